@@ -1,0 +1,79 @@
+/**
+ * Everything the trusted application asks of the machine: GlobalPlatform's TEE Internal Core API in TypeScript.
+ * All of it is synchronous. Implementations live in secure/adapters, one folder each; secure/ta hands them over.
+ *
+ * @module
+ */
+import type { Crypto } from '../../../shared/crypto/src/index.ts'
+
+/** A value of an SQL column. Integers beyond 2^53 do not occur in our schema. */
+export type SqlValue = number | string | Uint8Array | null
+export type SqlRow = Readonly<Record<string, SqlValue>>
+
+export interface SqlStatement {
+  run(...parameters: readonly SqlValue[]): void
+  get(...parameters: readonly SqlValue[]): SqlRow | undefined
+  all(...parameters: readonly SqlValue[]): SqlRow[]
+  /** Rows one by one; the statement must not be used again until the iteration ends. */
+  iterate(...parameters: readonly SqlValue[]): Iterable<SqlRow>
+}
+
+/** One SQLCipher database that only this trusted application opens. */
+export interface SqlDatabase {
+  /** One or more statements without parameters. */
+  exec(sql: string): void
+  prepare(sql: string): SqlStatement
+  /** A consistent copy of the database, encrypted under the same key, to a path inside the store. */
+  backup(name: string): void
+  close(): void
+}
+
+export interface DatabasePort {
+  /**
+   * Opens, or creates, the database `name` with a raw key of 32 bytes.
+   * @throws {StorageError} `STORE_DAMAGED` when the file cannot be decrypted with the key.
+   */
+  open(name: string, key: Uint8Array): SqlDatabase
+}
+
+/** Milliseconds. The normal world may hold the clock back or jump it: see docs/threat-model.md. */
+export interface ClockPort {
+  /** Unix time as the platform tells it. */
+  nowMs(): number
+  /** Never goes back while the process lives; origin unspecified. For freshness and lifetimes. */
+  monotonicMs(): number
+}
+
+/** The device's own key, rooted in the hardware unique key where there is one. */
+export interface DeviceKeyPort {
+  /**
+   * 32 bytes derived from the device key and this trusted application's identity; the same on each start of the
+   * same application on the same device, and on no other.
+   */
+  derive(purpose: string): Uint8Array
+}
+
+/** What this platform can prove of itself (docs/protocol/09-evidence.md). */
+export interface EvidencePort {
+  /**
+   * Compact JWS in EAT form over `nonce` (32 bytes) and the digest of the trusted application's configuration.
+   */
+  attest(nonce: Uint8Array, claims: EvidenceClaims): string
+}
+
+export interface EvidenceClaims {
+  readonly serverRef: string
+  /** 65 bytes, the identity key of this trusted application. */
+  readonly identityKey: Uint8Array
+  /** 32 bytes, SHA-256 of the provisioned configuration; zeros before provisioning. */
+  readonly configDigest: Uint8Array
+  readonly nowMs: number
+}
+
+export interface TrustedApplicationPorts {
+  readonly crypto: Crypto
+  readonly database: DatabasePort
+  readonly clock: ClockPort
+  readonly deviceKey: DeviceKeyPort
+  readonly evidence: EvidencePort
+}

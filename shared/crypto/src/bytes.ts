@@ -1,0 +1,148 @@
+/**
+ * Bytes and their text forms, for engines that have neither Buffer nor TextEncoder. Every decoder accepts exactly
+ * one text for one value: canonical base64url without padding, lower-case hex, well-formed UTF-8.
+ *
+ * @module
+ */
+import { CryptoError } from './errors.ts'
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const BASE64URL_VALUE = new Int8Array(128).fill(-1)
+for (let i = 0; i < 64; i++) BASE64URL_VALUE[BASE64URL.charCodeAt(i)] = i
+
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const out = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
+
+/** Whether both hold the same bytes; time depends on the length only. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  let difference = 0
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] as number)
+  return difference === 0
+}
+
+export function encodeHex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += HEX[byte]
+  return text
+}
+
+/** @throws {CryptoError} `CRYPTO_BAD_ENCODING` for odd length, upper case or any other character. */
+export function decodeHex(text: string): Uint8Array {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) throw badEncoding('hex')
+  const out = new Uint8Array(text.length / 2)
+  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  return out
+}
+
+export function encodeBase64url(bytes: Uint8Array): string {
+  let text = ''
+  let i = 0
+  for (; i + 2 < bytes.length; i += 3) {
+    const n = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number)
+    text += BASE64URL[n >> 18]! + BASE64URL[(n >> 12) & 63]! + BASE64URL[(n >> 6) & 63]! + BASE64URL[n & 63]!
+  }
+  if (bytes.length - i === 1) {
+    const n = bytes[i] as number
+    text += BASE64URL[n >> 2]! + BASE64URL[(n & 3) << 4]!
+  } else if (bytes.length - i === 2) {
+    const n = ((bytes[i] as number) << 8) | (bytes[i + 1] as number)
+    text += BASE64URL[n >> 10]! + BASE64URL[(n >> 4) & 63]! + BASE64URL[(n & 15) << 2]!
+  }
+  return text
+}
+
+/** @throws {CryptoError} `CRYPTO_BAD_ENCODING` for padding, other alphabets and non-zero trailing bits. */
+export function decodeBase64url(text: string): Uint8Array {
+  if (text.length % 4 === 1) throw badEncoding('base64url')
+  const out = new Uint8Array(Math.floor((text.length * 3) / 4))
+  let bits = 0
+  let value = 0
+  let at = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    const six = code < 128 ? (BASE64URL_VALUE[code] as number) : -1
+    if (six < 0) throw badEncoding('base64url')
+    value = ((value << 6) | six) & 0xffff
+    bits += 6
+    if (bits >= 8) {
+      bits -= 8
+      out[at++] = (value >> bits) & 0xff
+    }
+  }
+  if ((value & ((1 << bits) - 1)) !== 0) throw badEncoding('base64url')
+  return out
+}
+
+/** UTF-8 of `text`. @throws {CryptoError} `CRYPTO_BAD_ENCODING` for an unpaired surrogate. */
+export function encodeUtf8(text: string): Uint8Array {
+  const out = new Uint8Array(text.length * 3)
+  let at = 0
+  for (let i = 0; i < text.length; i++) {
+    let code = text.charCodeAt(i)
+    if (code >= 0xd800 && code <= 0xdfff) {
+      const low = text.charCodeAt(i + 1)
+      if (code > 0xdbff || !(low >= 0xdc00 && low <= 0xdfff)) throw badEncoding('UTF-8')
+      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00)
+      i++
+    }
+    if (code < 0x80) out[at++] = code
+    else if (code < 0x800) {
+      out[at++] = 0xc0 | (code >> 6)
+      out[at++] = 0x80 | (code & 63)
+    } else if (code < 0x10000) {
+      out[at++] = 0xe0 | (code >> 12)
+      out[at++] = 0x80 | ((code >> 6) & 63)
+      out[at++] = 0x80 | (code & 63)
+    } else {
+      out[at++] = 0xf0 | (code >> 18)
+      out[at++] = 0x80 | ((code >> 12) & 63)
+      out[at++] = 0x80 | ((code >> 6) & 63)
+      out[at++] = 0x80 | (code & 63)
+    }
+  }
+  return out.slice(0, at)
+}
+
+/** Text of well-formed UTF-8 (RFC 3629 §4). @throws {CryptoError} `CRYPTO_BAD_ENCODING` otherwise. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  const units: number[] = []
+  let text = ''
+  for (let i = 0; i < bytes.length;) {
+    const lead = bytes[i] as number
+    if (lead < 0x80) {
+      units.push(lead)
+      i++
+    } else {
+      const size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2
+      if (lead < 0xc2 || lead > 0xf4 || i + size > bytes.length) throw badEncoding('UTF-8')
+      let code = lead & (0xff >> (size + 1))
+      for (let k = 1; k < size; k++) {
+        const next = bytes[i + k] as number
+        if ((next & 0xc0) !== 0x80) throw badEncoding('UTF-8')
+        code = (code << 6) | (next & 63)
+      }
+      const tooShort = (size === 3 && code < 0x800) || (size === 4 && code < 0x10000)
+      if (tooShort || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) throw badEncoding('UTF-8')
+      if (code < 0x10000) units.push(code)
+      else units.push(0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff))
+      i += size
+    }
+    if (units.length > 8_192) text += String.fromCharCode(...units.splice(0))
+  }
+  return text + String.fromCharCode(...units)
+}
+
+function badEncoding(form: string): CryptoError {
+  return new CryptoError('CRYPTO_BAD_ENCODING', `not canonical ${form}`)
+}

@@ -1,0 +1,722 @@
+/**
+ * Every error code of the product, in one row each: what happened, what to do, and of which kind it is.
+ * docs/errors.md is this table as a page; clients map `kind` to exit codes and HTTP status.
+ *
+ * @module
+ */
+
+/**
+ * `usage`: the caller's input is wrong. `refused`: a permission says no. `check`: something was verified and is wrong;
+ * do not rely on it. `unavailable`: a part does not answer, a retry helps. `sign-in`: a key or session is missing.
+ * `internal`: a fault of this product.
+ */
+export type ErrorKind = 'usage' | 'refused' | 'check' | 'unavailable' | 'sign-in' | 'internal'
+
+export interface ErrorRow {
+  readonly kind: ErrorKind
+  /** One sentence: what happened. */
+  readonly meaning: string
+  /** One sentence a person can act on. */
+  readonly action: string
+}
+
+export const ERROR_TABLE = {
+  // cryptography and encodings
+  CRYPTO_BAD_KEY: {
+    kind: 'usage',
+    meaning: 'A key is malformed or not on the curve.',
+    action: 'Use a P-256, X25519 or ML-KEM-768 key made by this product or a standard tool.',
+  },
+  CRYPTO_DECRYPTION_FAILED: {
+    kind: 'check',
+    meaning: 'A ciphertext could not be decrypted.',
+    action: 'Fetch it again; if it stays, report it: the data or the key was changed.',
+  },
+  CRYPTO_WEAK_SHARED_SECRET: {
+    kind: 'check',
+    meaning: 'A key agreement gave an all-zero secret.',
+    action: 'Report the peer: its public key was chosen to break the exchange.',
+  },
+  CRYPTO_BAD_ENCODING: {
+    kind: 'usage',
+    meaning: 'Text or bytes are not in their one canonical form.',
+    action: 'Send lower-case hexadecimal, unpadded base64url or well-formed UTF-8.',
+  },
+  CRYPTO_BAD_CERTIFICATE: {
+    kind: 'refused',
+    meaning: 'A certificate is malformed, ended, revoked or of another authority.',
+    action: 'Renew the certificate with the organisation that issued it.',
+  },
+  CBOR_MALFORMED: {
+    kind: 'usage',
+    meaning: 'A message is not deterministic CBOR within the limits.',
+    action: 'Encode as docs/protocol/01-conventions.md says.',
+  },
+  MESSAGE_MALFORMED: {
+    kind: 'usage',
+    meaning: 'A message lacks a field, has an unknown one, or a value is out of range.',
+    action: 'Compare it with the section of docs/protocol that defines it.',
+  },
+  STATEMENT_MALFORMED: {
+    kind: 'usage',
+    meaning: 'A signed statement is not the strict compact JWS that is expected.',
+    action: 'Make it with the client library; other algorithms and headers are refused.',
+  },
+  STATEMENT_SIGNATURE_INVALID: {
+    kind: 'check',
+    meaning: 'The signature of a statement does not verify.',
+    action: 'Do not rely on it; ask its signer for a new one.',
+  },
+  ENVELOPE_REJECTED: {
+    kind: 'check',
+    meaning: 'An encrypted envelope does not open for this patient, version and kind.',
+    action: 'Encrypt again with the current treatment key; if it was stored, report it.',
+  },
+  // warrants, grants, keys
+  WARRANT_SIGNATURE_INVALID: {
+    kind: 'refused',
+    meaning: 'The permission was not signed by an active key of the patient.',
+    action: 'Ask the patient to issue it again.',
+  },
+  WARRANT_PARTY_MISMATCH: {
+    kind: 'refused',
+    meaning: 'The permission names another patient, doctor or hospital.',
+    action: 'Use the permission of this appointment.',
+  },
+  WARRANT_NOT_YET_VALID: {
+    kind: 'refused',
+    meaning: 'The permission has not started.',
+    action: 'Wait until it starts or ask the patient for an earlier one.',
+  },
+  WARRANT_EXPIRED: {
+    kind: 'refused',
+    meaning: 'The permission has ended.',
+    action: 'Ask the patient for a new one: trusthealth warrant issue.',
+  },
+  WARRANT_SCOPE_EXCEEDED: {
+    kind: 'refused',
+    meaning: 'The permission does not cover this kind of record.',
+    action: 'Ask the patient to include the kind.',
+  },
+  WARRANT_NOT_RECORDED: {
+    kind: 'refused',
+    meaning: 'The permission is not on the shared ledger.',
+    action: 'Record it first; the client does so when it issues one.',
+  },
+  WARRANT_REVOKED: {
+    kind: 'refused',
+    meaning: 'The patient took the permission back.',
+    action: 'Ask the patient for a new one.',
+  },
+  WARRANT_EXISTS: {
+    kind: 'usage',
+    meaning: 'A permission with this id is already recorded with other content.',
+    action: 'Issue one with a new id.',
+  },
+  WARRANT_UNKNOWN: {
+    kind: 'usage',
+    meaning: 'No permission with this id is recorded.',
+    action: 'Check the id: trusthealth warrant show.',
+  },
+  GRANT_INVALID: {
+    kind: 'refused',
+    meaning: 'The access statement is malformed or not signed by an active key of the patient.',
+    action: 'Ask the patient to give access again.',
+  },
+  GRANT_EXISTS: {
+    kind: 'usage',
+    meaning: 'Access with this id was already given with other content.',
+    action: 'Give it with a new id.',
+  },
+  GRANT_UNKNOWN: {
+    kind: 'usage',
+    meaning: 'No access with this id was given.',
+    action: 'Check the id in the list of access you gave.',
+  },
+  GRANT_EXPIRED: {
+    kind: 'refused',
+    meaning: 'The access that the patient gave has ended.',
+    action: 'Ask the patient to give access again.',
+  },
+  GRANT_REVOKED: { kind: 'refused', meaning: 'The patient took the access back.', action: 'Ask the patient.' },
+  GRANT_SCOPE_EXCEEDED: {
+    kind: 'refused',
+    meaning: 'The access does not cover this record.',
+    action: 'Ask the patient to include it.',
+  },
+  REVOCATION_INVALID: {
+    kind: 'refused',
+    meaning: 'The statement that takes access back is not signed by an active key of the patient.',
+    action: 'Sign it with a registered device.',
+  },
+  ACCESS_DENIED: { kind: 'refused', meaning: 'No permission allows this.', action: 'Ask the patient for access.' },
+  EMERGENCY_NOT_ALLOWED: {
+    kind: 'refused',
+    meaning: 'This doctor may not use emergency access, or the reason is missing.',
+    action: 'Use the paper procedure; an administrator can give the attribute.',
+  },
+  EMERGENCY_ENDED: {
+    kind: 'refused',
+    meaning: 'The emergency access has ended.',
+    action: 'Open it again with a reason, or ask the patient.',
+  },
+  KEY_STATEMENT_INVALID: {
+    kind: 'refused',
+    meaning: 'The statement that changes keys is malformed or not signed by an active key.',
+    action: 'Sign it on a registered device.',
+  },
+  KEY_EXISTS: { kind: 'usage', meaning: 'This key is already registered.', action: 'Nothing needs to be done.' },
+  KEY_UNKNOWN: { kind: 'usage', meaning: 'No such key is registered.', action: 'Check the list of keys.' },
+  KEY_LAST: {
+    kind: 'refused',
+    meaning: 'The last active key of a patient cannot be removed.',
+    action: 'Add another device or a recovery key first.',
+  },
+  CREDENTIAL_REJECTED: {
+    kind: 'refused',
+    meaning: 'The credential is not of a registered, active participant.',
+    action: 'Register, or renew the credential with the hospital.',
+  },
+  TREATMENT_KEY_UNKNOWN: {
+    kind: 'refused',
+    meaning: 'The record server has no treatment key of this patient and version.',
+    action: 'Let the hospital provision the patient.',
+  },
+  TREATMENT_KEY_VERSION: {
+    kind: 'usage',
+    meaning: 'The treatment key version is not the next one.',
+    action: 'Read the current version and try again.',
+  },
+  // records
+  RECORD_NOT_FHIR: {
+    kind: 'usage',
+    meaning: 'The record is not a FHIR R4 resource in JSON.',
+    action: 'Correct the resource; the position is given where it is known.',
+  },
+  RECORD_TOO_LARGE: {
+    kind: 'usage',
+    meaning: 'The record is larger than the limit.',
+    action: 'Split it, or store the attachment on its own.',
+  },
+  RECORD_VERSION_CONFLICT: {
+    kind: 'usage',
+    meaning: 'The version does not follow the newest one.',
+    action: 'Read the newest version and correct that.',
+  },
+  RECORD_ID_REUSED: {
+    kind: 'usage',
+    meaning: 'The record id was used before with other content.',
+    action: 'Use a new id.',
+  },
+  RECORD_NOT_FOUND: { kind: 'usage', meaning: 'There is no such record that you may see.', action: 'Check the id.' },
+  RECORD_ERASED: {
+    kind: 'refused',
+    meaning: 'The record was erased; only its marker remains.',
+    action: 'Nothing can bring it back; the marker has a proof.',
+  },
+  RECORD_HASH_MISMATCH: {
+    kind: 'check',
+    meaning: 'The text of a record does not match what was signed.',
+    action: 'Do not rely on it; run trusthealth audit and report it.',
+  },
+  COMMITMENT_MISMATCH: {
+    kind: 'check',
+    meaning: 'The shared ledger shows another fingerprint for this record.',
+    action: 'Do not rely on it; store it again under a new id and report it.',
+  },
+  COMMITMENT_MISSING: {
+    kind: 'unavailable',
+    meaning: 'The record is staged but not yet on the shared ledger.',
+    action: 'Wait or repeat: nothing is lost and nothing is stored twice.',
+  },
+  CHAIN_LINK_MISSING: {
+    kind: 'check',
+    meaning: 'A doctor of the group has no part in the chain.',
+    action: 'Let the named doctor add the part.',
+  },
+  CHAIN_LINK_REORDERED: {
+    kind: 'check',
+    meaning: 'A part of the chain is not in the agreed order.',
+    action: 'Ask the named doctor to add the part again in turn.',
+  },
+  CHAIN_LINK_ALTERED: {
+    kind: 'check',
+    meaning: 'A part of the chain was changed after signing.',
+    action: 'Ask the named doctor to sign again.',
+  },
+  CHAIN_LINK_REPEATED: {
+    kind: 'check',
+    meaning: 'A part of the chain stands in it twice.',
+    action: 'Remove the repetition.',
+  },
+  RECEIPT_INVALID: {
+    kind: 'check',
+    meaning: 'A receipt does not verify.',
+    action: 'Do not rely on it; fetch it again.',
+  },
+  // FHIR input
+  FHIR_NOT_JSON: {
+    kind: 'usage',
+    meaning: 'The input is not JSON in UTF-8.',
+    action: 'Correct the file at the position given.',
+  },
+  FHIR_TOO_LARGE: { kind: 'usage', meaning: 'A resource is larger than the limit.', action: 'Split it.' },
+  FHIR_TOO_DEEP: { kind: 'usage', meaning: 'A resource is nested deeper than the limit.', action: 'Flatten it.' },
+  FHIR_UNKNOWN_RESOURCE_TYPE: {
+    kind: 'usage',
+    meaning: 'resourceType is not one of FHIR R4.',
+    action: 'Correct resourceType.',
+  },
+  FHIR_BAD_ID: {
+    kind: 'usage',
+    meaning: 'The id of a resource is not valid in FHIR.',
+    action: 'Use letters, digits, hyphens and dots, 1 to 64.',
+  },
+  FHIR_DUPLICATE_KEY: { kind: 'usage', meaning: 'An object has the same member twice.', action: 'Remove one of them.' },
+  FHIR_NOT_A_BUNDLE: {
+    kind: 'usage',
+    meaning: 'The resource is not a Bundle.',
+    action: 'Give a Bundle, a single resource or NDJSON.',
+  },
+  FHIR_UNRESOLVED_PATIENT: {
+    kind: 'usage',
+    meaning: 'The patient of a resource cannot be told.',
+    action: 'Name the patient with --patient, or import the Patient resource with it.',
+  },
+  // sessions and evidence
+  SESSION_WEAK_SHARED_SECRET: {
+    kind: 'check',
+    meaning: 'The key exchange of a session was weak.',
+    action: 'Try again; report the peer if it repeats.',
+  },
+  SESSION_SERVER_SIGNATURE: {
+    kind: 'check',
+    meaning: 'The record server could not prove its identity.',
+    action: 'Nothing was sent; report it to the hospital.',
+  },
+  SESSION_SERVER_CONFIRMATION: {
+    kind: 'check',
+    meaning: 'The record server does not hold the session keys.',
+    action: 'Nothing was sent; report it to the hospital.',
+  },
+  SESSION_CLIENT_SIGNATURE: {
+    kind: 'refused',
+    meaning: 'The client could not prove its identity.',
+    action: 'Use the key that is registered.',
+  },
+  SESSION_FINISH_REJECTED: {
+    kind: 'refused',
+    meaning: 'The last step of the key exchange was altered or is of another session.',
+    action: 'Connect again.',
+  },
+  SESSION_UNKNOWN: {
+    kind: 'sign-in',
+    meaning: 'There is no such session.',
+    action: 'Connect again; the client does so by itself.',
+  },
+  SESSION_EXPIRED: {
+    kind: 'sign-in',
+    meaning: 'The session has ended.',
+    action: 'Connect again; the client does so by itself.',
+  },
+  SESSION_REPLAY: {
+    kind: 'refused',
+    meaning: 'A session record arrived twice or too late.',
+    action: 'Send it again in a new record; report it if you did not repeat it.',
+  },
+  SESSION_RECORD_REJECTED: {
+    kind: 'check',
+    meaning: 'A session record was altered on the way.',
+    action: 'Connect again; report it if it repeats.',
+  },
+  SESSION_TOO_MANY_HALF_OPEN: {
+    kind: 'unavailable',
+    meaning: 'Too many sessions are being opened.',
+    action: 'Try again in a few seconds.',
+  },
+  ATTESTATION_MALFORMED: {
+    kind: 'check',
+    meaning: 'The evidence is not in the expected form.',
+    action: 'Stop; report it to the hospital.',
+  },
+  ATTESTATION_SIGNATURE: {
+    kind: 'check',
+    meaning: 'The evidence is not signed by the registered device.',
+    action: 'Stop; report it to the hospital.',
+  },
+  ATTESTATION_NONCE: {
+    kind: 'check',
+    meaning: 'The evidence belongs to another session.',
+    action: 'Stop; report it to the hospital.',
+  },
+  ATTESTATION_KIND: {
+    kind: 'check',
+    meaning: 'The protected area is of a kind that is not accepted.',
+    action: 'Compare the policy with the registration of the server.',
+  },
+  ATTESTATION_SIMULATED: {
+    kind: 'check',
+    meaning: 'The protected area is only simulated.',
+    action: 'Use it for practice only, or connect to a server with hardware protection.',
+  },
+  ATTESTATION_DEBUG: {
+    kind: 'check',
+    meaning: 'The protected area runs in debug mode.',
+    action: 'Stop; its operator could read everything.',
+  },
+  ATTESTATION_SECURITY_VERSION: {
+    kind: 'check',
+    meaning: 'The program is older than the oldest accepted version.',
+    action: 'Let the operator upgrade it.',
+  },
+  ATTESTATION_MEASUREMENT: {
+    kind: 'check',
+    meaning: 'The program is not one that the hospitals approved.',
+    action: 'Nothing was sent; compare trusthealth attest with the ledger.',
+  },
+  ATTESTATION_IDENTITY: {
+    kind: 'check',
+    meaning: 'The server that answered is not the registered one.',
+    action: 'Nothing was sent; report it to the hospital.',
+  },
+  ATTESTATION_CONFIG: {
+    kind: 'check',
+    meaning: 'The server was set up with other organisations or rules than registered.',
+    action: 'Nothing was sent; report it to the hospital.',
+  },
+  // ledger
+  LEDGER_BAD_PROPOSAL: {
+    kind: 'usage',
+    meaning: 'A proposal is malformed or too large.',
+    action: 'Make it with the client library.',
+  },
+  LEDGER_WRONG_CHANNEL: {
+    kind: 'usage',
+    meaning: 'A proposal is for another channel.',
+    action: 'Check the configuration of the client.',
+  },
+  LEDGER_IDENTITY_REJECTED: {
+    kind: 'refused',
+    meaning: 'The certificate is not of a member, ended or revoked.',
+    action: 'Renew the certificate with your organisation.',
+  },
+  LEDGER_SIGNATURE_INVALID: {
+    kind: 'check',
+    meaning: 'The signature of a proposal does not verify.',
+    action: 'Sign with the key of the certificate.',
+  },
+  LEDGER_STALE_PROPOSAL: {
+    kind: 'usage',
+    meaning: 'A proposal is too old or from the future.',
+    action: 'Correct the clock and sign again.',
+  },
+  LEDGER_BAD_ARGUMENT: {
+    kind: 'usage',
+    meaning: 'An argument of a ledger function is malformed, unknown or too large.',
+    action: 'Compare it with docs/protocol/07-ledger.md.',
+  },
+  LEDGER_UNKNOWN_FUNCTION: {
+    kind: 'usage',
+    meaning: 'The contract has no such function.',
+    action: 'Compare it with docs/protocol/07-ledger.md.',
+  },
+  LEDGER_FORBIDDEN: {
+    kind: 'refused',
+    meaning: 'This role or organisation may not call the function.',
+    action: 'Let an authorised participant do it.',
+  },
+  LEDGER_CONFLICT: {
+    kind: 'unavailable',
+    meaning: 'Another transaction changed the same data first.',
+    action: 'Repeat; the client does so by itself.',
+  },
+  LEDGER_UNAVAILABLE: {
+    kind: 'unavailable',
+    meaning: 'The shared ledger does not answer.',
+    action: 'Wait; nothing is lost, and nothing opens without it.',
+  },
+  LEDGER_STORAGE_FAILED: {
+    kind: 'internal',
+    meaning: 'The ledger could not write to its disk.',
+    action: 'Free disk space or replace the disk, then restart it.',
+  },
+  LEDGER_BLOCK_INVALID: {
+    kind: 'check',
+    meaning: 'A block of the ledger does not verify.',
+    action: 'Everything before it is consistent; restore the ledger from another copy and report it.',
+  },
+  LEDGER_BUSY: {
+    kind: 'unavailable',
+    meaning: 'The ledger has too many requests waiting.',
+    action: 'Slow down and repeat.',
+  },
+  PATIENT_EXISTS: { kind: 'usage', meaning: 'The patient reference is already on the ledger.', action: 'Use update.' },
+  PATIENT_NOT_FOUND: {
+    kind: 'usage',
+    meaning: 'The patient reference is not on the ledger.',
+    action: 'Check the reference or register the patient.',
+  },
+  PARTICIPANT_EXISTS: {
+    kind: 'usage',
+    meaning: 'The participant is already registered with other content.',
+    action: 'Use a new reference.',
+  },
+  PARTICIPANT_UNKNOWN: {
+    kind: 'refused',
+    meaning: 'The participant is not registered.',
+    action: 'Let its organisation register it.',
+  },
+  PARTICIPANT_SUSPENDED: { kind: 'refused', meaning: 'The participant is suspended.', action: 'Ask its organisation.' },
+  ORGANIZATION_UNKNOWN: {
+    kind: 'usage',
+    meaning: 'The organisation is not a member of the channel.',
+    action: 'Check the name or let it join.',
+  },
+  COMMIT_SIGNATURE_INVALID: {
+    kind: 'check',
+    meaning: 'The author did not sign these fingerprints.',
+    action: 'Let the author sign again.',
+  },
+  COMMIT_TAG_MISMATCH: {
+    kind: 'check',
+    meaning: 'The fingerprint of the author does not belong to the signer.',
+    action: 'Make the commitment with the client library.',
+  },
+  BATCH_DIFFERENT: {
+    kind: 'usage',
+    meaning: 'The batch id was used before with other content.',
+    action: 'Use a new batch id.',
+  },
+  BATCH_NOT_FOUND: {
+    kind: 'usage',
+    meaning: 'There is no such batch or index on the ledger.',
+    action: 'Check the receipt.',
+  },
+  CHECKPOINT_INVALID: {
+    kind: 'check',
+    meaning: 'A checkpoint is malformed or not signed by its server.',
+    action: 'Report the record server.',
+  },
+  CHECKPOINT_EPOCH: {
+    kind: 'check',
+    meaning: 'A checkpoint does not follow the newest one.',
+    action: 'Two copies of one server may run: stop one and read docs/operations.',
+  },
+  CHECKPOINT_SMALLER: {
+    kind: 'check',
+    meaning: 'A checkpoint covers fewer entries than the newest one.',
+    action: 'The store was put back: restore the newest copy.',
+  },
+  CHECKPOINT_NOT_FOUND: {
+    kind: 'usage',
+    meaning: 'The server has not anchored a checkpoint yet.',
+    action: 'Wait for the first one.',
+  },
+  CHECKPOINT_FORKED: {
+    kind: 'check',
+    meaning: 'The store and the anchored checkpoint tell different histories.',
+    action: 'Do not serve from this store; restore the one that the ledger knows.',
+  },
+  // endorsed reads
+  ENDORSEMENT_QUORUM: {
+    kind: 'unavailable',
+    meaning: 'Too few organisations answered.',
+    action: 'Wait; nothing opens without them.',
+  },
+  ENDORSEMENT_SIGNATURE: {
+    kind: 'check',
+    meaning: 'A ledger answer is not signed by a known node.',
+    action: 'Report the server that carried it.',
+  },
+  ENDORSEMENT_NONCE: {
+    kind: 'check',
+    meaning: 'A ledger answer is for another question.',
+    action: 'Report the server that carried it: it replays old answers.',
+  },
+  ENDORSEMENT_STALE: {
+    kind: 'check',
+    meaning: 'A ledger answer is older than what was asked for.',
+    action: 'Report the server that carried it: it may hide a change.',
+  },
+  ENDORSEMENT_DISAGREEMENT: {
+    kind: 'check',
+    meaning: 'Organisations gave different answers.',
+    action: 'Repeat; if it stays, compare the ledgers of the organisations.',
+  },
+  ENDORSEMENT_MALFORMED: {
+    kind: 'check',
+    meaning: 'A ledger answer is not in the expected form.',
+    action: 'Report the server that carried it.',
+  },
+  // log and store
+  LOG_PROOF_INVALID: {
+    kind: 'check',
+    meaning: 'A proof of the log does not verify.',
+    action: 'Do not rely on it; report the record server.',
+  },
+  LOG_CHECKPOINT_MALFORMED: {
+    kind: 'check',
+    meaning: 'A checkpoint of the log is not in the expected form.',
+    action: 'Report the record server.',
+  },
+  LOG_SIGNATURE_INVALID: {
+    kind: 'check',
+    meaning: 'A checkpoint of the log is not signed by the record server.',
+    action: 'Report the record server.',
+  },
+  LOG_SIZE_INVALID: {
+    kind: 'usage',
+    meaning: 'An index or size is outside the log.',
+    action: 'Ask for one inside it.',
+  },
+  LOG_NOT_CONSISTENT: {
+    kind: 'check',
+    meaning: 'Two checkpoints tell different histories.',
+    action: 'Report the record server with both checkpoints.',
+  },
+  STATE_ROLLED_BACK: {
+    kind: 'check',
+    meaning: 'Stored data is older than what the record server knows it wrote.',
+    action: 'Someone put old data back: restore the newest copy; nothing was served from it.',
+  },
+  STORE_DAMAGED: {
+    kind: 'check',
+    meaning: 'The store of the record server cannot be read: it was changed or is of another device.',
+    action: 'Restore the newest copy; nothing was served from it.',
+  },
+  STORE_FAILED: {
+    kind: 'internal',
+    meaning: 'The record server could not write to its disk.',
+    action: 'Free disk space or replace the disk; it starts again by itself.',
+  },
+  CLOCK_SKEW: {
+    kind: 'unavailable',
+    meaning: 'The clock of the record server and the ledger are too far apart.',
+    action: 'Correct the clock of the machine.',
+  },
+  // trusted application and host
+  TEE_NOT_PROVISIONED: {
+    kind: 'unavailable',
+    meaning: 'The record server has not been set up.',
+    action: 'Provision it: trusthealth start does so on one machine.',
+  },
+  TEE_ALREADY_PROVISIONED: {
+    kind: 'usage',
+    meaning: 'The record server was set up before.',
+    action: 'Its configuration changes only through the ledger.',
+  },
+  TEE_RECOVERING: {
+    kind: 'unavailable',
+    meaning: 'The record server checks its store against the ledger.',
+    action: 'Wait a moment.',
+  },
+  TEE_RESTARTED: {
+    kind: 'unavailable',
+    meaning: 'The record server restarted while it worked on this.',
+    action: 'Repeat: an acknowledged record is safe, a repeated one is not stored twice.',
+  },
+  TEE_BUSY: {
+    kind: 'unavailable',
+    meaning: 'The record server has too many requests waiting.',
+    action: 'Slow down and repeat.',
+  },
+  TEE_MEASUREMENT: {
+    kind: 'check',
+    meaning: 'The trusted application on disk is not the expected one.',
+    action: 'Install the released one; it was not started.',
+  },
+  TEE_UNKNOWN_COMMAND: {
+    kind: 'usage',
+    meaning: 'The record server has no such command.',
+    action: 'Compare it with docs/protocol.',
+  },
+  TEE_FORBIDDEN: {
+    kind: 'refused',
+    meaning: 'This kind of participant may not use the command.',
+    action: 'Let an authorised participant do it.',
+  },
+  TEE_FAULT: {
+    kind: 'internal',
+    meaning: 'The trusted application met a fault of its own and stopped the request.',
+    action: 'Repeat; report it with the time if it stays.',
+  },
+  HTTP_TOO_LARGE: {
+    kind: 'usage',
+    meaning: 'The request body is larger than the limit.',
+    action: 'Send less at once.',
+  },
+  HTTP_BAD_REQUEST: {
+    kind: 'usage',
+    meaning: 'The request does not match the API description.',
+    action: 'Compare it with /openapi.json.',
+  },
+  HTTP_NOT_FOUND: { kind: 'usage', meaning: 'There is no such path.', action: 'Compare it with /openapi.json.' },
+  HTTP_MEDIA_TYPE: {
+    kind: 'usage',
+    meaning: 'The content type is not accepted here.',
+    action: 'Send the type that /openapi.json names.',
+  },
+  HTTP_RATE_LIMITED: {
+    kind: 'unavailable',
+    meaning: 'Too many requests from this address.',
+    action: 'Wait for the time in Retry-After.',
+  },
+  SERVER_UNAVAILABLE: {
+    kind: 'unavailable',
+    meaning: 'A service does not answer.',
+    action: 'Check trusthealth status; nothing is lost.',
+  },
+  SERVER_STOPPING: {
+    kind: 'unavailable',
+    meaning: 'The service is stopping.',
+    action: 'Repeat after it has started again.',
+  },
+  // clients
+  CLIENT_NO_IDENTITY: {
+    kind: 'sign-in',
+    meaning: 'There is no key for this name on this device.',
+    action: 'Register first, or name another with --as.',
+  },
+  CLIENT_CHECK_SKIPPED: {
+    kind: 'check',
+    meaning: 'A check could not run.',
+    action: 'Run it again when the part that was away answers.',
+  },
+  CLIENT_USAGE: {
+    kind: 'usage',
+    meaning: 'The command was called with missing or wrong arguments.',
+    action: 'See --help.',
+  },
+  CLIENT_CANCELLED: { kind: 'usage', meaning: 'You stopped it.', action: 'Nothing was changed after that point.' },
+  CLIENT_CONFIRMATION: {
+    kind: 'usage',
+    meaning: 'A confirmation is needed.',
+    action: 'Type the code, or give --confirm CODE.',
+  },
+  CLIENT_ALREADY_RUNNING: {
+    kind: 'usage',
+    meaning: 'The system already runs on this state folder.',
+    action: 'Use it, or name another folder with --state.',
+  },
+  CLIENT_NOT_RUNNING: {
+    kind: 'unavailable',
+    meaning: 'No system runs on this state folder.',
+    action: 'Start it: trusthealth start.',
+  },
+  CLIENT_PARTLY_DONE: {
+    kind: 'usage',
+    meaning: 'Some items were refused.',
+    action: 'See the list; correct them and run it again.',
+  },
+  DEMO_SURPRISE: {
+    kind: 'internal',
+    meaning: 'A step of the demo did not end as promised.',
+    action: 'Report the output.',
+  },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof ERROR_TABLE
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value)
+}
