@@ -4,8 +4,10 @@
  * ECDSA P-256, X25519, ML-KEM-768. Keys are imported once into opaque handles: an implementation may cache a
  * parsed key in them, which decides the speed of node:crypto.
  *
- * Every function copies what it keeps and returns fresh arrays. Wrong lengths of arguments that the caller
- * controls are `RangeError`s; wrong contents of keys and ciphertexts from outside are `CryptoError`s.
+ * Every function copies what it keeps and returns fresh arrays. Wrong lengths of our own material (raw secret keys,
+ * nonces, lengths asked for) are `RangeError`s, a handle of another implementation is a `TypeError`: bugs of the
+ * caller. Public keys, ciphertexts and signatures come from outside: whatever is wrong with them, their length
+ * included, is a `CryptoError` or `false`.
  *
  * @module
  */
@@ -55,7 +57,7 @@ export interface Crypto {
 
   /** RFC 5869 §2.2. @returns 32 bytes. An empty salt means 32 zero bytes. */
   hkdfExtract(salt: Uint8Array, inputKeyMaterial: Uint8Array): Uint8Array
-  /** RFC 5869 §2.3. @param length 1 to 8,160 bytes. */
+  /** RFC 5869 §2.3. @param pseudoRandomKey 32 bytes or more. @param length 1 to 8,160 bytes. */
   hkdfExpand(pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array
 
   /** @param raw 32 bytes. */
@@ -66,13 +68,16 @@ export interface Crypto {
   decrypt(key: AeadKey, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array
 
   generateSigningKey(): SigningKey
-  /** @param scalar 32 bytes, big-endian, in [1, n-1]. @throws {CryptoError} `CRYPTO_BAD_KEY` */
+  /** @param scalar 32 bytes, big-endian. @throws {CryptoError} `CRYPTO_BAD_KEY` unless in [1, n-1]. */
   importSigningKey(scalar: Uint8Array): SigningKey
   /** 32 bytes, the private scalar. */
   exportSigningKey(key: SigningKey): Uint8Array
   /** ECDSA P-256 with SHA-256. @returns 64 bytes, r ‖ s (IEEE P1363). */
   sign(key: SigningKey, message: Uint8Array): Uint8Array
-  /** @param point 65 bytes uncompressed; a point that is not on the curve is `CRYPTO_BAD_KEY`. */
+  /**
+   * @param point 65 bytes, uncompressed.
+   * @throws {CryptoError} `CRYPTO_BAD_KEY` for another form, coordinates not below p, or a point off the curve.
+   */
   importVerifyingKey(point: Uint8Array): VerifyingKey
   /** False for anything that is not exactly 64 bytes or not a valid signature; never throws on `signature`. */
   verify(key: VerifyingKey, message: Uint8Array, signature: Uint8Array): boolean
@@ -83,6 +88,7 @@ export interface Crypto {
   exportAgreementKey(key: AgreementKey): Uint8Array
   /**
    * X25519. @param publicKey 32 bytes. @returns 32 bytes.
+   * @throws {CryptoError} `CRYPTO_BAD_KEY` for another length.
    * @throws {CryptoError} `CRYPTO_WEAK_SHARED_SECRET` if the result is all zero (RFC 7748 §6.1).
    */
   agree(key: AgreementKey, publicKey: Uint8Array): Uint8Array
@@ -90,8 +96,14 @@ export interface Crypto {
   generateKemKey(): KemKey
   /** @param seed 64 bytes, d ‖ z (FIPS 203). For test vectors and deterministic tests. */
   importKemKey(seed: Uint8Array): KemKey
-  /** @param publicKey 1184 bytes; one that fails the modulus check of FIPS 203 §7.2 is `CRYPTO_BAD_KEY`. */
+  /**
+   * @param publicKey 1184 bytes. @returns 1088 and 32 bytes.
+   * @throws {CryptoError} `CRYPTO_BAD_KEY` for another length or if the modulus check of FIPS 203 §7.2 fails.
+   */
   encapsulate(publicKey: Uint8Array): { readonly ciphertext: Uint8Array; readonly sharedSecret: Uint8Array }
-  /** @param ciphertext 1088 bytes. Implicit rejection: never fails on contents. @returns 32 bytes. */
+  /**
+   * Implicit rejection: never fails on contents. @param ciphertext 1088 bytes. @returns 32 bytes.
+   * @throws {CryptoError} `CRYPTO_DECRYPTION_FAILED` for another length.
+   */
   decapsulate(key: KemKey, ciphertext: Uint8Array): Uint8Array
 }
