@@ -1,0 +1,1 @@
+export { createSqlCipherPort, type SqlCipherOptions } from './sqlcipher-database.ts'

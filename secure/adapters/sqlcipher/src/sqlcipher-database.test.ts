@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { describeSqlDatabase } from '../../../../testkit/src/suites/sql-database.ts'
+import { createSqlCipherPort } from './index.ts'
+
+const folders: string[] = []
+function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'trusthealth-sql-'))
+  folders.push(folder)
+  return folder
+}
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+describeSqlDatabase('sqlcipher', () => createSqlCipherPort({ folder: freshFolder() }))
+describeSqlDatabase('aegis', () => createSqlCipherPort({ folder: freshFolder(), cipher: 'aegis' }))
+
+const key = new Uint8Array(32).fill(0xab)
+const CANARY = 'penicillin-canary'
+
+test('no plaintext on disk, in the log either, and no shared-memory file', () => {
+  const folder = freshFolder()
+  const database = createSqlCipherPort({ folder }).open('a', key)
+  database.exec(`CREATE TABLE t (s TEXT) STRICT; INSERT INTO t VALUES ('${CANARY}')`)
+  const files = readdirSync(folder)
+  assert.deepEqual(
+    files.filter((file) => file.endsWith('-shm')),
+    [],
+  )
+  assert.ok(files.includes('a-wal'))
+  for (const file of files) {
+    const bytes = readFileSync(join(folder, file))
+    assert.ok(!bytes.includes(CANARY) && !bytes.includes('SQLite format'), file)
+  }
+  database.close()
+})
+
+test('a flipped byte of any page is STORE_DAMAGED when the page is read', () => {
+  const folder = freshFolder()
+  const port = createSqlCipherPort({ folder })
+  const database = port.open('a', key)
+  database.exec('CREATE TABLE t (b BLOB) STRICT')
+  for (let i = 0; i < 10; i++) database.prepare('INSERT INTO t VALUES (?)').run(new Uint8Array(6000))
+  database.close()
+  const path = join(folder, 'a')
+  const good = readFileSync(path)
+  for (let page = 1; page < good.length / 8192; page++) {
+    const bad = Buffer.from(good)
+    bad[page * 8192 + 100] = (bad[page * 8192 + 100] as number) ^ 1
+    writeFileSync(path, bad)
+    assert.throws(
+      () => {
+        const opened = port.open('a', key)
+        try {
+          opened.prepare('SELECT b FROM t').all()
+          opened.prepare('PRAGMA integrity_check').all()
+        } finally {
+          opened.close()
+        }
+      },
+      { code: 'STORE_DAMAGED' },
+    )
+  }
+})
+
+test('deleted content does not stay in free pages', () => {
+  const folder = freshFolder()
+  const database = createSqlCipherPort({ folder }).open('a', key)
+  assert.equal(database.prepare('PRAGMA secure_delete').get()?.['secure_delete'], 1)
+  assert.equal(database.prepare('PRAGMA synchronous').get()?.['synchronous'], 2)
+  database.close()
+})
+
+test('a folder that cannot be written is STORE_FAILED', () => {
+  const folder = freshFolder()
+  writeFileSync(join(folder, 'file'), '')
+  assert.throws(() => createSqlCipherPort({ folder: join(folder, 'file', 'inside') }).open('a', key), {
+    code: 'STORE_FAILED',
+  })
+})
+
+/** The command line of SQLCipher 4; Debian has it in bookworm-backports and later releases. */
+function findSqlCipherProgram(): string | undefined {
+  const asked = spawnSync('sqlcipher', [':memory:', 'PRAGMA cipher_version'], { encoding: 'utf8' })
+  return asked.status === 0 && /^4\./m.test(asked.stdout) ? 'sqlcipher' : undefined
+}
+
+const program = findSqlCipherProgram()
+test(
+  'the sqlcipher 4 program opens our file with the raw key and finds every page intact',
+  { skip: program === undefined ? 'NOT CHECKED: the program sqlcipher 4 is not installed on this machine' : false },
+  () => {
+    const folder = freshFolder()
+    const database = createSqlCipherPort({ folder }).open('a', key)
+    database.exec(`CREATE TABLE t (s TEXT) STRICT; INSERT INTO t VALUES ('${CANARY}')`)
+    database.close()
+    const ask = (hex: string): string =>
+      spawnSync(program as string, [join(folder, 'a')], {
+        input: `PRAGMA key = "x'${hex}'"; PRAGMA cipher_page_size = 8192; SELECT s FROM t; PRAGMA cipher_integrity_check;`,
+        encoding: 'utf8',
+      }).stdout
+    assert.equal(ask('ab'.repeat(32)).replace(/^ok\n/, ''), `${CANARY}\n`)
+    assert.ok(!ask('ac'.repeat(32)).includes(CANARY))
+  },
+)

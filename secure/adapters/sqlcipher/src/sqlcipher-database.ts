@@ -1,0 +1,155 @@
+/**
+ * The database port on SQLCipher 4 files, by better-sqlite3-multiple-ciphers (SQLite3MultipleCiphers): AES-256-CBC
+ * and HMAC-SHA-512 a page, raw key, 8192-byte pages. Other SQLCipher 4 programs open the file with
+ * `PRAGMA key = "x'<64 hex>'"; PRAGMA cipher_page_size = 8192`.
+ *
+ * Every page is authenticated, a *set* of pages is not: an old page put back is not noticed here. The trusted
+ * application's authenticated state does that (secure/core/src/state).
+ * Locking is exclusive, so that the write-ahead log's index lives in this process's memory and not in a
+ * shared-memory file that the normal world could change under us.
+ *
+ * @module
+ */
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3-multiple-ciphers'
+import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { StorageError } from '../../../core/src/errors.ts'
+import type { DatabasePort, SqlDatabase, SqlRow, SqlStatement, SqlValue } from '../../../core/src/ports.ts'
+
+export interface SqlCipherOptions {
+  /** Folder of the database files; made with mode 0700 if it does not exist. */
+  readonly folder: string
+  /** `sqlcipher` (the default) is the format that other programs read; `aegis` (AEGIS-256) is faster. */
+  readonly cipher?: 'sqlcipher' | 'aegis'
+  /** Memory for decrypted pages. Decryption of pages is what costs: hold the indexes. Default 64 MiB. */
+  readonly cacheKib?: number
+  /** The write-ahead log is folded back when it has this many pages. Default 1,000 (8 MiB): recovery stays short. */
+  readonly walAutocheckpointPages?: number
+}
+
+const PAGE_BYTES = 8192
+const DEFAULT_CACHE_KIB = 64 * 1024
+const DEFAULT_WAL_PAGES = 1000
+const NAME = /^[a-z0-9][a-z0-9.-]{0,63}$/
+
+export function createSqlCipherPort(options: SqlCipherOptions): DatabasePort {
+  return {
+    open(name, key) {
+      if (key.length !== 32) throw new RangeError('key must have 32 bytes')
+      const path = pathOf(options.folder, name)
+      return mapErrors(() => {
+        mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+        return openDatabase(path, key, options)
+      })
+    },
+  }
+}
+
+function openDatabase(path: string, key: Uint8Array, options: SqlCipherOptions): SqlDatabase {
+  const sqlite = new Sqlite(path)
+  try {
+    const hex = encodeHex(key)
+    if ((options.cipher ?? 'sqlcipher') === 'sqlcipher') {
+      sqlite.pragma(`cipher = 'sqlcipher'`)
+      sqlite.pragma('legacy = 4')
+      sqlite.pragma(`legacy_page_size = ${PAGE_BYTES}`)
+      sqlite.pragma(`key = "x'${hex}'"`)
+    } else {
+      sqlite.pragma(`cipher = 'aegis'`)
+      sqlite.pragma(`key = 'raw:${hex}'`)
+    }
+    sqlite.pragma(`page_size = ${PAGE_BYTES}`)
+    // Order matters: with this set before the first access, SQLite keeps the log's index in heap memory.
+    sqlite.pragma('locking_mode = EXCLUSIVE')
+    // The first access: a wrong key or a damaged first page shows here.
+    sqlite.prepare('SELECT count(*) FROM sqlite_master').get()
+    sqlite.pragma('journal_mode = WAL')
+    sqlite.pragma('synchronous = FULL')
+    sqlite.pragma('secure_delete = ON')
+    sqlite.pragma('temp_store = MEMORY')
+    sqlite.pragma('mmap_size = 0')
+    sqlite.pragma('trusted_schema = OFF')
+    sqlite.pragma(`cache_size = -${options.cacheKib ?? DEFAULT_CACHE_KIB}`)
+    sqlite.pragma(`wal_autocheckpoint = ${options.walAutocheckpointPages ?? DEFAULT_WAL_PAGES}`)
+    // A long log would make the first write after a crash stall.
+    sqlite.pragma('wal_checkpoint(TRUNCATE)')
+  } catch (error) {
+    sqlite.close()
+    throw error
+  }
+  return {
+    exec: (sql) => mapErrors(() => void sqlite.exec(sql)),
+    prepare: (sql) => mapErrors(() => new SqlCipherStatement(sqlite.prepare(sql))),
+    backup(name) {
+      const target = pathOf(options.folder, name)
+      if (existsSync(target)) throw new StorageError('STORE_FAILED', 'a backup of this name exists')
+      // VACUUM INTO writes with the key and cipher of the source.
+      mapErrors(() => void sqlite.prepare('VACUUM INTO ?').run(target))
+    },
+    close: () => mapErrors(() => void sqlite.close()),
+  }
+}
+
+class SqlCipherStatement implements SqlStatement {
+  readonly #statement: Sqlite.Statement
+  constructor(statement: Sqlite.Statement) {
+    this.#statement = statement
+  }
+  run(...parameters: readonly SqlValue[]): void {
+    mapErrors(() => this.#statement.run(...parameters))
+  }
+  get(...parameters: readonly SqlValue[]): SqlRow | undefined {
+    return mapErrors(() => {
+      const row = this.#statement.get(...parameters)
+      return row === undefined ? undefined : plainRow(row)
+    })
+  }
+  all(...parameters: readonly SqlValue[]): SqlRow[] {
+    return mapErrors(() => this.#statement.all(...parameters).map(plainRow))
+  }
+  *iterate(...parameters: readonly SqlValue[]): Iterable<SqlRow> {
+    const rows = mapErrors(() => this.#statement.iterate(...parameters))
+    try {
+      for (;;) {
+        const next = mapErrors(() => rows.next())
+        if (next.done === true) return
+        yield plainRow(next.value)
+      }
+    } finally {
+      rows.return?.()
+    }
+  }
+}
+
+/** BLOBs as plain arrays: `slice` of a Buffer is a view, of a Uint8Array a copy. */
+function plainRow(row: unknown): SqlRow {
+  const values = row as Record<string, SqlValue>
+  for (const column in values) {
+    const value = values[column]
+    if (value instanceof Uint8Array) values[column] = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+  }
+  return values
+}
+
+function pathOf(folder: string, name: string): string {
+  if (!NAME.test(name)) throw new RangeError('name must be a plain file name')
+  return join(folder, name)
+}
+
+/** SQLite's result codes as ours. A constraint or a misuse is our own bug and passes through. */
+function mapErrors<T>(action: () => T): T {
+  try {
+    return action()
+  } catch (error) {
+    const code = (error as { code?: unknown }).code
+    if (typeof code !== 'string') throw error
+    if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+      throw new StorageError('STORE_DAMAGED', 'the store cannot be decrypted or is damaged', { cause: error })
+    }
+    if (/^(SQLITE_(IOERR|FULL|READONLY|CANTOPEN|NOMEM|BUSY|LOCKED|PROTOCOL)|E[A-Z]+$)/.test(code)) {
+      throw new StorageError('STORE_FAILED', 'the store cannot be read or written', { cause: error })
+    }
+    throw error
+  }
+}
