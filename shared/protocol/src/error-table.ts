@@ -564,6 +564,21 @@ export const ERROR_TABLE = {
     meaning: 'A checkpoint of the log is not signed by the record server.',
     action: 'Report the record server.',
   },
+  LOG_SIGNATURE_MISSING: {
+    kind: 'check',
+    meaning: 'A checkpoint of the log carries no signature of a known key, or of too few witnesses.',
+    action: 'Compare the keys you know with the ledger; if they are right, report the record server.',
+  },
+  LOG_ORIGIN_MISMATCH: {
+    kind: 'check',
+    meaning: 'A checkpoint is of another log.',
+    action: 'Report the record server that sent it.',
+  },
+  LOG_KEY_MALFORMED: {
+    kind: 'usage',
+    meaning: 'A key or name for checking checkpoints is not in its one form.',
+    action: 'Paste the verifier key as it was shown; names have no spaces and no plus sign.',
+  },
   LOG_SIZE_INVALID: {
     kind: 'usage',
     meaning: 'An index or size is outside the log.',
