@@ -55,7 +55,7 @@ import {
 
 // DER around raw keys: what stands before the key's bytes (RFC 5480 §2, RFC 5915 §3, RFC 8410 §4 and §7, RFC 9935 §6).
 const P256_SPKI = decodeHex('3059301306072a8648ce3d020106082a8648ce3d030107034200')
-const P256_SEC1 = decodeHex('303102010104' + '20')
+const P256_SEC1 = decodeHex('30310201010420')
 const P256_SEC1_CURVE = decodeHex('a00a06082a8648ce3d030107')
 const X25519_SPKI = decodeHex('302a300506032b656e032100')
 const X25519_PKCS8 = decodeHex('302e020100300506032b656e04220420')
