@@ -3,6 +3,8 @@
  * of RFC 6962). Needs no tree, only the roots, which the caller has from a verified checkpoint.
  *
  * Strict: a proof with one hash too many or too few is refused, and so is one from or to an impossible size.
+ * But a root does not name its size: some proofs at size n also lead to the same root under a false size n + 1. So
+ * size and root are taken together, from one signed checkpoint.
  *
  * @module
  */
