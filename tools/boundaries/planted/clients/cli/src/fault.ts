@@ -1,0 +1,3 @@
+// breaks: clients-cli-imports
+import { fine } from '../../../secure/core/src/index.ts'
+export const fault = [fine]

@@ -1,0 +1,2 @@
+import { fine } from '../../testkit/src/index.ts'
+export const allowed = fine

@@ -1,0 +1,3 @@
+// breaks: no-development-packages
+import { encode } from 'cborg'
+export const fault = encode

@@ -1,0 +1,3 @@
+// breaks: hospital-imports, workshop-stays-home
+import { fine } from '../../testkit/src/index.ts'
+export const fault = fine

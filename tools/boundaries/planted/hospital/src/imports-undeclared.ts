@@ -1,0 +1,3 @@
+// breaks: no-undeclared-packages
+import Ajv from 'ajv'
+export const fault = Ajv

@@ -1,0 +1,3 @@
+// breaks: host-imports
+import { fine } from '../../../secure/core/src/index.ts'
+export const fault = [fine]

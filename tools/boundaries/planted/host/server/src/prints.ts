@@ -1,0 +1,3 @@
+// breaks: terminal-confined
+import { Command } from 'commander'
+export const fault = Command

@@ -1,0 +1,3 @@
+// breaks: fabric-contract-api-confined
+import { Contract } from 'fabric-contract-api'
+export const fault = Contract

@@ -1,0 +1,3 @@
+// breaks: ledger-embedded-imports
+import { fine } from '../../../hospital/src/index.ts'
+export const fault = [fine]

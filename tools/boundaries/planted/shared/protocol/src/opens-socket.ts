@@ -1,0 +1,3 @@
+// breaks: shared-protocol-node
+import { connect } from 'node:net'
+export const fault = connect

@@ -1,0 +1,3 @@
+// breaks: tee-imports
+import { fine } from '../../../secure/core/src/index.ts'
+export const fault = [fine]

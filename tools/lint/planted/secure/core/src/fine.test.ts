@@ -1,0 +1,2 @@
+export const nowMs = () => Date.now()
+export const chance = () => Math.random()

@@ -1,0 +1,1 @@
+export const engine = process // expect: TS2591
