@@ -655,6 +655,16 @@ export const ERROR_TABLE = {
     meaning: 'The trusted application met a fault of its own and stopped the request.',
     action: 'Repeat; report it with the time if it stays.',
   },
+  TEE_FRAME_INVALID: {
+    kind: 'internal',
+    meaning: 'The stream between the host and the trusted application is broken.',
+    action: 'Nothing is lost: the trusted application is started again; report it if it repeats.',
+  },
+  TEE_MESSAGE_INVALID: {
+    kind: 'internal',
+    meaning: 'The host and the trusted application do not speak the same version.',
+    action: 'Install both from one release.',
+  },
   HTTP_TOO_LARGE: {
     kind: 'usage',
     meaning: 'The request body is larger than the limit.',
@@ -680,6 +690,21 @@ export const ERROR_TABLE = {
     kind: 'unavailable',
     meaning: 'A service does not answer.',
     action: 'Check trusthealth status; nothing is lost.',
+  },
+  REQUEST_REJECTED: {
+    kind: 'sign-in',
+    meaning: 'The request is not signed by a registered key, or its time is off.',
+    action: 'Correct the clock of this device, or register its key.',
+  },
+  INVITATION_UNKNOWN: {
+    kind: 'refused',
+    meaning: 'The registration code is wrong, used or ended.',
+    action: 'Ask the hospital for a new code.',
+  },
+  APPOINTMENT_UNKNOWN: {
+    kind: 'usage',
+    meaning: 'There is no such appointment that you may see.',
+    action: 'Check the id in the list of appointments.',
   },
   SERVER_STOPPING: {
     kind: 'unavailable',
