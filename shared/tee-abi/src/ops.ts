@@ -1,0 +1,151 @@
+/**
+ * Every operation the host may ask of the trusted application, in one row each: what it carries, what it answers, and
+ * from which state on it is served. Both sides check messages by this table. Spec: docs/protocol/10-tee-abi.md §10.2.
+ *
+ * @module
+ */
+import { isErrorCode, type ErrorCode } from '../../protocol/src/error-table.ts'
+import { batchIdShape, recordIdShape, serverRefShape, txIdShape } from '../../protocol/src/ids.ts'
+import { MAX_STATEMENT_BYTES } from '../../protocol/src/jws.ts'
+import { MAX_RECORD_BYTES } from '../../protocol/src/session/record-layer.ts'
+import {
+  bytes,
+  list,
+  oneOf,
+  optional,
+  refine,
+  text,
+  tuple,
+  uint,
+  type Shape,
+  struct,
+  type StructOf,
+} from '../../protocol/src/shape.ts'
+
+/** States of the trusted application, in the order it goes through them. */
+export const TA_STATES = ['new', 'provisioned', 'recovering', 'serving'] as const
+export type TaState = (typeof TA_STATES)[number]
+
+/** Items of one `committed` request or one `watch` effect; more go in several. */
+export const MAX_ITEMS = 10_000
+/** Queries of one `need`. */
+export const MAX_QUERIES = 256
+/** Organisations that answer one query. */
+export const MAX_ENDORSERS = 64
+
+/** A code of the product's error table. */
+export const errorCodeShape: Shape<ErrorCode> = refine(
+  text({ min: 1, max: 64 }) as Shape<ErrorCode>,
+  isErrorCode,
+  'is not a known code',
+)
+const digest = bytes({ length: 32 })
+const statement = text({ min: 1, max: MAX_STATEMENT_BYTES })
+const record = bytes({ min: 1, max: MAX_RECORD_BYTES })
+const point = bytes({ length: 65 })
+/** C2SP signed note with its witness lines. */
+const checkpoint = text({ min: 1, max: 16_384 })
+/** A file name inside the store: no path. */
+const backupName = text({ max: 64, pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/ })
+const endorsedAnswerShape = struct({
+  answer: bytes({ min: 1, max: 4 * 1024 * 1024 }),
+  signature: bytes({ length: 64 }),
+})
+
+type Members = Parameters<typeof struct>[0]
+
+interface AbiOp {
+  readonly request: Members
+  readonly answer: Members
+  /** The first state in which the operation is served; `new` is always. */
+  readonly from: TaState
+}
+
+/** [recordId, version, batchId, index, txId, block]: where the ledger shows a record. */
+export const committedItemShape = tuple(recordIdShape, uint({ min: 1 }), batchIdShape, uint(), txIdShape, uint())
+
+/** Reads of the ledger of one `need`, query by query; every organisation's answer to it. */
+export const endorsementsShape = list(list(endorsedAnswerShape, { max: MAX_ENDORSERS }), { min: 1, max: MAX_QUERIES })
+
+export const ABI_OPS = {
+  hello: {
+    request: { hello: bytes({ min: 1, max: 2_048 }), conn: uint() },
+    answer: { reply: bytes({ min: 1, max: 32_768 }) },
+    from: 'serving',
+  },
+  finish: { request: { finish: bytes({ min: 1, max: 32_768 }) }, answer: { record }, from: 'serving' },
+  record: { request: { record }, answer: { record }, from: 'serving' },
+  /** Answers of the ledger, or why there are none: exactly one of `answers` and `code`. */
+  endorsement: {
+    request: { need: uint(), answers: optional(endorsementsShape), code: optional(errorCodeShape) },
+    answer: {},
+    from: 'recovering',
+  },
+  committed: {
+    request: { items: list(committedItemShape, { min: 1, max: MAX_ITEMS }) },
+    answer: {},
+    from: 'recovering',
+  },
+  anchored: { request: { epoch: uint(), code: optional(errorCodeShape) }, answer: {}, from: 'recovering' },
+  provision: {
+    request: { config: bytes({ min: 1, max: 1024 * 1024 }) },
+    answer: { configDigest: digest, identityKey: point, csr: optional(bytes({ min: 1, max: 8_192 })) },
+    from: 'new',
+  },
+  certificate: { request: { cert: bytes({ min: 1, max: 8_192 }) }, answer: {}, from: 'provisioned' },
+  status: {
+    request: {},
+    answer: {
+      state: oneOf(...TA_STATES),
+      serverRef: optional(serverRefShape),
+      measurement: digest,
+      identityKey: optional(point),
+      configDigest: optional(digest),
+      logSize: uint(),
+      epoch: uint(),
+      anchoredSize: optional(uint()),
+      anchoredRoot: optional(digest),
+      sessions: uint(),
+      waiting: uint(),
+      isolation: list(text({ min: 1, max: 64 }), { max: 16 }),
+      records: uint(),
+      patients: uint(),
+    },
+    from: 'new',
+  },
+  attest: { request: { nonce: digest }, answer: { evidence: statement }, from: 'new' },
+  checkpoint: { request: {}, answer: { checkpoint }, from: 'serving' },
+  /** Of inclusion with `index` and `size`, of consistency with `from` and `to`. */
+  proof: {
+    request: { index: optional(uint()), size: optional(uint()), from: optional(uint()), to: optional(uint()) },
+    answer: { proof: list(digest, { max: 64 }) },
+    from: 'serving',
+  },
+  'anchor-now': { request: {}, answer: { epoch: uint() }, from: 'serving' },
+  backup: { request: { name: backupName }, answer: { name: backupName, checkpoint }, from: 'serving' },
+  stop: { request: {}, answer: {}, from: 'new' },
+} as const satisfies Record<string, AbiOp>
+
+export type AbiOpName = keyof typeof ABI_OPS
+/** What the host gives with an operation. */
+export type AbiRequest<O extends AbiOpName> = StructOf<(typeof ABI_OPS)[O]['request']>
+/** What the trusted application answers to an operation that it did. */
+export type AbiAnswer<O extends AbiOpName> = StructOf<(typeof ABI_OPS)[O]['answer']>
+
+export function isAbiOp(value: unknown): value is AbiOpName {
+  return typeof value === 'string' && Object.hasOwn(ABI_OPS, value)
+}
+
+/** Whether an operation is served in a state. */
+export function isServed(op: AbiOpName, state: TaState): boolean {
+  return TA_STATES.indexOf(state) >= TA_STATES.indexOf(ABI_OPS[op].from)
+}
+
+/** Conditions between members, which the rows cannot say. */
+export const RULES: { readonly [O in AbiOpName]?: (request: AbiRequest<O>) => boolean } = {
+  endorsement: ({ answers, code }) => (answers === undefined) !== (code === undefined),
+  proof: ({ index, size, from, to }) => {
+    const given = [index, size, from, to].map((value) => value !== undefined).join()
+    return given === 'true,true,false,false' || given === 'false,false,true,true'
+  },
+}
