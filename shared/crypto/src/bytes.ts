@@ -9,6 +9,8 @@ import { CryptoError } from './errors.ts'
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const BASE64URL_VALUE = new Int8Array(128).fill(-1)
+/** The two characters of each 12-bit number: half the lookups. */
+const BASE64URL_PAIR = Array.from({ length: 4_096 }, (_, n) => BASE64URL[n >> 6]! + BASE64URL[n & 63]!)
 for (let i = 0; i < 64; i++) BASE64URL_VALUE[BASE64URL.charCodeAt(i)] = i
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
@@ -50,14 +52,12 @@ export function encodeBase64url(bytes: Uint8Array): string {
   let i = 0
   for (; i + 2 < bytes.length; i += 3) {
     const n = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number)
-    text += BASE64URL[n >> 18]! + BASE64URL[(n >> 12) & 63]! + BASE64URL[(n >> 6) & 63]! + BASE64URL[n & 63]!
+    text += BASE64URL_PAIR[n >> 12]! + BASE64URL_PAIR[n & 0xfff]!
   }
-  if (bytes.length - i === 1) {
-    const n = bytes[i] as number
-    text += BASE64URL[n >> 2]! + BASE64URL[(n & 3) << 4]!
-  } else if (bytes.length - i === 2) {
+  if (bytes.length - i === 1) text += BASE64URL_PAIR[(bytes[i] as number) << 4]!
+  else if (bytes.length - i === 2) {
     const n = ((bytes[i] as number) << 8) | (bytes[i + 1] as number)
-    text += BASE64URL[n >> 10]! + BASE64URL[(n >> 4) & 63]! + BASE64URL[(n & 15) << 2]!
+    text += BASE64URL_PAIR[n >> 4]! + BASE64URL[(n & 15) << 2]!
   }
   return text
 }
@@ -116,6 +116,7 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** Text of well-formed UTF-8 (RFC 3629 §4). @throws {CryptoError} `CRYPTO_BAD_ENCODING` otherwise. */
 export function decodeUtf8(bytes: Uint8Array): string {
+  if (isAscii(bytes)) return asciiText(bytes)
   const units: number[] = []
   let text = ''
   for (let i = 0; i < bytes.length;) {
@@ -141,6 +142,21 @@ export function decodeUtf8(bytes: Uint8Array): string {
     if (units.length > 8_192) text += String.fromCharCode(...units.splice(0))
   }
   return text + String.fromCharCode(...units)
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  let all = 0
+  for (let i = 0; i < bytes.length; i++) all |= bytes[i] as number
+  return all < 0x80
+}
+
+function asciiText(bytes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < bytes.length; i += 8_192) {
+    // `apply` and not spread: it takes the bytes without making an array of them. It wants an array only in its type.
+    text += String.fromCharCode.apply(undefined, bytes.subarray(i, i + 8_192) as unknown as number[])
+  }
+  return text
 }
 
 function badEncoding(form: string): CryptoError {

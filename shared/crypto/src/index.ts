@@ -1,12 +1,14 @@
 /**
- * The pure part of the cryptography: the port, byte helpers and the constructions on them. The implementation on
- * node:crypto is not here but in node-crypto.ts, so that bundles for browsers and for other engines never see it.
+ * The cryptography that every world imports: the port, byte helpers and the constructions on them. The two
+ * implementations of the port have paths of their own and are chosen at a composition root, so that a bundle holds
+ * only the one it uses: node-crypto.ts (Node) and portable-crypto.ts (browsers and other engines).
  *
  * @module
  */
 export * from './bytes.ts'
 export * from './ecdsa-der.ts'
 export * from './errors.ts'
+export { HPKE_OVERHEAD_BYTES, hpkeOpen, hpkeSeal } from './hpke.ts'
 export * from './label.ts'
 export * from './pem.ts'
 export type * from './port.ts'
