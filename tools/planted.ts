@@ -6,10 +6,8 @@
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
-import { listFiles } from './files.ts'
-
-export const ROOT = resolve(import.meta.dirname, '..')
+import { join, relative } from 'node:path'
+import { listFiles, ROOT } from './files.ts'
 
 /** One report of a checker. `file` is relative to the tree. */
 export interface Finding {
@@ -34,7 +32,11 @@ export function withPlantedTree<T>(planted: string, configurations: readonly str
 /** Compares what the lines of a planted tree announce with what was found. Returns one sentence for each difference. */
 export function comparePlanted(planted: string, found: readonly Finding[]): string[] {
   const text = ({ file, line, code }: Finding) => `${file}:${line} ${code}`
-  const announced = new Set(listFiles(planted, '.ts').flatMap((path) => announcements(planted, path)).map(text))
+  const announced = new Set(
+    listFiles(planted, '.ts')
+      .flatMap((path) => announcements(planted, path))
+      .map(text),
+  )
   const reported = new Set(found.map(text))
   return [
     ...[...announced].filter((one) => !reported.has(one)).map((one) => `planted fault not caught: ${one}`),

@@ -111,10 +111,16 @@ export const FOLDERS: readonly FolderRow[] = [
 /** Folders that nothing shipped may import; they themselves may import everything. */
 export const WORKSHOP = ['testkit', 'test', 'bench', 'tools'] as const
 
+/** The top-level folders that hold code. */
+export const ROOTS: readonly string[] = [
+  ...new Set(FOLDERS.map(({ folder }) => folder.split('/')[0] ?? '')),
+  ...WORKSHOP,
+]
+
 /** Node modules that open a way out of the trusted application. */
 const WAYS_OUT =
   '^(node:)?(http|http2|https|net|tls|dgram|dns|dns/promises|child_process|cluster|worker_threads|inspector)$'
-const OURS = `^(${[...new Set([...FOLDERS.map((row) => row.folder.split('/')[0]), ...WORKSHOP])].join('|')})/`
+const OURS = `^(${ROOTS.join('|')})/`
 const TEST = '\\.(test|test-d)\\.ts$'
 const SHIPPED = `^(${FOLDERS.map((row) => row.folder).join('|')})/`
 const NODE_CRYPTO = '^shared/crypto/src/node-crypto\\.ts$'

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { comparePlanted, ROOT, withPlantedTree, type Finding } from '../planted.ts'
+import { ROOT, runCommand } from '../files.ts'
+import { comparePlanted, withPlantedTree, type Finding } from '../planted.ts'
 
 const PLANTED = join(import.meta.dirname, 'planted')
 /** Files that the real run must have looked at. Raise it as the product grows. */
@@ -25,11 +25,7 @@ interface Report {
 }
 
 function lint(folder: string): Report {
-  const { stdout, stderr } = spawnSync('oxlint', ['--format', 'json'], {
-    cwd: folder,
-    encoding: 'utf8',
-    maxBuffer: 256 * 1024 * 1024,
-  })
+  const { stdout, stderr } = runCommand('oxlint', ['--format', 'json'], { cwd: folder, output: 'keep' })
   try {
     return JSON.parse(stdout) as Report
   } catch (cause) {

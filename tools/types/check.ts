@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { comparePlanted, ROOT, withPlantedTree, type Finding } from '../planted.ts'
+import { ROOT, runCommand } from '../files.ts'
+import { comparePlanted, withPlantedTree, type Finding } from '../planted.ts'
 
 const PLANTED = join(import.meta.dirname, 'planted')
 /** Files of ours that each real run must have compiled. Raise them as the product grows. */
@@ -20,12 +20,10 @@ interface Compilation {
 }
 
 function compile(folder: string, project: Project): Compilation {
-  const { stdout, stderr, error } = spawnSync('tsc', ['-p', project, '--noEmit', '--pretty', 'false', '--listFiles'], {
+  const { stdout, stderr } = runCommand('tsc', ['-p', project, '--noEmit', '--pretty', 'false', '--listFiles'], {
     cwd: folder,
-    encoding: 'utf8',
-    maxBuffer: 256 * 1024 * 1024,
+    output: 'keep',
   })
-  if (error !== undefined) throw error
   const findings: Finding[] = []
   const lines: string[] = []
   let files = 0

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { bundle, bundleElsewhere, compareParts, findLoaders } from './bundle-ta.ts'
+
+const ENTRY = 'secure/ta/src/main.ts'
+
+function plant(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'bundle-'))
+  t.after(() => rmSync(root, { recursive: true, force: true }))
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+  }
+  return root
+}
+
+const SOUND = {
+  [ENTRY]: `import { readFileSync } from 'node:fs'
+import { add } from '../../../shared/crypto/src/add.ts'
+import { twice } from 'twice'
+console.log(readFileSync, add(1, twice(2)))`,
+  'shared/crypto/src/add.ts': 'export const add = (a: number, b: number): number => a + b',
+  'node_modules/twice/package.json': '{"name":"twice","exports":{".":{"import":"./lib/twice.js"}}}',
+  'node_modules/twice/lib/twice.js': 'export const twice = (a) => 2 * a',
+}
+
+test('a bundle names every file that went in and everything it takes from the platform', async (t) => {
+  const built = await bundle(plant(t, SOUND), ENTRY)
+  assert.deepEqual(built.parts, [
+    'node_modules/twice/lib/twice.js',
+    ENTRY,
+    'shared/crypto/src/add.ts',
+    'from the platform: node:fs',
+  ])
+})
+
+test('the same sources give the same bytes in another folder', async (t) => {
+  const root = plant(t, SOUND)
+  const built = await bundle(root, ENTRY)
+  const elsewhere = await bundleElsewhere(root, ENTRY, built.parts, 'a-much-longer-folder-name-')
+  assert.equal(elsewhere.sha256, built.sha256)
+})
+
+test('one changed character changes the measurement', async (t) => {
+  const built = await bundle(plant(t, SOUND), ENTRY)
+  const changed = { ...SOUND, 'shared/crypto/src/add.ts': SOUND['shared/crypto/src/add.ts'].replace('+', '-') }
+  assert.notEqual((await bundle(plant(t, changed), ENTRY)).sha256, built.sha256)
+})
+
+for (const name of ['node:net', 'node:http', 'node:child_process', 'net', 'undici']) {
+  test(`a trusted application that imports ${name} does not build`, async (t) => {
+    const root = plant(t, { [ENTRY]: `import * as way from '${name}'\nconsole.log(way)` })
+    await assert.rejects(bundle(root, ENTRY))
+  })
+}
+
+test('a new part and a part that is gone are both reported', () => {
+  assert.equal(compareParts(['a', 'b'], ['a', 'c']).length, 2)
+  assert.deepEqual(compareParts(['a', 'b'], ['a', 'b']), [])
+})
+
+for (const code of ['import(process.argv[2])', 'eval(process.argv[2])', 'new Function(process.argv[2])()']) {
+  test(`a bundle that runs ${code} is reported`, async (t) => {
+    const built = await bundle(plant(t, { [ENTRY]: `export const loaded = ${code}` }), ENTRY)
+    assert.equal(findLoaders(built.contents).length, 1)
+  })
+}
+
+test('a bundle that loads nothing is not reported', async (t) => {
+  const built = await bundle(plant(t, SOUND), ENTRY)
+  assert.deepEqual(findLoaders(built.contents), [])
+})

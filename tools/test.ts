@@ -1,0 +1,92 @@
+/**
+ * Runs the tests with the runner of Node: `npm test`, or `npm test -- shared/tlog secure` for some folders.
+ * `--long` adds the long suites, `--coverage` measures what is trusted and refuses to pass below the floor.
+ *
+ * @module
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ROOTS } from './boundaries/rules.ts'
+import { lineCoverage, readLcov } from './coverage.ts'
+import { listFiles, ROOT, runCommand } from './files.ts'
+
+/** Test files that a run of everything must find. Raise it as the product grows. */
+const LEAST_FILES = 20
+/** A guard against a test that hangs, not a measure of speed. */
+const HANGING_MS = { usual: 300_000, long: 3_600_000 }
+
+const TRUSTED = ['shared', 'secure', 'ledger/contract']
+const LEAST_COVERAGE_PERCENT = 95
+const LCOV = join(ROOT, 'coverage/lcov.info')
+
+const { values, positionals } = parseArgs({
+  options: { long: { type: 'boolean', default: false }, coverage: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+
+const files = ROOTS.flatMap((root) => listFiles(join(ROOT, root), '.test.ts'))
+  .map((path) => relative(ROOT, path))
+  .filter((file) => !/^tools\/[^/]+\/planted\//.test(file))
+  .filter((file) => positionals.length === 0 || positionals.some((wanted) => file.startsWith(wanted)))
+const least = positionals.length === 0 ? LEAST_FILES : 1
+if (files.length < least) {
+  console.error(`found ${files.length} test files only, expected ${least} or more`)
+  process.exit(1)
+}
+
+// The end-to-end tests start the trusted application as what it is: a file with a measurement.
+if (existsSync(join(ROOT, 'secure/ta/src/main.ts')))
+  run([join(ROOT, 'tools/bundle-ta.ts')], 'the trusted application does not build')
+
+if (values.coverage) mkdirSync(join(ROOT, 'coverage'), { recursive: true })
+process.exitCode = run([
+  '--test',
+  `--test-concurrency=${availableParallelism()}`,
+  `--test-timeout=${values.long ? HANGING_MS.long : HANGING_MS.usual}`,
+  ...(values.coverage ? coverageOptions() : []),
+  '--test-reporter=spec',
+  '--test-reporter-destination=stdout',
+  ...files,
+])
+if (values.coverage && !isCovered()) process.exitCode = 1
+
+function run(nodeArguments: readonly string[], otherwise?: string): number {
+  const env = values.long ? { TRUSTHEALTH_LONG: '1' } : {}
+  const status = runCommand(process.execPath, nodeArguments, { env }).status ?? 1
+  if (status !== 0 && otherwise !== undefined) {
+    console.error(otherwise)
+    process.exit(1)
+  }
+  return status
+}
+
+function coverageOptions(): string[] {
+  return [
+    '--experimental-test-coverage',
+    ...TRUSTED.map((folder) => `--test-coverage-include=${folder}/**/*.ts`),
+    '--test-coverage-exclude=**/*.test.ts',
+    '--test-coverage-exclude=**/*.test-d.ts',
+    '--test-reporter=lcov',
+    `--test-reporter-destination=${LCOV}`,
+  ]
+}
+
+function isCovered(): boolean {
+  const measured = readLcov(readFileSync(LCOV, 'utf8'))
+  let covered = true
+  for (const folder of TRUSTED) {
+    const sources = listFiles(join(ROOT, folder), '.ts')
+      .map((path) => relative(ROOT, path))
+      .filter((file) => !/\.(test|test-d)\.ts$/.test(file))
+    const { percent, files: counted, never } = lineCoverage(measured, sources, ROOT)
+    console.log(`line coverage of ${folder}: ${percent.toFixed(1)} % in ${counted} files`)
+    for (const file of never) console.log(`  no test loads ${file}`)
+    if (!(percent >= LEAST_COVERAGE_PERCENT)) {
+      console.error(`${folder} is below ${LEAST_COVERAGE_PERCENT} %`)
+      covered = false
+    }
+  }
+  return covered
+}
