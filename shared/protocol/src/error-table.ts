@@ -278,6 +278,11 @@ export const ERROR_TABLE = {
     meaning: 'The resource is not a Bundle.',
     action: 'Give a Bundle, a single resource or NDJSON.',
   },
+  FHIR_CONSENT_UNSUPPORTED: {
+    kind: 'usage',
+    meaning: 'A Consent says something that a permission here cannot carry.',
+    action: 'Draft it in the shape of shared/fhir/README.md; exceptions, purposes and filters are refused.',
+  },
   FHIR_UNRESOLVED_PATIENT: {
     kind: 'usage',
     meaning: 'The patient of a resource cannot be told.',
