@@ -116,7 +116,6 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** Text of well-formed UTF-8 (RFC 3629 §4). @throws {CryptoError} `CRYPTO_BAD_ENCODING` otherwise. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  if (isAscii(bytes)) return asciiText(bytes)
   const units: number[] = []
   let text = ''
   for (let i = 0; i < bytes.length;) {
@@ -142,21 +141,6 @@ export function decodeUtf8(bytes: Uint8Array): string {
     if (units.length > 8_192) text += String.fromCharCode(...units.splice(0))
   }
   return text + String.fromCharCode(...units)
-}
-
-function isAscii(bytes: Uint8Array): boolean {
-  let all = 0
-  for (let i = 0; i < bytes.length; i++) all |= bytes[i] as number
-  return all < 0x80
-}
-
-function asciiText(bytes: Uint8Array): string {
-  let text = ''
-  for (let i = 0; i < bytes.length; i += 8_192) {
-    // `apply` and not spread: it takes the bytes without making an array of them. It wants an array only in its type.
-    text += String.fromCharCode.apply(undefined, bytes.subarray(i, i + 8_192) as unknown as number[])
-  }
-  return text
 }
 
 function badEncoding(form: string): CryptoError {
