@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
+import { newRecordId, newRef, ProtocolError, type AuthorRef, type Commitment } from '../../shared/protocol/src/index.ts'
+import { CommitmentBatcher, MAX_WAITING_ITEMS, type SignedCommitments } from './commitments.ts'
+import type { LedgerReceipt, LedgerWriter } from './ports.ts'
+
+const crypto = createNodeCrypto()
+
+function group(items = 1, author: AuthorRef = newRef(crypto, 'd')): SignedCommitments {
+  const digest = crypto.randomBytes(32)
+  const item = (): Commitment => ({
+    recordId: newRecordId(crypto, 1_800_000_000_000),
+    version: 1,
+    patientTag: digest,
+    doctorTag: digest,
+    ehrHash: digest,
+    warrantHash: digest,
+    previous: new Uint8Array(),
+  })
+  return { author, signature: new Uint8Array(64), items: Array.from({ length: items }, item) }
+}
+
+/** Commits when the test says so, and refuses every batch that has a group of `refused`. */
+function ledgerByHand(refused?: AuthorRef) {
+  const batches: string[][] = []
+  const waiting: (() => void)[] = []
+  const writer: LedgerWriter = {
+    submit: (_fn, [, groups]) =>
+      new Promise<LedgerReceipt>((resolve, reject) => {
+        const authors = (JSON.parse(groups ?? '[]') as { author: string }[]).map(({ author }) => author)
+        const number = batches.push(authors)
+        waiting.push(() => {
+          if (refused !== undefined && authors.includes(refused)) {
+            reject(new ProtocolError('COMMIT_SIGNATURE_INVALID', 'no'))
+          } else resolve({ txId: `tx${number}`, block: number, result: '' })
+        })
+      }),
+  }
+  const settleAll = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      waiting.shift()?.()
+      await new Promise(setImmediate)
+    }
+  }
+  return { writer, batches, settleAll }
+}
+
+test('a lone commitment goes at once; those that come meanwhile share the next transaction', async () => {
+  const { writer, batches, settleAll } = ledgerByHand()
+  const batcher = new CommitmentBatcher(crypto, writer, 1)
+  const places = [batcher.commit(group()), batcher.commit(group(3)), batcher.commit(group())]
+  assert.equal(batches.length, 1)
+  await settleAll()
+  const [first, second, third] = await Promise.all(places)
+  assert.deepEqual(
+    batches.map((authors) => authors.length),
+    [1, 2],
+  )
+  assert.equal(first?.index, 0)
+  assert.deepEqual([second?.index, third?.index], [0, 3])
+  assert.equal(second?.batchId, third?.batchId)
+})
+
+test('one refused author does not hold up the others', async () => {
+  const bad = newRef(crypto, 'd')
+  const { writer, settleAll } = ledgerByHand(bad)
+  const batcher = new CommitmentBatcher(crypto, writer, 1)
+  const places = [batcher.commit(group()), batcher.commit(group(1, bad)), batcher.commit(group())]
+  const outcome = Promise.allSettled(places)
+  await settleAll()
+  assert.deepEqual(
+    (await outcome).map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+  await assert.rejects(places[1] as Promise<unknown>, { code: 'COMMIT_SIGNATURE_INVALID' })
+})
+
+test('a batch never has more than 1,000 items', async () => {
+  const { writer, batches, settleAll } = ledgerByHand()
+  const batcher = new CommitmentBatcher(crypto, writer, 1)
+  const places = [group(), group(600), group(600)].map((one) => batcher.commit(one))
+  await settleAll()
+  await Promise.all(places)
+  assert.equal(batches.length, 3)
+})
+
+test('what waits is bounded', () => {
+  const { writer } = ledgerByHand()
+  const batcher = new CommitmentBatcher(crypto, writer, 1)
+  const waiting = [batcher.commit(group())]
+  for (let items = 0; items < MAX_WAITING_ITEMS; items += 1_000) waiting.push(batcher.commit(group(1_000)))
+  assert.equal(batcher.waiting, MAX_WAITING_ITEMS)
+  assert.throws(() => batcher.commit(group()), { code: 'LEDGER_BUSY' })
+  for (const one of waiting) one.catch(() => undefined)
+})

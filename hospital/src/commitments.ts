@@ -1,0 +1,142 @@
+/**
+ * Puts the signed commitments of many authors into few ledger transactions. A lone one goes at once; while a
+ * transaction is under way, the next batch grows. No timers. Spec: docs/protocol/04-records.md §4.2, 07 §7.3.
+ *
+ * @module
+ */
+import type { Crypto } from '../../shared/crypto/src/index.ts'
+import { encodeBase64url } from '../../shared/crypto/src/index.ts'
+import {
+  commitmentToJson,
+  newId,
+  ProtocolError,
+  type AuthorRef,
+  type BatchId,
+  type Commitment,
+} from '../../shared/protocol/src/index.ts'
+import type { LedgerWriter } from './ports.ts'
+
+/** One author's items under one signature. */
+export interface SignedCommitments {
+  readonly author: AuthorRef
+  /** 64 bytes, over the batch root (§4.2). */
+  readonly signature: Uint8Array
+  readonly items: readonly Commitment[]
+}
+
+export interface CommittedPlace {
+  readonly batchId: BatchId
+  /** Place of the first item; the others follow. */
+  readonly index: number
+  readonly txId: string
+  readonly block: number
+}
+
+interface Waiting {
+  readonly group: SignedCommitments
+  readonly resolve: (place: CommittedPlace) => void
+  readonly reject: (error: unknown) => void
+}
+
+export const MAX_BATCH_ITEMS = 1_000
+/** Items that may wait; more are refused, so that memory is bounded while the ledger is away. */
+export const MAX_WAITING_ITEMS = 20_000
+
+export class CommitmentBatcher {
+  readonly #crypto: Crypto
+  readonly #ledger: LedgerWriter
+  readonly #parallel: number
+  readonly #queue: Waiting[] = []
+  #waitingItems = 0
+  #underWay = 0
+
+  /** @param parallel transactions that may be under way together. */
+  constructor(crypto: Crypto, ledger: LedgerWriter, parallel = 2) {
+    this.#crypto = crypto
+    this.#ledger = ledger
+    this.#parallel = parallel
+  }
+
+  /** Items that have no transaction yet. */
+  get waiting(): number {
+    return this.#waitingItems
+  }
+
+  /**
+   * Resolves when the items are in a block. The contract verifies the author's signature; a group that it refuses
+   * does not hold up the others.
+   * @throws {ProtocolError} `LEDGER_BUSY`, or the code of the contract.
+   */
+  commit(group: SignedCommitments): Promise<CommittedPlace> {
+    if (group.items.length === 0 || group.items.length > MAX_BATCH_ITEMS) {
+      throw new ProtocolError('MESSAGE_MALFORMED', 'a group has 1 to 1,000 commitments')
+    }
+    if (this.#waitingItems + group.items.length > MAX_WAITING_ITEMS) {
+      throw new ProtocolError('LEDGER_BUSY', 'too many commitments wait')
+    }
+    return new Promise((resolve, reject) => {
+      this.#waitingItems += group.items.length
+      this.#queue.push({ group, resolve, reject })
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    while (this.#underWay < this.#parallel && this.#queue.length > 0) {
+      const batch = this.#takeBatch()
+      this.#underWay++
+      void this.#submit(batch).finally(() => {
+        this.#underWay--
+        this.#flush()
+      })
+    }
+  }
+
+  #takeBatch(): Waiting[] {
+    let items = 0
+    let groups = 0
+    for (const { group } of this.#queue) {
+      if (groups > 0 && items + group.items.length > MAX_BATCH_ITEMS) break
+      items += group.items.length
+      groups++
+    }
+    this.#waitingItems -= items
+    return this.#queue.splice(0, groups)
+  }
+
+  async #submit(batch: readonly Waiting[]): Promise<void> {
+    const batchId = newId(this.#crypto, 'b')
+    try {
+      const { txId, block } = await this.#ledger.submit('commit', [batchId, JSON.stringify(batch.map(groupJson))])
+      let index = 0
+      for (const { group, resolve } of batch) {
+        resolve({ batchId, index, txId, block })
+        index += group.items.length
+      }
+    } catch (error) {
+      // One author's bad signature must not refuse the others: each goes alone, once.
+      if (batch.length > 1 && isRefusal(error)) await Promise.all(batch.map((one) => this.#submit([one])))
+      else for (const { reject } of batch) reject(error)
+    }
+  }
+}
+
+function groupJson({ group }: Waiting): object {
+  return {
+    author: group.author,
+    signature: encodeBase64url(group.signature),
+    items: group.items.map(commitmentToJson),
+  }
+}
+
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  'COMMIT_SIGNATURE_INVALID',
+  'COMMIT_TAG_MISMATCH',
+  'PARTICIPANT_UNKNOWN',
+  'PARTICIPANT_SUSPENDED',
+  'LEDGER_BAD_ARGUMENT',
+])
+
+function isRefusal(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && REFUSALS.has(error.code)
+}

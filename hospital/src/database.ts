@@ -1,0 +1,96 @@
+/**
+ * The hospital's own store: SQLCipher 4 format under a random key that lies in a file beside it, readable by its owner
+ * only. It holds what the hospital knows of its patients: names, appointments, treatment keys.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3-multiple-ciphers'
+import { ProtocolError } from '../../shared/protocol/src/index.ts'
+
+export type HospitalDatabase = InstanceType<typeof Database>
+
+const KEY_BYTES = 32
+
+/** Each entry brings the schema one version further; never edited, only appended. */
+const MIGRATIONS = [
+  `CREATE TABLE invitation (
+     code TEXT PRIMARY KEY, kind TEXT NOT NULL, details TEXT NOT NULL, expires_ms INTEGER NOT NULL, used_by TEXT
+   ) STRICT;
+   CREATE TABLE patient (
+     ref TEXT PRIMARY KEY, name TEXT NOT NULL, details TEXT NOT NULL, registered_ms INTEGER NOT NULL,
+     provisioned_version INTEGER NOT NULL DEFAULT 0
+   ) STRICT;
+   CREATE TABLE treatment_key (
+     patient TEXT NOT NULL REFERENCES patient, version INTEGER NOT NULL, ptk BLOB NOT NULL, made_ms INTEGER NOT NULL,
+     PRIMARY KEY (patient, version)
+   ) STRICT;
+   CREATE TABLE practitioner (
+     ref TEXT PRIMARY KEY, name TEXT NOT NULL, department TEXT NOT NULL, emergency INTEGER NOT NULL,
+     public_key TEXT NOT NULL, seal_key TEXT NOT NULL, chain TEXT NOT NULL, registered_ms INTEGER NOT NULL,
+     provisioned INTEGER NOT NULL DEFAULT 0
+   ) STRICT;
+   CREATE TABLE appointment (
+     id TEXT PRIMARY KEY, patient TEXT NOT NULL REFERENCES patient, doctors TEXT NOT NULL, department TEXT NOT NULL,
+     start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL, place TEXT NOT NULL, symptoms TEXT NOT NULL, aux TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX appointment_start ON appointment (start_ms);
+   CREATE TABLE warrant (
+     jti TEXT PRIMARY KEY, patient TEXT NOT NULL REFERENCES patient, doctors TEXT NOT NULL, exp_ms INTEGER NOT NULL,
+     envelope BLOB NOT NULL
+   ) STRICT;
+   CREATE TABLE chain (
+     id TEXT PRIMARY KEY, patient TEXT NOT NULL REFERENCES patient, next_doctor TEXT NOT NULL, envelope BLOB NOT NULL,
+     changed_ms INTEGER NOT NULL
+   ) STRICT;`,
+] as const
+
+/**
+ * Opens or creates the store in `folder`.
+ * @throws {ProtocolError} `STORE_DAMAGED` if it does not open with the key beside it.
+ */
+export function openHospitalDatabase(folder: string): HospitalDatabase {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const path = join(folder, 'registry.db')
+  const keyPath = join(folder, 'registry.key')
+  // A store without its key must not get a new key: that would hide the loss until somebody needs the data.
+  if (existsSync(path) && !existsSync(keyPath)) throw damaged()
+  if (!existsSync(keyPath)) writeFileSync(keyPath, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx', flush: true })
+  const key = readFileSync(keyPath)
+  if (key.length !== KEY_BYTES) throw damaged()
+  const db = new Database(path)
+  try {
+    db.pragma(`cipher='sqlcipher'`)
+    db.pragma('legacy=4')
+    db.pragma(`key="x'${key.toString('hex')}'"`)
+    db.pragma('journal_mode=WAL')
+    db.pragma('synchronous=FULL')
+    db.pragma('foreign_keys=ON')
+    db.pragma('secure_delete=ON')
+    db.pragma('temp_store=MEMORY')
+    migrate(db)
+    return db
+  } catch (cause) {
+    db.close()
+    throw damaged(cause)
+  } finally {
+    key.fill(0)
+  }
+}
+
+function migrate(db: HospitalDatabase): void {
+  const version = db.pragma('user_version', { simple: true })
+  if (typeof version !== 'number' || version > MIGRATIONS.length) throw new Error('the store is of a newer release')
+  MIGRATIONS.slice(version).forEach((sql, i) => {
+    db.transaction(() => {
+      db.exec(sql)
+      db.pragma(`user_version=${version + i + 1}`)
+    })()
+  })
+}
+
+function damaged(cause?: unknown): ProtocolError {
+  return new ProtocolError('STORE_DAMAGED', 'the store of the hospital does not open', { cause })
+}
