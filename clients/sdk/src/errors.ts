@@ -1,0 +1,39 @@
+/**
+ * Errors of the clients. Every one has a code of docs/errors.md; what it means and what to do next come from the
+ * same table.
+ *
+ * @module
+ */
+import { ERROR_TABLE, isErrorCode, type ErrorCode, type ErrorRow } from '../../../shared/protocol/src/error-table.ts'
+
+/** A refusal or failure with a stable code. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError'
+  readonly code: ErrorCode
+  /** Number of the doctor's part of a chain, from 1. */
+  readonly link?: number
+  constructor(code: ErrorCode, options: { cause?: unknown; link?: number; detail?: string } = {}) {
+    super(
+      options.detail ?? ERROR_TABLE[code].meaning,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    )
+    this.code = code
+    if (options.link !== undefined) this.link = options.link
+  }
+
+  get row(): ErrorRow {
+    return ERROR_TABLE[this.code]
+  }
+}
+
+/** The code of anything that was thrown by this product; `undefined` for everything else. */
+export function codeOf(error: unknown): ErrorCode | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return isErrorCode(error.code) ? error.code : undefined
+}
+
+/** Whether the same request may be sent again in the hope of a better answer. */
+export function isUnavailable(error: unknown): boolean {
+  const code = codeOf(error)
+  return code !== undefined && ERROR_TABLE[code].kind === 'unavailable'
+}

@@ -1,0 +1,124 @@
+/**
+ * An attested session with the trusted application: opens it, keeps it, opens a new one when it ends. The server's
+ * registration comes from the ledger, so a host cannot introduce itself. Spec: docs/protocol/05-sessions.md.
+ *
+ * @module
+ */
+import type { Crypto } from '../../../shared/crypto/src/index.ts'
+import {
+  isErrorCode,
+  type AttestationPolicy,
+  type CborValue,
+  type EvidenceResult,
+  type ServerRegistration,
+} from '../../../shared/protocol/src/index.ts'
+import { startHandshake, type ClientSession } from '../../../shared/protocol/src/session/index.ts'
+import { ClientError, codeOf } from './errors.ts'
+import type { Identity } from './identity.ts'
+import type { Clock, RequestBody, Transport } from './ports.ts'
+
+export interface SecureSessionOptions {
+  readonly crypto: Crypto
+  readonly clock: Clock
+  readonly transport: Transport
+  readonly identity: Identity
+  /** Reads the server's registration from the ledger; called for each handshake. */
+  readonly findServer: () => Promise<ServerRegistration>
+  readonly policy: AttestationPolicy
+}
+
+/** Codes after which a new handshake and the same request again are right: nothing was carried out. */
+const NEW_HANDSHAKE = new Set(['SESSION_UNKNOWN', 'SESSION_EXPIRED'])
+
+export class SecureSession {
+  readonly #options: SecureSessionOptions
+  #open: Promise<OpenSession> | undefined
+
+  constructor(options: SecureSessionOptions) {
+    this.#options = options
+  }
+
+  /** What the server proved in the newest handshake; opens a session if there is none. */
+  async evidence(): Promise<EvidenceResult> {
+    return (await this.#session()).evidence
+  }
+
+  /**
+   * Asks the trusted application. A session that has ended is replaced once; nothing else is repeated here.
+   *
+   * @returns the members of the answer beside `ok`.
+   * @throws {ClientError} the code that the trusted application answered, or of the way to it.
+   */
+  async request(cmd: string, body: RequestBody = {}): Promise<Readonly<Record<string, CborValue>>> {
+    try {
+      return await this.#requestOnce(cmd, body)
+    } catch (error) {
+      if (!NEW_HANDSHAKE.has(codeOf(error) ?? '')) throw error
+      this.#open = undefined
+      return await this.#requestOnce(cmd, body)
+    }
+  }
+
+  close(): void {
+    this.#open = undefined
+    this.#options.transport.close()
+  }
+
+  async #requestOnce(cmd: string, body: RequestBody): Promise<Readonly<Record<string, CborValue>>> {
+    const { session } = await this.#session()
+    const { seq, frame } = session.sealRequest({ ...body, cmd }, this.#options.clock.monotonicMs())
+    let answer: CborValue
+    try {
+      answer = session.openAnswer(seq, await this.#options.transport.record(frame))
+    } catch (error) {
+      session.forget(seq)
+      throw error
+    }
+    return checkAnswer(answer)
+  }
+
+  async #session(): Promise<OpenSession> {
+    const current = this.#open
+    if (current !== undefined) {
+      const open = await current
+      if (!open.session.isExpired(this.#options.clock.monotonicMs())) return open
+      if (this.#open === current) this.#open = undefined
+    }
+    this.#open ??= this.#handshake().catch((error: unknown) => {
+      this.#open = undefined
+      throw error
+    })
+    return await this.#open
+  }
+
+  async #handshake(): Promise<OpenSession> {
+    const { crypto, clock, transport, identity, policy } = this.#options
+    const pending = startHandshake(crypto)
+    const [server, reply] = await Promise.all([this.#options.findServer(), transport.hello(pending.hello)])
+    const checked = pending.checkServer(
+      reply,
+      { server, policy },
+      { ref: identity.ref, credential: identity.credential },
+    )
+    const unconfirmed = checked.finishWith(await identity.signer.sign(checked.toBeSigned))
+    const session = unconfirmed.confirm(await transport.finish(unconfirmed.finish), clock.monotonicMs())
+    return { session, evidence: unconfirmed.evidence }
+  }
+}
+
+interface OpenSession {
+  readonly session: ClientSession
+  readonly evidence: EvidenceResult
+}
+
+function checkAnswer(answer: CborValue): Readonly<Record<string, CborValue>> {
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer) || answer instanceof Uint8Array) {
+    throw new ClientError('MESSAGE_MALFORMED')
+  }
+  const { ok, ...members } = answer as Readonly<Record<string, CborValue>>
+  if (ok === true) return members
+  const code = members['code']
+  const link = members['link']
+  if (!isErrorCode(code)) throw new ClientError('MESSAGE_MALFORMED')
+  throw new ClientError(code, typeof link === 'number' ? { link } : {})
+}
