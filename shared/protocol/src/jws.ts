@@ -30,6 +30,7 @@ export const STATEMENT_TYPES = {
   'trusthealth-credential+jwt': { x5c: 'always' },
   'trusthealth-receipt+jwt': { x5c: 'never' },
   'trusthealth-evidence+jwt': { x5c: 'sometimes' },
+  'trusthealth-request+jwt': { x5c: 'never' },
 } as const satisfies Record<string, { readonly x5c: 'never' | 'sometimes' | 'always' }>
 
 export type StatementType = keyof typeof STATEMENT_TYPES
@@ -157,8 +158,18 @@ export function verifyStatement<T>(
 }
 
 /**
+ * As `checkStatementSignature`, with the key that the header names among `keys`.
+ * @throws {ProtocolError} `STATEMENT_SIGNATURE_INVALID`, also if it names none of them.
+ */
+export function checkSignedByOneOf(crypto: Crypto, keys: KeyLookup, statement: UnverifiedStatement<unknown>): void {
+  const key = keys.get(statement.header.kid)
+  if (key === undefined) throw signatureInvalid()
+  checkStatementSignature(crypto, key, statement)
+}
+
+/**
  * As `verifyStatement`, with the key that the header names among `keys`.
- * @throws {ProtocolError} `STATEMENT_MALFORMED`; `STATEMENT_SIGNATURE_INVALID` also if it names none of them.
+ * @throws {ProtocolError} `STATEMENT_MALFORMED`, `STATEMENT_SIGNATURE_INVALID`
  */
 export function verifyStatementByKid<T>(
   crypto: Crypto,
@@ -168,9 +179,7 @@ export function verifyStatementByKid<T>(
   payloadShape: Shape<T>,
 ): T {
   const statement = parseStatement(jws, typ, payloadShape)
-  const key = keys.get(statement.header.kid)
-  if (key === undefined) throw signatureInvalid()
-  checkStatementSignature(crypto, key, statement)
+  checkSignedByOneOf(crypto, keys, statement)
   return statement.payload
 }
 

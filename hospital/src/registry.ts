@@ -1,0 +1,222 @@
+/**
+ * Patients, practitioners and invitations of one hospital. Synchronous: one SQLite database, one process.
+ *
+ * @module
+ */
+import type { Crypto } from '../../shared/crypto/src/index.ts'
+import {
+  ProtocolError,
+  type ParticipantRef,
+  type PatientRef,
+  type PractitionerRef,
+} from '../../shared/protocol/src/index.ts'
+import type { HospitalDatabase } from './database.ts'
+
+export interface Invitation {
+  readonly code: string
+  readonly kind: 'patient' | 'practitioner'
+  readonly details: InvitationDetails
+  readonly expiresMs: number
+}
+
+export interface InvitationDetails {
+  readonly name: string
+  /** Practitioners. */
+  readonly department?: string
+  readonly emergency?: boolean
+  /** Patients: what the front desk wrote down. */
+  readonly birthDate?: string
+  readonly contact?: string
+  readonly identityCheckedBy?: string
+}
+
+export interface Patient {
+  readonly ref: PatientRef
+  readonly name: string
+  readonly details: InvitationDetails
+  readonly registeredMs: number
+  /** Newest treatment key version that the trusted application has; 0: none yet. */
+  readonly provisionedVersion: number
+}
+
+export interface Practitioner {
+  readonly ref: PractitionerRef
+  readonly name: string
+  readonly department: string
+  readonly emergency: boolean
+  readonly publicKey: string
+  readonly sealKey: string
+  /** Certificates, b64u DER, leaf first. */
+  readonly chain: readonly string[]
+  readonly registeredMs: number
+  readonly provisioned: boolean
+}
+
+export const INVITATION_LIFETIME_MS = 7 * 86_400_000
+/** No letters or digits that look alike. */
+const CODE_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789'
+const CODE_LENGTH = 12
+
+export class Registry {
+  readonly #crypto: Crypto
+  readonly #db: HospitalDatabase
+
+  constructor(crypto: Crypto, db: HospitalDatabase) {
+    this.#crypto = crypto
+    this.#db = db
+  }
+
+  invite(kind: Invitation['kind'], details: InvitationDetails, nowMs: number): Invitation {
+    const code = randomCode(this.#crypto)
+    const expiresMs = nowMs + INVITATION_LIFETIME_MS
+    this.#db
+      .prepare('INSERT INTO invitation VALUES (?, ?, ?, ?, NULL)')
+      .run(code, kind, JSON.stringify(details), expiresMs)
+    return { code, kind, details, expiresMs }
+  }
+
+  /**
+   * Uses a code up for one key; the same key may use it again, so that an answer that was lost can be repeated.
+   * @returns the reference it was used for before, if any.
+   * @throws {ProtocolError} `INVITATION_UNKNOWN`, the same for wrong, used and ended codes.
+   */
+  redeem(code: string, nowMs: number): Invitation & { readonly usedBy: string | null } {
+    const row = this.#db.prepare('SELECT * FROM invitation WHERE code = ?').get(code) as InvitationRow | undefined
+    if (row === undefined || row.expires_ms < nowMs) throw unknownInvitation()
+    return {
+      code,
+      kind: row.kind,
+      details: JSON.parse(row.details) as InvitationDetails,
+      expiresMs: row.expires_ms,
+      usedBy: row.used_by,
+    }
+  }
+
+  markUsed(code: string, ref: ParticipantRef): void {
+    const { changes } = this.#db
+      .prepare('UPDATE invitation SET used_by = ? WHERE code = ? AND used_by IS NULL')
+      .run(ref, code)
+    if (changes !== 1) throw unknownInvitation()
+  }
+
+  addPatient(patient: Pick<Patient, 'ref' | 'name' | 'details' | 'registeredMs'>): void {
+    this.#db
+      .prepare('INSERT INTO patient (ref, name, details, registered_ms) VALUES (?, ?, ?, ?)')
+      .run(patient.ref, patient.name, JSON.stringify(patient.details), patient.registeredMs)
+  }
+
+  findPatient(ref: string): Patient | undefined {
+    const row = this.#db.prepare('SELECT * FROM patient WHERE ref = ?').get(ref) as PatientRow | undefined
+    return row === undefined ? undefined : patientOf(row)
+  }
+
+  patients(): Patient[] {
+    return (this.#db.prepare('SELECT * FROM patient ORDER BY name').all() as PatientRow[]).map(patientOf)
+  }
+
+  patientsToProvision(): PatientRef[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT p.ref FROM patient p
+         WHERE p.provisioned_version < (SELECT max(version) FROM treatment_key k WHERE k.patient = p.ref)`,
+      )
+      .all() as { ref: PatientRef }[]
+    return rows.map(({ ref }) => ref)
+  }
+
+  markPatientProvisioned(ref: PatientRef, version: number): void {
+    this.#db.prepare('UPDATE patient SET provisioned_version = ? WHERE ref = ?').run(version, ref)
+  }
+
+  addPractitioner(one: Omit<Practitioner, 'provisioned'>): void {
+    this.#db
+      .prepare('INSERT INTO practitioner VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)')
+      .run(
+        one.ref,
+        one.name,
+        one.department,
+        one.emergency ? 1 : 0,
+        one.publicKey,
+        one.sealKey,
+        JSON.stringify(one.chain),
+        one.registeredMs,
+      )
+  }
+
+  findPractitioner(ref: string): Practitioner | undefined {
+    const row = this.#db.prepare('SELECT * FROM practitioner WHERE ref = ?').get(ref) as PractitionerRow | undefined
+    return row === undefined ? undefined : practitionerOf(row)
+  }
+
+  practitioners(): Practitioner[] {
+    const rows = this.#db.prepare('SELECT * FROM practitioner ORDER BY name').all() as PractitionerRow[]
+    return rows.map(practitionerOf)
+  }
+
+  markPractitionerProvisioned(ref: PractitionerRef): void {
+    this.#db.prepare('UPDATE practitioner SET provisioned = 1 WHERE ref = ?').run(ref)
+  }
+}
+
+interface InvitationRow {
+  readonly kind: Invitation['kind']
+  readonly details: string
+  readonly expires_ms: number
+  readonly used_by: string | null
+}
+interface PatientRow {
+  readonly ref: PatientRef
+  readonly name: string
+  readonly details: string
+  readonly registered_ms: number
+  readonly provisioned_version: number
+}
+interface PractitionerRow {
+  readonly ref: PractitionerRef
+  readonly name: string
+  readonly department: string
+  readonly emergency: number
+  readonly public_key: string
+  readonly seal_key: string
+  readonly chain: string
+  readonly registered_ms: number
+  readonly provisioned: number
+}
+
+function patientOf(row: PatientRow): Patient {
+  return {
+    ref: row.ref,
+    name: row.name,
+    details: JSON.parse(row.details) as InvitationDetails,
+    registeredMs: row.registered_ms,
+    provisionedVersion: row.provisioned_version,
+  }
+}
+
+function practitionerOf(row: PractitionerRow): Practitioner {
+  return {
+    ref: row.ref,
+    name: row.name,
+    department: row.department,
+    emergency: row.emergency === 1,
+    publicKey: row.public_key,
+    sealKey: row.seal_key,
+    chain: JSON.parse(row.chain) as string[],
+    registeredMs: row.registered_ms,
+    provisioned: row.provisioned === 1,
+  }
+}
+
+/** 12 characters of 31: 59 bits. Bytes past a multiple of 31 are drawn again, so that no letter is likelier. */
+function randomCode(crypto: Crypto): string {
+  let code = ''
+  while (code.length < CODE_LENGTH) {
+    const [byte] = crypto.randomBytes(1)
+    if ((byte as number) < 248) code += CODE_ALPHABET[(byte as number) % 31]
+  }
+  return code
+}
+
+function unknownInvitation(): ProtocolError {
+  return new ProtocolError('INVITATION_UNKNOWN', 'the registration code is wrong, used or ended')
+}

@@ -1,0 +1,81 @@
+/**
+ * Who asks: checks the signed request (docs/protocol/02-registration.md §2.6) against the keys that the hospital
+ * knows, and accepts each one once.
+ *
+ * @module
+ */
+import { decodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
+import {
+  checkRequestStatement,
+  MAX_REQUEST_AGE_MS,
+  parseRequestStatement,
+  ProtocolError,
+  type Kid,
+  type ParticipantRef,
+} from '../../shared/protocol/src/index.ts'
+
+/** An authenticated caller of the hospital service. */
+export interface Caller {
+  readonly ref: ParticipantRef
+  readonly role: 'patient' | 'practitioner' | 'staff'
+  readonly kid: Kid
+  /** 32 bytes, where sealed answers go. */
+  readonly sealKey: Uint8Array
+}
+
+/** A key that may ask, as the hospital knows it now. */
+export interface KnownKey {
+  readonly role: Caller['role']
+  readonly kid: Kid
+  /** b64u, 65 bytes. */
+  readonly publicKey: string
+  /** b64u, 32 bytes. */
+  readonly sealKey: string
+}
+
+export type FindKey = (ref: ParticipantRef, kid: Kid) => Promise<KnownKey | undefined>
+
+export interface IncomingRequest {
+  readonly authorization: string | undefined
+  readonly method: string
+  /** With the query string. */
+  readonly path: string
+  readonly body: Uint8Array
+}
+
+export class RequestAuthentication {
+  readonly #crypto: Crypto
+  readonly #findKey: FindKey
+  /** `jti` and when it may be forgotten; insertion order is close to time order. */
+  readonly #seen = new Map<string, number>()
+
+  constructor(crypto: Crypto, findKey: FindKey) {
+    this.#crypto = crypto
+    this.#findKey = findKey
+  }
+
+  /** @throws {ProtocolError} `REQUEST_REJECTED`, the same for every cause. */
+  async check(request: IncomingRequest, nowMs: number): Promise<Caller> {
+    const statement = parseRequestStatement(request.authorization)
+    const { iss, jti } = statement.payload
+    const known = await this.#findKey(iss, statement.header.kid)
+    if (known === undefined) throw rejected()
+    const publicKey = this.#crypto.importVerifyingKey(decodeBase64url(known.publicKey))
+    checkRequestStatement(this.#crypto, statement, publicKey, request, nowMs)
+    this.#acceptOnce(`${iss} ${jti}`, nowMs)
+    return { ref: iss, role: known.role, kid: known.kid, sealKey: decodeBase64url(known.sealKey) }
+  }
+
+  #acceptOnce(id: string, nowMs: number): void {
+    for (const [old, untilMs] of this.#seen) {
+      if (untilMs > nowMs) break
+      this.#seen.delete(old)
+    }
+    if (this.#seen.has(id)) throw rejected()
+    this.#seen.set(id, nowMs + 2 * MAX_REQUEST_AGE_MS)
+  }
+}
+
+function rejected(): ProtocolError {
+  return new ProtocolError('REQUEST_REJECTED', 'the request is not signed as it must be')
+}
