@@ -1,0 +1,359 @@
+/**
+ * The hospital service as a client sees it: signed requests, checked answers. Answers of the hospital about its own
+ * patients are believed; everything about records and permissions is proven elsewhere.
+ * Spec: docs/protocol/02-registration.md §2.6; the service describes itself at /openapi.json.
+ *
+ * @module
+ */
+import {
+  concat,
+  decodeBase64url,
+  encodeBase64url,
+  encodeUtf8,
+  label,
+  type Crypto,
+} from '../../../shared/crypto/src/index.ts'
+import {
+  appointmentIdShape,
+  authorRefShape,
+  batchIdShape,
+  chainIdShape,
+  commitmentToJson,
+  hospitalRefShape,
+  isErrorCode,
+  list,
+  literal,
+  mspIdShape,
+  parseJson,
+  patientRefShape,
+  practitionerRefShape,
+  REQUEST_SCHEME,
+  requestStatement,
+  struct,
+  text,
+  txIdShape,
+  uint,
+  variant,
+  warrantIdShape,
+  type ChainId,
+  type Commitment,
+  type Infer,
+  type ParticipantRef,
+  type PatientRef,
+  type PractitionerRef,
+  type Shape,
+} from '../../../shared/protocol/src/index.ts'
+import { ClientError } from './errors.ts'
+import { signWith, type Signer } from './identity.ts'
+import type { Clock } from './ports.ts'
+
+/** What of `fetch` the client uses. */
+export type Fetch = (
+  url: string,
+  init: { method: string; headers: Record<string, string>; body?: string; signal?: AbortSignal },
+) => Promise<{ readonly status: number; text(): Promise<string> }>
+
+export interface HospitalApiOptions {
+  readonly crypto: Crypto
+  readonly clock: Clock
+  readonly fetch: Fetch
+  /** Base address, without a slash at the end. */
+  readonly url: string
+}
+
+/** Who signs the requests. */
+export interface RequestSigner {
+  readonly ref: ParticipantRef
+  readonly signer: Signer
+}
+
+const MAX_ANSWER_BYTES = 64 * 2 ** 20
+const bytesText: Shape<Uint8Array> = (value, where) => decodeBase64url(text({ max: 11_184_811 })(value, where))
+const sealedKeys = list(struct({ version: uint({ min: 1 }), sealed: bytesText }), { max: 1_024 })
+const hospitalShape = struct({ ref: hospitalRefShape, name: text({ max: 128 }) })
+
+const registeredShape = variant('kind', {
+  patient: struct({
+    kind: literal('patient'),
+    ref: patientRefShape,
+    mspId: mspIdShape,
+    hospital: hospitalShape,
+    credential: text({ max: 16_384 }),
+    treatmentKeys: sealedKeys,
+  }),
+  practitioner: struct({
+    kind: literal('practitioner'),
+    ref: practitionerRefShape,
+    mspId: mspIdShape,
+    hospital: hospitalShape,
+    chain: list(bytesText, { min: 1, max: 3 }),
+  }),
+})
+export type Registered = Infer<typeof registeredShape>
+
+const appointmentShape = struct({
+  v: literal(1),
+  appointmentId: appointmentIdShape,
+  patientRef: patientRefShape,
+  patientName: text({ max: 128 }),
+  hospital: hospitalRefShape,
+  department: text({ max: 64 }),
+  doctors: list(practitionerRefShape, { min: 1, max: 16 }),
+  startMs: uint(),
+  endMs: uint(),
+  place: text({ max: 256 }),
+  envelope: bytesText,
+})
+export type AppointmentEntry = Infer<typeof appointmentShape>
+
+const warrantShape = struct({
+  jti: warrantIdShape,
+  patient: patientRefShape,
+  patientName: text({ max: 128 }),
+  expMs: uint(),
+  envelope: bytesText,
+})
+export type DeliveredWarrant = Infer<typeof warrantShape>
+
+const chainShape = struct({ chainId: chainIdShape, patient: patientRefShape, changedMs: uint(), envelope: bytesText })
+export type WaitingChain = Infer<typeof chainShape>
+
+const ledgerReceiptShape = struct({ txId: txIdShape, block: uint(), result: text({ max: 65_536 }) })
+export type LedgerReceipt = Infer<typeof ledgerReceiptShape>
+
+const placeShape = struct({ batchId: batchIdShape, index: uint(), txId: txIdShape, block: uint() })
+export type CommittedPlace = Infer<typeof placeShape>
+
+const practitionerShape = struct({
+  ref: practitionerRefShape,
+  name: text({ max: 128 }),
+  department: text({ max: 64 }),
+})
+export type DirectoryEntry = Infer<typeof practitionerShape>
+
+const patientEntryShape = struct({
+  ref: patientRefShape,
+  name: text({ max: 128 }),
+  details: (value: unknown) => value as Readonly<Record<string, unknown>>,
+  registeredMs: uint(),
+  provisionedVersion: uint(),
+})
+export type PatientEntry = Infer<typeof patientEntryShape>
+
+export interface InvitationRequest {
+  readonly kind: 'patient' | 'practitioner'
+  readonly name: string
+  readonly department?: string
+  readonly emergency?: boolean
+  readonly birthDate?: string
+  readonly contact?: string
+  readonly identityCheckedBy?: string
+}
+
+export interface NewAppointment {
+  readonly patient: PatientRef
+  readonly department: string
+  readonly fromMs: number
+  readonly symptoms: string
+  readonly aux: string
+  readonly doctors: readonly PractitionerRef[]
+}
+
+const REGISTRATION = label('registration')
+const EMPTY = new Uint8Array()
+
+export class HospitalApi {
+  readonly url: string
+  readonly #options: HospitalApiOptions
+
+  constructor(options: HospitalApiOptions) {
+    this.#options = options
+    this.url = options.url
+  }
+
+  about(): Promise<{ readonly ref: string; readonly name: string; readonly mspId: string }> {
+    return this.#call('GET', '/v1/hospital', undefined, struct({ ...hospitalMembers, mspId: mspIdShape }))
+  }
+
+  invite(
+    as: RequestSigner,
+    invitation: InvitationRequest,
+  ): Promise<{ readonly code: string; readonly expiresMs: number }> {
+    return this.#call('POST', '/v1/invitations', as, struct({ code: text({ max: 12 }), expiresMs: uint() }), invitation)
+  }
+
+  /** Proves the new key and uses the code up. */
+  async register(code: string, device: string, signer: Signer, sealKey: Uint8Array): Promise<Registered> {
+    const input = concat(REGISTRATION, signer.publicKey, sealKey, encodeUtf8(code))
+    return await this.#call('POST', '/v1/registrations', undefined, registeredShape, {
+      code,
+      publicKey: encodeBase64url(signer.publicKey),
+      sealKey: encodeBase64url(sealKey),
+      label: device,
+      proof: encodeBase64url(await signer.sign(input)),
+    })
+  }
+
+  async renewCredential(as: RequestSigner): Promise<string> {
+    return (await this.#call('POST', '/v1/credentials', as, struct({ credential: text({ max: 16_384 }) }), {}))
+      .credential
+  }
+
+  async patients(as: RequestSigner): Promise<readonly PatientEntry[]> {
+    return (await this.#call('GET', '/v1/patients', as, struct({ patients: list(patientEntryShape, { max: 65_536 }) })))
+      .patients
+  }
+
+  async practitioners(as: RequestSigner): Promise<readonly DirectoryEntry[]> {
+    const shape = struct({ practitioners: list(practitionerShape, { max: 65_536 }) })
+    return (await this.#call('GET', '/v1/practitioners', as, shape)).practitioners
+  }
+
+  /** For doctors and staff. */
+  async appointments(as: RequestSigner): Promise<readonly AppointmentEntry[]> {
+    const shape = struct({ appointments: list(appointmentShape, { max: 65_536 }) })
+    return (await this.#call('GET', '/v1/appointments', as, shape)).appointments
+  }
+
+  /** For patients: `Enc(Ptk, appointment)` each. */
+  async sealedAppointments(as: RequestSigner): Promise<readonly Uint8Array[]> {
+    const one = struct({ appointmentId: appointmentIdShape, envelope: bytesText })
+    const shape = struct({ appointments: list(one, { max: 65_536 }) })
+    return (await this.#call('GET', '/v1/appointments', as, shape)).appointments.map(({ envelope }) => envelope)
+  }
+
+  /** @param envelope `Enc(Ptk, wish)`. @returns `Enc(Ptk, appointment)`. */
+  async book(as: RequestSigner, envelope: Uint8Array): Promise<Uint8Array> {
+    const body = { envelope: encodeBase64url(envelope) }
+    return (await this.#call('POST', '/v1/appointments', as, struct({ envelope: bytesText }), body)).envelope
+  }
+
+  assign(as: RequestSigner, appointment: NewAppointment): Promise<AppointmentEntry> {
+    return this.#call('POST', '/v1/assignments', as, appointmentShape, appointment)
+  }
+
+  recordWarrant(as: RequestSigner, envelope: Uint8Array, recording: string): Promise<LedgerReceipt> {
+    return this.#call('POST', '/v1/warrants', as, ledgerReceiptShape, {
+      envelope: encodeBase64url(envelope),
+      recording,
+    })
+  }
+
+  async warrants(as: RequestSigner): Promise<readonly DeliveredWarrant[]> {
+    return (await this.#call('GET', '/v1/warrants', as, struct({ warrants: list(warrantShape, { max: 65_536 }) })))
+      .warrants
+  }
+
+  async treatmentKeys(
+    as: RequestSigner,
+    patient: PatientRef,
+  ): Promise<readonly { readonly version: number; readonly sealed: Uint8Array }[]> {
+    const shape = struct({ treatmentKeys: sealedKeys })
+    return (await this.#call('GET', `/v1/treatment-keys/${patient}`, as, shape)).treatmentKeys
+  }
+
+  commit(as: RequestSigner, signature: Uint8Array, items: readonly Commitment[]): Promise<CommittedPlace> {
+    authorRefShape(as.ref, 'author')
+    return this.#call('POST', '/v1/commitments', as, placeShape, {
+      signature: encodeBase64url(signature),
+      items: items.map(commitmentToJson),
+    })
+  }
+
+  async passChain(as: RequestSigner, chainId: ChainId, to: PractitionerRef, envelope: Uint8Array): Promise<void> {
+    await this.#call('POST', `/v1/chains/${chainId}`, as, okShape, { to, envelope: encodeBase64url(envelope) })
+  }
+
+  async closeChain(as: RequestSigner, chainId: ChainId): Promise<void> {
+    await this.#call('DELETE', `/v1/chains/${chainId}`, as, okShape)
+  }
+
+  async chains(as: RequestSigner): Promise<readonly WaitingChain[]> {
+    return (await this.#call('GET', '/v1/chains', as, struct({ chains: list(chainShape, { max: 1_024 }) }))).chains
+  }
+
+  /** Relays a patient's signed statement to the ledger, which checks the signature. */
+  submitStatement(as: RequestSigner, fn: string, statement: string): Promise<LedgerReceipt> {
+    return this.#call('POST', '/v1/ledger/submit', as, ledgerReceiptShape, { fn, statement })
+  }
+
+  /** Endorsed answers, unverified: see `ledger-reader.ts`. */
+  endorsedReads<T>(
+    as: RequestSigner,
+    queries: readonly { readonly fn: string; readonly args: readonly string[] }[],
+    nonce: Uint8Array,
+    minHeight: number | undefined,
+    shape: Shape<T>,
+  ): Promise<T> {
+    const body = { queries, nonce: encodeBase64url(nonce), ...(minHeight === undefined ? {} : { minHeight }) }
+    return this.#call('POST', '/v1/ledger/endorsed-reads', as, shape, body)
+  }
+
+  /** Encoded blocks, unverified. */
+  blocks<T>(as: RequestSigner, from: number, limit: number, shape: Shape<T>): Promise<T> {
+    return this.#call('GET', `/v1/ledger/blocks?from=${from}&limit=${limit}`, as, shape)
+  }
+
+  async #call<T>(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    as: RequestSigner | undefined,
+    shape: Shape<T>,
+    body?: object,
+  ): Promise<T> {
+    const bodyText = body === undefined ? undefined : JSON.stringify(body)
+    const headers: Record<string, string> = {}
+    if (bodyText !== undefined) headers['content-type'] = 'application/json'
+    if (as !== undefined) headers['authorization'] = await this.#authorization(as, method, path, bodyText)
+    const { status, answer } = await this.#fetch(method, path, headers, bodyText)
+    if (status === 200) return shape(parseAnswer(answer), 'answer of the hospital')
+    throw refusalOf(answer)
+  }
+
+  async #authorization(
+    as: RequestSigner,
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: string,
+  ): Promise<string> {
+    const bytes = body === undefined ? EMPTY : encodeUtf8(body)
+    const { crypto, clock } = this.#options
+    const payload = requestStatement(crypto, { iss: as.ref, method, path }, bytes, clock.nowMs())
+    return `${REQUEST_SCHEME} ${await signWith(as.signer, 'trusthealth-request+jwt', payload)}`
+  }
+
+  async #fetch(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body: string | undefined,
+  ): Promise<{ status: number; answer: string }> {
+    try {
+      const response = await this.#options.fetch(this.url + path, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body }),
+      })
+      return { status: response.status, answer: await response.text() }
+    } catch (cause) {
+      throw new ClientError('SERVER_UNAVAILABLE', { cause })
+    }
+  }
+}
+
+const hospitalMembers = { ref: hospitalRefShape, name: text({ max: 128 }) }
+const okShape = struct({ ok: literal(true) })
+
+function parseAnswer(answer: string): unknown {
+  try {
+    return parseJson(answer, { maxBytes: MAX_ANSWER_BYTES })
+  } catch (cause) {
+    throw new ClientError('MESSAGE_MALFORMED', { cause })
+  }
+}
+
+function refusalOf(answer: string): ClientError {
+  const parsed = parseAnswer(answer)
+  const code = typeof parsed === 'object' && parsed !== null && 'code' in parsed ? parsed.code : undefined
+  return new ClientError(isErrorCode(code) ? code : 'SERVER_UNAVAILABLE')
+}
