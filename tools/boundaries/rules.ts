@@ -164,12 +164,12 @@ const packages = ({ folder, packages: allowed, why }: FolderRow) =>
     },
   )
 
-/** The package may be imported from `where` only; tests are free. */
+/** The package may be imported from `where` only; tests and their kit are free. */
 const confined = (name: string, packagePath: string, where: readonly string[], comment: string) =>
   rule(
     `${name}-confined`,
     comment,
-    { path: OURS, pathNot: [...where.map((folder) => `^${folder}`), '^test/', TEST] },
+    { path: OURS, pathNot: [...where.map((folder) => `^${folder}`), '^(testkit|test)/', TEST] },
     { path: `node_modules/(@types/)?${packagePath}` },
   )
 
@@ -211,8 +211,8 @@ export const FORBIDDEN: readonly IForbiddenRuleType[] = [
   confined(
     'sqlcipher',
     'better-sqlite3',
-    ['secure/adapters/sqlcipher/', 'ledger/embedded/', 'bench/'],
-    'one place that opens the database',
+    ['secure/adapters/sqlcipher/', 'ledger/embedded/', 'hospital/src/database\\.ts$', 'bench/'],
+    'one place in each program that opens a database',
   ),
   confined(
     'terminal',
