@@ -11,6 +11,8 @@
 const TEXT_TYPE =
   /^(?:text\/plain|text\/html|application\/xhtml\+xml)\s*(?:;\s*charset\s*=\s*"?(?:utf-8|us-ascii)"?\s*)?$/i
 
+/** Bytes turned into text at a time; an engine limits the arguments of one call. */
+const MAX_RUN = 4096
 const BASE64_VALUE = new Int8Array(128).fill(-1)
 for (let i = 0; i < 64; i++) {
   BASE64_VALUE['ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'.charCodeAt(i)] = i
@@ -47,32 +49,44 @@ function decodeBase64(data: string, maxBytes: number): Uint8Array | undefined {
 
 /** At most `limit` UTF-16 units; a character cut off at the end is left out, any other fault gives `undefined`. */
 function decodeUtf8Prefix(bytes: Uint8Array, limit: number): string | undefined {
-  const pieces: string[] = []
-  let units: number[] = []
-  let length = 0
+  let text = ''
   let i = 0
-  while (i < bytes.length && length < limit) {
+  while (i < bytes.length && text.length < limit) {
+    const run = asciiRunEnd(bytes, i, Math.min(bytes.length, i + limit - text.length, i + MAX_RUN))
+    if (run > i) {
+      // Not a spread: that goes through the iterator, byte by byte.
+      text += String.fromCharCode.apply(undefined, bytes.subarray(i, run) as unknown as number[])
+      i = run
+      continue
+    }
     const first = bytes[i] as number
-    const size = first < 0x80 ? 1 : first >> 5 === 6 ? 2 : first >> 4 === 14 ? 3 : first >> 3 === 30 ? 4 : 0
+    const size = first >> 5 === 6 ? 2 : first >> 4 === 14 ? 3 : first >> 3 === 30 ? 4 : 0
     if (size === 0) return undefined
     if (i + size > bytes.length) break
-    let point = size === 1 ? first : first & (0x7f >> size)
-    for (let k = 1; k < size; k++) {
-      const next = bytes[i + k] as number
-      if (next >> 6 !== 2) return undefined
-      point = (point << 6) | (next & 0x3f)
-    }
-    // RFC 3629 §3: the shortest form only, no surrogates, nothing past U+10FFFF.
-    if (point < [0, 0, 0x80, 0x800, 0x10000][size]! || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
-      return undefined
-    length += size === 4 ? 2 : 1
-    if (length > limit) break
-    units.push(point)
-    if (units.length === 4096) {
-      pieces.push(String.fromCodePoint(...units))
-      units = []
-    }
+    const point = codePointAt(bytes, i, size)
+    if (point === undefined) return undefined
+    if (text.length + (size === 4 ? 2 : 1) > limit) break
+    text += String.fromCodePoint(point)
     i += size
   }
-  return pieces.join('') + String.fromCodePoint(...units)
+  return text
+}
+
+/** The index after the ASCII bytes from `start`, at most `end`. */
+function asciiRunEnd(bytes: Uint8Array, start: number, end: number): number {
+  let i = start
+  while (i < end && (bytes[i] as number) < 0x80) i++
+  return i
+}
+
+/** The character of `size` bytes; RFC 3629 §3: the shortest form only, no surrogates, nothing past U+10FFFF. */
+function codePointAt(bytes: Uint8Array, start: number, size: 2 | 3 | 4): number | undefined {
+  let point = (bytes[start] as number) & (0x7f >> size)
+  for (let k = 1; k < size; k++) {
+    const next = bytes[start + k] as number
+    if (next >> 6 !== 2) return undefined
+    point = (point << 6) | (next & 0x3f)
+  }
+  const least = size === 2 ? 0x80 : size === 3 ? 0x800 : 0x10000
+  return point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff) ? undefined : point
 }
