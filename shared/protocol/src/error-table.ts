@@ -103,6 +103,11 @@ export const ERROR_TABLE = {
     meaning: 'The permission is not on the shared ledger.',
     action: 'Record it first; the client does so when it issues one.',
   },
+  WARRANT_NOT_PRESENTED: {
+    kind: 'refused',
+    meaning: 'The record server knows that a permission exists, but has not seen it.',
+    action: 'Send the permission first; the client does so by itself.',
+  },
   WARRANT_REVOKED: {
     kind: 'refused',
     meaning: 'The patient took the permission back.',
@@ -148,6 +153,11 @@ export const ERROR_TABLE = {
     kind: 'refused',
     meaning: 'The statement that takes access back is not signed by an active key of the patient.',
     action: 'Sign it with a registered device.',
+  },
+  PERMISSIONS_TOO_MANY: {
+    kind: 'refused',
+    meaning: 'The patient has given as many permissions as can be in force at once.',
+    action: 'Take back those that are no longer needed.',
   },
   ACCESS_DENIED: { kind: 'refused', meaning: 'No permission allows this.', action: 'Ask the patient for access.' },
   EMERGENCY_NOT_ALLOWED: {
@@ -430,6 +440,11 @@ export const ERROR_TABLE = {
     meaning: 'This role or organisation may not call the function.',
     action: 'Let an authorised participant do it.',
   },
+  LEDGER_CONFIGURATION_REJECTED: {
+    kind: 'refused',
+    meaning: 'A new configuration of the ledger is malformed or not signed by enough administrators.',
+    action: 'Let administrators of a majority of the organisations, and of each that joins, sign it.',
+  },
   LEDGER_CONFLICT: {
     kind: 'unavailable',
     meaning: 'Another transaction changed the same data first.',
@@ -710,6 +725,11 @@ export const ERROR_TABLE = {
     kind: 'usage',
     meaning: 'There is no such appointment that you may see.',
     action: 'Check the id in the list of appointments.',
+  },
+  SERVICE_FAULT: {
+    kind: 'internal',
+    meaning: 'A service met a fault of its own and stopped the request.',
+    action: 'Repeat; report it with the time if it stays.',
   },
   SERVER_STOPPING: {
     kind: 'unavailable',

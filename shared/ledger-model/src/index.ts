@@ -1,0 +1,21 @@
+/**
+ * What the ledger, its clients and the trusted application share: proposals, queries, blocks, configuration, state keys,
+ * arguments and results of contract functions, and the verification of endorsed reads.
+ * Pure: no I/O, no clock. Spec: docs/protocol/07-ledger.md.
+ *
+ * @module
+ */
+export * from './block.ts'
+export * from './configuration.ts'
+export { refuseAs } from './decode.ts'
+export * from './endorsed-read.ts'
+export * from './errors.ts'
+export * from './events.ts'
+export * from './functions.ts'
+export * from './limits.ts'
+export * from './member.ts'
+export * from './model.ts'
+export * from './proposal.ts'
+export * from './query.ts'
+export * from './state-keys.ts'
+export * from './transaction.ts'
