@@ -7,7 +7,6 @@ import {
   authorRefShape,
   batchIdShape,
   chainIdShape,
-  ehrTypeShape,
   emergencyIdShape,
   grantIdShape,
   hospitalRefShape,
@@ -131,9 +130,5 @@ test('other identifiers have their forms', () => {
     for (const bad of ['AB'.repeat(32), 'ab'.repeat(31), 'ab'.repeat(33)]) {
       assert.throws(() => shape(bad, 'digest'), { code: 'MESSAGE_MALFORMED' })
     }
-  }
-  assert.equal(ehrTypeShape('laboratory', 'ehrType'), 'laboratory')
-  for (const bad of ['', '*', '1a', 'a b', 'a'.repeat(65)]) {
-    assert.throws(() => ehrTypeShape(bad, 'ehrType'), { code: 'MESSAGE_MALFORMED' })
   }
 })

@@ -6,6 +6,7 @@
  */
 import { encodeHex } from '../../crypto/src/bytes.ts'
 import type { Crypto } from '../../crypto/src/port.ts'
+import { requireLength } from '../../crypto/src/sizes.ts'
 import { type Shape, text } from './shape.ts'
 
 declare const brand: unique symbol
@@ -41,8 +42,6 @@ export type Kid = Branded<'Kid'>
 export type Sha256Hex = Branded<'Sha256Hex'>
 /** Id of a ledger transaction, 64 lower-case hexadecimal digits. */
 export type TxId = Branded<'TxId'>
-/** A kind of record, for instance `laboratory`. */
-export type EhrType = Branded<'EhrType'>
 
 interface RefOfLetter {
   readonly p: PatientRef
@@ -87,7 +86,6 @@ export const mspIdShape = branded<MspId>(text({ max: 32, pattern: /^[A-Za-z][A-Z
 export const kidShape = branded<Kid>(text({ max: 43, pattern: /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/ }))
 export const sha256HexShape = branded<Sha256Hex>(text({ max: 64, pattern: /^[0-9a-f]{64}$/ }))
 export const txIdShape = branded<TxId>(text({ max: 64, pattern: /^[0-9a-f]{64}$/ }))
-export const ehrTypeShape = branded<EhrType>(text({ max: 64, pattern: /^[A-Za-z][A-Za-z0-9-]{0,63}$/ }))
 
 /** A new participant reference: random, never derived from anything about the participant. */
 export function newRef<L extends keyof RefOfLetter>(crypto: Crypto, letter: L): RefOfLetter[L] {
@@ -106,6 +104,12 @@ export function newId<L extends keyof IdOfLetter>(crypto: Crypto, letter: L): Id
 export function newRecordId(crypto: Crypto, nowMs: number): RecordId {
   if (!Number.isSafeInteger(nowMs) || nowMs < 0 || nowMs >= 2 ** 48) throw new RangeError('nowMs must have 48 bits')
   return `r-${nowMs.toString(16).padStart(12, '0')}${encodeHex(crypto.randomBytes(10))}` as RecordId
+}
+
+/** A digest in the form that JSON carries. @param digest 32 bytes. */
+export function sha256Hex(digest: Uint8Array): Sha256Hex {
+  requireLength('digest', digest, 32)
+  return encodeHex(digest) as Sha256Hex
 }
 
 /** When the author made the id, as the author says; order and display only, never a decision. */
