@@ -297,12 +297,9 @@ function publicKeyOf(prefix: Uint8Array, bytes: Uint8Array): KeyObject {
   }
 }
 
+/** Every content of the right length is a private key of X25519 and a seed of ML-KEM. */
 function privateKeyOf(prefix: Uint8Array, bytes: Uint8Array): KeyObject {
-  try {
-    return createPrivateKey({ key: Buffer.from(concat(prefix, bytes)), format: 'der', type: 'pkcs8' })
-  } catch {
-    throw badKey()
-  }
+  return createPrivateKey({ key: Buffer.from(concat(prefix, bytes)), format: 'der', type: 'pkcs8' })
 }
 
 function hmacOf(key: KeyObject, parts: readonly Uint8Array[]): Uint8Array {
