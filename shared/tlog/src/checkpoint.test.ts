@@ -12,6 +12,7 @@ import {
   leafHash,
   LogError,
   type LogErrorCode,
+  logOrigin,
   noteKeyId,
   openCheckpoint,
   parseCheckpoint,
@@ -25,7 +26,7 @@ import {
 const crypto = createNodeCrypto()
 const logKey = crypto.generateSigningKey()
 const otherKey = crypto.generateSigningKey()
-const ORIGIN = 'trusthealth/s-000102030405060708090a0b0c0d0e0f'
+const ORIGIN = logOrigin('s-000102030405060708090a0b0c0d0e0f')
 const root = leafHash(crypto, encodeUtf8('entry'))
 const checkpoint: Checkpoint = { origin: ORIGIN, size: 1, root, extensions: [] }
 const known = [{ name: ORIGIN, key: crypto.importVerifyingKey(logKey.publicKey) }]
@@ -46,7 +47,7 @@ test('a signed checkpoint opens with its key and gives back what was signed', ()
   assert.deepEqual(opened.signedBy, known)
   assert.equal(formatNote(opened.note), signed)
   const lines = signed.split('\n')
-  assert.deepEqual(lines.slice(0, 2), [ORIGIN, '1'])
+  assert.deepEqual(lines.slice(0, 2), ['trusthealth/s-000102030405060708090a0b0c0d0e0f', '1'])
   assert.equal(lines[4]?.startsWith(`\u2014 ${ORIGIN} `), true)
 })
 

@@ -47,6 +47,11 @@ export interface LogProof {
 // RFC 6962 §2.1: the hash of an empty log is SHA-256 of the empty string.
 const EMPTY_ROOT = decodeHex('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
 
+/** The origin of a TEE server's log, and the name its key signs with. @param serverRef `s-` and 32 hex digits. */
+export function logOrigin(serverRef: string): string {
+  return `trusthealth/${serverRef}`
+}
+
 /** The note text (unsigned). @throws {LogError} `LOG_CHECKPOINT_MALFORMED` if a field cannot stand in it. */
 export function formatCheckpoint(checkpoint: Checkpoint): string {
   const { origin, size, root, extensions } = checkpoint

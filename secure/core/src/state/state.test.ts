@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
+import { type MemoryDatabase, openMemoryDatabase } from '../../../../testkit/src/memory-database.ts'
+import type { SqlDatabase, SqlStatement } from '../ports.ts'
+import { createState, openState, type State } from './state.ts'
+
+const crypto = createNodeCrypto()
+const BITS = 4
+
+/** Two rows in 2^14 buckets, as the test below sets them. */
+const PINNED_ROOT = '44d69ce29c337aec2f10e536116a14ce3e022cdf99168986d9b6277025070577'
+
+function digest(text: string): Uint8Array {
+  return crypto.sha256(new TextEncoder().encode(text))
+}
+
+function sha256(...parts: (Uint8Array | string)[]): Buffer {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}
+
+/** The state root as §6.7 of docs/protocol/06-log-and-checkpoints.md says it, in the plainest way. */
+function modelRoot(bits: number, rows: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const model = Array.from({ length: 2 ** bits }, (): Buffer[] => [])
+  for (const [name, value] of rows) {
+    const key = sha256('trusthealth/1/state-key\0', name)
+    model[key.readUInt32BE(0) >>> (32 - bits)]?.push(Buffer.concat([key, value]))
+  }
+  let level = model.map((entries, bucket) => {
+    if (entries.length === 0) return sha256('trusthealth/1/state-bucket\0')
+    const number = Buffer.alloc(4)
+    number.writeUInt32BE(bucket)
+    return sha256('trusthealth/1/state-bucket\0', number, ...entries.toSorted((a, b) => Buffer.compare(a, b)))
+  })
+  while (level.length > 1) {
+    level = level.flatMap((left, i) => (i % 2 === 0 ? [sha256(Uint8Array.of(1), left, level[i + 1]!)] : []))
+  }
+  return new Uint8Array(sha256('trusthealth/1/state-root\0', Uint8Array.of(bits), level[0]!))
+}
+
+interface World {
+  readonly database: MemoryDatabase
+  readonly state: State
+  readonly rows: Map<string, Uint8Array>
+}
+
+/** A state with `count` rows, committed. */
+function filledState(count: number): World {
+  const database = openMemoryDatabase()
+  const state = createState(database, crypto, BITS)
+  const rows = new Map<string, Uint8Array>()
+  for (let i = 0; i < count; i++) {
+    rows.set(`record\0r-${i}`, digest(`row ${i}`))
+    state.set('record', `r-${i}`, digest(`row ${i}`))
+  }
+  commit({ database, state, rows })
+  return { database, state, rows }
+}
+
+function commit({ database, state }: World): Uint8Array {
+  database.exec('BEGIN')
+  const root = state.flush()
+  database.exec('COMMIT')
+  state.commit()
+  return root
+}
+
+/** Every bucket as it is stored now. */
+function buckets(database: MemoryDatabase): [number, Uint8Array][] {
+  return database
+    .prepare('SELECT bucket, content FROM state_bucket ORDER BY bucket')
+    .all()
+    .map(({ bucket, content }) => [Number(bucket), content instanceof Uint8Array ? content : new Uint8Array()])
+}
+
+/** What the normal world can do to the disk of a running system. */
+function putBack(database: MemoryDatabase, rows: readonly [number, Uint8Array][]): void {
+  database.exec('DELETE FROM state_bucket')
+  for (const row of rows) database.prepare('INSERT INTO state_bucket VALUES (?, ?)').run(...row)
+}
+
+const rolledBack = { code: 'STATE_ROLLED_BACK' }
+
+test('the root is the one of the specification, empty, filled, changed and emptied again', () => {
+  const world = filledState(100)
+  const { state, rows } = world
+  assert.deepEqual(createState(openMemoryDatabase(), crypto, BITS).root(), modelRoot(BITS, new Map()))
+  assert.deepEqual(state.root(), modelRoot(BITS, rows))
+  state.set('record', 'r-7', digest('new'))
+  state.delete('record', 'r-8')
+  rows.set('record\0r-7', digest('new'))
+  rows.delete('record\0r-8')
+  assert.deepEqual(commit(world), modelRoot(BITS, rows))
+  for (let i = 0; i < 100; i++) state.delete('record', `r-${i}`)
+  assert.deepEqual(commit(world), modelRoot(BITS, new Map()))
+  assert.deepEqual(buckets(world.database), [], 'empty buckets have no row')
+})
+
+test('the format is fixed: this root is what version 1 computes', () => {
+  const database = openMemoryDatabase()
+  const state = createState(database, crypto)
+  state.set('record', 'r-1', digest('one'))
+  state.set('warrant', 'w-1', digest('two'))
+  assert.equal(Buffer.from(state.flush()).toString('hex'), PINNED_ROOT)
+  const rows = new Map([
+    ['record\0r-1', digest('one')],
+    ['warrant\0w-1', digest('two')],
+  ])
+  assert.equal(Buffer.from(modelRoot(14, rows)).toString('hex'), PINNED_ROOT)
+})
+
+test('what was set is there at once, after the commit, and after opening again', () => {
+  const world = filledState(50)
+  const { database, state } = world
+  state.set('grant', 'g-1', digest('grant'))
+  assert.deepEqual(state.get('grant', 'g-1'), digest('grant'))
+  state.delete('record', 'r-1')
+  assert.equal(state.get('record', 'r-1'), undefined)
+  const root = commit(world)
+  const opened = openState(openMemoryDatabase(database.content()), crypto, root)
+  for (const one of [state, opened]) {
+    assert.deepEqual(one.get('grant', 'g-1'), digest('grant'))
+    assert.equal(one.get('record', 'r-1'), undefined)
+    assert.deepEqual(one.get('record', 'r-2'), digest('row 2'))
+    assert.equal(one.get('grant', 'r-2'), undefined, 'an id belongs to its kind')
+    assert.deepEqual(one.root(), root)
+  }
+})
+
+test('values and roots are copies', () => {
+  const { state } = filledState(1)
+  const value = digest('v')
+  state.set('k', 'a', value)
+  value.fill(0)
+  state.get('k', 'a')?.fill(1)
+  assert.deepEqual(state.get('k', 'a'), digest('v'))
+  state.get('record', 'r-0')?.fill(1)
+  assert.deepEqual(state.get('record', 'r-0'), digest('row 0'))
+  state.flush()
+  const root = state.root()
+  state.root().fill(0)
+  assert.deepEqual(state.root(), root)
+})
+
+test('an old bucket row put back is STATE_ROLLED_BACK, on reading and on writing', () => {
+  const world = filledState(100)
+  const { database, state } = world
+  const before = buckets(database)
+  state.set('record', 'r-7', digest('revoked'))
+  commit(world)
+  const now = buckets(database)
+  putBack(database, before)
+  assert.throws(() => state.get('record', 'r-7'), rolledBack)
+  assert.throws(() => state.checkRow('record', 'r-7', digest('row 7')), rolledBack)
+  state.set('record', 'r-7', digest('newer'))
+  assert.throws(() => state.flush(), rolledBack)
+  state.discard()
+  const same = before.filter(([bucket, content]) =>
+    now.some(([b, c]) => b === bucket && Buffer.compare(c, content) === 0),
+  )
+  assert.equal(same.length, before.length - 1, 'one bucket changed, the others still answer')
+  assert.equal(
+    Array.from({ length: 100 }, (_, i) => i).filter((i) => answers(() => state.get('record', `r-${i}`))).length,
+    100 - before.find(([bucket]) => !same.some(([b]) => b === bucket))![1].length / 64,
+  )
+  putBack(database, now)
+  state.checkRow('record', 'r-7', digest('revoked'))
+})
+
+/** The database, but the bucket write number `failAt` fails as a full disk does. */
+function failingAtWrite(failAt: number, database: MemoryDatabase): SqlDatabase {
+  let writes = 0
+  return {
+    ...database,
+    prepare(sql): SqlStatement {
+      const statement = database.prepare(sql)
+      return {
+        run(...row) {
+          if (sql.startsWith('INSERT INTO state_bucket') && ++writes === failAt) throw new Error('disk full')
+          statement.run(...row)
+        },
+        get: (...row) => statement.get(...row),
+        all: (...row) => statement.all(...row),
+        iterate: (...row) => statement.iterate(...row),
+      }
+    },
+  }
+}
+
+function answers(read: () => unknown): boolean {
+  try {
+    read()
+    return true
+  } catch {
+    return false
+  }
+}
+
+test('every flipped byte, a removed and an emptied bucket row are STATE_ROLLED_BACK', () => {
+  const { database, state } = filledState(30)
+  const good = buckets(database)
+  const [bucket, content] = good[0]!
+  const id = Array.from({ length: 30 }, (_, i) => `r-${i}`).find(
+    (one) => sha256('trusthealth/1/state-key\0', `record\0${one}`).readUInt32BE(0) >>> 28 === bucket,
+  )!
+  const set = database.prepare('UPDATE state_bucket SET content = ? WHERE bucket = ?')
+  for (let i = 0; i < content.length; i++) {
+    const bad = content.slice()
+    bad[i]! ^= 1
+    set.run(bad, bucket)
+    assert.throws(() => state.get('record', id), rolledBack)
+  }
+  set.run(content.slice(64), bucket)
+  assert.throws(() => state.get('record', id), rolledBack)
+  set.run(new Uint8Array(0), bucket)
+  assert.throws(() => state.get('record', id), rolledBack)
+  database.exec(`DELETE FROM state_bucket WHERE bucket = ${bucket}`)
+  assert.throws(() => state.get('record', id), rolledBack)
+  putBack(database, good)
+  set.run(content.slice(1), bucket)
+  assert.throws(() => state.get('record', id), { code: 'STORE_DAMAGED' })
+})
+
+test('a row put into an empty bucket, even one without entries, is STATE_ROLLED_BACK', () => {
+  const database = openMemoryDatabase()
+  const state = createState(database, crypto, BITS)
+  for (let bucket = 0; bucket < 16; bucket++) {
+    database.prepare('INSERT INTO state_bucket VALUES (?, ?)').run(bucket, new Uint8Array(0))
+  }
+  assert.throws(() => state.get('record', 'r-1'), rolledBack)
+  assert.throws(() => openState(database, crypto, state.root()), rolledBack)
+})
+
+test('a whole older database under a newer memory is STATE_ROLLED_BACK at the first read of what changed', () => {
+  const world = filledState(100)
+  const { database, state } = world
+  const older = buckets(database)
+  for (let i = 0; i < 100; i++) state.set('record', `r-${i}`, digest(`changed ${i}`))
+  commit(world)
+  putBack(database, older)
+  for (let i = 0; i < 100; i++) assert.throws(() => state.get('record', `r-${i}`), rolledBack)
+})
+
+test('an older database, one bucket of it, or another number of buckets does not open under the newer root', () => {
+  const world = filledState(100)
+  const { database, state } = world
+  const older = database.content()
+  const olderBuckets = buckets(database)
+  state.set('record', 'r-7', digest('revoked'))
+  const root = commit(world)
+  const now = buckets(database)
+  assert.throws(() => openState(openMemoryDatabase(older), crypto, root), rolledBack)
+  for (let i = 0; i < now.length; i++) {
+    const mixed = now.with(i, olderBuckets[i]!)
+    putBack(database, mixed)
+    if (Buffer.compare(now[i]![1], olderBuckets[i]![1]) === 0) openState(database, crypto, root)
+    else assert.throws(() => openState(database, crypto, root), rolledBack)
+  }
+  putBack(database, now)
+  openState(database, crypto, root)
+  database.exec('UPDATE state_shape SET bucket_bits = 5')
+  assert.throws(() => openState(database, crypto, root), rolledBack)
+  database.exec('UPDATE state_shape SET bucket_bits = 3')
+  assert.throws(() => openState(database, crypto, root), { code: 'STORE_DAMAGED' })
+  for (const sql of ['UPDATE state_shape SET bucket_bits = 21', 'DELETE FROM state_shape']) {
+    database.exec(sql)
+    assert.throws(() => openState(database, crypto, root), { code: 'STORE_DAMAGED' })
+  }
+})
+
+test('checkRow accepts the current digest only, checkAbsent only what must not be there', () => {
+  const { state } = filledState(3)
+  state.checkRow('record', 'r-1', digest('row 1'))
+  assert.throws(() => state.checkRow('record', 'r-1', digest('row 2')), rolledBack)
+  assert.throws(() => state.checkRow('record', 'r-99', digest('row 99')), rolledBack)
+  state.checkAbsent('record', 'r-99')
+  assert.throws(() => state.checkAbsent('record', 'r-1'), rolledBack)
+})
+
+test('a transaction that was rolled back leaves memory and disk as they were', () => {
+  const { database, state, rows } = filledState(100)
+  database.exec('BEGIN')
+  state.set('record', 'r-1', digest('lost'))
+  state.delete('record', 'r-2')
+  assert.notDeepEqual(state.flush(), modelRoot(BITS, rows))
+  state.set('record', 'r-3', digest('lost too'))
+  database.exec('ROLLBACK')
+  state.discard()
+  assert.deepEqual(state.root(), modelRoot(BITS, rows))
+  assert.deepEqual(state.get('record', 'r-1'), digest('row 1'))
+  assert.deepEqual(state.get('record', 'r-2'), digest('row 2'))
+  assert.deepEqual(state.get('record', 'r-3'), digest('row 3'))
+})
+
+test('a write that fails in the middle of a flush is undone by rollback and discard', () => {
+  const { database, state, rows } = filledState(100)
+  const failing = openState(failingAtWrite(3, database), crypto, state.root())
+  database.exec('BEGIN')
+  for (let i = 0; i < 100; i++) failing.set('record', `r-${i}`, digest('lost'))
+  assert.throws(() => failing.flush(), /disk full/)
+  database.exec('ROLLBACK')
+  failing.discard()
+  assert.deepEqual(failing.root(), modelRoot(BITS, rows))
+  for (let i = 0; i < 100; i++) failing.checkRow('record', `r-${i}`, digest(`row ${i}`))
+})
+
+test('a savepoint undoes one request and leaves the others of the group', () => {
+  const world = filledState(10)
+  const { state, rows } = world
+  state.set('record', 'r-1', digest('first request'))
+  state.delete('record', 'r-2')
+  const savepoint = state.savepoint()
+  state.set('record', 'r-1', digest('second request'))
+  state.set('record', 'r-2', digest('second request'))
+  state.delete('record', 'r-3')
+  state.set('record', 'r-1', digest('second request again'))
+  state.rollbackTo(savepoint)
+  rows.set('record\0r-1', digest('first request'))
+  rows.delete('record\0r-2')
+  assert.equal(state.get('record', 'r-2'), undefined)
+  assert.deepEqual(state.get('record', 'r-3'), digest('row 3'))
+  assert.deepEqual(commit(world), modelRoot(BITS, rows))
+  assert.throws(() => state.rollbackTo(savepoint), RangeError)
+})
+
+test('a root or a commit with changes not flushed is refused as the caller’s bug', () => {
+  const { state } = filledState(1)
+  state.set('record', 'r-1', digest('x'))
+  assert.throws(() => state.root(), /flush/)
+  assert.throws(() => state.commit(), /flush/)
+  state.discard()
+  state.root()
+})
+
+test('wrong arguments are the caller’s bug', () => {
+  const { state } = filledState(1)
+  assert.throws(() => state.set('record', 'r', new Uint8Array(31)), RangeError)
+  for (const kind of ['', 'A', 'a\0b', '1', 'a'.repeat(33)]) assert.throws(() => state.get(kind, 'r'), RangeError)
+  for (const bits of [0, 21, 1.5]) assert.throws(() => createState(openMemoryDatabase(), crypto, bits), RangeError)
+})
