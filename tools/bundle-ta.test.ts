@@ -22,7 +22,9 @@ const SOUND = {
 import { add } from '../../../shared/crypto/src/add.ts'
 import { twice } from 'twice'
 console.log(readFileSync, add(1, twice(2)))`,
-  'shared/crypto/src/add.ts': 'export const add = (a: number, b: number): number => a + b',
+  'shared/crypto/src/unused.ts': 'export const unused = 1',
+  'shared/crypto/src/add.ts':
+    'import { unused } from "./unused.ts"\nexport const other = () => unused\nexport const add = (a: number, b: number): number => a + b',
   'node_modules/twice/package.json': '{"name":"twice","exports":{".":{"import":"./lib/twice.js"}}}',
   'node_modules/twice/lib/twice.js': 'export const twice = (a) => 2 * a',
 }
@@ -40,7 +42,7 @@ test('a bundle names every file that went in and everything it takes from the pl
 test('the same sources give the same bytes in another folder', async (t) => {
   const root = plant(t, SOUND)
   const built = await bundle(root, ENTRY)
-  const elsewhere = await bundleElsewhere(root, ENTRY, built.parts, 'a-much-longer-folder-name-')
+  const elsewhere = await bundleElsewhere(root, ENTRY, built.inputs, 'a-much-longer-folder-name-')
   assert.equal(elsewhere.sha256, built.sha256)
 })
 

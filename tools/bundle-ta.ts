@@ -32,8 +32,10 @@ export interface Bundle {
   readonly contents: Uint8Array
   /** SHA-256 of the contents, hexadecimal: the measurement. */
   readonly sha256: string
-  /** Paths of the files that went in, then what is taken from the platform, each sorted. */
+  /** Paths of the files of which something is in the contents, then what is taken from the platform, each sorted. */
   readonly parts: readonly string[]
+  /** Paths of all files that were read, also those of which nothing was needed. */
+  readonly inputs: readonly string[]
 }
 
 /** Bundles `entry` of the repository at `root`. The same sources give the same bytes, wherever `root` is. */
@@ -59,24 +61,22 @@ export async function bundle(root: string, entry: string): Promise<Bundle> {
     tsconfigRaw: {},
   })
   const contents = outputFiles[0]?.contents ?? new Uint8Array()
-  const taken = Object.values(metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path))
+  const outputs = Object.values(metafile.outputs)
+  const taken = outputs.flatMap((output) => output.imports.map(({ path }) => path))
+  const used = outputs.flatMap(({ inputs }) => Object.keys(inputs).filter((path) => inputs[path]?.bytesInOutput !== 0))
   return {
     contents,
     sha256: createHash('sha256').update(contents).digest('hex'),
-    parts: [
-      ...Object.keys(metafile.inputs).toSorted(),
-      ...[...new Set(taken)].toSorted().map((name) => `from the platform: ${name}`),
-    ],
+    parts: [...used.toSorted(), ...[...new Set(taken)].toSorted().map((name) => `from the platform: ${name}`)],
+    inputs: Object.keys(metafile.inputs),
   }
 }
 
-/** Copies what went into a bundle to a new folder and builds there. */
-export async function bundleElsewhere(root: string, entry: string, parts: readonly string[], name: string) {
+/** Copies what was read for a bundle to a new folder and builds there. */
+export async function bundleElsewhere(root: string, entry: string, inputs: readonly string[], name: string) {
   const folder = mkdtempSync(join(tmpdir(), name))
   try {
-    for (const file of parts
-      .filter((part) => existsSync(join(root, part)))
-      .flatMap((part) => [part, ...manifests(part)])) {
+    for (const file of inputs.flatMap((input) => [input, ...manifests(input)])) {
       if (!existsSync(join(root, file))) continue
       mkdirSync(dirname(join(folder, file)), { recursive: true })
       copyFileSync(join(root, file), join(folder, file))
@@ -131,7 +131,7 @@ async function main(): Promise<void> {
 
   if (values['check-reproducible']) {
     for (const name of ['a', 'another-folder-with-a-longer-name-']) {
-      const { sha256 } = await bundleElsewhere(ROOT, ENTRY, built.parts, name)
+      const { sha256 } = await bundleElsewhere(ROOT, ENTRY, built.inputs, name)
       if (sha256 !== built.sha256) faults.push(`not reproducible: ${sha256} when built in another folder`)
     }
   }
