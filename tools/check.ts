@@ -11,8 +11,8 @@ const tool = (path: string, ...rest: string[]) => [process.execPath, join(ROOT, 
 
 const GATES: Readonly<Record<string, readonly string[]>> = {
   format: ['prettier', '--check', '--log-level', 'warn', '.'],
-  lint: tool('lint/check.ts'),
   types: tool('types/check.ts'),
+  lint: tool('lint/check.ts'),
   boundaries: tool('boundaries/check.ts'),
   docs: tool('docs/check.ts'),
   'dead-code': ['knip', '--no-progress'],

@@ -10,7 +10,7 @@ import { comparePlanted, withPlantedTree, type Finding } from '../planted.ts'
 
 const PLANTED = join(import.meta.dirname, 'planted')
 /** Files of ours that each real run must have compiled. Raise them as the product grows. */
-const LEAST_FILES = { 'tsconfig.pure.json': 40, 'tsconfig.json': 100 }
+const LEAST_FILES = { 'tsconfig.pure.json': 100, 'tsconfig.json': 200 }
 type Project = keyof typeof LEAST_FILES
 
 interface Compilation {
