@@ -1,0 +1,87 @@
+/**
+ * From the credential of a finish to a proven identity, as far as it can be told without the ledger: who vouches, who
+ * is meant, with which key. Spec: docs/protocol/05-sessions.md §5.6, 02-registration.md §2.1, §2.2.
+ *
+ * @module
+ */
+import type { Certificate, Crypto, VerifyingKey } from '../../../../shared/crypto/src/index.ts'
+import { EMERGENCY_ATTRIBUTE, parseRef, roleOf, type Role } from '../../../../shared/ledger-model/src/member.ts'
+import { kidOf } from '../../../../shared/protocol/src/jws.ts'
+import type {
+  FinishContent,
+  PatientCredential,
+  X509Credential,
+} from '../../../../shared/protocol/src/session/messages.ts'
+import { credentialRejected, type CertificateChains, type CheckedChain } from './chains.ts'
+import type { ClientKind, SessionClient } from './client.ts'
+
+/** A credential whose signatures are good, and what the ledger must confirm of it. */
+export interface CheckedCredential {
+  readonly client: SessionClient
+  /** The key that must have signed the finish. */
+  readonly key: VerifyingKey
+  /** Who must be an active participant: the client, or the hospital that vouches for a patient. */
+  readonly participant: string
+  /** 65 bytes, the key under which that participant must be registered. */
+  readonly participantKey: Uint8Array
+  /** Serial numbers of the certificates of which none may be revoked. */
+  readonly serials: readonly string[]
+}
+
+/** Kind of client and letter of its reference, by the certified role; roles that open no sessions are absent. */
+const KIND_OF_ROLE: { readonly [R in Role]?: readonly [ClientKind, string] } = {
+  hospital: ['organization', 'h'],
+  doctor: ['practitioner', 'd'],
+  auditor: ['auditor', 'a'],
+}
+
+/** @throws {ProtocolError} `CREDENTIAL_REJECTED` */
+export function checkCredential(
+  crypto: Crypto,
+  chains: CertificateChains,
+  content: FinishContent,
+  unixMs: number,
+): CheckedCredential {
+  const { client, credential } = content
+  return credential.kind === 'x509'
+    ? checkX509(crypto, chains, client, credential, unixMs)
+    : checkPatient(crypto, chains, client, credential, unixMs)
+}
+
+function checkX509(
+  crypto: Crypto,
+  chains: CertificateChains,
+  client: string,
+  credential: X509Credential,
+  unixMs: number,
+): CheckedCredential {
+  const { leaf, mspId, serials }: CheckedChain = chains.check(credential.chain, unixMs)
+  const role = roleOf(leaf)
+  const [kind, letter] = (role === undefined ? undefined : KIND_OF_ROLE[role]) ?? []
+  if (kind === undefined || letter === undefined) throw credentialRejected()
+  if (refOf(leaf, letter) !== client) throw credentialRejected()
+  const emergency = kind === 'practitioner' && leaf.attributes[EMERGENCY_ATTRIBUTE] === 'true'
+  const kid = kidOf(crypto, leaf.publicKey)
+  return {
+    client: { kind, ref: client, mspId, kid, emergency },
+    key: crypto.importVerifyingKey(leaf.publicKey),
+    participant: client,
+    participantKey: leaf.publicKey,
+    serials,
+  }
+}
+
+function refOf(leaf: Certificate, letter: string): string | undefined {
+  const ref = parseRef(leaf.attributes['trusthealth.ref'])
+  return ref?.startsWith(`${letter}-`) === true ? ref : undefined
+}
+
+function checkPatient(
+  _crypto: Crypto,
+  _chains: CertificateChains,
+  _client: string,
+  _credential: PatientCredential,
+  _unixMs: number,
+): CheckedCredential {
+  throw credentialRejected()
+}

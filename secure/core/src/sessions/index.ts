@@ -1,0 +1,11 @@
+/**
+ * Sessions of the trusted application: docs/protocol/05-sessions.md.
+ *
+ * @module
+ */
+export type { OrganizationRoots } from './chains.ts'
+export type { ClientKind, OrganizationFacts, ParticipantFacts, SessionClient } from './client.ts'
+export { HALF_OPEN_MS, MAX_HALF_OPEN } from './half-open.ts'
+export { organizationFacts } from './organization-facts.ts'
+export { MAX_UNANSWERED, type Session } from './session.ts'
+export { MAX_SESSIONS, SessionTable, type Now, type PendingFinish } from './table.ts'
