@@ -1,0 +1,70 @@
+/**
+ * What runs: the measurement of the trusted application's one file, and of the runtime under it.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { TeeError } from '../../src/errors.ts'
+
+/** Larger files are not a trusted application of ours. */
+const MAX_BUNDLE_BYTES = 32 * 1024 * 1024
+
+/** SHA-256, lower-case hex. */
+export function measure(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/**
+ * Reads the file once; what is returned is what was measured.
+ * @param expected SHA-256, lower-case hex.
+ * @throws {TeeError} `TEE_MEASUREMENT` if it is another file, or none.
+ */
+export function readMeasured(path: string, expected: string): Uint8Array {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(path)
+  } catch (cause) {
+    throw new TeeError('TEE_MEASUREMENT', 'the trusted application cannot be read', { cause })
+  }
+  if (bytes.length > MAX_BUNDLE_BYTES || measure(bytes) !== expected) {
+    throw new TeeError('TEE_MEASUREMENT', 'the trusted application on disk is not the expected one')
+  }
+  return bytes
+}
+
+/**
+ * Measurement of what the bundle runs on: SHA-256 of lines `<hex>  <name>\n`, as sha256sum prints them, for the
+ * runtime's program under the name `node` and each file of the native packages, sorted by name.
+ */
+export async function measureRuntime(program: string, packages: readonly NativePackage[]): Promise<string> {
+  const files = [{ name: 'node', path: program }]
+  for (const { name, folder, files: used } of packages) {
+    for (const entry of used) {
+      for (const file of readdirSync(join(folder, entry), { recursive: true, withFileTypes: true })) {
+        if (!file.isFile()) continue
+        const path = join(file.parentPath, file.name)
+        files.push({ name: `${name}${path.slice(folder.length)}`, path })
+      }
+    }
+  }
+  files.sort((a, b) => (a.name < b.name ? -1 : 1))
+  const lines: string[] = []
+  for (const { name, path } of files) {
+    const hash = createHash('sha256')
+    await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash)
+    lines.push(`${hash.digest('hex')}  ${name}\n`)
+  }
+  return measure(Buffer.from(lines.join('')))
+}
+
+/** A package that the bundle takes from its platform: native code, which cannot be bundled. */
+export interface NativePackage {
+  readonly name: string
+  /** Absolute path of the installed package. */
+  readonly folder: string
+  /** Folders inside it that are used when it runs. */
+  readonly files: readonly string[]
+}
