@@ -27,6 +27,7 @@ import {
   parseJson,
   patientRefShape,
   practitionerRefShape,
+  recordIdShape,
   REQUEST_SCHEME,
   requestStatement,
   struct,
@@ -41,6 +42,7 @@ import {
   type ParticipantRef,
   type PatientRef,
   type PractitionerRef,
+  type RecordId,
   type Shape,
 } from '../../../shared/protocol/src/index.ts'
 import { ClientError } from './errors.ts'
@@ -123,6 +125,15 @@ export type LedgerReceipt = Infer<typeof ledgerReceiptShape>
 
 const placeShape = struct({ batchId: batchIdShape, index: uint(), txId: txIdShape, block: uint() })
 export type CommittedPlace = Infer<typeof placeShape>
+
+const ledgerPlaceShape = struct({
+  recordId: recordIdShape,
+  version: uint({ min: 1 }),
+  batchId: batchIdShape,
+  index: uint({ max: 999 }),
+})
+export type LedgerPlace = Infer<typeof ledgerPlaceShape>
+const placesShape = struct({ places: list(ledgerPlaceShape, { max: 65_536 }) })
 
 const practitionerShape = struct({
   ref: practitionerRefShape,
@@ -292,6 +303,16 @@ export class HospitalApi {
   /** Encoded blocks, unverified. */
   blocks<T>(as: RequestSigner, from: number, limit: number, shape: Shape<T>): Promise<T> {
     return this.#call('GET', `/v1/ledger/blocks?from=${from}&limit=${limit}`, as, shape)
+  }
+
+  /** Where the versions of a record stand on the ledger: a hint, to be compared with what it points at. */
+  async findRecord(as: RequestSigner, record: RecordId): Promise<readonly LedgerPlace[]> {
+    return (await this.#call('GET', `/v1/ledger/records/${record}`, as, placesShape)).places
+  }
+
+  /** Everything on the ledger under one patient tag. @param tag hex. */
+  async findTag(as: RequestSigner, tag: string): Promise<readonly LedgerPlace[]> {
+    return (await this.#call('GET', `/v1/ledger/tags/${tag}`, as, placesShape)).places
   }
 
   async #call<T>(
