@@ -33,3 +33,47 @@ export interface ProvisionedPractitioner {
   readonly department: string
   readonly emergency: boolean
 }
+
+/** The organisation's certificate authority. */
+export interface CertificateIssuer {
+  /** Certificate with `trusthealth.role`, `trusthealth.ref` and, where given, `trusthealth.emergency`. */
+  issue(subject: {
+    readonly role: 'doctor' | 'hospital' | 'auditor' | 'server' | 'admin'
+    readonly ref: string
+    /** 65 bytes. */
+    readonly publicKey: Uint8Array
+    readonly emergency?: boolean
+  }): Promise<{
+    /** DER, leaf first, without root. */
+    readonly chain: readonly Uint8Array[]
+    readonly serialHex: string
+  }>
+}
+
+/** Ledger reads on behalf of participants who have no certificate: the reader's own nonce, nothing cached. */
+export interface LedgerRelay {
+  /** One list of endorsed answers per query, bytes in base64url, as the reader's library expects them. */
+  endorsedReads(
+    queries: readonly { readonly fn: string; readonly args: readonly string[] }[],
+    nonce: Uint8Array,
+    minHeight?: number,
+  ): Promise<object>
+  /** Encoded blocks, for readers that keep their own index or verify the chain. */
+  blocks(from: number, limit: number): Promise<object>
+  /** Where the versions of a record stand on the ledger: a hint, for readers that compare what it points at. */
+  findRecord(recordId: string): Promise<readonly LedgerPlace[]>
+  /** Everything on the ledger under one patient tag (hex). */
+  findTag(patientTag: string): Promise<readonly LedgerPlace[]>
+  /** An active key of a patient, as the ledger has it now. */
+  findPatientKey(
+    patient: string,
+    kid: string,
+  ): Promise<{ readonly publicKey: string; readonly sealKey: string } | undefined>
+}
+
+export interface LedgerPlace {
+  readonly recordId: string
+  readonly version: number
+  readonly batchId: string
+  readonly index: number
+}

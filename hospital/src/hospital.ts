@@ -1,0 +1,290 @@
+/**
+ * The hospital: what each caller may ask of it. Knows no HTTP. Who may do what:
+ *
+ * - staff: invitations, directory, appointments of everybody, patients;
+ * - a patient: own appointments, warrants, treatment keys, credential;
+ * - a practitioner: own appointments, warrants that name the practitioner, treatment keys of assigned patients,
+ *   chains whose turn it is, commitments in the practitioner's own name.
+ *
+ * Spec: docs/protocol/02-registration.md, 03-envelopes-and-warrants.md.
+ *
+ * @module
+ */
+import { decodeUtf8, type Crypto } from '../../shared/crypto/src/index.ts'
+import {
+  isPatientRef,
+  isPractitionerRef,
+  openEnvelope,
+  parseWarrant,
+  parseWarrantRecord,
+  isRecordingOf,
+  peekEnvelope,
+  ProtocolError,
+  type AppointmentId,
+  type ChainId,
+  type PatientRef,
+  type PractitionerRef,
+  type WarrantId,
+} from '../../shared/protocol/src/index.ts'
+import type { Appointment, AppointmentWish, Appointments } from './appointments.ts'
+import type { CommitmentBatcher, CommittedPlace, SignedCommitments } from './commitments.ts'
+import type { HospitalDatabase } from './database.ts'
+import type { LedgerReceipt, LedgerWriter } from './ports.ts'
+import type { HospitalIdentity, Registrations } from './registrations.ts'
+import type { Invitation, InvitationDetails, Patient, Registry } from './registry.ts'
+import type { Caller } from './request-auth.ts'
+import type { SealedTreatmentKey, TreatmentKeys } from './treatment-keys.ts'
+
+/** Statements of patients that the hospital relays to the ledger, which checks their signatures. */
+export const RELAYED_FUNCTIONS = [
+  'addKey',
+  'removeKey',
+  'grant',
+  'revokeGrant',
+  'revokeWarrant',
+  'recordWarrant',
+] as const
+export type RelayedFunction = (typeof RELAYED_FUNCTIONS)[number]
+
+export interface HospitalParts {
+  readonly crypto: Crypto
+  readonly db: HospitalDatabase
+  readonly identity: HospitalIdentity
+  readonly registry: Registry
+  readonly keys: TreatmentKeys
+  readonly appointments: Appointments
+  readonly registrations: Registrations
+  readonly batcher: CommitmentBatcher
+  readonly ledger: LedgerWriter
+}
+
+export interface DeliveredWarrant {
+  readonly jti: WarrantId
+  readonly patient: PatientRef
+  readonly patientName: string
+  readonly expMs: number
+  readonly envelope: Uint8Array
+}
+
+export interface WaitingChain {
+  readonly chainId: ChainId
+  readonly patient: PatientRef
+  readonly changedMs: number
+  readonly envelope: Uint8Array
+}
+
+export interface AppointmentView {
+  readonly appointment: Appointment
+  readonly patientName: string
+  /** `Enc(Ptk, appointment)`. */
+  readonly envelope: Uint8Array
+}
+
+export class Hospital {
+  readonly #parts: HospitalParts
+
+  constructor(parts: HospitalParts) {
+    this.#parts = parts
+  }
+
+  get identity(): HospitalIdentity {
+    return this.#parts.identity
+  }
+
+  get registrations(): Registrations {
+    return this.#parts.registrations
+  }
+
+  invite(caller: Caller, kind: Invitation['kind'], details: InvitationDetails, nowMs: number): Invitation {
+    requireStaff(caller)
+    return this.#parts.registry.invite(kind, details, nowMs)
+  }
+
+  patients(caller: Caller): Patient[] {
+    requireStaff(caller)
+    return this.#parts.registry.patients()
+  }
+
+  /** Names and departments of the doctors: every registered caller may read it. */
+  directory(): { readonly ref: PractitionerRef; readonly name: string; readonly department: string }[] {
+    return this.#parts.registry.practitioners().map(({ ref, name, department }) => ({ ref, name, department }))
+  }
+
+  /** A patient books with an encrypted wish. @returns `Enc(Ptk, appointment)`. */
+  book(caller: Caller, envelope: Uint8Array, nowMs: number): Uint8Array {
+    return this.#parts.appointments.book(requirePatient(caller), envelope, nowMs)
+  }
+
+  /** Staff book for somebody at the front desk. */
+  assign(caller: Caller, wish: AppointmentWish, nowMs: number): AppointmentView {
+    requireStaff(caller)
+    this.#requireOwnPatient(wish.patientRef)
+    return this.#view(this.#parts.appointments.assign(wish, nowMs))
+  }
+
+  appointments(caller: Caller): AppointmentView[] {
+    const { appointments, registry } = this.#parts
+    const { ref } = caller
+    if (isPatientRef(ref)) return appointments.ofPatient(ref).map((one) => this.#view(one))
+    if (isPractitionerRef(ref)) return appointments.ofPractitioner(ref).map((one) => this.#view(one))
+    requireStaff(caller)
+    return registry.patients().flatMap((patient) => appointments.ofPatient(patient.ref).map((one) => this.#view(one)))
+  }
+
+  appointment(caller: Caller, id: AppointmentId): AppointmentView {
+    const found = this.appointments(caller).find(({ appointment }) => appointment.appointmentId === id)
+    if (found === undefined) throw new ProtocolError('APPOINTMENT_UNKNOWN', 'no such appointment of the caller')
+    return found
+  }
+
+  /**
+   * Takes a patient's warrant: opens it, checks that the recording is of this warrant, puts the recording on the
+   * ledger (which checks the signature) and keeps the envelope for the doctors.
+   */
+  async recordWarrant(caller: Caller, envelope: Uint8Array, recording: string): Promise<LedgerReceipt> {
+    const { crypto, db, keys, ledger, identity } = this.#parts
+    const patient = requirePatient(caller)
+    const { version } = peekEnvelope(envelope)
+    const key = keys.derived(patient, version)
+    const jws = decodeUtf8(openEnvelope(crypto, key, patient, 'warrant', envelope))
+    const { payload: warrant } = parseWarrant(jws)
+    const isRight =
+      warrant.iss === patient &&
+      warrant.hospital === identity.ref &&
+      isRecordingOf(crypto, parseWarrantRecord(recording).payload, jws)
+    if (!isRight) throw new ProtocolError('WARRANT_PARTY_MISMATCH', 'the recording is not of this warrant')
+    const receipt = await ledger.submit('recordWarrant', [recording])
+    db.prepare('INSERT OR IGNORE INTO warrant VALUES (?, ?, ?, ?, ?)').run(
+      warrant.jti,
+      patient,
+      JSON.stringify(warrant.doctors),
+      warrant.exp * 1000,
+      envelope,
+    )
+    return receipt
+  }
+
+  /** Warrants that the caller is a party of: the patient, a named doctor, or the hospital itself. */
+  warrants(caller: Caller): DeliveredWarrant[] {
+    const rows = this.#parts.db
+      .prepare(
+        `SELECT w.jti, w.patient, w.doctors, w.exp_ms, w.envelope, p.name FROM warrant w
+         JOIN patient p ON p.ref = w.patient ORDER BY w.exp_ms DESC`,
+      )
+      .all() as WarrantRow[]
+    return rows
+      .filter((row) => row.patient === caller.ref || (JSON.parse(row.doctors) as string[]).includes(caller.ref))
+      .map((row) => ({
+        jti: row.jti,
+        patient: row.patient,
+        patientName: row.name,
+        expMs: row.exp_ms,
+        envelope: new Uint8Array(row.envelope),
+      }))
+  }
+
+  /** Every version of a patient's treatment key, sealed to the caller. */
+  treatmentKeys(caller: Caller, patient: PatientRef): SealedTreatmentKey[] {
+    this.#requireOwnPatient(patient)
+    if (!this.#mayHaveTreatmentKey(caller, patient)) {
+      throw new ProtocolError('ACCESS_DENIED', 'no appointment or permission gives this key')
+    }
+    return this.#parts.keys.sealAll(patient, caller.ref, caller.sealKey)
+  }
+
+  async commit(caller: Caller, group: SignedCommitments): Promise<CommittedPlace> {
+    if (group.author !== caller.ref) throw new ProtocolError('LEDGER_FORBIDDEN', 'authors commit in their own name')
+    return await this.#parts.batcher.commit(group)
+  }
+
+  async relay(fn: RelayedFunction, statement: string): Promise<LedgerReceipt> {
+    return await this.#parts.ledger.submit(fn, [statement])
+  }
+
+  /** Passes a group's envelope on to the doctor whose turn is next. */
+  passChain(
+    caller: Caller,
+    chain: { readonly chainId: ChainId; readonly to: PractitionerRef; readonly envelope: Uint8Array },
+    nowMs: number,
+  ): void {
+    const { db, registry } = this.#parts
+    if (!isPractitionerRef(caller.ref)) throw forbidden()
+    const { patient } = peekEnvelope(chain.envelope)
+    this.#requireOwnPatient(patient)
+    if (registry.findPractitioner(chain.to) === undefined)
+      throw new ProtocolError('PARTICIPANT_UNKNOWN', 'no such doctor')
+    const known = db.prepare('SELECT next_doctor FROM chain WHERE id = ?').get(chain.chainId) as
+      { next_doctor: string } | undefined
+    // Only whose turn it is may pass on; otherwise one doctor could replace another's part.
+    if (known !== undefined && known.next_doctor !== caller.ref) throw forbidden()
+    if (!this.#mayHaveTreatmentKey(caller, patient)) throw forbidden()
+    db.prepare(
+      `INSERT INTO chain VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET next_doctor = excluded.next_doctor, envelope = excluded.envelope, changed_ms = excluded.changed_ms`,
+    ).run(chain.chainId, patient, chain.to, chain.envelope, nowMs)
+  }
+
+  /** Chains that wait for the caller's part. */
+  chains(caller: Caller): WaitingChain[] {
+    const rows = this.#parts.db
+      .prepare('SELECT id, patient, envelope, changed_ms FROM chain WHERE next_doctor = ? ORDER BY changed_ms')
+      .all(caller.ref) as { id: ChainId; patient: PatientRef; envelope: Buffer; changed_ms: number }[]
+    return rows.map((row) => ({
+      chainId: row.id,
+      patient: row.patient,
+      changedMs: row.changed_ms,
+      envelope: new Uint8Array(row.envelope),
+    }))
+  }
+
+  /** The last doctor has uploaded; nothing waits any more. */
+  closeChain(caller: Caller, chainId: ChainId): void {
+    this.#parts.db.prepare('DELETE FROM chain WHERE id = ? AND next_doctor = ?').run(chainId, caller.ref)
+  }
+
+  #mayHaveTreatmentKey(caller: Caller, patient: PatientRef): boolean {
+    if (caller.ref === patient || caller.role === 'staff') return true
+    if (!isPractitionerRef(caller.ref)) return false
+    return (
+      this.#parts.appointments.isAssigned(caller.ref, patient) ||
+      this.warrants(caller).some((warrant) => warrant.patient === patient)
+    )
+  }
+
+  #requireOwnPatient(patient: PatientRef): void {
+    if (this.#parts.registry.findPatient(patient) === undefined) {
+      throw new ProtocolError('ACCESS_DENIED', 'not a patient of this hospital')
+    }
+  }
+
+  #view(appointment: Appointment): AppointmentView {
+    const { appointments, registry } = this.#parts
+    return {
+      appointment,
+      patientName: registry.findPatient(appointment.patientRef)?.name ?? '',
+      envelope: appointments.seal(appointment),
+    }
+  }
+}
+
+interface WarrantRow {
+  readonly jti: WarrantId
+  readonly patient: PatientRef
+  readonly doctors: string
+  readonly exp_ms: number
+  readonly envelope: Buffer
+  readonly name: string
+}
+
+function requireStaff(caller: Caller): void {
+  if (caller.role !== 'staff') throw forbidden()
+}
+
+function requirePatient({ ref }: Caller): PatientRef {
+  if (!isPatientRef(ref)) throw forbidden()
+  return ref
+}
+
+function forbidden(): ProtocolError {
+  return new ProtocolError('TEE_FORBIDDEN', 'this kind of participant may not do it')
+}

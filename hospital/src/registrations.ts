@@ -1,0 +1,227 @@
+/**
+ * Registration: an invitation code and a key made on the participant's own device become a patient or practitioner of
+ * this hospital. The ledger comes first, then the hospital's store; the trusted application is told in the background
+ * and again after every start until it has answered. Spec: docs/protocol/02-registration.md.
+ *
+ * @module
+ */
+import {
+  concat,
+  decodeBase64url,
+  encodeBase64url,
+  encodeUtf8,
+  label,
+  type Crypto,
+} from '../../shared/crypto/src/index.ts'
+import {
+  issueCredential,
+  kidOf,
+  newRef,
+  ProtocolError,
+  type HospitalRef,
+  type MspId,
+  type PatientRef,
+  type PractitionerRef,
+} from '../../shared/protocol/src/index.ts'
+import type { PatientRegistrationInput, ParticipantRegistration } from '../../shared/ledger-model/src/index.ts'
+import type { SigningKey } from '../../shared/crypto/src/index.ts'
+import type { HospitalDatabase } from './database.ts'
+import type { CertificateIssuer, LedgerWriter, RecordServer } from './ports.ts'
+import type { InvitationDetails, Registry } from './registry.ts'
+import type { SealedTreatmentKey, TreatmentKeys } from './treatment-keys.ts'
+
+const CREDENTIAL_LIFETIME_S = 366 * 86_400
+const REGISTRATION = label('registration')
+
+/** The hospital as it signs and presents itself. */
+export interface HospitalIdentity {
+  readonly ref: HospitalRef
+  readonly name: string
+  readonly mspId: MspId
+  readonly signingKey: SigningKey
+  /** DER, leaf first, without root. */
+  readonly chain: readonly Uint8Array[]
+}
+
+export interface RegistrationRequest {
+  readonly code: string
+  /** b64u, 65 bytes. */
+  readonly publicKey: string
+  /** b64u, 32 bytes. */
+  readonly sealKey: string
+  /** Name of the device. */
+  readonly label: string
+  /** b64u, 64 bytes: the new key's signature over `registrationProofInput`. */
+  readonly proof: string
+}
+
+export interface PatientRegistered {
+  readonly kind: 'patient'
+  readonly ref: PatientRef
+  readonly credential: string
+  readonly treatmentKeys: readonly SealedTreatmentKey[]
+}
+
+export interface PractitionerRegistered {
+  readonly kind: 'practitioner'
+  readonly ref: PractitionerRef
+  /** DER, leaf first, without root. */
+  readonly chain: readonly Uint8Array[]
+}
+
+export interface RegistrationParts {
+  readonly crypto: Crypto
+  readonly db: HospitalDatabase
+  readonly registry: Registry
+  readonly keys: TreatmentKeys
+  readonly hospital: HospitalIdentity
+  /** Writes as the hospital's service. */
+  readonly ledger: LedgerWriter
+  /** Writes as an administrator of the organisation. */
+  readonly adminLedger: LedgerWriter
+  readonly issuer: CertificateIssuer
+  readonly recordServer: RecordServer
+}
+
+/** What the new key signs: possession is proven, and the code cannot be used for another key on the way. */
+export function registrationProofInput(code: string, publicKey: Uint8Array, sealKey: Uint8Array): Uint8Array {
+  return concat(REGISTRATION, publicKey, sealKey, encodeUtf8(code))
+}
+
+export class Registrations {
+  readonly #parts: RegistrationParts
+
+  constructor(parts: RegistrationParts) {
+    this.#parts = parts
+  }
+
+  /** @throws {ProtocolError} `INVITATION_UNKNOWN`, `REQUEST_REJECTED` for a wrong proof, ledger codes. */
+  async register(request: RegistrationRequest, nowMs: number): Promise<PatientRegistered | PractitionerRegistered> {
+    const { crypto, registry } = this.#parts
+    const publicKey = decodeBase64url(request.publicKey)
+    const sealKey = decodeBase64url(request.sealKey)
+    const proofInput = registrationProofInput(request.code, publicKey, sealKey)
+    if (!crypto.verify(crypto.importVerifyingKey(publicKey), proofInput, decodeBase64url(request.proof))) {
+      throw new ProtocolError('REQUEST_REJECTED', 'the key was not proven')
+    }
+    const invitation = registry.redeem(request.code, nowMs)
+    if (invitation.usedBy !== null) throw new ProtocolError('INVITATION_UNKNOWN', 'the code was used')
+    const registered =
+      invitation.kind === 'patient'
+        ? await this.#registerPatient(request, publicKey, sealKey, invitation.details, nowMs)
+        : await this.#registerPractitioner(request, publicKey, invitation.details, nowMs)
+    await this.provisionWaiting()
+    return registered
+  }
+
+  /** A new credential for a key of a patient that is active on the ledger; the caller has checked that. */
+  credentialFor(patient: PatientRef, publicKey: Uint8Array, sealKey: Uint8Array, nowMs: number): string {
+    const { crypto, hospital } = this.#parts
+    const iat = Math.floor(nowMs / 1000)
+    return issueCredential(crypto, hospital.signingKey, hospital.chain, {
+      iss: hospital.ref,
+      sub: patient,
+      publicKey: encodeBase64url(publicKey),
+      sealKey: encodeBase64url(sealKey),
+      iat,
+      exp: iat + CREDENTIAL_LIFETIME_S,
+    })
+  }
+
+  /**
+   * Tells the trusted application everything it does not know yet. Failures stay waiting.
+   * @returns how many still wait.
+   */
+  async provisionWaiting(): Promise<number> {
+    const { registry, keys, recordServer } = this.#parts
+    let waiting = 0
+    for (const one of registry.practitioners().filter(({ provisioned }) => !provisioned)) {
+      const done = await succeeds(() => recordServer.provisionPractitioner(one))
+      if (done) registry.markPractitionerProvisioned(one.ref)
+      else waiting++
+    }
+    for (const patient of registry.patientsToProvision()) {
+      const { version, ptk } = keys.newest(patient)
+      const name = registry.findPatient(patient)?.name ?? ''
+      const done = await succeeds(() => recordServer.provisionPatient(patient, version, ptk, name))
+      if (done) registry.markPatientProvisioned(patient, version)
+      else waiting++
+    }
+    return waiting
+  }
+
+  async #registerPatient(
+    request: RegistrationRequest,
+    publicKey: Uint8Array,
+    sealKey: Uint8Array,
+    details: InvitationDetails,
+    nowMs: number,
+  ): Promise<PatientRegistered> {
+    const { crypto, db, registry, keys, ledger } = this.#parts
+    const ref = newRef(crypto, 'p')
+    const { publicKey: publicText, sealKey: sealText, label: device } = request
+    const registration: PatientRegistrationInput = {
+      ref,
+      kind: 'patient',
+      keys: [
+        { kid: kidOf(crypto, publicKey), publicKey: publicText, sealKey: sealText, label: device, kind: 'device' },
+      ],
+    }
+    await ledger.submit('registerParticipant', [JSON.stringify(registration)])
+    db.transaction(() => {
+      registry.markUsed(request.code, ref)
+      registry.addPatient({ ref, name: details.name, details, registeredMs: nowMs })
+      keys.makeNext(ref, nowMs)
+    })()
+    return {
+      kind: 'patient',
+      ref,
+      credential: this.credentialFor(ref, publicKey, sealKey, nowMs),
+      treatmentKeys: keys.sealAll(ref, ref, sealKey),
+    }
+  }
+
+  async #registerPractitioner(
+    request: RegistrationRequest,
+    publicKey: Uint8Array,
+    details: InvitationDetails,
+    nowMs: number,
+  ): Promise<PractitionerRegistered> {
+    const { crypto, db, registry, adminLedger, issuer } = this.#parts
+    const ref = newRef(crypto, 'd')
+    const emergency = details.emergency === true
+    const { chain, serialHex } = await issuer.issue({ role: 'doctor', ref, publicKey, emergency })
+    const registration: ParticipantRegistration = {
+      ref,
+      kind: 'doctor',
+      publicKey: request.publicKey,
+      sealKey: request.sealKey,
+      certSerial: serialHex,
+      attributes: emergency ? { 'trusthealth.emergency': 'true' } : {},
+    }
+    await adminLedger.submit('registerParticipant', [JSON.stringify(registration)])
+    db.transaction(() => {
+      registry.markUsed(request.code, ref)
+      registry.addPractitioner({
+        ref,
+        name: details.name,
+        department: details.department ?? 'General',
+        emergency,
+        publicKey: request.publicKey,
+        sealKey: request.sealKey,
+        chain: chain.map(encodeBase64url),
+        registeredMs: nowMs,
+      })
+    })()
+    return { kind: 'practitioner', ref, chain }
+  }
+}
+
+async function succeeds(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work()
+    return true
+  } catch {
+    return false
+  }
+}

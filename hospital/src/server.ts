@@ -1,0 +1,349 @@
+/**
+ * The hospital service over HTTP. Every request but registration is signed (docs/protocol/02-registration.md §2.6);
+ * the schemas that check the input are the ones that /openapi.json shows. Bytes in JSON are base64url.
+ *
+ * @module
+ */
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { Type, type Static } from 'typebox'
+import { decodeBase64url, encodeBase64url } from '../../shared/crypto/src/index.ts'
+import {
+  appointmentIdShape,
+  chainIdShape,
+  commitmentFromJson,
+  commitmentJsonShape,
+  ERROR_TABLE,
+  isErrorCode,
+  patientRefShape,
+  practitionerRefShape,
+  ProtocolError,
+  recordIdShape,
+  sha256HexShape,
+  type AuthorRef,
+  type ErrorKind,
+} from '../../shared/protocol/src/index.ts'
+import type { AppointmentView, DeliveredWarrant, Hospital, WaitingChain } from './hospital.ts'
+import { RELAYED_FUNCTIONS } from './hospital.ts'
+import type { LedgerRelay } from './ports.ts'
+import type { Caller, RequestAuthentication } from './request-auth.ts'
+import type { SealedTreatmentKey } from './treatment-keys.ts'
+
+const MAX_BODY_BYTES = 12 * 2 ** 20
+
+export interface HospitalServerOptions {
+  readonly hospital: Hospital
+  readonly authentication: RequestAuthentication
+  readonly ledgerRelay: LedgerRelay
+  readonly nowMs: () => number
+  /** Requests per minute and address. */
+  readonly rateLimit?: number
+}
+
+const HTTP_STATUS = {
+  usage: 400,
+  'sign-in': 401,
+  refused: 403,
+  check: 422,
+  internal: 500,
+  unavailable: 503,
+} as const satisfies Record<ErrorKind, number>
+
+const B64u = (max: number) => Type.String({ maxLength: max, pattern: '^[A-Za-z0-9_-]*$' })
+const Name = Type.String({ minLength: 1, maxLength: 128 })
+const Ref = Type.String({ pattern: '^[pdhas]-[0-9a-f]{32}$' })
+const Envelope = B64u(11_184_811)
+
+const InvitationBody = Type.Object(
+  {
+    kind: Type.Union([Type.Literal('patient'), Type.Literal('practitioner')]),
+    name: Name,
+    department: Type.Optional(Type.String({ maxLength: 64 })),
+    emergency: Type.Optional(Type.Boolean()),
+    birthDate: Type.Optional(Type.String({ pattern: '^\\d{4}(-\\d{2}(-\\d{2})?)?$' })),
+    contact: Type.Optional(Type.String({ maxLength: 256 })),
+    identityCheckedBy: Type.Optional(Name),
+  },
+  { additionalProperties: false },
+)
+const RegistrationBody = Type.Object(
+  {
+    code: Type.String({ minLength: 12, maxLength: 12 }),
+    publicKey: B64u(87),
+    sealKey: B64u(43),
+    label: Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,38}[A-Za-z0-9])?$' }),
+    proof: B64u(86),
+  },
+  { additionalProperties: false },
+)
+const EnvelopeBody = Type.Object({ envelope: Envelope }, { additionalProperties: false })
+const AssignBody = Type.Object(
+  {
+    patient: Ref,
+    department: Type.String({ maxLength: 64 }),
+    fromMs: Type.Integer({ minimum: 0 }),
+    symptoms: Type.String({ maxLength: 4_096 }),
+    aux: Type.String({ maxLength: 4_096 }),
+    doctors: Type.Array(Ref, { maxItems: 16 }),
+  },
+  { additionalProperties: false },
+)
+const WarrantBody = Type.Object(
+  { envelope: Envelope, recording: Type.String({ maxLength: 16_384 }) },
+  { additionalProperties: false },
+)
+const CommitmentsBody = Type.Object(
+  { signature: B64u(86), items: Type.Array(Type.Unknown(), { minItems: 1, maxItems: 1_000 }) },
+  { additionalProperties: false },
+)
+const RelayBody = Type.Object(
+  {
+    fn: Type.Union(RELAYED_FUNCTIONS.map((fn) => Type.Literal(fn))),
+    statement: Type.String({ maxLength: 16_384 }),
+  },
+  { additionalProperties: false },
+)
+const ReadsBody = Type.Object(
+  {
+    queries: Type.Array(
+      Type.Object(
+        {
+          fn: Type.String({ pattern: '^[a-zA-Z]{1,64}$' }),
+          args: Type.Array(Type.String({ maxLength: 65_536 }), { maxItems: 8 }),
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: 64 },
+    ),
+    nonce: B64u(43),
+    minHeight: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  { additionalProperties: false },
+)
+const ChainBody = Type.Object({ to: Ref, envelope: Envelope }, { additionalProperties: false })
+
+/** Builds the server; the caller listens and closes. */
+export async function buildHospitalServer(options: HospitalServerOptions): Promise<FastifyInstance> {
+  const { hospital, authentication, ledgerRelay, nowMs } = options
+  const server = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    logger: false,
+  })
+  const bodies = new WeakMap<FastifyRequest, Buffer>()
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    bodies.set(request, body as Buffer)
+    try {
+      done(null, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body as Buffer)))
+    } catch {
+      done(new ProtocolError('HTTP_BAD_REQUEST', 'the body is not JSON in UTF-8'))
+    }
+  })
+  await server.register(rateLimit, {
+    max: options.rateLimit ?? 6_000,
+    timeWindow: '1 minute',
+    errorResponseBuilder: () => new ProtocolError('HTTP_RATE_LIMITED', 'too many requests'),
+  })
+  await server.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'TrustHealth hospital service', version: '1' } },
+  })
+  server.setErrorHandler((error, _request, reply) => {
+    const code = errorCode(error)
+    const { kind, meaning, action } = ERROR_TABLE[code]
+    const status =
+      code === 'HTTP_RATE_LIMITED'
+        ? 429
+        : code === 'HTTP_TOO_LARGE'
+          ? 413
+          : code === 'HTTP_MEDIA_TYPE'
+            ? 415
+            : HTTP_STATUS[kind]
+    return reply.status(status).send({ code, meaning, action })
+  })
+  server.setNotFoundHandler((_request, reply) => {
+    const { meaning, action } = ERROR_TABLE.HTTP_NOT_FOUND
+    return reply.status(404).send({ code: 'HTTP_NOT_FOUND', meaning, action })
+  })
+  const caller = (request: FastifyRequest): Promise<Caller> =>
+    authentication.check(
+      {
+        authorization: request.headers.authorization,
+        method: request.method,
+        path: request.url,
+        body: bodies.get(request) ?? new Uint8Array(),
+      },
+      nowMs(),
+    )
+
+  server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())
+  server.get('/health/live', () => ({ ok: true }))
+  server.get('/v1/hospital', () => {
+    const { ref, name, mspId } = hospital.identity
+    return { ref, name, mspId }
+  })
+  server.post('/v1/invitations', { schema: { body: InvitationBody } }, async (request) => {
+    const { kind, ...details } = request.body as Static<typeof InvitationBody>
+    const { code, expiresMs } = hospital.invite(await caller(request), kind, details, nowMs())
+    return { code, expiresMs }
+  })
+  server.post('/v1/registrations', { schema: { body: RegistrationBody } }, async (request) => {
+    const body = request.body as Static<typeof RegistrationBody>
+    const registered = await hospital.registrations.register(body, nowMs())
+    const { ref, name, mspId } = hospital.identity
+    const common = { kind: registered.kind, ref: registered.ref, mspId, hospital: { ref, name } }
+    return registered.kind === 'patient'
+      ? { ...common, credential: registered.credential, treatmentKeys: registered.treatmentKeys.map(sealedJson) }
+      : { ...common, chain: registered.chain.map(encodeBase64url) }
+  })
+  server.post('/v1/credentials', async (request) => {
+    const who = await caller(request)
+    const patient = patientRefShape(who.ref, 'caller')
+    const key = await ledgerRelay.findPatientKey(patient, who.kid)
+    if (key === undefined) throw new ProtocolError('REQUEST_REJECTED', 'not a key of a patient')
+    const credential = hospital.registrations.credentialFor(
+      patient,
+      decodeBase64url(key.publicKey),
+      decodeBase64url(key.sealKey),
+      nowMs(),
+    )
+    return { credential }
+  })
+  server.get('/v1/patients', async (request) => ({ patients: hospital.patients(await caller(request)) }))
+  server.get('/v1/practitioners', async (request) => {
+    await caller(request)
+    return { practitioners: hospital.directory() }
+  })
+  server.get('/v1/appointments', async (request) => {
+    const who = await caller(request)
+    return { appointments: hospital.appointments(who).map((view) => appointmentJson(view, who)) }
+  })
+  server.get('/v1/appointments/:id', async (request) => {
+    const { id } = request.params as { id: string }
+    const who = await caller(request)
+    return appointmentJson(hospital.appointment(who, appointmentIdShape(id, 'id')), who)
+  })
+  server.post('/v1/appointments', { schema: { body: EnvelopeBody } }, async (request) => {
+    const { envelope } = request.body as Static<typeof EnvelopeBody>
+    const who = await caller(request)
+    return { envelope: encodeBase64url(hospital.book(who, decodeBase64url(envelope), nowMs())) }
+  })
+  server.post('/v1/assignments', { schema: { body: AssignBody } }, async (request) => {
+    const { patient, doctors, ...wish } = request.body as Static<typeof AssignBody>
+    const who = await caller(request)
+    const view = hospital.assign(
+      who,
+      {
+        v: 1,
+        ...wish,
+        patientRef: patientRefShape(patient, 'patient'),
+        doctors: doctors.map((ref) => practitionerRefShape(ref, 'doctor')),
+      },
+      nowMs(),
+    )
+    return appointmentJson(view, who)
+  })
+  server.post('/v1/warrants', { schema: { body: WarrantBody } }, async (request) => {
+    const { envelope, recording } = request.body as Static<typeof WarrantBody>
+    return await hospital.recordWarrant(await caller(request), decodeBase64url(envelope), recording)
+  })
+  server.get('/v1/warrants', async (request) => ({
+    warrants: hospital.warrants(await caller(request)).map(warrantJson),
+  }))
+  server.get('/v1/treatment-keys/:patient', async (request) => {
+    const { patient } = request.params as { patient: string }
+    const keys = hospital.treatmentKeys(await caller(request), patientRefShape(patient, 'patient'))
+    return { treatmentKeys: keys.map(sealedJson) }
+  })
+  server.post('/v1/commitments', { schema: { body: CommitmentsBody } }, async (request) => {
+    const body = request.body as Static<typeof CommitmentsBody>
+    const who = await caller(request)
+    const items = body.items.map((item, i) => commitmentFromJson(commitmentJsonShape(item, `item ${i}`)))
+    return await hospital.commit(who, {
+      author: who.ref as AuthorRef,
+      signature: decodeBase64url(body.signature),
+      items,
+    })
+  })
+  server.post('/v1/chains/:id', { schema: { body: ChainBody } }, async (request) => {
+    const { id } = request.params as { id: string }
+    const body = request.body as Static<typeof ChainBody>
+    const chain = {
+      chainId: chainIdShape(id, 'chain'),
+      to: practitionerRefShape(body.to, 'doctor'),
+      envelope: decodeBase64url(body.envelope),
+    }
+    hospital.passChain(await caller(request), chain, nowMs())
+    return { ok: true }
+  })
+  server.delete('/v1/chains/:id', async (request) => {
+    const { id } = request.params as { id: string }
+    hospital.closeChain(await caller(request), chainIdShape(id, 'chain'))
+    return { ok: true }
+  })
+  server.get('/v1/chains', async (request) => ({ chains: hospital.chains(await caller(request)).map(chainJson) }))
+  server.post('/v1/ledger/submit', { schema: { body: RelayBody } }, async (request) => {
+    const { fn, statement } = request.body as Static<typeof RelayBody>
+    await caller(request)
+    return await hospital.relay(fn, statement)
+  })
+  server.post('/v1/ledger/endorsed-reads', { schema: { body: ReadsBody } }, async (request) => {
+    const { queries, nonce, minHeight } = request.body as Static<typeof ReadsBody>
+    await caller(request)
+    return await ledgerRelay.endorsedReads(queries, decodeBase64url(nonce), minHeight)
+  })
+  server.get('/v1/ledger/blocks', async (request) => {
+    await caller(request)
+    const { from, limit } = request.query as { from?: string; limit?: string }
+    return await ledgerRelay.blocks(wholeNumber(from, 0), Math.min(wholeNumber(limit, 100), 500))
+  })
+  server.get('/v1/ledger/records/:id', async (request) => {
+    await caller(request)
+    const { id } = request.params as { id: string }
+    return { places: await ledgerRelay.findRecord(recordIdShape(id, 'record')) }
+  })
+  server.get('/v1/ledger/tags/:tag', async (request) => {
+    await caller(request)
+    const { tag } = request.params as { tag: string }
+    return { places: await ledgerRelay.findTag(sha256HexShape(tag, 'tag')) }
+  })
+  return server
+}
+
+function wholeNumber(textOrNone: string | undefined, otherwise: number): number {
+  if (textOrNone === undefined) return otherwise
+  if (!/^\d{1,15}$/.test(textOrNone)) throw new ProtocolError('HTTP_BAD_REQUEST', 'not a whole number')
+  return Number(textOrNone)
+}
+
+function errorCode(error: unknown): keyof typeof ERROR_TABLE {
+  if (typeof error !== 'object' || error === null) return 'SERVICE_FAULT'
+  if ('code' in error && isErrorCode(error.code)) return error.code
+  const fastifyCode = 'code' in error ? error.code : ''
+  if (fastifyCode === 'FST_ERR_CTP_BODY_TOO_LARGE') return 'HTTP_TOO_LARGE'
+  if (fastifyCode === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'HTTP_MEDIA_TYPE'
+  if ('statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500) return 'HTTP_BAD_REQUEST'
+  return 'SERVICE_FAULT'
+}
+
+function sealedJson({ version, sealed }: SealedTreatmentKey): object {
+  return { version, sealed: encodeBase64url(sealed) }
+}
+
+/** Staff and doctors get names; the patient gets the envelope, which says everything. */
+function appointmentJson({ appointment, patientName, envelope }: AppointmentView, caller: Caller): object {
+  const sealed = encodeBase64url(envelope)
+  if (caller.role === 'patient') return { appointmentId: appointment.appointmentId, envelope: sealed }
+  const { symptoms: _symptoms, aux: _aux, ...rest } = appointment
+  return { ...rest, patientName, envelope: sealed }
+}
+
+function warrantJson(warrant: DeliveredWarrant): object {
+  return { ...warrant, envelope: encodeBase64url(warrant.envelope) }
+}
+
+function chainJson(chain: WaitingChain): object {
+  return { ...chain, envelope: encodeBase64url(chain.envelope) }
+}
