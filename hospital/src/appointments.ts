@@ -7,25 +7,15 @@
  */
 import type { Crypto } from '../../shared/crypto/src/index.ts'
 import {
-  appointmentIdShape,
-  decodeMessage,
-  encodeCbor,
-  hospitalRefShape,
-  list,
-  literal,
   newId,
-  openEnvelope,
-  patientRefShape,
+  openAppointmentWish,
   peekEnvelope,
-  practitionerRefShape,
   ProtocolError,
-  sealEnvelope,
-  struct,
-  text,
-  uint,
+  sealAppointment,
+  type Appointment,
   type AppointmentId,
+  type AppointmentWish,
   type HospitalRef,
-  type Infer,
   type PatientRef,
   type PractitionerRef,
 } from '../../shared/protocol/src/index.ts'
@@ -34,35 +24,6 @@ import type { Registry } from './registry.ts'
 import type { TreatmentKeys } from './treatment-keys.ts'
 
 export const SLOT_MS = 30 * 60_000
-
-/** What a patient asks for (§3.2): sent as `Enc(Ptk, …)`. */
-export const appointmentWishShape = struct({
-  v: literal(1),
-  patientRef: patientRefShape,
-  department: text({ max: 64 }),
-  /** Earliest start. */
-  fromMs: uint(),
-  symptoms: text({ max: 4_096 }),
-  aux: text({ max: 4_096 }),
-  /** Whom the patient asks for, in order; empty: whoever is free. */
-  doctors: list(practitionerRefShape, { max: 16 }),
-})
-export type AppointmentWish = Infer<typeof appointmentWishShape>
-
-export const appointmentShape = struct({
-  v: literal(1),
-  appointmentId: appointmentIdShape,
-  patientRef: patientRefShape,
-  hospital: hospitalRefShape,
-  department: text({ max: 64 }),
-  doctors: list(practitionerRefShape, { min: 1, max: 16 }),
-  startMs: uint(),
-  endMs: uint(),
-  place: text({ max: 256 }),
-  symptoms: text({ max: 4_096 }),
-  aux: text({ max: 4_096 }),
-})
-export type Appointment = Infer<typeof appointmentShape>
 
 export class Appointments {
   readonly #crypto: Crypto
@@ -86,10 +47,7 @@ export class Appointments {
   book(patient: PatientRef, envelope: Uint8Array, nowMs: number): Uint8Array {
     const header = peekEnvelope(envelope)
     const key = this.#keys.derived(patient, header.version)
-    const plaintext = openEnvelope(this.#crypto, key, patient, 'appointment', envelope)
-    const wish = decodeMessage(plaintext, appointmentWishShape, 'appointment wish')
-    if (wish.patientRef !== patient) throw new ProtocolError('ENVELOPE_REJECTED', 'the wish is of another patient')
-    return this.seal(this.assign(wish, nowMs))
+    return this.seal(this.assign(openAppointmentWish(this.#crypto, key, patient, envelope), nowMs))
   }
 
   /** Finds doctors and time, and keeps the appointment. */
@@ -130,7 +88,7 @@ export class Appointments {
     const patient = appointment.patientRef
     const { version } = this.#keys.newest(patient)
     const key = this.#keys.derived(patient, version)
-    return sealEnvelope(this.#crypto, key, patient, 'appointment', encodeCbor({ ...appointment }))
+    return sealAppointment(this.#crypto, key, appointment)
   }
 
   ofPatient(patient: PatientRef): Appointment[] {

@@ -20,13 +20,15 @@ import {
   isRecordingOf,
   peekEnvelope,
   ProtocolError,
+  type Appointment,
   type AppointmentId,
+  type AppointmentWish,
   type ChainId,
   type PatientRef,
   type PractitionerRef,
   type WarrantId,
 } from '../../shared/protocol/src/index.ts'
-import type { Appointment, AppointmentWish, Appointments } from './appointments.ts'
+import type { Appointments } from './appointments.ts'
 import type { CommitmentBatcher, CommittedPlace, SignedCommitments } from './commitments.ts'
 import type { HospitalDatabase } from './database.ts'
 import type { LedgerReceipt, LedgerWriter } from './ports.ts'
