@@ -150,6 +150,11 @@ describe('codes', () => {
     assert.equal(index.authorReferences.length, MAX_AUTHORS)
   })
 
+  it('leave out authors whom nobody else could look up', () => {
+    const performer = [{ reference: '#a' }, { display: 'Dr' }, { reference: 'Practitioner/1' }, { reference: 7 }]
+    assert.deepEqual(extractIndex(resource('Observation', { performer })).authorReferences, ['Practitioner/1'])
+  })
+
   it('of a contained medicine are its own', () => {
     const medication = {
       resourceType: 'Medication',

@@ -180,7 +180,8 @@ function authorsOf(resource: FhirResource, row: IndexRow): readonly string[] {
   for (const path of row.authors) {
     for (const value of valuesAt(resource, path, MAX_VALUES)) {
       const text = isObject(value) ? referenceTextOf(value) : undefined
-      if (text !== undefined && authors.size < MAX_AUTHORS) authors.add(text)
+      // `#id` is a resource inside this one; nobody outside could look it up.
+      if (text !== undefined && !text.startsWith('#') && authors.size < MAX_AUTHORS) authors.add(text)
     }
   }
   return [...authors]

@@ -19,7 +19,7 @@ const MAX_DEPTH = 64
 const WORDS = new Set(
   (
     'display text title description comment conclusion summary detail name family given valueString ' +
-    'patientInstruction diagnosis reason'
+    'patientInstruction instruction contentString diagnosis reason'
   ).split(' '),
 )
 
