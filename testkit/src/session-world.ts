@@ -4,15 +4,16 @@
  *
  * @module
  */
-import { encodeHex, type Crypto, type SigningKey } from '../../shared/crypto/src/index.ts'
+import { encodeBase64url, encodeHex, type Crypto, type SigningKey } from '../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
+import { issueCredential, type PatientCredentialClaims } from '../../shared/protocol/src/credential.ts'
 import {
   issueEvidence,
   type AttestationPolicy,
   type EvidenceClaims,
   type ServerRegistration,
 } from '../../shared/protocol/src/evidence.ts'
-import { newRef, type Sha256Hex } from '../../shared/protocol/src/ids.ts'
+import { newRef, type HospitalRef, type PatientRef, type Sha256Hex } from '../../shared/protocol/src/ids.ts'
 import type { SigningClientIdentity } from '../../shared/protocol/src/session/client.ts'
 import type { ServerCheck } from '../../shared/protocol/src/session/client.ts'
 import type { ClientRef } from '../../shared/protocol/src/session/messages.ts'
@@ -47,6 +48,8 @@ export interface SessionWorld {
   readonly claims: Omit<EvidenceClaims, 'nonce'>
   /** A participant with a certificate that `change` makes wrong, if at all. */
   participant(role: string, change?: ParticipantChange): TestParticipant
+  /** A patient with a credential of `hospital`. */
+  patient(hospital: TestParticipant, change?: PatientChange): TestPatient
   /** What the ledger says: these participants are active, under these keys. */
   facts(participants: readonly TestParticipant[], change?: Partial<OrganizationFacts>): OrganizationFacts
 }
@@ -55,6 +58,17 @@ export interface ParticipantChange extends Partial<TestCertificateOptions> {
   readonly organization?: TestOrganization
   readonly ref?: ClientRef
   readonly key?: SigningKey
+}
+
+export interface TestPatient {
+  readonly ref: PatientRef
+  readonly key: SigningKey
+  readonly identity: SigningClientIdentity
+}
+
+export interface PatientChange {
+  readonly ref?: PatientRef
+  readonly claims?: Partial<PatientCredentialClaims>
 }
 
 const LETTER: Readonly<Record<string, 'd' | 'h' | 'a' | 's'>> = {
@@ -135,6 +149,24 @@ export function openSessionWorld(crypto: Crypto = createNodeCrypto()): SessionWo
           credential: { kind: 'x509', chain: [certificate] },
           sign: (message) => crypto.sign(key, message),
         },
+      }
+    },
+    patient(hospital, change = {}) {
+      const key = crypto.generateSigningKey()
+      const ref = change.ref ?? newRef(crypto, 'p')
+      const jws = issueCredential(crypto, hospital.key, [hospital.certificate], {
+        iss: hospital.ref as HospitalRef,
+        sub: ref,
+        publicKey: encodeBase64url(key.publicKey),
+        sealKey: encodeBase64url(crypto.generateAgreementKey().publicKey),
+        iat: WORLD_TIME_MS / 1_000,
+        exp: WORLD_TIME_MS / 1_000 + 86_400,
+        ...change.claims,
+      })
+      return {
+        ref,
+        key,
+        identity: { ref, credential: { kind: 'patient', jws }, sign: (message) => crypto.sign(key, message) },
       }
     },
     facts(participants, change = {}) {

@@ -6,6 +6,11 @@
  */
 import type { Certificate, Crypto, VerifyingKey } from '../../../../shared/crypto/src/index.ts'
 import { EMERGENCY_ATTRIBUTE, parseRef, roleOf, type Role } from '../../../../shared/ledger-model/src/member.ts'
+import {
+  checkCredential as checkPatientCredential,
+  parseCredential,
+} from '../../../../shared/protocol/src/credential.ts'
+import type { HospitalRef } from '../../../../shared/protocol/src/ids.ts'
 import { kidOf } from '../../../../shared/protocol/src/jws.ts'
 import type {
   FinishContent,
@@ -26,6 +31,8 @@ export interface CheckedCredential {
   readonly participantKey: Uint8Array
   /** Serial numbers of the certificates of which none may be revoked. */
   readonly serials: readonly string[]
+  /** Unix milliseconds after which the credential does not hold. */
+  readonly endsMs: number
 }
 
 /** Kind of client and letter of its reference, by the certified role; roles that open no sessions are absent. */
@@ -68,6 +75,7 @@ function checkX509(
     participant: client,
     participantKey: leaf.publicKey,
     serials,
+    endsMs: leaf.notAfterMs,
   }
 }
 
@@ -76,12 +84,28 @@ function refOf(leaf: Certificate, letter: string): string | undefined {
   return ref?.startsWith(`${letter}-`) === true ? ref : undefined
 }
 
+/** The hospital's chain is checked first, then its word for the patient's key. */
 function checkPatient(
-  _crypto: Crypto,
-  _chains: CertificateChains,
-  _client: string,
-  _credential: PatientCredential,
-  _unixMs: number,
+  crypto: Crypto,
+  chains: CertificateChains,
+  client: string,
+  credential: PatientCredential,
+  unixMs: number,
 ): CheckedCredential {
-  throw credentialRejected()
+  const statement = parseCredential(credential.jws)
+  const { leaf, mspId, serials } = chains.check(statement.header.x5c ?? [], unixMs)
+  const hospital = roleOf(leaf) === 'hospital' ? refOf(leaf, 'h') : undefined
+  if (hospital === undefined) throw credentialRejected()
+  const issuer = { hospital: hospital as HospitalRef, publicKey: leaf.publicKey }
+  const checked = checkPatientCredential(crypto, statement, issuer, unixMs)
+  if (checked.patient !== client) throw credentialRejected()
+  const kid = kidOf(crypto, checked.key.publicKey)
+  return {
+    client: { kind: 'patient', ref: client, mspId, kid, emergency: false, hospital },
+    key: checked.key,
+    participant: hospital,
+    participantKey: leaf.publicKey,
+    serials,
+    endsMs: Math.min(leaf.notAfterMs, checked.expiresMs),
+  }
 }

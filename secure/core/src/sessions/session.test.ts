@@ -22,7 +22,7 @@ interface Pair {
 
 function pair(): Pair {
   const keys = newKeys()
-  const server = new Session(crypto, { sid, keys, t2: new Uint8Array(32) }, someone, 0)
+  const server = new Session(crypto, { sid, keys, t2: new Uint8Array(32) }, someone, 3_600_000)
   const [cipher, waiting] = startCipher(crypto, sid, keys)
   cipher.open(server.seal(0, { ok: true }))
   return {

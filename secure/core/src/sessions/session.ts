@@ -7,7 +7,7 @@
 import { encodeHex, type Crypto } from '../../../../shared/crypto/src/index.ts'
 import { decodeCbor, encodeCbor, type CborValue } from '../../../../shared/protocol/src/cbor.ts'
 import { ProtocolError } from '../../../../shared/protocol/src/errors.ts'
-import { RecordCipher, SESSION_LIFETIME_MS } from '../../../../shared/protocol/src/session/record-layer.ts'
+import { RecordCipher } from '../../../../shared/protocol/src/session/record-layer.ts'
 import { REPLAY_WINDOW, ReplayWindow } from '../../../../shared/protocol/src/session/replay-window.ts'
 import type { HalfOpenSession } from '../../../../shared/protocol/src/session/server.ts'
 import type { SessionClient } from './client.ts'
@@ -26,10 +26,11 @@ export class Session {
   readonly #cipher: RecordCipher
   readonly #unanswered = new Set<number>()
 
-  constructor(crypto: Crypto, halfOpen: HalfOpenSession, client: SessionClient, monotonicMs: number) {
+  /** @param expiresMs monotonic milliseconds. */
+  constructor(crypto: Crypto, halfOpen: HalfOpenSession, client: SessionClient, expiresMs: number) {
     this.id = encodeHex(halfOpen.sid)
     this.client = client
-    this.expiresMs = monotonicMs + SESSION_LIFETIME_MS
+    this.expiresMs = expiresMs
     this.exporter = halfOpen.keys.exporter
     const window = new ReplayWindow()
     // The finish was number 0: it is answered under it, and no request may use it.

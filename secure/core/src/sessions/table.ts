@@ -136,9 +136,11 @@ export class SessionTable {
     if (participant === undefined || !participant.isActive) throw credentialRejected()
     if (!equalBytes(participant.publicKey, credential.participantKey)) throw credentialRejected()
     if (credential.serials.some((serial) => facts.revokedSerials.has(serial))) throw credentialRejected()
-    const session = new Session(this.#crypto, halfOpen, client, now.monotonicMs)
+    const lifetimeMs = Math.min(SESSION_LIFETIME_MS, credential.endsMs - now.unixMs)
+    if (lifetimeMs <= 0) throw credentialRejected()
+    const session = new Session(this.#crypto, halfOpen, client, now.monotonicMs + lifetimeMs)
     this.#makeRoom(now.monotonicMs)
-    const record = session.seal(0, { ok: true, expiresMs: now.unixMs + SESSION_LIFETIME_MS })
+    const record = session.seal(0, { ok: true, expiresMs: now.unixMs + lifetimeMs })
     this.#open.set(session.id, session)
     return { session, record }
   }
