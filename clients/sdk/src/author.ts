@@ -1,0 +1,170 @@
+/**
+ * Writing records: the fingerprints go to the ledger by way of the hospital, the text goes encrypted to the trusted
+ * application, both at the same time. Doctors and, for earlier records, hospitals write.
+ * Spec: docs/protocol/04-records.md §4.1 to §4.3.
+ *
+ * @module
+ */
+import type { Crypto } from '../../../shared/crypto/src/index.ts'
+import {
+  batchSigningInput,
+  encodeRecordUpload,
+  isErrorCode,
+  list,
+  makeCommitment,
+  newRecordId,
+  SALT_BYTES,
+  sealEnvelope,
+  warrantHash,
+  type AuthorRef,
+  type CborValue,
+  type Commitment,
+  type ErrorCode,
+  type PatientRef,
+  type RecordId,
+  type TreatmentKey,
+} from '../../../shared/protocol/src/index.ts'
+import { ClientError, codeOf } from './errors.ts'
+import type { CommittedPlace } from './hospital-api.ts'
+import { Participant } from './participant.ts'
+import { storedShape, type RecordAnswer, type Stored } from './record-answer.ts'
+
+/** A record to write. */
+export interface NewRecord {
+  readonly patient: PatientRef
+  /** FHIR R4 JSON in UTF-8; these bytes are what is signed and stored. */
+  readonly ehr: Uint8Array
+  /** Compact JWS of the patient's warrant that covers it. */
+  readonly warrant: string
+  /** Corrects this version of a record. */
+  readonly corrects?: { readonly record: RecordId; readonly version: number; readonly ehrHash: Uint8Array }
+}
+
+/** A record with its fingerprints and ciphertext made; sending it again stores it once. */
+export interface PreparedRecord {
+  readonly recordId: RecordId
+  readonly version: number
+  readonly commitment: Commitment
+  /** `C_P`. */
+  readonly envelope: Uint8Array
+}
+
+export interface StoredRecord extends Stored {
+  readonly recordId: RecordId
+  readonly version: number
+  readonly place: CommittedPlace
+}
+
+/** One of many records: stored, or refused with its code. */
+export type StoreOutcome = StoredRecord | { readonly recordId: RecordId; readonly code: ErrorCode }
+
+/** Records in one signed batch and one request. */
+export const MAX_RECORDS_AT_ONCE = 256
+
+export class Author extends Participant {
+  /** Draws id and salt, computes the fingerprints, encrypts. */
+  async prepare(record: NewRecord): Promise<PreparedRecord> {
+    const key = await this.keyring.newest(record.patient)
+    const { crypto, clock } = this.options
+    return prepareRecord(crypto, key, this.identity.ref as AuthorRef, record, clock.nowMs())
+  }
+
+  /**
+   * Writes one record. Resolves with its receipt: then it is durable in the store and on the ledger.
+   * After an error of kind `unavailable`, `send` the same prepared record again: nothing is stored twice.
+   */
+  async store(record: NewRecord): Promise<StoredRecord> {
+    return await this.send(await this.prepare(record))
+  }
+
+  async send(prepared: PreparedRecord): Promise<StoredRecord> {
+    const [stored, place] = await both(
+      this.session.request('record.store', { envelope: prepared.envelope, kind: 'record' }),
+      this.#commit([prepared]),
+    )
+    const { recordId, version } = prepared
+    return { ...storedShape(stored, 'receipt'), recordId, version, place }
+  }
+
+  /** Writes up to 256 records under one signature. @returns one outcome for each, in order. */
+  async storeMany(records: readonly NewRecord[]): Promise<StoreOutcome[]> {
+    return await this.sendMany(await Promise.all(records.map((record) => this.prepare(record))))
+  }
+
+  async sendMany(prepared: readonly PreparedRecord[]): Promise<StoreOutcome[]> {
+    if (prepared.length === 0) return []
+    if (prepared.length > MAX_RECORDS_AT_ONCE) throw new RangeError(`at most ${MAX_RECORDS_AT_ONCE} records at once`)
+    const [answer, place] = await both(
+      this.session.request('record.store-many', { envelopes: prepared.map(({ envelope }) => envelope) }),
+      this.#commit(prepared),
+    )
+    const results = resultsShape(answer['results'], 'results')
+    if (results.length !== prepared.length) throw new ClientError('MESSAGE_MALFORMED')
+    return prepared.map(({ recordId, version }, i) => {
+      const result = results[i] as Readonly<Record<string, CborValue>>
+      if (result['ok'] !== true) return { recordId, code: isErrorCode(result['code']) ? result['code'] : 'TEE_FAULT' }
+      const { receipt, log } = result
+      return {
+        ...storedShape({ receipt, log }, 'receipt'),
+        recordId,
+        version,
+        place: { ...place, index: place.index + i },
+      }
+    })
+  }
+
+  /** A corrected text of a record that was read. The old version stays readable. */
+  correct(answer: RecordAnswer, patient: PatientRef, ehr: Uint8Array, warrant: string): Promise<StoredRecord> {
+    const { recordId, version, commitment } = answer
+    return this.store({ patient, ehr, warrant, corrects: { record: recordId, version, ehrHash: commitment.ehrHash } })
+  }
+
+  async #commit(prepared: readonly PreparedRecord[]): Promise<CommittedPlace> {
+    const { crypto, hospital } = this.options
+    const items = prepared.map(({ commitment }) => commitment)
+    const input = batchSigningInput(crypto, this.identity.ref as AuthorRef, items)
+    return await hospital.commit(this.requestSigner, await this.identity.signer.sign(input), items)
+  }
+}
+
+/** @param nowMs goes into the record's id, which is ordered by time. */
+export function prepareRecord(
+  crypto: Crypto,
+  treatmentKey: TreatmentKey,
+  author: AuthorRef,
+  { patient, ehr, warrant, corrects }: NewRecord,
+  nowMs: number,
+): PreparedRecord {
+  const recordId = corrects?.record ?? newRecordId(crypto, nowMs)
+  const version = (corrects?.version ?? 0) + 1
+  const previous = corrects?.ehrHash ?? new Uint8Array()
+  const salt = crypto.randomBytes(SALT_BYTES)
+  const commitment = makeCommitment(crypto, treatmentKey, {
+    recordId,
+    version,
+    patient,
+    author,
+    salt,
+    ehr,
+    warrantHash: warrantHash(crypto, warrant),
+    previous,
+  })
+  const upload = encodeRecordUpload({ recordId, version, ehr, salt, warrant, previous })
+  return { recordId, version, commitment, envelope: sealEnvelope(crypto, treatmentKey, patient, 'record', upload) }
+}
+
+const resultsShape = list((value: unknown) => value as Readonly<Record<string, CborValue>>, {
+  max: MAX_RECORDS_AT_ONCE,
+})
+
+/**
+ * Both ways of one write. When the trusted application refuses, its reason is the one that matters: the commitment
+ * alone is harmless. When only the ledger's way failed, its error is thrown although the text is staged.
+ */
+async function both<A, B>(upload: Promise<A>, commit: Promise<B>): Promise<[A, B]> {
+  const [uploaded, committed] = await Promise.allSettled([upload, commit])
+  if (uploaded.status === 'rejected' && codeOf(uploaded.reason) !== 'COMMITMENT_MISSING') throw uploaded.reason
+  if (committed.status === 'rejected') throw committed.reason
+  if (uploaded.status === 'rejected') throw uploaded.reason
+  return [uploaded.value, committed.value]
+}

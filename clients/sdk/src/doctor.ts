@@ -1,0 +1,190 @@
+/**
+ * The doctor: today's patients, the permissions that name the doctor, writing alone or in a group, emergency access.
+ *
+ * @module
+ */
+import { decodeUtf8 } from '../../../shared/crypto/src/index.ts'
+import {
+  batchSigningInput,
+  decodeChainUpload,
+  encodeChainUpload,
+  list,
+  newRecordId,
+  openEnvelope,
+  parseWarrant,
+  peekEnvelope,
+  prepareLink,
+  SALT_BYTES,
+  sealEnvelope,
+  startChain,
+  struct,
+  text,
+  uint,
+  type AuthorRef,
+  type Chain,
+  type ChainId,
+  type EmergencyId,
+  type PatientRef,
+  type PractitionerRef,
+  type RecordId,
+  type Warrant,
+  type WarrantId,
+} from '../../../shared/protocol/src/index.ts'
+import { Author } from './author.ts'
+import { ClientError } from './errors.ts'
+import type { AppointmentEntry } from './hospital-api.ts'
+import type { ParticipantOptions } from './participant.ts'
+import { logPlaceShape, type LogPlace } from './record-answer.ts'
+
+/** A permission that names the doctor, opened. */
+export interface HeldWarrant {
+  readonly jti: WarrantId
+  readonly patient: PatientRef
+  readonly patientName: string
+  readonly warrant: Warrant
+  /** Compact JWS. */
+  readonly jws: string
+}
+
+/** A group's work that waits for this doctor. */
+export interface ChainTurn {
+  readonly chainId: ChainId
+  readonly patient: PatientRef
+  readonly chain: Chain
+}
+
+export type EmergencyReason = 'unconscious' | 'danger-to-life' | 'danger-to-others' | 'other'
+
+export interface ChainStored {
+  readonly receipts: readonly string[]
+  readonly log: LogPlace
+}
+
+const chainStoredShape = struct({ receipts: list(text({ max: 16_384 }), { min: 1, max: 16 }), log: logPlaceShape })
+const openedShape = struct({ emergency: text({ max: 34, pattern: /^e-[0-9a-f]{32}$/ }), untilMs: uint() })
+
+/**
+ * @example
+ * ```ts
+ * const alice = new DoctorClient(options)
+ * const { jws, patient } = await alice.warrantFor(bob)
+ * const stored = await alice.store({ patient, warrant: jws, ehr: encodeUtf8(JSON.stringify(observation)) })
+ * console.log(stored.receipt)
+ * ```
+ */
+export class DoctorClient extends Author {
+  readonly ref: PractitionerRef
+
+  constructor(options: ParticipantOptions) {
+    super(options)
+    if (options.identity.kind !== 'practitioner') throw new TypeError('the identity is not a doctor')
+    this.ref = options.identity.ref as PractitionerRef
+  }
+
+  appointments(): Promise<readonly AppointmentEntry[]> {
+    return this.options.hospital.appointments(this.requestSigner)
+  }
+
+  /** Permissions that name this doctor, newest end first. */
+  async warrants(): Promise<readonly HeldWarrant[]> {
+    const { crypto, hospital } = this.options
+    const delivered = await hospital.warrants(this.requestSigner)
+    return await Promise.all(
+      delivered.map(async ({ jti, patient, patientName, envelope }) => {
+        const key = await this.keyring.version(patient, peekEnvelope(envelope).version)
+        const jws = decodeUtf8(openEnvelope(crypto, key, patient, 'warrant', envelope))
+        return { jti, patient, patientName, warrant: parseWarrant(jws).payload, jws }
+      }),
+    )
+  }
+
+  /**
+   * The permission of a patient that ends last.
+   * @throws {ClientError} `WARRANT_UNKNOWN` if none names this doctor.
+   */
+  async warrantFor(patient: PatientRef): Promise<HeldWarrant> {
+    const held = (await this.warrants()).find((one) => one.patient === patient)
+    if (held === undefined) throw new ClientError('WARRANT_UNKNOWN')
+    return held
+  }
+
+  /** Shows the record server a permission, so that reading under it works before the first record is written. */
+  async presentWarrant(jws: string): Promise<void> {
+    await this.session.request('warrant.present', { warrant: jws })
+  }
+
+  /**
+   * Begins a group's work with this doctor's part and passes it to the next doctor of the permission.
+   * @returns the chain's id.
+   */
+  async startChain(patient: PatientRef, ehr: Uint8Array, warrant: string): Promise<ChainId> {
+    const chain = startChain(this.options.crypto)
+    await this.#extend({ chainId: chain.chainId, patient, chain }, ehr, warrant)
+    return chain.chainId
+  }
+
+  /** Groups whose turn is this doctor's. */
+  async chainTurns(): Promise<readonly ChainTurn[]> {
+    const { crypto, hospital } = this.options
+    const waiting = await hospital.chains(this.requestSigner)
+    return await Promise.all(
+      waiting.map(async ({ chainId, patient, envelope }) => {
+        const key = await this.keyring.version(patient, peekEnvelope(envelope).version)
+        return { chainId, patient, chain: decodeChainUpload(openEnvelope(crypto, key, patient, 'chain', envelope)) }
+      }),
+    )
+  }
+
+  /**
+   * Adds this doctor's part. A middle doctor passes on; the last one uploads for all.
+   * @returns receipts of every part when this was the last one.
+   */
+  addToChain(turn: ChainTurn, ehr: Uint8Array, warrant: string): Promise<ChainStored | undefined> {
+    return this.#extend(turn, ehr, warrant)
+  }
+
+  /** Opens one patient's records without asking first. The patient and the hospital are told. */
+  async openEmergency(
+    patient: PatientRef,
+    reason: EmergencyReason,
+    why: string,
+  ): Promise<{ readonly emergency: EmergencyId; readonly untilMs: number }> {
+    const answer = openedShape(
+      await this.session.request('emergency.open', { patient, reason, text: why }),
+      'emergency',
+    )
+    return { emergency: answer.emergency as EmergencyId, untilMs: answer.untilMs }
+  }
+
+  async closeEmergency(emergency: EmergencyId): Promise<void> {
+    await this.session.request('emergency.close', { emergency })
+  }
+
+  async #extend(turn: ChainTurn, ehr: Uint8Array, warrant: string): Promise<ChainStored | undefined> {
+    const { crypto, clock, hospital } = this.options
+    const { patient, chainId } = turn
+    const treatmentKey = await this.keyring.newest(patient)
+    const recordId: RecordId = newRecordId(crypto, clock.nowMs())
+    const link = { recordId, author: this.ref, ehr, salt: crypto.randomBytes(SALT_BYTES), warrant }
+    const prepared = prepareLink(crypto, turn.chain, { patient, treatmentKey }, link)
+    const chain = prepared.withSignature(await this.identity.signer.sign(prepared.signingInput))
+    const items = [prepared.commitment]
+    const signature = await this.identity.signer.sign(batchSigningInput(crypto, this.ref as AuthorRef, items))
+    await hospital.commit(this.requestSigner, signature, items)
+    const envelope = sealEnvelope(crypto, treatmentKey, patient, 'chain', encodeChainUpload(chain))
+    const next = groupOf(chain)[chain.links.length]
+    if (next !== undefined) {
+      await hospital.passChain(this.requestSigner, chainId, next, envelope)
+      return undefined
+    }
+    const stored = chainStoredShape(await this.session.request('record.store-chain', { envelope }), 'receipts')
+    await hospital.closeChain(this.requestSigner, chainId)
+    return stored
+  }
+}
+
+/** The doctors of a chain, in order: those of its first link's warrant. */
+function groupOf({ links: [first] }: Chain): readonly PractitionerRef[] {
+  if (first === undefined) throw new ClientError('CHAIN_LINK_MISSING', { link: 1 })
+  return parseWarrant(first.warrant).payload.doctors as readonly PractitionerRef[]
+}

@@ -1,0 +1,90 @@
+/**
+ * The hospital as a participant: its staff register people and book, its service provisions the record server and
+ * imports earlier records under registration warrants.
+ *
+ * @module
+ */
+import { decodeUtf8 } from '../../../shared/crypto/src/index.ts'
+import {
+  openEnvelope,
+  parseWarrant,
+  peekEnvelope,
+  type HospitalRef,
+  type PatientRef,
+  type PractitionerRef,
+} from '../../../shared/protocol/src/index.ts'
+import { Author } from './author.ts'
+import { ClientError } from './errors.ts'
+import type { AppointmentEntry, InvitationRequest, NewAppointment, PatientEntry } from './hospital-api.ts'
+import type { ParticipantOptions } from './participant.ts'
+
+/**
+ * @example
+ * ```ts
+ * const hospitalA = new HospitalClient(options)
+ * const { code } = await hospitalA.invite({ kind: 'patient', name: 'Bob Li', identityCheckedBy: 'front desk' })
+ * console.log(`Give this code to the patient: ${code}`)
+ * ```
+ */
+export class HospitalClient extends Author {
+  readonly ref: HospitalRef
+
+  constructor(options: ParticipantOptions) {
+    super(options)
+    if (options.identity.kind !== 'organization') throw new TypeError('the identity is not a hospital')
+    this.ref = options.identity.ref as HospitalRef
+  }
+
+  /** A code with which a person registers the key that the person's own device makes. */
+  invite(invitation: InvitationRequest): Promise<{ readonly code: string; readonly expiresMs: number }> {
+    return this.options.hospital.invite(this.requestSigner, invitation)
+  }
+
+  patients(): Promise<readonly PatientEntry[]> {
+    return this.options.hospital.patients(this.requestSigner)
+  }
+
+  appointments(): Promise<readonly AppointmentEntry[]> {
+    return this.options.hospital.appointments(this.requestSigner)
+  }
+
+  assign(appointment: NewAppointment): Promise<AppointmentEntry> {
+    return this.options.hospital.assign(this.requestSigner, appointment)
+  }
+
+  /**
+   * The registration warrant of a patient: the one under which earlier records are stored.
+   * @returns compact JWS. @throws {ClientError} `WARRANT_UNKNOWN`
+   */
+  async registrationWarrant(patient: PatientRef): Promise<string> {
+    const { crypto, hospital } = this.options
+    for (const delivered of await hospital.warrants(this.requestSigner)) {
+      if (delivered.patient !== patient) continue
+      const key = await this.keyring.version(patient, peekEnvelope(delivered.envelope).version)
+      const jws = decodeUtf8(openEnvelope(crypto, key, patient, 'warrant', delivered.envelope))
+      if (parseWarrant(jws).payload.doctors.includes(this.ref)) return jws
+    }
+    throw new ClientError('WARRANT_UNKNOWN')
+  }
+
+  /** Tells the trusted application a patient's treatment key. @param ptk 32 bytes. */
+  async provisionPatient(patient: PatientRef, version: number, ptk: Uint8Array, name: string): Promise<void> {
+    await this.session.request('patient.provision', { patient, version, ptk, ...(name === '' ? {} : { name }) })
+  }
+
+  /** Moves a patient to a new treatment key: what was shared under the old one does not open later records. */
+  async rekeyPatient(patient: PatientRef, version: number, ptk: Uint8Array): Promise<void> {
+    await this.session.request('patient.rekey', { patient, version, ptk })
+  }
+
+  /** Tells the trusted application who a doctor is, for the access log. */
+  async provisionPractitioner(practitioner: {
+    readonly ref: PractitionerRef
+    readonly name: string
+    readonly department: string
+    readonly emergency: boolean
+  }): Promise<void> {
+    const { ref, name, department, emergency } = practitioner
+    await this.session.request('practitioner.provision', { ref, name, department, emergency })
+  }
+}

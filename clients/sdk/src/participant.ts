@@ -1,0 +1,248 @@
+/**
+ * What every participant who reads records can do. The four clients build on it.
+ *
+ * @module
+ */
+import type { Crypto } from '../../../shared/crypto/src/index.ts'
+import {
+  bytes,
+  list,
+  optional,
+  oneOf,
+  struct,
+  text,
+  uint,
+  type AttestationPolicy,
+  type EvidenceResult,
+  type Infer,
+  type PatientRef,
+  type RecordId,
+  type ServerRef,
+} from '../../../shared/protocol/src/index.ts'
+import { ClientError } from './errors.ts'
+import type { HospitalApi, RequestSigner } from './hospital-api.ts'
+import type { Identity } from './identity.ts'
+import { readServerRegistration } from './ledger-reader.ts'
+import type { Clock, LedgerReader, RequestBody, Transport } from './ports.ts'
+import { recordAnswerShape, recordItemsShape, type RecordAnswer, type RecordItem } from './record-answer.ts'
+import { SecureSession } from './secure-session.ts'
+import { TreatmentKeyring } from './treatment-keyring.ts'
+import { verifyRecord, type RecordReport } from './verify-record.ts'
+
+/** Everything a client is made of. */
+export interface ParticipantOptions {
+  readonly crypto: Crypto
+  readonly clock: Clock
+  readonly identity: Identity
+  /** The participant's own hospital service. */
+  readonly hospital: HospitalApi
+  readonly ledger: LedgerReader
+  /** The TEE server that keeps the records. */
+  readonly serverRef: ServerRef
+  readonly transport: Transport
+  /** What the client accepts as protected area. Nothing that weakens is on by default. */
+  readonly policy: AttestationPolicy
+}
+
+export interface RecordSearch {
+  readonly patient?: PatientRef
+  readonly ehrType?: string
+  readonly resourceType?: string
+  /** Code, or system and code joined by `|`. */
+  readonly code?: string
+  /** Clinical date, Unix ms, both included. */
+  readonly fromMs?: number
+  readonly toMs?: number
+  /** Words of the narrative. */
+  readonly text?: string
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+export interface RecordPage {
+  readonly items: readonly RecordItem[]
+  /** Give it back for the next page; absent at the end. */
+  readonly cursor?: string
+}
+
+export interface ReadOptions {
+  readonly version?: number
+  /** HL7 v3 PurposeOfUse; default `TREAT`. */
+  readonly purpose?: string
+  /** The decision must know the ledger at least up to this block. */
+  readonly minHeight?: number
+}
+
+export const accessEntryShape = struct({
+  index: uint(),
+  timeMs: uint(),
+  kind: text({ max: 32 }),
+  actor: text({ max: 64 }),
+  actorName: optional(text({ max: 256 })),
+  place: optional(text({ max: 256 })),
+  purpose: optional(text({ max: 16 })),
+  permission: optional(text({ max: 128 })),
+  automatic: optional((value: unknown) => value === true),
+  records: optional(list(text({ max: 64 }), { max: 1_024 })),
+  code: optional(text({ max: 64 })),
+})
+/** One line of the access log: who, when, where, why, under which permission, or refused with which code. */
+export type AccessEntry = Infer<typeof accessEntryShape>
+
+const accessPageShape = struct({
+  entries: list(accessEntryShape, { max: 1_000 }),
+  cursor: optional(text({ max: 1_024 })),
+})
+
+export const emergencyShape = struct({
+  emergency: text({ max: 34 }),
+  patient: text({ max: 34 }),
+  doctor: text({ max: 34 }),
+  doctorName: optional(text({ max: 256 })),
+  reason: oneOf('unconscious', 'danger-to-life', 'danger-to-others', 'other'),
+  text: text({ max: 2_048 }),
+  openedMs: uint(),
+  untilMs: uint(),
+  closedMs: optional(uint()),
+})
+export type Emergency = Infer<typeof emergencyShape>
+
+const versionsShape = struct({
+  versions: list(
+    struct({
+      version: uint({ min: 1 }),
+      author: text({ max: 34 }),
+      ehrHash: bytes({ length: 32 }),
+      storedMs: uint(),
+      erasedMs: optional(uint()),
+    }),
+    { max: 65_536 },
+  ),
+})
+export type RecordVersion = Infer<typeof versionsShape>['versions'][number]
+
+const proofShape = struct({ proof: list(bytes({ length: 32 }), { max: 54 }) })
+
+export class Participant {
+  readonly options: ParticipantOptions
+  /** The attested session; opened by the first request. */
+  readonly session: SecureSession
+  readonly keyring: TreatmentKeyring
+
+  constructor(options: ParticipantOptions) {
+    this.options = options
+    const { crypto, clock, transport, identity, policy, ledger, serverRef, hospital } = options
+    this.session = new SecureSession({
+      crypto,
+      clock,
+      transport,
+      identity,
+      policy,
+      findServer: () => readServerRegistration(ledger, serverRef),
+    })
+    this.keyring = new TreatmentKeyring(crypto, hospital, identity)
+  }
+
+  get identity(): Identity {
+    return this.options.identity
+  }
+
+  /** Signs this participant's requests to the hospital service. */
+  get requestSigner(): RequestSigner {
+    return { ref: this.identity.ref, signer: this.identity.signer }
+  }
+
+  /** What the record server proved when the session was opened. @throws {ClientError} `ATTESTATION_*` */
+  evidence(): Promise<EvidenceResult> {
+    return this.session.evidence()
+  }
+
+  /** Records of one patient, newest first. */
+  async list(
+    patient: PatientRef,
+    page: { readonly cursor?: string; readonly limit?: number } = {},
+  ): Promise<RecordPage> {
+    return pageOf(await this.session.request('record.list', { patient, ...page }))
+  }
+
+  async search(search: RecordSearch): Promise<RecordPage> {
+    return pageOf(await this.session.request('record.search', { ...search } as RequestBody))
+  }
+
+  /**
+   * A record with everything to check it by. What comes back is not yet verified: see `verify`.
+   * @throws {ClientError} `ACCESS_DENIED`, `WARRANT_*`, `GRANT_*`, `RECORD_ERASED`, `STATE_ROLLED_BACK`
+   */
+  async read(record: RecordId, options: ReadOptions = {}): Promise<RecordAnswer> {
+    return recordAnswerShape(await this.session.request('record.read', { record, ...options }), 'record')
+  }
+
+  /** Runs the seven checks; reads the ledger by a way that does not pass the record server. */
+  async verify(answer: RecordAnswer): Promise<RecordReport> {
+    const { crypto, clock, ledger, serverRef, hospital, identity } = this.options
+    return await verifyRecord(answer, {
+      crypto,
+      ledger,
+      serverRef,
+      nowMs: () => clock.nowMs(),
+      evidence: await this.session.evidence(),
+      findVersions: (record) => hospital.findRecord(this.requestSigner, record),
+      consistencyProof: (from, to) => this.consistencyProof(from, to),
+      ...(identity.kind === 'patient' ? { patient: identity.ref as PatientRef } : {}),
+    })
+  }
+
+  async versions(record: RecordId): Promise<readonly RecordVersion[]> {
+    return versionsShape(await this.session.request('record.versions', { record }), 'versions').versions
+  }
+
+  async accessLog(
+    patient: PatientRef,
+    page: { readonly cursor?: string; readonly limit?: number } = {},
+  ): Promise<{ readonly entries: readonly AccessEntry[]; readonly cursor?: string }> {
+    const answer = accessPageShape(await this.session.request('access-log', { patient, ...page }), 'access log')
+    return { entries: answer.entries, ...(answer.cursor === undefined ? {} : { cursor: answer.cursor }) }
+  }
+
+  async emergencies(patient?: PatientRef): Promise<readonly Emergency[]> {
+    const answer = await this.session.request('emergency.list', patient === undefined ? {} : { patient })
+    return struct({ items: list(emergencyShape, { max: 1_000 }) })(answer, 'emergencies').items
+  }
+
+  /** The newest signed checkpoint of the server's log. */
+  async checkpoint(): Promise<string> {
+    return struct({ checkpoint: text({ max: 65_536 }) })(await this.session.request('checkpoint'), 'answer').checkpoint
+  }
+
+  async consistencyProof(from: number, to: number): Promise<readonly Uint8Array[]> {
+    if (from === to) return []
+    return proofShape(await this.session.request('proof', { from, to }), 'proof').proof
+  }
+
+  close(): void {
+    this.session.close()
+  }
+}
+
+/** All pages, one item at a time. */
+export async function* allItems(
+  fetchPage: (cursor: string | undefined) => Promise<RecordPage>,
+): AsyncGenerator<RecordItem, void, undefined> {
+  let cursor: string | undefined
+  do {
+    const page = await fetchPage(cursor)
+    yield* page.items
+    cursor = page.cursor
+  } while (cursor !== undefined)
+}
+
+export function findFull<T extends string>(ids: readonly T[], start: string): T {
+  const found = ids.filter((id) => id.startsWith(start))
+  if (found.length !== 1 || found[0] === undefined) throw new ClientError('RECORD_NOT_FOUND')
+  return found[0]
+}
+
+function pageOf(answer: unknown): RecordPage {
+  const { items, cursor } = recordItemsShape(answer, 'records')
+  return { items, ...(cursor === undefined ? {} : { cursor }) }
+}
