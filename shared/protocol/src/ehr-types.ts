@@ -38,6 +38,6 @@ export const scopeShape: Shape<Scope> = refine(
 )
 
 /** Whether the scope has this kind. A kind that nobody knows is in no list, but in `*`. */
-export function scopeIncludes(scope: Scope, ehrType: string): boolean {
+export function scopeIncludes(scope: readonly string[], ehrType: string): boolean {
   return scope.some((kind) => kind === '*' || kind === ehrType)
 }

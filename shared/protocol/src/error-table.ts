@@ -138,6 +138,11 @@ export const ERROR_TABLE = {
     meaning: 'No access with this id was given.',
     action: 'Check the id in the list of access you gave.',
   },
+  GRANT_NOT_YET_VALID: {
+    kind: 'refused',
+    meaning: 'The access that the patient gave has not started.',
+    action: 'Wait until it starts or ask the patient for an earlier one.',
+  },
   GRANT_EXPIRED: {
     kind: 'refused',
     meaning: 'The access that the patient gave has ended.',
