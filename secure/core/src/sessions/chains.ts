@@ -12,8 +12,11 @@ import {
   parseCertificate,
   type Certificate,
   type Crypto,
+  type VerifyingKey,
 } from '../../../../shared/crypto/src/index.ts'
 import { ProtocolError } from '../../../../shared/protocol/src/errors.ts'
+import type { Kid } from '../../../../shared/protocol/src/ids.ts'
+import { kidOf } from '../../../../shared/protocol/src/jws.ts'
 
 /** An organisation of the provisioned configuration (§2.5). */
 export interface OrganizationRoots {
@@ -25,6 +28,9 @@ export interface OrganizationRoots {
 export interface CheckedChain {
   readonly mspId: string
   readonly leaf: Certificate
+  /** Of the leaf, ready to verify: importing a point costs half a verification. */
+  readonly key: VerifyingKey
+  readonly kid: Kid
   /** Of every certificate that was sent, leaf first. */
   readonly serials: readonly string[]
 }
@@ -92,7 +98,9 @@ export class CertificateChains {
           named.map((root) => root.der),
           unixMs,
         )
-        return { mspId, leaf, serials: path.map((certificate) => certificate.serialHex) }
+        const key = this.#crypto.importVerifyingKey(leaf.publicKey)
+        const kid = kidOf(this.#crypto, leaf.publicKey)
+        return { mspId, leaf, key, kid, serials: path.map((certificate) => certificate.serialHex) }
       } catch (cause) {
         if ((cause as { code?: unknown }).code !== 'CRYPTO_BAD_CERTIFICATE') throw cause
       }

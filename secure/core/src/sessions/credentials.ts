@@ -17,7 +17,7 @@ import type {
   PatientCredential,
   X509Credential,
 } from '../../../../shared/protocol/src/session/messages.ts'
-import { credentialRejected, type CertificateChains, type CheckedChain } from './chains.ts'
+import { credentialRejected, type CertificateChains } from './chains.ts'
 import type { ClientKind, SessionClient } from './client.ts'
 
 /** A credential whose signatures are good, and what the ledger must confirm of it. */
@@ -51,27 +51,25 @@ export function checkCredential(
 ): CheckedCredential {
   const { client, credential } = content
   return credential.kind === 'x509'
-    ? checkX509(crypto, chains, client, credential, unixMs)
+    ? checkX509(chains, client, credential, unixMs)
     : checkPatient(crypto, chains, client, credential, unixMs)
 }
 
 function checkX509(
-  crypto: Crypto,
   chains: CertificateChains,
   client: string,
   credential: X509Credential,
   unixMs: number,
 ): CheckedCredential {
-  const { leaf, mspId, serials }: CheckedChain = chains.check(credential.chain, unixMs)
+  const { leaf, key, kid, mspId, serials } = chains.check(credential.chain, unixMs)
   const role = roleOf(leaf)
   const [kind, letter] = (role === undefined ? undefined : KIND_OF_ROLE[role]) ?? []
   if (kind === undefined || letter === undefined) throw credentialRejected()
   if (refOf(leaf, letter) !== client) throw credentialRejected()
   const emergency = kind === 'practitioner' && leaf.attributes[EMERGENCY_ATTRIBUTE] === 'true'
-  const kid = kidOf(crypto, leaf.publicKey)
   return {
     client: { kind, ref: client, mspId, kid, emergency },
-    key: crypto.importVerifyingKey(leaf.publicKey),
+    key,
     participant: client,
     participantKey: leaf.publicKey,
     serials,
