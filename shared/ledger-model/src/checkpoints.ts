@@ -33,6 +33,11 @@ export interface CheckpointRecord {
   readonly txId: TxId
 }
 
+/** Origin of a server's checkpoints and name of the key that signs them (docs/protocol/06-log-and-checkpoints.md §6.4). */
+export function logOriginOf(server: ServerRef): string {
+  return `trusthealth/${server}`
+}
+
 export const checkpointTextShape = text({ min: 1, max: MAX_CHECKPOINT_LENGTH })
 
 export const checkpointRecordShape: Shape<CheckpointRecord> = struct({

@@ -50,7 +50,6 @@ export const serialHexShape = text({ min: 2, max: 40, pattern: /^(?:[0-9a-f]{2})
 export const reasonShape = text({ min: 1, max: 32, pattern: /^[a-z][a-z0-9-]{0,31}$/ })
 export const measurementsShape = distinct<Sha256Hex>(sha256HexShape, { max: MAX_MEASUREMENTS })
 const teeKindShape = text({ min: 1, max: 16, pattern: /^[a-z][a-z0-9-]{0,15}$/ })
-const logOriginShape = text({ min: 1, max: 128, pattern: /^[A-Za-z0-9./:_-]+$/ })
 const publicKeyShape = b64u(65)
 const sealKeyShape = b64u(32)
 const certificateTextShape = text({ min: 1, max: 10_923, pattern: /^[A-Za-z0-9_-]+$/ })
@@ -70,9 +69,7 @@ const serverMembers = {
   measurements: measurementsShape,
   /** Hex, digest of the provisioned configuration (docs/protocol/02-registration.md §2.5). */
   configDigest: sha256HexShape,
-  /** Name of the server's log in its checkpoints. */
-  logOrigin: logOriginShape,
-  /** Public keys (b64u, 65 bytes) of devices whose evidence counts, for TEE kinds without a certificate chain. */
+  /** Public keys (b64u, 65 bytes) that sign evidence of this server (docs/protocol/09-evidence.md §9.1). */
   attestationKeys: distinct(publicKeyShape, { max: 8 }),
 }
 export const serverDetailsShape = struct(serverMembers)
@@ -83,7 +80,6 @@ export interface ServerDetails {
   readonly teeKind: string
   readonly measurements: readonly Sha256Hex[]
   readonly configDigest: Sha256Hex
-  readonly logOrigin: string
   readonly attestationKeys: readonly string[]
 }
 

@@ -7,6 +7,7 @@
 import {
   b64u,
   bool,
+  deviceLabelShape,
   distinct,
   type EhrType,
   ehrTypeShape,
@@ -18,12 +19,15 @@ import {
   kidShape,
   list,
   literal,
+  MAX_GRANT_RECORDS,
   type MspId,
   oneOf,
   type ParticipantRef,
   participantRefShape,
   type PatientRef,
   patientRefShape,
+  type Purpose,
+  purposeShape,
   type RecordId,
   recordIdShape,
   type Scope,
@@ -71,13 +75,11 @@ export interface PatientKey extends PatientKeyInput {
   readonly by: PatientKeySource
 }
 
-export const keyLabelShape = text({ min: 1, max: 40, pattern: /^[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,38}[A-Za-z0-9])?$/ })
-
 const keyInputMembers = {
   kid: kidShape,
   publicKey: b64u(65),
   sealKey: b64u(32),
-  label: keyLabelShape,
+  label: deviceLabelShape,
   kind: oneOf('device', 'recovery'),
 }
 
@@ -181,7 +183,7 @@ export interface GrantEntry {
   /** Clinical dates; 0 is open. */
   readonly fromMs: number
   readonly toMs: number
-  readonly purpose: string
+  readonly purpose: Purpose
   readonly nbfMs: number
   readonly expMs: number
   readonly revokedMs: number | null
@@ -204,10 +206,10 @@ const grantMembers = {
   jti: grantIdShape,
   grantee: participantRefShape,
   scope: scopeShape,
-  records: list<RecordId>(recordIdShape, { max: 1_000 }),
+  records: list<RecordId>(recordIdShape, { max: MAX_GRANT_RECORDS }),
   fromMs: uint(),
   toMs: uint(),
-  purpose: text({ min: 1, max: 16, pattern: /^[A-Z]+$/ }),
+  purpose: purposeShape,
   nbfMs: uint(),
   expMs: uint(),
   revokedMs: uintOrNull(),

@@ -1,0 +1,80 @@
+/**
+ * Who calls: the participant behind a certificate.
+ *
+ * @module
+ */
+import {
+  LedgerError,
+  type ParticipantRecord,
+  type RegisteredRef,
+  type Role,
+  stateKeys,
+} from '../../../shared/ledger-model/src/index.ts'
+import type { HospitalRef, ParticipantRef, ServerRef } from '../../../shared/protocol/src/index.ts'
+import type { ContractCall } from './call.ts'
+import { find } from './state.ts'
+
+/** @throws {LedgerError} `LEDGER_FORBIDDEN` */
+export function forbidden(): LedgerError {
+  return new LedgerError('LEDGER_FORBIDDEN', 'this caller may not do this')
+}
+
+/**
+ * The caller's own record: registered by its organisation, of the kind its role says, active.
+ *
+ * @throws {LedgerError} `LEDGER_FORBIDDEN` without a reference or for another kind or organisation,
+ * `PARTICIPANT_UNKNOWN`, `PARTICIPANT_SUSPENDED`.
+ */
+export async function activeCaller(call: ContractCall): Promise<ParticipantRecord> {
+  const { role, ref, mspId } = call.tx.caller
+  if (ref === undefined || role === undefined) throw forbidden()
+  const record = await activeParticipant(call, ref)
+  if (record.kind !== role || record.mspId !== mspId) throw forbidden()
+  return record
+}
+
+/** The caller as a hospital. */
+export async function activeHospital(call: ContractCall): Promise<HospitalRef> {
+  if (call.tx.caller.role !== 'hospital') throw forbidden()
+  return (await activeCaller(call)).ref as HospitalRef
+}
+
+/** The caller as the server named. */
+export async function activeServer(call: ContractCall, server: ServerRef): Promise<ParticipantRecord> {
+  const record = await activeCaller(call)
+  if (record.ref !== server) throw forbidden()
+  return record
+}
+
+/** @throws {LedgerError} `PARTICIPANT_UNKNOWN`, `PARTICIPANT_SUSPENDED` */
+export async function activeParticipant(call: ContractCall, ref: ParticipantRef): Promise<ParticipantRecord> {
+  return requireActive(await findParticipant(call, ref))
+}
+
+/** @throws {LedgerError} `PARTICIPANT_UNKNOWN`, `PARTICIPANT_SUSPENDED` */
+export function requireActive(record: ParticipantRecord | undefined): ParticipantRecord {
+  if (record === undefined) throw unknownParticipant()
+  if (record.status !== 'active') throw new LedgerError('PARTICIPANT_SUSPENDED', 'the participant is suspended')
+  return record
+}
+
+/** Participants other than patients. */
+export function findParticipant(call: ContractCall, ref: ParticipantRef): Promise<ParticipantRecord | undefined> {
+  return find<ParticipantRecord>(call.state, stateKeys.participant(ref))
+}
+
+/** A registered participant of the caller's own organisation. */
+export async function ownParticipant(call: ContractCall, ref: RegisteredRef): Promise<ParticipantRecord> {
+  const record = await findParticipant(call, ref)
+  if (record === undefined) throw unknownParticipant()
+  if (record.mspId !== call.tx.caller.mspId) throw forbidden()
+  return record
+}
+
+export function unknownParticipant(): LedgerError {
+  return new LedgerError('PARTICIPANT_UNKNOWN', 'the participant is not registered')
+}
+
+export function hasRole(call: ContractCall, ...roles: readonly Role[]): boolean {
+  return call.tx.caller.role !== undefined && roles.includes(call.tx.caller.role)
+}

@@ -1,0 +1,85 @@
+/**
+ * Checkpoints of TEE servers' logs: each follows the one before, so that a server put back to an older state is found.
+ * Spec: docs/protocol/07-ledger.md §7.2 and 06-log-and-checkpoints.md.
+ *
+ * @module
+ */
+import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import {
+  type CheckpointRecord,
+  checkpointTextShape,
+  LedgerError,
+  logOriginOf,
+  PAGE_ITEMS,
+  type ParticipantRecord,
+  stateKeys,
+} from '../../../../shared/ledger-model/src/index.ts'
+import { type ServerRef, serverRefShape, type Sha256Hex } from '../../../../shared/protocol/src/index.ts'
+import { type Checkpoint, LogError, openCheckpoint } from '../../../../shared/tlog/src/index.ts'
+import { badArgument, bookmarkArgument, numberArgument, plainArgument } from '../arguments.ts'
+import type { ContractCall, Outcome } from '../call.ts'
+import { activeServer } from '../callers.ts'
+import { event, find, toJson, write } from '../state.ts'
+import { verifyingKey } from '../verifying-keys.ts'
+
+/**
+ * @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `LEDGER_FORBIDDEN`, `CHECKPOINT_INVALID`, `CHECKPOINT_EPOCH`,
+ * `CHECKPOINT_SMALLER`, `CHECKPOINT_FORKED` (same size, other root)
+ */
+export async function anchorCheckpoint(
+  call: ContractCall,
+  serverText: string,
+  noteText: string,
+  epochText: string,
+): Promise<Outcome> {
+  const serverRef = plainArgument(serverRefShape, 'serverRef', serverText)
+  const note = plainArgument(checkpointTextShape, 'checkpoint', noteText)
+  const epoch = numberArgument('epoch', epochText)
+  if (epoch === 0) throw badArgument('epoch')
+  const server = await activeServer(call, serverRef)
+  const { size, root } = signedCheckpoint(call, server, note)
+  const rootHex = encodeHex(root) as Sha256Hex
+
+  const latest = await find<CheckpointRecord>(call.state, stateKeys.checkpoint(serverRef))
+  // A server that lost the answer repeats itself.
+  if (latest?.epoch === epoch && latest.checkpoint === note) return { result: toJson(latest) }
+  if (epoch !== (latest?.epoch ?? 0) + 1) {
+    throw new LedgerError('CHECKPOINT_EPOCH', 'the epoch does not follow the newest one')
+  }
+  if (size < (latest?.size ?? 0)) throw new LedgerError('CHECKPOINT_SMALLER', 'the log became smaller')
+  if (latest !== undefined && size === latest.size && rootHex !== latest.root) {
+    throw new LedgerError('CHECKPOINT_FORKED', 'two roots at one size')
+  }
+  const { timeMs, txId } = call.tx
+  const record: CheckpointRecord = { serverRef, epoch, size, root: rootHex, checkpoint: note, timeMs, txId }
+  await write(call.state, stateKeys.checkpoint(serverRef), record)
+  await write(call.state, stateKeys.checkpointAt(serverRef, epoch), record)
+  return { result: toJson(record), event: event('CheckpointAnchored', { serverRef, epoch, size, root: rootHex }) }
+}
+
+/** @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `CHECKPOINT_NOT_FOUND` */
+export async function checkpoint(call: ContractCall, serverText: string): Promise<Outcome> {
+  const serverRef = plainArgument(serverRefShape, 'serverRef', serverText)
+  const text = await call.state.get(stateKeys.checkpoint(serverRef))
+  if (text === undefined) throw new LedgerError('CHECKPOINT_NOT_FOUND', 'nothing was anchored')
+  return { result: text }
+}
+
+/** @throws {LedgerError} `LEDGER_BAD_ARGUMENT` */
+export async function checkpointHistory(call: ContractCall, serverText: string, bookmark: string): Promise<Outcome> {
+  const serverRef = plainArgument(serverRefShape, 'serverRef', serverText)
+  const page = await call.state.range(stateKeys.checkpointPrefix(serverRef), bookmarkArgument(bookmark), PAGE_ITEMS)
+  const items = page.items.map(({ value }) => value)
+  return { result: `{"bookmark":${JSON.stringify(page.bookmark)},"items":[${items.join(',')}]}` }
+}
+
+function signedCheckpoint(call: ContractCall, server: ParticipantRecord, note: string): Checkpoint {
+  const name = logOriginOf(server.ref as ServerRef)
+  try {
+    const key = verifyingKey(call.crypto, server.publicKey)
+    return openCheckpoint(call.crypto, note, name, [{ name, key }]).checkpoint
+  } catch (error) {
+    if (error instanceof LogError) throw new LedgerError('CHECKPOINT_INVALID', 'the checkpoint is not of this server')
+    throw error
+  }
+}

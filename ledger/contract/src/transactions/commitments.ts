@@ -1,0 +1,157 @@
+/**
+ * Batches of commitments. Spec: docs/protocol/07-ledger.md §7.3 and 04-records.md §4.1, §4.2.
+ *
+ * One state key holds a whole batch: many keys would cost one write each on every peer. The text of the argument goes
+ * into the state as it is; `encodeCommitGroups` is its only form.
+ *
+ * @module
+ */
+import { decodeBase64url, encodeHex } from '../../../../shared/crypto/src/index.ts'
+import {
+  type BatchRecord,
+  type CommitGroup,
+  commitGroupsShape,
+  type CommitmentRecord,
+  encodeCommitGroups,
+  LedgerError,
+  MAX_BATCH_ITEMS,
+  MAX_LOOKUP_COMMITMENTS,
+  type ParticipantRecord,
+  refuseAs,
+  stateKeys,
+} from '../../../../shared/ledger-model/src/index.ts'
+import {
+  type AuthorRef,
+  type BatchId,
+  batchIdShape,
+  commitmentFromJson,
+  doctorTag,
+  list,
+  tuple,
+  uint,
+  verifyCommitments,
+} from '../../../../shared/protocol/src/index.ts'
+import { badArgument, jsonArgument, numberArgument, plainArgument } from '../arguments.ts'
+import type { ContractCall, Outcome } from '../call.ts'
+import { activeCaller, findParticipant, forbidden, requireActive } from '../callers.ts'
+import { event, find, toJson } from '../state.ts'
+import { verifyingKey } from '../verifying-keys.ts'
+
+const placesShape = list(tuple(batchIdShape, uint({ max: MAX_BATCH_ITEMS - 1 })), {
+  min: 1,
+  max: MAX_LOOKUP_COMMITMENTS,
+})
+
+/**
+ * @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `LEDGER_FORBIDDEN`, `BATCH_DIFFERENT`, `PARTICIPANT_UNKNOWN`,
+ * `PARTICIPANT_SUSPENDED`, `COMMIT_TAG_MISMATCH`, `COMMIT_SIGNATURE_INVALID`
+ */
+export async function commit(call: ContractCall, batchText: string, groupsText: string): Promise<Outcome> {
+  const batchId = plainArgument(batchIdShape, 'batchId', batchText)
+  const { groups, count } = groupsArgument(groupsText)
+  const caller = await activeCaller(call)
+  if (caller.kind === 'doctor' && groups.some((group) => group.author !== caller.ref)) throw forbidden()
+
+  const key = stateKeys.batch(batchId)
+  const current = await call.state.get(key)
+  if (current !== undefined) {
+    const earlier = JSON.parse(current) as BatchRecord
+    if (encodeCommitGroups(earlier.groups) !== groupsText) {
+      throw new LedgerError('BATCH_DIFFERENT', 'the batch id was used with other content')
+    }
+    return { result: toJson({ batchId, count, txId: earlier.txId, timeMs: earlier.timeMs }) }
+  }
+  const authors = await authorsOf(call, groups)
+  for (const group of groups) checkGroup(call, authors.get(group.author), group)
+
+  const { txId, timeMs } = call.tx
+  await call.state.put(
+    key,
+    `{"batchId":"${batchId}","by":"${caller.ref}","count":${count},"groups":${groupsText},"timeMs":${timeMs},"txId":"${txId}"}`,
+  )
+  return { result: toJson({ batchId, count, txId, timeMs }), event: event('BatchCommitted', { batchId, count }) }
+}
+
+/** @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `BATCH_NOT_FOUND` */
+export async function batch(call: ContractCall, batchText: string): Promise<Outcome> {
+  const batchId = plainArgument(batchIdShape, 'batchId', batchText)
+  const text = await call.state.get(stateKeys.batch(batchId))
+  if (text === undefined) throw notFound()
+  return { result: text }
+}
+
+/** @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `BATCH_NOT_FOUND` (also for an index past its end) */
+export async function commitment(call: ContractCall, batchText: string, indexText: string): Promise<Outcome> {
+  const batchId = plainArgument(batchIdShape, 'batchId', batchText)
+  const index = numberArgument('index', indexText)
+  const records = await recordsOf(call, batchId)
+  return { result: toJson(recordAt(records, index)) }
+}
+
+/** @throws {LedgerError} as `commitment`; one that is missing refuses all */
+export async function commitments(call: ContractCall, placesText: string): Promise<Outcome> {
+  const places = jsonArgument(placesShape, 'places', placesText)
+  const batches = new Map<BatchId, readonly CommitmentRecord[]>()
+  for (const [batchId] of places) if (!batches.has(batchId)) batches.set(batchId, await recordsOf(call, batchId))
+  const texts = places.map(([batchId, index]) => toJson(recordAt(batches.get(batchId) ?? [], index)))
+  return { result: `[${texts.join(',')}]` }
+}
+
+/** JSON.parse keeps the last of two equal members; comparing with the one form of the value finds that and the rest. */
+function groupsArgument(text: string): { readonly groups: readonly CommitGroup[]; readonly count: number } {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw badArgument('groups')
+  }
+  const groups = refuseAs('LEDGER_BAD_ARGUMENT', () => commitGroupsShape(json, 'groups'))
+  const count = groups.reduce((sum, group) => sum + group.items.length, 0)
+  if (count > MAX_BATCH_ITEMS || encodeCommitGroups(groups) !== text) throw badArgument('groups')
+  return { groups, count }
+}
+
+/** Each author is read once. */
+async function authorsOf(
+  call: ContractCall,
+  groups: readonly CommitGroup[],
+): Promise<ReadonlyMap<AuthorRef, ParticipantRecord | undefined>> {
+  const refs = [...new Set(groups.map((group) => group.author))]
+  const records = await Promise.all(refs.map((ref) => findParticipant(call, ref)))
+  return new Map(refs.map((ref, i) => [ref, records[i]]))
+}
+
+function checkGroup(call: ContractCall, found: ParticipantRecord | undefined, group: CommitGroup): void {
+  const { crypto } = call
+  const author = requireActive(found)
+  const items = group.items.map(commitmentFromJson)
+  for (const [i, item] of items.entries()) {
+    if (encodeHex(doctorTag(crypto, group.author, item.patientTag)) !== group.items[i]?.doctorTag) {
+      throw new LedgerError('COMMIT_TAG_MISMATCH', 'a tag is not the author’s')
+    }
+  }
+  const key = verifyingKey(crypto, author.publicKey)
+  if (!verifyCommitments(crypto, key, group.author, items, decodeBase64url(group.signature))) {
+    throw new LedgerError('COMMIT_SIGNATURE_INVALID', 'the author did not sign these commitments')
+  }
+}
+
+async function recordsOf(call: ContractCall, batchId: BatchId): Promise<readonly CommitmentRecord[]> {
+  const record = await find<BatchRecord>(call.state, stateKeys.batch(batchId))
+  if (record === undefined) throw notFound()
+  const { txId, timeMs } = record
+  let index = 0
+  return record.groups.flatMap(({ author, items }) =>
+    items.map((item) => ({ ...item, author, batchId, index: index++, txId, timeMs })),
+  )
+}
+
+function recordAt(records: readonly CommitmentRecord[], index: number): CommitmentRecord {
+  const record = records[index]
+  if (record === undefined) throw notFound()
+  return record
+}
+
+function notFound(): LedgerError {
+  return new LedgerError('BATCH_NOT_FOUND', 'no such batch or index')
+}
