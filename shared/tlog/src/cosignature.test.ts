@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash, createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { createNodeCrypto } from '../../crypto/src/node-crypto.ts'
@@ -98,6 +99,23 @@ test('a plain note signature is not a cosignature, nor the other way round', () 
   const line = { ...cosign(crypto, keyA, 'h-a', note, TIME_MS), keyId: noteKeyId(crypto, keyA.publicKey) }
   refuses('LOG_SIGNATURE_INVALID', () => verifyNote(crypto, addSignature(note, line), [witnessA]))
 })
+
+test('the line and the message it signs are those of 06 §6.5', () => {
+  const { keyId, signature } = cosign(crypto, keyA, 'h-a', note, TIME_MS)
+  const spki = createPublicKey({
+    key: { kty: 'EC', crv: 'P-256', x: part(1), y: part(33) },
+    format: 'jwk',
+  }).export({ type: 'spki', format: 'der' })
+  const named = createHash('sha256').update('h-a\n').update(Uint8Array.of(0xff)).update('trusthealth/1/cosignature\0')
+  assert.deepEqual(keyId, new Uint8Array(named.update(spki).digest().subarray(0, 4)))
+  assert.deepEqual(Buffer.from(signature).readBigUInt64BE(), BigInt(TIME_MS))
+  const message = encodeUtf8(`trusthealth/1/cosignature\0witness h-a\ntime 1790000000123\n${note.text}`)
+  assert.equal(crypto.verify(witnessA.key, message, signature.slice(8)), true)
+})
+
+function part(from: number): string {
+  return Buffer.from(keyA.publicKey.subarray(from, from + 32)).toString('base64url')
+}
 
 test('a quorum needs that many different keys', () => {
   const one = addCosignature(crypto, keyA, 'h-a', note, TIME_MS)

@@ -29,7 +29,7 @@ function rootOf(entries: readonly Uint8Array[]): Uint8Array {
 
 test('any mix of appends, flushes, commits, rollbacks, savepoints and openings is a list', () => {
   fc.assert(
-    fc.property(fc.array(operation, { maxLength: 40 }), (operations) => {
+    fc.property(fc.array(operation, { maxLength: 25, size: 'max' }), (operations) => {
       let database = openMemoryDatabase()
       let log = createLog(database, crypto, { cachedNodes: 4 })
       let committed: Uint8Array[] = []
@@ -75,6 +75,6 @@ test('any mix of appends, flushes, commits, rollbacks, savepoints and openings i
       }
       database.close()
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   )
 })

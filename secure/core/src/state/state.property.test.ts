@@ -22,49 +22,53 @@ function valueOf(n: number): Uint8Array {
 
 test('any mix of changes, flushes, commits, rollbacks and openings answers like a map', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 6 }), fc.array(operation, { maxLength: 80 }), (bits, operations) => {
-      let database = openMemoryDatabase()
-      let state = createState(database, crypto, bits)
-      let committed = new Map<number, number>()
-      let current = new Map<number, number>()
-      database.exec('BEGIN')
-      for (const [what, id = 0, value = 0] of operations) {
-        if (what === 'set') {
-          state.set('k', String(id), valueOf(value))
-          current.set(id, value)
-        } else if (what === 'delete') {
-          state.delete('k', String(id))
-          current.delete(id)
-        } else if (what === 'flush') {
-          state.flush()
-        } else if (what === 'discard') {
-          database.exec('ROLLBACK')
-          state.discard()
-          current = new Map(committed)
-          database.exec('BEGIN')
-        } else {
-          const root = state.flush()
-          database.exec('COMMIT')
-          state.commit()
-          committed = new Map(current)
-          if (what === 'reopen') {
-            database = openMemoryDatabase(database.content())
-            state = openState(database, crypto, root)
+    fc.property(
+      fc.integer({ min: 1, max: 6 }),
+      fc.array(operation, { maxLength: 60, size: 'max' }),
+      (bits, operations) => {
+        let database = openMemoryDatabase()
+        let state = createState(database, crypto, bits)
+        let committed = new Map<number, number>()
+        let current = new Map<number, number>()
+        database.exec('BEGIN')
+        for (const [what, id = 0, value = 0] of operations) {
+          if (what === 'set') {
+            state.set('k', String(id), valueOf(value))
+            current.set(id, value)
+          } else if (what === 'delete') {
+            state.delete('k', String(id))
+            current.delete(id)
+          } else if (what === 'flush') {
+            state.flush()
+          } else if (what === 'discard') {
+            database.exec('ROLLBACK')
+            state.discard()
+            current = new Map(committed)
+            database.exec('BEGIN')
+          } else {
+            const root = state.flush()
+            database.exec('COMMIT')
+            state.commit()
+            committed = new Map(current)
+            if (what === 'reopen') {
+              database = openMemoryDatabase(database.content())
+              state = openState(database, crypto, root)
+            }
+            database.exec('BEGIN')
           }
-          database.exec('BEGIN')
+          for (let i = 0; i <= 40; i++) {
+            const expected = current.get(i)
+            assert.deepEqual(state.get('k', String(i)), expected === undefined ? undefined : valueOf(expected))
+          }
         }
-        for (let i = 0; i <= 40; i++) {
-          const expected = current.get(i)
-          assert.deepEqual(state.get('k', String(i)), expected === undefined ? undefined : valueOf(expected))
-        }
-      }
-      // History leaves no trace: a state filled in one go has the same root.
-      const fresh = createState(openMemoryDatabase(), crypto, bits)
-      for (const [id, value] of current) fresh.set('k', String(id), valueOf(value))
-      assert.deepEqual(fresh.flush(), state.flush())
-      database.close()
-    }),
-    { numRuns: 150 },
+        // History leaves no trace: a state filled in one go has the same root.
+        const fresh = createState(openMemoryDatabase(), crypto, bits)
+        for (const [id, value] of current) fresh.set('k', String(id), valueOf(value))
+        assert.deepEqual(fresh.flush(), state.flush())
+        database.close()
+      },
+    ),
+    { numRuns: 100 },
   )
 })
 
@@ -75,7 +79,7 @@ test('the content of a bucket is sorted, without doubles, and finds what was put
   })
   const change = fc.tuple(key, fc.option(fc.nat(255)))
   fc.assert(
-    fc.property(fc.array(fc.array(change, { maxLength: 20 }), { maxLength: 8 }), (rounds) => {
+    fc.property(fc.array(fc.array(change, { maxLength: 20, size: 'max' }), { maxLength: 8 }), (rounds) => {
       let content = new Uint8Array(0)
       const model = new Map<string, { key: Uint8Array; value: Uint8Array }>()
       for (const round of rounds) {

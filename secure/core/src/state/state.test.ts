@@ -295,6 +295,19 @@ test('a transaction that was rolled back leaves memory and disk as they were', (
   assert.deepEqual(state.get('record', 'r-3'), digest('row 3'))
 })
 
+test('two flushes in one transaction are undone together', () => {
+  const { database, state, rows } = filledState(100)
+  database.exec('BEGIN')
+  for (const value of ['first', 'second']) {
+    state.set('record', 'r-1', digest(value))
+    state.flush()
+  }
+  database.exec('ROLLBACK')
+  state.discard()
+  assert.deepEqual(state.root(), modelRoot(BITS, rows))
+  state.checkRow('record', 'r-1', digest('row 1'))
+})
+
 test('a write that fails in the middle of a flush is undone by rollback and discard', () => {
   const { database, state, rows } = filledState(100)
   const failing = openState(failingAtWrite(3, database), crypto, state.root())
