@@ -6,8 +6,8 @@
  */
 import { AbiError } from './errors.ts'
 
-/** Largest message: a session record of 8 MiB with room for what is around it. */
-export const MAX_FRAME_BYTES = 8 * 1024 * 1024 + 64 * 1024
+/** Largest message: the endorsed answers of several organisations to several queries. A record is much smaller. */
+export const MAX_FRAME_BYTES = 32 * 1024 * 1024
 
 const LENGTH_BYTES = 4
 

@@ -48,7 +48,7 @@ const checkpoint = text({ min: 1, max: 16_384 })
 /** A file name inside the store: no path. */
 const backupName = text({ max: 64, pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/ })
 const endorsedAnswerShape = struct({
-  answer: bytes({ min: 1, max: 4 * 1024 * 1024 }),
+  answer: bytes({ min: 1, max: 16 * 1024 * 1024 }),
   signature: bytes({ length: 64 }),
 })
 

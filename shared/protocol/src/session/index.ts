@@ -15,3 +15,11 @@ export {
   SESSION_LIFETIME_MS,
   SID_BYTES,
 } from './record-layer.ts'
+export {
+  decodeOutcomes,
+  decodeRecords,
+  encodeOutcomes,
+  encodeRecords,
+  MAX_ITEMS,
+  type RecordOutcome,
+} from './record-items.ts'
