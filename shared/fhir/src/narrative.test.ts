@@ -25,6 +25,7 @@ describe('plainTextOf', () => {
     ['a < b', 'a'],
     ['<b>a', 'a'],
     ['a<b<i>c</i>', 'ac'],
+    ['a<b<p>c', 'a c'],
     ['a\u00a0\u2003\n\tb', 'a b'],
     ['  ', ''],
     ['', ''],

@@ -54,6 +54,7 @@ describe('parseResource', () => {
     ['a raw control character', '{"resourceType":"Basic","x":"\u0001"}'],
     ['a lone high surrogate', '{"resourceType":"Basic","x":"\ud800"}'],
     ['a lone low surrogate', '{"resourceType":"Basic","x":"\udc00"}'],
+    ['two low surrogates', '{"resourceType":"Basic","x":"\udc00\udc00"}'],
     ['a lone surrogate at the end', '"\ud800'],
     ['an escaped lone high surrogate', String.raw`{"resourceType":"Basic","x":"\ud800"}`],
     ['an escaped lone low surrogate', String.raw`{"resourceType":"Basic","x":"\uDC00"}`],
