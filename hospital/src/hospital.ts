@@ -82,6 +82,15 @@ export interface AppointmentView {
   readonly envelope: Uint8Array
 }
 
+export interface HospitalStatus {
+  readonly patients: number
+  readonly practitioners: number
+  /** Fingerprints that have no ledger transaction yet. */
+  readonly waitingCommitments: number
+  /** Patients and doctors that the record server does not know yet. */
+  readonly waitingProvisions: number
+}
+
 export class Hospital {
   readonly #parts: HospitalParts
 
@@ -95,6 +104,19 @@ export class Hospital {
 
   get registrations(): Registrations {
     return this.#parts.registrations
+  }
+
+  /** Counts for the status page of the staff. */
+  status(caller: Caller): HospitalStatus {
+    requireStaff(caller)
+    const { registry, batcher } = this.#parts
+    const practitioners = registry.practitioners()
+    return {
+      patients: registry.patients().length,
+      practitioners: practitioners.length,
+      waitingCommitments: batcher.waiting,
+      waitingProvisions: registry.patientsToProvision().length + practitioners.filter((one) => !one.provisioned).length,
+    }
   }
 
   invite(caller: Caller, kind: Invitation['kind'], details: InvitationDetails, nowMs: number): Invitation {

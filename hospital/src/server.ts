@@ -37,6 +37,8 @@ export interface HospitalServerOptions {
   readonly authentication: RequestAuthentication
   readonly ledgerRelay: LedgerRelay
   readonly nowMs: () => number
+  /** A fault of the service itself, for its log. */
+  readonly onFault?: (where: string, error: unknown) => void
   /** Requests per minute and address. */
   readonly rateLimit?: number
 }
@@ -152,6 +154,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   })
   server.setErrorHandler((error, _request, reply) => {
     const code = errorCode(error)
+    if (code === 'SERVICE_FAULT') options.onFault?.('http', error)
     const { kind, meaning, action } = ERROR_TABLE[code]
     const status =
       code === 'HTTP_RATE_LIMITED'
@@ -184,6 +187,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     const { ref, name, mspId } = hospital.identity
     return { ref, name, mspId }
   })
+  server.get('/v1/status', async (request) => hospital.status(await caller(request)))
   server.post('/v1/invitations', { schema: { body: InvitationBody } }, async (request) => {
     const { kind, ...details } = request.body as Static<typeof InvitationBody>
     const { code, expiresMs } = hospital.invite(await caller(request), kind, details, nowMs())
