@@ -68,5 +68,5 @@ function tidy(value: unknown): string | undefined {
 
 /** `MedicationRequest` as `Medication request`. */
 function spaceWords(resourceType: string): string {
-  return resourceType.replace(/(?<=[a-z])[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`)
+  return resourceType.replace(/([a-z])([A-Z])/g, (_, end: string, start: string) => `${end} ${start.toLowerCase()}`)
 }
