@@ -1,0 +1,40 @@
+/**
+ * The TrustHealth SDK: attested sessions, records and their proofs, permissions. Runs in browsers and in Node.
+ *
+ * @module
+ */
+export {
+  Author,
+  MAX_RECORDS_AT_ONCE,
+  prepareRecord,
+  type NewRecord,
+  type PreparedRecord,
+  type StoredRecord,
+  type StoreOutcome,
+} from './author.ts'
+export { DoctorClient, type ChainStored, type ChainTurn, type EmergencyReason, type HeldWarrant } from './doctor.ts'
+export { ClientError, codeOf, isUnavailable } from './errors.ts'
+export { HospitalClient } from './hospital.ts'
+export * from './hospital-api.ts'
+export { HttpTransport, type BinaryFetch } from './http-transport.ts'
+export * from './identity.ts'
+export * from './ledger-reader.ts'
+export {
+  allItems,
+  Participant,
+  type AccessEntry,
+  type Emergency,
+  type ParticipantOptions,
+  type ReadOptions,
+  type RecordPage,
+  type RecordSearch,
+  type RecordVersion,
+} from './participant.ts'
+export { PatientClient, type AccessTerms, type IssuedWarrant, type WarrantTerms } from './patient.ts'
+export * from './ports.ts'
+export * from './record-answer.ts'
+export * from './seal.ts'
+export { SecureSession, type SecureSessionOptions } from './secure-session.ts'
+export { StreamTransport, type OpenSocket, type Socket } from './stream-transport.ts'
+export { TreatmentKeyring } from './treatment-keyring.ts'
+export { verifyRecord, type RecordReport, type VerifyOptions, type VersionPlace } from './verify-record.ts'
