@@ -99,7 +99,7 @@ export function encodeTransaction(
 export function decodeTransaction(crypto: Crypto, encoded: Uint8Array): LedgerTransaction {
   const shape = transactionShape
   const raw = decodeAs('LEDGER_BLOCK_INVALID', encoded, shape, 'transaction', MAX_TRANSACTION_BYTES)
-  const proposal = decodeProposal(raw.proposal)
+  const proposal = proposalOf(raw.proposal)
   const writes = raw.writes.map(([key, value]) => ({ key, value: resolve(value, proposal.args) }))
   for (let i = 1; i < writes.length; i++) {
     if ((writes[i - 1] as StateWrite).key >= (writes[i] as StateWrite).key) throw malformed('write set is not sorted')
@@ -115,6 +115,15 @@ export function decodeTransaction(crypto: Crypto, encoded: Uint8Array): LedgerTr
     result: raw.result,
     writes,
     event: raw.event,
+  }
+}
+
+/** A proposal that no door would have taken is the block's fault here. */
+function proposalOf(encoded: Uint8Array): Proposal {
+  try {
+    return decodeProposal(encoded)
+  } catch (cause) {
+    throw new LedgerError('LEDGER_BLOCK_INVALID', 'a proposal is malformed', { cause })
   }
 }
 
