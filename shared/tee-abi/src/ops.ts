@@ -17,6 +17,7 @@ import {
   text,
   tuple,
   uint,
+  type Infer,
   type Shape,
   struct,
   type StructOf,
@@ -63,6 +64,8 @@ interface AbiOp {
 
 /** [recordId, version, batchId, index, txId, block]: where the ledger shows a record. */
 export const committedItemShape = tuple(recordIdShape, uint({ min: 1 }), batchIdShape, uint(), txIdShape, uint())
+
+export type CommittedItem = Infer<typeof committedItemShape>
 
 /** Reads of the ledger of one `need`, query by query; every organisation's answer to it. */
 export const endorsementsShape = list(list(endorsedAnswerShape, { max: MAX_ENDORSERS }), { min: 1, max: MAX_QUERIES })
