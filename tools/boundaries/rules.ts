@@ -80,7 +80,7 @@ export const FOLDERS: readonly FolderRow[] = [
   { folder: 'ledger/client', may: ['shared/'], node: 'all', packages: 'all', why: 'a client trusts no ledger' },
   {
     folder: 'ledger/embedded',
-    may: ['shared/', 'ledger/contract/'],
+    may: ['shared/', 'ledger/contract/', 'ledger/client/'],
     node: 'all',
     packages: 'all',
     why: 'runs the contract, knows no hospital and no server',

@@ -465,6 +465,11 @@ export const ERROR_TABLE = {
     meaning: 'The ledger could not write to its disk.',
     action: 'Free disk space or replace the disk, then restart it.',
   },
+  LEDGER_FAULT: {
+    kind: 'internal',
+    meaning: 'The ledger met a fault of its own and stopped the request.',
+    action: 'Repeat; report it with the time if it stays.',
+  },
   LEDGER_BLOCK_INVALID: {
     kind: 'check',
     meaning: 'A block of the ledger does not verify.',

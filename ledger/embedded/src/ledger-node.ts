@@ -1,0 +1,472 @@
+/**
+ * The ledger node: checks proposals, simulates them on the committed state, orders them into blocks, and answers queries
+ * with its signature. Spec: docs/protocol/07-ledger.md.
+ *
+ * Group commit: what arrives while the node is busy goes into the next block together. Alone, a proposal is committed at
+ * once. No timers: the check phase of the event loop, after everything that the sockets had, writes the block.
+ *
+ * @module
+ */
+import { setImmediate } from 'node:timers'
+import { TrustHealthContract } from '../../contract/src/index.ts'
+import { type Crypto, equalBytes, type SigningKey } from '../../../shared/crypto/src/index.ts'
+import {
+  blockHash,
+  type ChainHead,
+  type ChannelConfiguration,
+  checkConfigurationUpdate,
+  type ConfigurationUpdate,
+  decodeProposal,
+  decodeQuery,
+  decodeTransaction,
+  encodeConfiguration,
+  encodeConfigurationUpdate,
+  encodeTransaction,
+  type EncodedBlock,
+  type EndorsedAnswer,
+  type EndorsedQuery,
+  endorseContent,
+  findContractFunction,
+  isProposalSignedBy,
+  isQuerySignedBy,
+  LedgerError,
+  type LedgerTransaction,
+  makeBlock,
+  MAX_BLOCK_BYTES,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_PROPOSAL_SKEW_MS,
+  type Proposal,
+  type ReadStatus,
+  type SignedProposal,
+  type SignedQuery,
+  stateKeys,
+  txIdOf,
+} from '../../../shared/ledger-model/src/index.ts'
+import type { MspId, TxId } from '../../../shared/protocol/src/index.ts'
+import { checkNewest, currentConfiguration, genesisBytes, mspIdOf, writeGenesis } from './genesis.ts'
+import { Identities, type KnownMember } from './identities.ts'
+import { simulate, type Simulation } from './simulator.ts'
+import { type AppendedTransaction, LedgerStore, placeAt, type StoredTransaction } from './store.ts'
+
+/** Proposals that may wait for a block. */
+const MAX_WAITING = 4_000
+/** Bytes of proposals that may wait for a block. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024
+
+export interface LedgerNodeOptions {
+  readonly crypto: Crypto
+  readonly folder: string
+  /** Needed for the first start; compared with block 0 after that. */
+  readonly genesis?: ChannelConfiguration
+  /** One of the configuration's node keys. */
+  readonly nodeKey: SigningKey
+  readonly nowMs: () => number
+}
+
+/** A transaction that stands in a block. */
+export interface PlacedTransaction {
+  readonly block: number
+  readonly index: number
+  readonly transaction: LedgerTransaction
+}
+
+interface Waiting {
+  readonly signed: SignedProposal
+  readonly proposal: Proposal
+  readonly txId: TxId
+  readonly simulation: Simulation
+  /** Block that the simulation saw. */
+  readonly height: number
+  readonly resolve: (placed: PlacedTransaction) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface InFlight {
+  readonly proposal: Uint8Array
+  readonly placed: Promise<PlacedTransaction>
+}
+
+export interface LedgerNodeStatus {
+  readonly channel: string
+  readonly height: number
+  readonly blockHash: Uint8Array
+  readonly genesisHash: Uint8Array
+  readonly mspId: MspId
+  readonly organizations: readonly MspId[]
+  readonly waiting: number
+  /** False after a failure of the disk: reads go on, writes are refused until a restart. */
+  readonly writable: boolean
+}
+
+export class LedgerNode {
+  readonly #crypto: Crypto
+  readonly #store: LedgerStore
+  readonly #nodeKey: SigningKey
+  readonly #nowMs: () => number
+  readonly #contract: TrustHealthContract
+  readonly #identities: Identities
+  readonly #inFlight = new Map<TxId, InFlight>()
+  readonly #blockWaiters = new Set<() => void>()
+  readonly #genesisHash: Uint8Array
+  #configuration: ChannelConfiguration
+  #mspId: MspId
+  #head: ChainHead
+  #waiting: Waiting[] = []
+  #waitingBytes = 0
+  #isFlushPlanned = false
+  #failure: LedgerError | undefined
+  #isClosed = false
+
+  private constructor(
+    options: LedgerNodeOptions,
+    store: LedgerStore,
+    head: ChainHead,
+    configuration: ChannelConfiguration,
+  ) {
+    const { crypto, nodeKey, nowMs } = options
+    this.#crypto = crypto
+    this.#store = store
+    this.#nodeKey = nodeKey
+    this.#nowMs = nowMs
+    this.#contract = new TrustHealthContract(crypto)
+    this.#identities = new Identities(crypto)
+    this.#head = head
+    this.#configuration = configuration
+    this.#mspId = mspIdOf(configuration, nodeKey)
+    this.#genesisHash = blockHash(crypto, (store.block(0) as EncodedBlock).header)
+  }
+
+  /**
+   * Opens the ledger of a folder; makes block 0 if there is none.
+   *
+   * Checks the newest block only; `verifyLedger` checks all.
+   * @throws {LedgerError} `LEDGER_STORAGE_FAILED`; `LEDGER_WRONG_CHANNEL`: the folder has another genesis;
+   * `LEDGER_CONFIGURATION_REJECTED`: no genesis, or the node key is not in the configuration; `LEDGER_BLOCK_INVALID`.
+   */
+  static open(options: LedgerNodeOptions): LedgerNode {
+    const { crypto, folder, genesis, nodeKey, nowMs } = options
+    const store = new LedgerStore(crypto, folder)
+    try {
+      if (store.head() === undefined) writeGenesis(crypto, store, genesis, nodeKey, nowMs())
+      const configuration = currentConfiguration(crypto, store)
+      if (genesis !== undefined && !equalBytes(encodeConfiguration(genesis), genesisBytes(store))) {
+        throw new LedgerError('LEDGER_WRONG_CHANNEL', 'the folder holds a ledger with another genesis')
+      }
+      const head = store.head() as ChainHead
+      checkNewest(crypto, store, head, configuration)
+      return new LedgerNode(options, store, head, configuration)
+    } catch (error) {
+      store.close()
+      throw error
+    }
+  }
+
+  /** The configuration in force. */
+  get configuration(): ChannelConfiguration {
+    return this.#configuration
+  }
+
+  /** Number of the newest block. */
+  get height(): number {
+    return this.#head.number
+  }
+
+  status(): LedgerNodeStatus {
+    return {
+      channel: this.#configuration.channel,
+      height: this.#head.number,
+      blockHash: this.#head.hash,
+      genesisHash: this.#genesisHash,
+      mspId: this.#mspId,
+      organizations: this.#configuration.organizations.map(({ mspId }) => mspId),
+      waiting: this.#waiting.length,
+      writable: this.#failure === undefined && !this.#isClosed,
+    }
+  }
+
+  /**
+   * Takes a proposal and resolves when it is durable in a block. The same proposal counts once, however often it comes.
+   *
+   * @throws {LedgerError} `LEDGER_BAD_PROPOSAL`, `LEDGER_WRONG_CHANNEL`, `LEDGER_IDENTITY_REJECTED`,
+   * `LEDGER_SIGNATURE_INVALID`, `LEDGER_STALE_PROPOSAL`, `LEDGER_BUSY`, the refusals of the function,
+   * `LEDGER_CONFLICT` (it stands in a block, without effect), `LEDGER_STORAGE_FAILED`.
+   */
+  async submit(signed: SignedProposal): Promise<PlacedTransaction> {
+    const proposal = decodeProposal(signed.proposal)
+    this.#requireChannel(proposal.channel)
+    const txId = txIdOf(this.#crypto, proposal)
+    const earlier = this.#findEarlier(txId, signed.proposal)
+    if (earlier !== undefined) return withoutConflict(await earlier)
+    const placed = this.#accept(signed, proposal, txId)
+    this.#inFlight.set(txId, { proposal: signed.proposal, placed })
+    try {
+      return withoutConflict(await placed)
+    } finally {
+      this.#inFlight.delete(txId)
+    }
+  }
+
+  /**
+   * Answers signed queries at one height; for each query the answers of all organisations, which is this node's.
+   * @throws {LedgerError} as `submit`; refusals of a function are answers.
+   */
+  async answer(signed: SignedQuery): Promise<readonly (readonly EndorsedAnswer[])[]> {
+    const query = decodeQuery(signed.query)
+    this.#requireChannel(query.channel)
+    const caller = this.#identities.check(this.#configuration, query.mspId, query.cert, query.timeMs)
+    if (!isQuerySignedBy(this.#crypto, caller.key, signed)) throw signatureInvalid()
+    this.#requireRecent(query.timeMs)
+    if (query.queries.some(({ fn }) => findContractFunction(fn)?.readOnly === false)) {
+      throw new LedgerError('LEDGER_BAD_PROPOSAL', 'a query asks for a function that writes')
+    }
+    const { nonce, timeMs } = query
+    const answers: (readonly EndorsedAnswer[])[] = []
+    // One height for all: commits run between the tasks of the event loop, and nothing here waits for one.
+    const head = this.#head
+    for (const one of query.queries) {
+      const { status, result } = await this.#read(one, caller, timeMs)
+      const content = {
+        channel: query.channel,
+        mspId: this.#mspId,
+        ...one,
+        nonce,
+        height: head.number,
+        blockHash: head.hash,
+        timeMs: this.#nowMs(),
+        status,
+        result,
+      }
+      answers.push([endorseContent(this.#crypto, this.#nodeKey, content)])
+    }
+    return answers
+  }
+
+  /**
+   * Puts a new configuration into a block of its own.
+   * @returns the number of the block.
+   * @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED`, `LEDGER_STORAGE_FAILED`
+   */
+  configure(update: ConfigurationUpdate): number {
+    this.#requireWritable()
+    this.#flushAll()
+    const timeMs = Math.max(this.#nowMs(), this.#head.timeMs)
+    const next = checkConfigurationUpdate(this.#crypto, this.#configuration, update, timeMs, (mspId, serial) =>
+      this.#isRevoked(mspId, serial),
+    )
+    const mspId = mspIdOf(next, this.#nodeKey)
+    const bytes = encodeConfigurationUpdate(update)
+    this.#append('config', [{ txId: undefined, bytes, writes: [] }], timeMs)
+    this.#configuration = next
+    this.#mspId = mspId
+    return this.#head.number
+  }
+
+  block(number: number): EncodedBlock | undefined {
+    return this.#store.block(number)
+  }
+
+  transaction(txId: TxId): PlacedTransaction | undefined {
+    const stored = this.#store.findTransaction(txId)
+    return stored === undefined ? undefined : this.#placed(stored)
+  }
+
+  /** Resolves when block `number` is there, or `signal` is aborted. */
+  async waitForBlock(number: number, signal: AbortSignal): Promise<void> {
+    while (number > this.#head.number && !signal.aborted && !this.#isClosed) {
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          this.#blockWaiters.delete(done)
+          signal.removeEventListener('abort', done)
+          resolve()
+        }
+        this.#blockWaiters.add(done)
+        signal.addEventListener('abort', done)
+      })
+    }
+  }
+
+  /** Commits what waits and closes the files. */
+  close(): void {
+    if (this.#isClosed) return
+    if (this.#failure === undefined) this.#flushAll()
+    this.#isClosed = true
+    for (const wake of this.#blockWaiters) wake()
+    this.#store.close()
+  }
+
+  async #accept(signed: SignedProposal, proposal: Proposal, txId: TxId): Promise<PlacedTransaction> {
+    const { mspId, cert, timeMs, fn, args } = proposal
+    const caller = this.#identities.check(this.#configuration, mspId, cert, timeMs)
+    if (!isProposalSignedBy(this.#crypto, caller.key, signed)) throw signatureInvalid()
+    this.#requireRecent(timeMs)
+    if (findContractFunction(fn)?.readOnly === true) {
+      throw new LedgerError('LEDGER_BAD_PROPOSAL', 'a function that only reads is for queries')
+    }
+    this.#requireWritable()
+    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES) {
+      throw new LedgerError('LEDGER_BUSY', 'too many proposals wait')
+    }
+    const height = this.#head.number
+    const simulation = await simulate(this.#contract, this.#store, { txId, timeMs, fn, args, caller })
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ signed, proposal, txId, simulation, height, resolve, reject })
+      this.#waitingBytes += signed.proposal.length
+      this.#planFlush()
+    })
+  }
+
+  #planFlush(): void {
+    if (this.#isFlushPlanned) return
+    this.#isFlushPlanned = true
+    setImmediate(() => {
+      this.#isFlushPlanned = false
+      if (!this.#isClosed) this.#flush()
+      if (this.#waiting.length > 0) this.#planFlush()
+    })
+  }
+
+  #flushAll(): void {
+    while (this.#waiting.length > 0) this.#flush()
+  }
+
+  /** Writes one block of what waits. */
+  #flush(): void {
+    const batch = this.#takeBatch()
+    if (batch.length === 0) return
+    const written = new Map<string, number>()
+    const number = this.#head.number + 1
+    const transactions = batch.map((waiting, index) => this.#order(waiting, placeAt(number, index), written))
+    try {
+      this.#requireWritable()
+      this.#append(
+        'data',
+        transactions.map((one) => one.appended),
+        this.#nowMs(),
+      )
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+      return
+    }
+    for (const [index, { resolve }] of batch.entries()) {
+      const { transaction } = transactions[index] as OrderedTransaction
+      resolve({ block: number, index, transaction })
+    }
+  }
+
+  #takeBatch(): Waiting[] {
+    let bytes = 0
+    let count = 0
+    for (const { signed } of this.#waiting) {
+      if (count === MAX_BLOCK_TRANSACTIONS || bytes > MAX_BLOCK_BYTES) break
+      bytes += signed.proposal.length
+      count++
+    }
+    this.#waitingBytes -= bytes
+    return this.#waiting.splice(0, count)
+  }
+
+  /** Decides whether what the transaction read still holds, and makes it what stands in the block. */
+  #order(waiting: Waiting, version: number, written: Map<string, number>): OrderedTransaction {
+    const { signed, proposal, txId, simulation, height } = waiting
+    const isCurrent = [...simulation.reads].every(([key, seen]) => {
+      if (written.has(key)) return false
+      return height === this.#head.number || this.#store.version(key) === seen
+    })
+    const { result, event, writes } = simulation
+    const outcome = isCurrent
+      ? ({ status: 'VALID', result, writes, event } as const)
+      : ({ status: 'MVCC_CONFLICT', result: '', writes: [], event: null } as const)
+    for (const { key } of outcome.writes) written.set(key, version)
+    const bytes = encodeTransaction(signed, proposal.args, outcome)
+    return { transaction: { txId, signed, proposal, ...outcome }, appended: { txId, bytes, writes: outcome.writes } }
+  }
+
+  #append(kind: 'config' | 'data', transactions: readonly AppendedTransaction[], timeMs: number): void {
+    const content = { kind, timeMs, transactions: transactions.map(({ bytes }) => bytes) }
+    const { block, head } = makeBlock(this.#crypto, this.#nodeKey, this.#head, content)
+    try {
+      this.#store.append(block, head, kind, transactions)
+    } catch (error) {
+      // Whether the disk took it is not known any more: only a restart tells.
+      this.#failure = new LedgerError('LEDGER_STORAGE_FAILED', 'the ledger could not write a block', { cause: error })
+      throw this.#failure
+    }
+    this.#head = head
+    for (const wake of this.#blockWaiters) wake()
+  }
+
+  async #read(
+    { fn, args }: EndorsedQuery,
+    caller: KnownMember,
+    timeMs: number,
+  ): Promise<{ readonly status: ReadStatus; readonly result: string }> {
+    try {
+      const { result } = await simulate(this.#contract, this.#store, { txId: NO_TX, timeMs, fn, args, caller })
+      return { status: 200, result }
+    } catch (error) {
+      if (!(error instanceof LedgerError) || error.code === 'LEDGER_FAULT' || error.code === 'LEDGER_STORAGE_FAILED') {
+        throw error
+      }
+      return { status: error.code, result: '' }
+    }
+  }
+
+  /** A nonce is for one proposal: another one under the same id is refused, not answered with the first one's status. */
+  #findEarlier(txId: TxId, proposal: Uint8Array): Promise<PlacedTransaction> | undefined {
+    const inFlight = this.#inFlight.get(txId)
+    if (inFlight !== undefined) {
+      if (!equalBytes(inFlight.proposal, proposal)) throw nonceReused()
+      return inFlight.placed
+    }
+    const placed = this.transaction(txId)
+    if (placed === undefined) return undefined
+    if (!equalBytes(placed.transaction.signed.proposal, proposal)) throw nonceReused()
+    return Promise.resolve(placed)
+  }
+
+  #placed({ block, index, bytes }: StoredTransaction): PlacedTransaction {
+    return { block, index, transaction: decodeTransaction(this.#crypto, bytes) }
+  }
+
+  #isRevoked(mspId: MspId, serialHex: string): boolean {
+    return this.#store.get(stateKeys.revokedCertificate(mspId, serialHex)) !== undefined
+  }
+
+  #requireChannel(channel: string): void {
+    if (channel !== this.#configuration.channel) throw new LedgerError('LEDGER_WRONG_CHANNEL', 'not this channel')
+  }
+
+  #requireRecent(timeMs: number): void {
+    if (Math.abs(this.#nowMs() - timeMs) > MAX_PROPOSAL_SKEW_MS) {
+      throw new LedgerError('LEDGER_STALE_PROPOSAL', 'signed too long ago, or in the future')
+    }
+  }
+
+  #requireWritable(): void {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#isClosed) throw new LedgerError('LEDGER_UNAVAILABLE', 'the ledger is closed')
+  }
+}
+
+interface OrderedTransaction {
+  readonly transaction: LedgerTransaction
+  readonly appended: AppendedTransaction
+}
+
+/** Queries have no transaction. */
+const NO_TX = '0'.repeat(64) as TxId
+
+function withoutConflict(placed: PlacedTransaction): PlacedTransaction {
+  if (placed.transaction.status !== 'VALID') {
+    throw new LedgerError('LEDGER_CONFLICT', 'what the transaction had read was changed before it')
+  }
+  return placed
+}
+
+function signatureInvalid(): LedgerError {
+  return new LedgerError('LEDGER_SIGNATURE_INVALID', 'not signed with the key of the certificate')
+}
+
+function nonceReused(): LedgerError {
+  return new LedgerError('LEDGER_BAD_PROPOSAL', 'the nonce was used for another proposal')
+}
