@@ -45,14 +45,6 @@ const MIGRATIONS = [
      id TEXT PRIMARY KEY, patient TEXT NOT NULL REFERENCES patient, next_doctor TEXT NOT NULL, envelope BLOB NOT NULL,
      changed_ms INTEGER NOT NULL
    ) STRICT;`,
-  // What ledger-index.ts found in the blocks; it can be made again from the ledger at any time.
-  `CREATE TABLE ledger_place (
-     record TEXT NOT NULL, version INTEGER NOT NULL, tag TEXT NOT NULL, batch TEXT NOT NULL, place INTEGER NOT NULL,
-     PRIMARY KEY (record, version, batch, place)
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX ledger_place_tag ON ledger_place (tag);
-   CREATE TABLE ledger_next (one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL) STRICT;
-   INSERT INTO ledger_next VALUES (1, 0);`,
 ] as const
 
 /**

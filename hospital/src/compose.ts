@@ -1,0 +1,203 @@
+/**
+ * One hospital service from its parts: keys in its folder, a certificate on the ledger, its store, its own session with
+ * the record server, the HTTP server. The only place that chooses implementations.
+ *
+ * @module
+ */
+import { join } from 'node:path'
+import { HospitalApi, type Fetch } from '../../clients/sdk/src/hospital-api.ts'
+import { HospitalClient } from '../../clients/sdk/src/hospital.ts'
+import { HttpTransport, type BinaryFetch } from '../../clients/sdk/src/http-transport.ts'
+import { VerifyingLedgerReader } from '../../clients/sdk/src/ledger-reader.ts'
+import type { Clock } from '../../clients/sdk/src/ports.ts'
+import { CommitmentIndex, createEmbeddedLedgerClient, type Ledger } from '../../ledger/client/src/index.ts'
+import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
+import { participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
+import { isPatientRef, isPractitionerRef, type HospitalRef } from '../../shared/protocol/src/index.ts'
+import { Appointments } from './appointments.ts'
+import { CommitmentBatcher } from './commitments.ts'
+import type { HospitalConfiguration } from './configuration.ts'
+import { openHospitalDatabase } from './database.ts'
+import { Hospital } from './hospital.ts'
+import { ledgerRelayOf } from './ledger-relay.ts'
+import { ledgerWriterOf } from './ledger-writer.ts'
+import { openOrganization } from './organization.ts'
+import type { LedgerRelay } from './ports.ts'
+import { Registrations } from './registrations.ts'
+import { Registry } from './registry.ts'
+import { RequestAuthentication, type FindKey } from './request-auth.ts'
+import { buildHospitalServer } from './server.ts'
+import { openServiceIdentity, registrationOf, type ServiceIdentity } from './service-identity.ts'
+import { TreatmentKeys } from './treatment-keys.ts'
+
+/** While something waits to be told to the record server, it is tried again this often. */
+const PROVISION_EVERY_MS = 5_000
+
+export interface HospitalServiceOptions {
+  readonly crypto: Crypto
+  readonly clock: Clock
+  readonly fetch: Fetch
+  readonly fetchBytes: BinaryFetch
+  /** The hospital's own folder: keys and store. */
+  readonly folder: string
+  readonly configuration: HospitalConfiguration
+  /** A fault that a person should look at; no contents, no names. */
+  readonly onFault: (where: string, error: unknown) => void
+}
+
+export interface RunningHospital {
+  readonly ref: HospitalRef
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Starts the service; resolves when it takes requests. */
+export async function startHospital(options: HospitalServiceOptions): Promise<RunningHospital> {
+  const { crypto, clock, folder, configuration, onFault } = options
+  const nowMs = () => clock.nowMs()
+  const { name, mspId, ledgerUrl, channel } = configuration
+  const organization = await openOrganization(folder, { crypto, mspId, nowMs })
+  const service = await openServiceIdentity(folder, name, organization, crypto, nowMs)
+  const ledgerIdentity = { mspId, cert: service.chain[0] as Uint8Array, signingKey: service.keys.signingKey }
+  const ledger = createEmbeddedLedgerClient(ledgerUrl, { crypto, channel, identity: ledgerIdentity })
+  const db = openHospitalDatabase(join(folder, 'store'))
+  const adminLedger = ledgerWriterOf(ledger, organization.admin)
+  await registerService(ledger, adminLedger, service)
+
+  const registry = new Registry(crypto, db)
+  const keys = new TreatmentKeys(crypto, db)
+  const appointments = new Appointments(crypto, db, registry, keys, service.ref)
+  const writer = ledgerWriterOf(ledger, ledgerIdentity)
+  const batcher = new CommitmentBatcher(crypto, writer)
+  const identity = { ref: service.ref, name, mspId, signingKey: service.keys.signingKey, chain: service.chain }
+  const recordServer = recordServerOf(options, service, ledger)
+  const registrations = new Registrations({
+    crypto,
+    db,
+    registry,
+    keys,
+    hospital: identity,
+    ledger: writer,
+    adminLedger,
+    issuer: organization.authority,
+    recordServer,
+  })
+  const parts = { crypto, db, identity, registry, keys, appointments, registrations, batcher, ledger: writer }
+  const hospital = new Hospital(parts)
+  const index = CommitmentIndex.open(join(folder, 'store', 'commitments.index'))
+  const ledgerRelay = ledgerRelayOf(ledger, index)
+  const authentication = new RequestAuthentication(crypto, findKeyOf(service, registry, ledgerRelay))
+  const server = await buildHospitalServer({ hospital, authentication, ledgerRelay, nowMs, onFault })
+  const stop = new AbortController()
+  const following = index.follow(ledger, { signal: stop.signal }).catch((error: unknown) => {
+    if (!stop.signal.aborted) onFault('ledger-index', error)
+  })
+  const url = await server.listen({ host: '127.0.0.1', port: configuration.port })
+  const stopProvisioning = keepProvisioning(registrations, onFault)
+  return {
+    ref: service.ref,
+    url,
+    async close() {
+      stopProvisioning()
+      await server.close()
+      stop.abort()
+      await following
+      index.close()
+      recordServer.close()
+      await ledger.close()
+      db.close()
+    },
+  }
+}
+
+/** On the ledger before the first request; renews the registration after the certificate was renewed. */
+async function registerService(
+  ledger: Ledger,
+  adminLedger: ReturnType<typeof ledgerWriterOf>,
+  service: ServiceIdentity,
+): Promise<void> {
+  const registration = registrationOf(service)
+  const known = await findParticipant(ledger, service.ref)
+  if (known === undefined) await adminLedger.submit('registerParticipant', [JSON.stringify(registration)])
+  else if (known.certSerial !== registration.certSerial) {
+    await adminLedger.submit('renewParticipant', [JSON.stringify(registration)])
+  }
+}
+
+async function findParticipant(ledger: Ledger, ref: string): Promise<{ certSerial: string } | undefined> {
+  try {
+    return parseResult(await ledger.query({ fn: 'participant', args: [ref] }), participantRecordShape)
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'PARTICIPANT_UNKNOWN') return undefined
+    throw error
+  }
+}
+
+/** The hospital's own attested session, as every other client opens one. */
+function recordServerOf(options: HospitalServiceOptions, service: ServiceIdentity, ledger: Ledger): HospitalClient {
+  const { crypto, clock, fetch, fetchBytes, configuration } = options
+  const { port, channel, nodes, quorum, server, allowSimulated } = configuration
+  const reader = new VerifyingLedgerReader(
+    crypto,
+    { channel, nodes, quorum },
+    (queries, nonce, minHeight) =>
+      ledger.endorsedReads({ queries, nonce, ...(minHeight === undefined ? {} : { minHeight }) }),
+    'the ledger itself',
+  )
+  return new HospitalClient({
+    crypto,
+    clock,
+    identity: service.identity,
+    hospital: new HospitalApi({ crypto, clock, fetch, url: `http://127.0.0.1:${port}` }),
+    ledger: reader,
+    serverRef: server.ref,
+    transport: new HttpTransport(server.url, fetchBytes),
+    policy: {
+      teeKinds: ['process', 'optee'],
+      minSecurityVersion: 0,
+      ...(allowSimulated === true ? { allowSimulated: true } : {}),
+    },
+  })
+}
+
+/** Keys that may ask this hospital: its own service, its doctors, and the active keys of its patients. */
+function findKeyOf(service: ServiceIdentity, registry: Registry, ledger: LedgerRelay): FindKey {
+  return async (ref, kid) => {
+    if (ref === service.ref) {
+      const { signer, sealKey } = service.identity
+      return {
+        role: 'staff',
+        kid: signer.kid,
+        publicKey: encodeBase64url(signer.publicKey),
+        sealKey: encodeBase64url(sealKey.publicKey),
+      }
+    }
+    if (isPractitionerRef(ref)) {
+      const doctor = registry.findPractitioner(ref)
+      if (doctor === undefined) return undefined
+      return { role: 'practitioner', kid, publicKey: doctor.publicKey, sealKey: doctor.sealKey }
+    }
+    if (!isPatientRef(ref) || registry.findPatient(ref) === undefined) return undefined
+    const key = await ledger.findPatientKey(ref, kid)
+    return key === undefined ? undefined : { role: 'patient', kid, ...key }
+  }
+}
+
+/** One try at a time; a failure stays waiting and is tried again. */
+function keepProvisioning(registrations: Registrations, onFault: HospitalServiceOptions['onFault']): () => void {
+  let timer: NodeJS.Timeout | undefined
+  let isStopped = false
+  const run = async () => {
+    try {
+      await registrations.provisionWaiting()
+    } catch (error) {
+      onFault('provisioning', error)
+    }
+    if (!isStopped) timer = setTimeout(() => void run(), PROVISION_EVERY_MS)
+  }
+  void run()
+  return () => {
+    isStopped = true
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What a hospital service is told from outside: where the ledger and the record server are, and whom to believe.
+ * No keys in it. `hospital.json` in the hospital's folder.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  b64uBytes,
+  bool,
+  list,
+  literal,
+  mspIdShape,
+  optional,
+  parseJson,
+  serverRefShape,
+  struct,
+  text,
+  uint,
+  type Infer,
+} from '../../shared/protocol/src/index.ts'
+
+const url = text({ max: 256, pattern: /^https?:\/\/[A-Za-z0-9.:[\]-]+$/ })
+
+export const hospitalConfigurationShape = struct({
+  v: literal(1),
+  name: text({ min: 1, max: 128 }),
+  mspId: mspIdShape,
+  /** Loopback only; whoever wants it elsewhere puts a proxy with TLS in front. */
+  port: uint({ max: 65_535 }),
+  channel: text({ max: 64 }),
+  /** Keys of the ledger's nodes, and how many organisations must agree. */
+  nodes: list(struct({ mspId: mspIdShape, publicKey: b64uBytes(65) }), { min: 1, max: 64 }),
+  quorum: uint({ min: 1, max: 64 }),
+  ledgerUrl: url,
+  server: struct({ ref: serverRefShape, url }),
+  /** Accepts a protected area that is only simulated: for practice. */
+  allowSimulated: optional(bool()),
+})
+export type HospitalConfiguration = Infer<typeof hospitalConfigurationShape>
+
+export const CONFIGURATION_FILE = 'hospital.json'
+
+/** @throws {ProtocolError} `MESSAGE_MALFORMED` */
+export function readHospitalConfiguration(folder: string): HospitalConfiguration {
+  const fileText = readFileSync(join(folder, CONFIGURATION_FILE), 'utf8')
+  return hospitalConfigurationShape(parseJson(fileText, { maxBytes: 65_536 }), CONFIGURATION_FILE)
+}
