@@ -55,6 +55,8 @@ export interface DeviceKeyPort {
 
 /** What this platform can prove of itself (docs/protocol/09-evidence.md). */
 export interface EvidencePort {
+  /** 65 bytes: the key that signs evidence, for the server's registration; absent where a certificate chain comes with it. */
+  readonly attestationKey?: Uint8Array
   /**
    * Compact JWS in EAT form over `nonce` (32 bytes) and the digest of the trusted application's configuration.
    */

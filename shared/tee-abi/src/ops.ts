@@ -92,7 +92,13 @@ export const ABI_OPS = {
   anchored: { request: { epoch: uint(), code: optional(errorCodeShape) }, answer: {}, from: 'recovering' },
   provision: {
     request: { config: bytes({ min: 1, max: 1024 * 1024 }) },
-    answer: { configDigest: digest, identityKey: point, csr: optional(bytes({ min: 1, max: 8_192 })) },
+    answer: {
+      configDigest: digest,
+      identityKey: point,
+      /** Signs evidence; absent where the TEE kind has a certificate chain. */
+      attestationKey: optional(point),
+      csr: optional(bytes({ min: 1, max: 8_192 })),
+    },
     from: 'new',
   },
   certificate: { request: { cert: bytes({ min: 1, max: 8_192 }) }, answer: {}, from: 'provisioned' },
@@ -103,6 +109,7 @@ export const ABI_OPS = {
       serverRef: optional(serverRefShape),
       measurement: digest,
       identityKey: optional(point),
+      attestationKey: optional(point),
       configDigest: optional(digest),
       logSize: uint(),
       epoch: uint(),
