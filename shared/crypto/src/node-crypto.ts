@@ -30,6 +30,7 @@ import {
 import { concat, decodeHex } from './bytes.ts'
 import { signatureFromDer, signatureToDer } from './ecdsa-der.ts'
 import { decryptionFailed } from './errors.ts'
+import { encodePem } from './pem.ts'
 import type { AeadKey, AgreementKey, Crypto, HmacKey, KemKey, SigningKey, VerifyingKey } from './port.ts'
 import {
   AEAD_KEY_BYTES,
@@ -136,11 +137,11 @@ export function createNodeCrypto(): Crypto {
       return plain(plaintext)
     },
 
-    generateSigningKey: () => signingKeyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
+    generateSigningKey: () => signingKeyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' })),
     importSigningKey(scalar) {
       requireScalar(scalar)
       const der = Buffer.from(concat(P256_SEC1, scalar, P256_SEC1_CURVE))
-      return signingKeyOf(createPrivateKey({ key: der, format: 'der', type: 'sec1' }))
+      return signingKeyOf(pairOf(createPrivateKey({ key: der, format: 'der', type: 'sec1' })))
     },
     exportSigningKey(key) {
       const der = NodeSigningKey.keyOf(key).export({ format: 'der', type: 'sec1' })
@@ -158,10 +159,10 @@ export function createNodeCrypto(): Crypto {
       return verify('sha256', message, publicKey, signatureToDer(signature))
     },
 
-    generateAgreementKey: () => agreementKeyOf(generateKeyPairSync('x25519').privateKey),
+    generateAgreementKey: () => agreementKeyOf(generateKeyPairSync('x25519')),
     importAgreementKey(raw) {
       requireLength('raw', raw, X25519_BYTES)
-      return agreementKeyOf(privateKeyOf(X25519_PKCS8, raw))
+      return agreementKeyOf(pairOf(privateKeyOf(X25519_PKCS8, raw)))
     },
     exportAgreementKey(key) {
       const der = NodeAgreementKey.keyOf(key).export({ format: 'der', type: 'pkcs8' })
@@ -182,10 +183,10 @@ export function createNodeCrypto(): Crypto {
       return plain(shared)
     },
 
-    generateKemKey: () => kemKeyOf(generateKeyPairSync('ml-kem-768').privateKey),
+    generateKemKey: () => kemKeyOf(generateKeyPairSync('ml-kem-768')),
     importKemKey(seed) {
       requireLength('seed', seed, ML_KEM_768_SEED_BYTES)
-      return kemKeyOf(privateKeyOf(ML_KEM_PKCS8_SEED, seed))
+      return kemKeyOf(pairOf(privateKeyOf(ML_KEM_PKCS8_SEED, seed)))
     },
     encapsulate(publicKey) {
       requirePublicKeyLength(publicKey, ML_KEM_768_PUBLIC_KEY_BYTES)
@@ -271,27 +272,37 @@ class NodeKemKey extends NodeAsymmetricKey implements KemKey {
   }
 }
 
-function signingKeyOf(privateKey: KeyObject): SigningKey {
-  return new NodeSigningKey(privateKey, publicBytesOf(privateKey, P256_POINT_BYTES))
+interface KeyPair {
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
 }
 
-function agreementKeyOf(privateKey: KeyObject): AgreementKey {
-  return new NodeAgreementKey(privateKey, publicBytesOf(privateKey, X25519_BYTES))
+function pairOf(privateKey: KeyObject): KeyPair {
+  return { privateKey, publicKey: createPublicKey(privateKey) }
 }
 
-function kemKeyOf(privateKey: KeyObject): KemKey {
-  return new NodeKemKey(privateKey, publicBytesOf(privateKey, ML_KEM_768_PUBLIC_KEY_BYTES))
+function signingKeyOf({ privateKey, publicKey }: KeyPair): SigningKey {
+  return new NodeSigningKey(privateKey, publicBytesOf(publicKey, P256_POINT_BYTES))
+}
+
+function agreementKeyOf({ privateKey, publicKey }: KeyPair): AgreementKey {
+  return new NodeAgreementKey(privateKey, publicBytesOf(publicKey, X25519_BYTES))
+}
+
+function kemKeyOf({ privateKey, publicKey }: KeyPair): KemKey {
+  return new NodeKemKey(privateKey, publicBytesOf(publicKey, ML_KEM_768_PUBLIC_KEY_BYTES))
 }
 
 /** The key's bytes are the end of its SubjectPublicKeyInfo. */
-function publicBytesOf(privateKey: KeyObject, length: number): Uint8Array {
-  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
+function publicBytesOf(publicKey: KeyObject, length: number): Uint8Array {
+  const spki = publicKey.export({ format: 'der', type: 'spki' })
   return new Uint8Array(spki.subarray(-length))
 }
 
+/** As PEM text: for an object with options Node first fails, and catches, four times, which costs more than parsing. */
 function publicKeyOf(prefix: Uint8Array, bytes: Uint8Array): KeyObject {
   try {
-    return createPublicKey({ key: Buffer.from(concat(prefix, bytes)), format: 'der', type: 'spki' })
+    return createPublicKey(encodePem('PUBLIC KEY', concat(prefix, bytes)))
   } catch {
     throw badKey()
   }
