@@ -4,7 +4,11 @@ import * as cborg from 'cborg'
 import fc from 'fast-check'
 import { type CborValue, decodeCbor, encodeCbor } from './cbor.ts'
 
-const text = fc.string({ unit: 'binary', maxLength: 40 }).filter((value) => value !== '__proto__')
+// The ends of the ranges of UTF-8, where lengths and orders change.
+const edges = ['a', '\u007f', '\u0080', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}']
+const text = fc
+  .oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ unit: fc.constantFrom(...edges), maxLength: 10 }))
+  .filter((value) => value !== '__proto__')
 const number = fc.oneof(
   fc.nat(300),
   fc.maxSafeNat(),

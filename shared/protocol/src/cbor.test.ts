@@ -31,6 +31,8 @@ test('values of RFC 8949 appendix A that we use have the bytes given there', () 
     ['', '60'],
     ['IETF', '6449455446'],
     ['"\\', '62225c'],
+    ['\u007f', '617f'],
+    ['\u0080', '62c280'],
     ['ü', '62c3bc'],
     ['水', '63e6b0b4'],
     ['𐅑', '64f0908591'],
@@ -100,7 +102,7 @@ test('a key that would set a prototype is refused', () => {
 })
 
 test('text that is not UTF-8 is refused, short or long', () => {
-  for (const bad of ['ff', 'c080', 'eda080', 'f4908080', 'c3']) {
+  for (const bad of ['ff', '80', '8000000000000000', 'c080', 'eda080', 'f4908080', 'c3']) {
     const bytes = decodeHex(bad)
     for (const padding of [0, 20, 60]) {
       const head = encodeCbor('x'.repeat(bytes.length + padding))
@@ -129,6 +131,8 @@ test('more items than the limit are refused', () => {
   const most = Array.from({ length: 65_536 }, () => 0)
   assert.equal((decodeCbor(encodeCbor(most)) as unknown[]).length, 65_536)
   assert.throws(() => encodeCbor([...most, 0]), RangeError)
+  const map = Object.fromEntries(Array.from({ length: 65_537 }, (_, i) => [`k${i}`, 0]))
+  assert.throws(() => encodeCbor(map), RangeError)
   refuses(`9a00010001${'00'.repeat(65_537)}`)
   refuses('83000000', { maxItems: 2 })
   refuses('a3616100616200616300', { maxItems: 2 })
@@ -176,7 +180,8 @@ test('decoded bytes are copies with memory of their own, from a Buffer too', () 
 })
 
 test('keys are ordered by length in UTF-8, then by code point', () => {
-  const keys = ['', 'a', 'b', 'aa', 'é', 'zz', '水', '\u{ffff}', 'aaaa', '\u{10000}', '\u{10ffff}']
+  const units = ['a', '\u007f', '\u0080', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}']
+  const keys = ['', ...units, ...units.flatMap((unit) => [`a${unit}`, `${unit}a`, `aaa${unit}`]), 'aaaa', 'ab', 'ac']
   for (let i = 0; i < keys.length; i++) {
     for (let j = 0; j < keys.length; j++) {
       assert.equal(Math.sign(compareCborKeys(keys[i] as string, keys[j] as string)), Math.sign(bytewise(i, j)))

@@ -84,6 +84,7 @@ test('nesting and length have limits', () => {
   assert.deepEqual(parse(`${'['.repeat(16)}${']'.repeat(16)}`), JSON.parse(`${'['.repeat(16)}${']'.repeat(16)}`))
   refuses(`${'['.repeat(17)}${']'.repeat(17)}`, '{"a":'.repeat(17) + '1' + '}'.repeat(17))
   assert.throws(() => parseJson('[1]', { maxBytes: 2 }), MALFORMED)
+  assert.deepEqual(parseJson('[1]', { maxBytes: 3 }), [1])
   assert.throws(() => parseJson('"é"', { maxBytes: 3 }), MALFORMED)
   assert.equal(parseJson('"é"', { maxBytes: 4 }), 'é')
   assert.equal(parseJson('"😀"', { maxBytes: 6 }), '😀')
