@@ -1,0 +1,505 @@
+/**
+ * The trusted application: takes messages of the host, gives back messages when they are durable. Synchronous, and
+ * deterministic given its ports. Spec: docs/protocol/10-tee-abi.md.
+ *
+ *   handle(message) any number of times, then commit() once: one transaction for all, then answers and effects
+ *
+ * Whatever shows that the store cannot be relied on ends it: `fatal` is its last effect (fail-stop).
+ *
+ * @module
+ */
+import { encodeHex, equalBytes, parseCertificate, type SigningKey } from '../../../shared/crypto/src/index.ts'
+import { checkMember, parseRef, REF_ATTRIBUTE, roleOf } from '../../../shared/ledger-model/src/index.ts'
+import {
+  decodeCbor,
+  encodeCbor,
+  type CborValue,
+  type ErrorCode,
+  type MspId,
+} from '../../../shared/protocol/src/index.ts'
+import {
+  decodeRequest,
+  encodeAnswer,
+  encodeEffect,
+  encodeFrame,
+  encodeRefusal,
+  isServed,
+  type AbiAnswer,
+  type AbiOpName,
+  type Effect,
+  type HostRequest,
+  type HostRequestOf,
+  type TaState,
+} from '../../../shared/tee-abi/src/index.ts'
+import { Requests } from './commands/requests.ts'
+import { refusalOf, StorageError, TrustedApplicationError } from './errors.ts'
+import type { FactsOutcome } from './facts/ledger-facts.ts'
+import type { Facts } from './facts/queries.ts'
+import { decodeConfiguration } from './keys/configuration.ts'
+import { deriveStoreKeys, seal, unseal, type StoreKeys } from './keys/sealing.ts'
+import type { TrustedApplicationPorts } from './ports.ts'
+import { organizationFacts, type PendingFinish } from './sessions/index.ts'
+import { Store } from './store.ts'
+import { Vault } from './vault.ts'
+
+export interface TrustedApplicationOptions {
+  /** 32 bytes, SHA-256 of the bundle that runs. */
+  readonly measurement: Uint8Array
+  /** What was switched on for the process (docs/protocol/09-evidence.md §9.3). */
+  readonly isolation: readonly string[]
+  /** Identity of the application; part of what seals the store. The same over upgrades. */
+  readonly taId: string
+}
+
+export interface TrustedApplication {
+  /** `stopped` after `stop` and after a fatal error: nothing is answered any more. */
+  readonly state: TaState | 'stopped'
+  /** Whether `commit` has something to do although no message came: call it again within a fifth of a second. */
+  readonly isDue: boolean
+  /** Takes one message of the host, without its length. */
+  handle(message: Uint8Array): void
+  /** Makes everything since the last call durable. @returns frames to write, in order. */
+  commit(): Uint8Array[]
+}
+
+const DATABASE = 'store.db'
+const META_IDENTITY = 'identity'
+const META_CONFIGURATION = 'configuration'
+const META_CERTIFICATE = 'certificate'
+/** While the ledger does not answer at start, it is asked again after this time. */
+const RECOVERY_RETRY_MS = 500
+
+/**
+ * Opens the store. What is found wrong at once is reported as `fatal` by the first `commit`, like everything later.
+ * @throws {TypeError} for options that are none.
+ */
+export function createTrustedApplication(
+  ports: TrustedApplicationPorts,
+  options: TrustedApplicationOptions,
+): TrustedApplication {
+  if (options.measurement.length !== 32) throw new TypeError('measurement must have 32 bytes')
+  return new Application(ports, options)
+}
+
+type Handlers = { readonly [O in AbiOpName]: (request: HostRequestOf<O>) => AbiAnswer<O> | undefined }
+
+class Application implements TrustedApplication {
+  readonly #ports: TrustedApplicationPorts
+  readonly #options: TrustedApplicationOptions
+  #state: TaState | 'stopped' = 'new'
+  #fatal: ErrorCode | undefined
+  #keys: StoreKeys | undefined
+  #store: Store | undefined
+  #vault: Vault | undefined
+  #requests: Requests | undefined
+  #messages: (() => Uint8Array | undefined)[] = []
+  #recoveryAtMs = 0
+  #isRecoveryAsked = false
+
+  constructor(ports: TrustedApplicationPorts, options: TrustedApplicationOptions) {
+    this.#ports = ports
+    this.#options = options
+    this.#guard(() => this.#open())
+  }
+
+  get state(): TaState | 'stopped' {
+    return this.#state
+  }
+
+  get isDue(): boolean {
+    const vault = this.#vault
+    if (this.#fatal !== undefined) return true
+    if (vault === undefined || this.#state === 'stopped') return false
+    if (this.#state === 'recovering') return true
+    return vault.rewraps.isDue || vault.anchor.isDue || vault.uploads.isDue || vault.facts.waiting > 0
+  }
+
+  handle(message: Uint8Array): void {
+    if (this.#state === 'stopped' || this.#fatal !== undefined) return
+    this.#guard(() => this.#handle(message))
+  }
+
+  commit(): Uint8Array[] {
+    if (this.#state === 'stopped') return []
+    const frames = this.#guard(() => this.#commit())
+    if (this.#fatal === undefined) return frames ?? []
+    const code = this.#fatal
+    this.#stop()
+    return [encodeFrame(encodeEffect({ fx: 'fatal', code }))]
+  }
+
+  /** Runs a step; an error that escapes it ends the application. */
+  #guard<T>(step: () => T): T | undefined {
+    try {
+      return step()
+    } catch (error) {
+      this.#fatal ??= refusalOf(error)?.code ?? 'TEE_FAULT'
+      return undefined
+    }
+  }
+
+  #open(): void {
+    const { crypto, database, deviceKey } = this.#ports
+    this.#keys = deriveStoreKeys(crypto, deviceKey)
+    this.#store = Store.open(crypto, database.open(DATABASE, this.#keys.database))
+    const sealedConfiguration = this.#store.findMeta(META_CONFIGURATION)
+    if (sealedConfiguration === undefined) return
+    const encoded = unseal(crypto, this.#keys.seal, [META_CONFIGURATION], sealedConfiguration)
+    this.#assemble(encoded, this.#unsealIdentity())
+    const { vault, serverRef } = this.#provisioned()
+    vault.log({ t: 'start', timeMs: vault.now().unixMs, actor: serverRef })
+    this.#state = this.#store.findMeta(META_CERTIFICATE) === undefined ? 'provisioned' : 'recovering'
+  }
+
+  #unsealIdentity(): SigningKey {
+    const { store, keys } = this.#opened()
+    const sealed = store.findMeta(META_IDENTITY)
+    if (sealed === undefined) throw new StorageError('STORE_DAMAGED', 'the identity key is missing')
+    const scalar = unseal(this.#ports.crypto, keys.seal, [META_IDENTITY], sealed)
+    const identity = this.#ports.crypto.importSigningKey(scalar)
+    scalar.fill(0)
+    return identity
+  }
+
+  #assemble(encodedConfiguration: Uint8Array, identity: SigningKey): void {
+    const { store, keys } = this.#opened()
+    const configuration = decodeConfiguration(this.#ports.crypto, encodedConfiguration)
+    this.#vault = new Vault(this.#ports, store, keys, configuration, identity)
+    this.#requests = new Requests(this.#vault)
+  }
+
+  #handle(message: Uint8Array): void {
+    let request
+    try {
+      request = decodeRequest(message)
+    } catch (error) {
+      const refusal = refusalOf(error)
+      if (refusal === undefined) throw error
+      const id = idOf(message)
+      // Without a number there is nobody to answer.
+      if (id !== undefined) this.#release(() => encodeRefusal(id, refusal.code))
+      return
+    }
+    const { id, op } = request
+    const writes = this.#store?.writes
+    try {
+      if (!isServed(op, this.#served())) throw new TrustedApplicationError(this.#notServed())
+      const handler = this.#handlers[op] as (request: HostRequest) => AbiAnswer<'status'> | undefined
+      const answer = handler(request)
+      if (answer !== undefined) this.#release(() => encodeAnswer(op, id, answer))
+    } catch (error) {
+      if (error instanceof StorageError || this.#store?.writes !== writes) throw error
+      const code = refusalOf(error)?.code ?? 'TEE_FAULT'
+      this.#release(() => encodeRefusal(id, code))
+    }
+  }
+
+  readonly #handlers: Handlers = {
+    hello: ({ hello, conn }) => {
+      const { vault } = this.#provisioned()
+      return { reply: vault.sessions.hello(hello, conn, vault.now()) }
+    },
+    finish: ({ id, finish }) => this.#finish(id, finish),
+    record: ({ id, record }) => {
+      const { requests } = this.#provisioned()
+      requests.take(record, (answer) => {
+        this.#release(() => {
+          const sealed = answer()
+          return 'code' in sealed ? encodeRefusal(id, sealed.code) : encodeAnswer('record', id, sealed)
+        })
+      })
+      return undefined
+    },
+    endorsement: ({ need, answers, code }) => {
+      const { vault } = this.#provisioned()
+      const { monotonicMs } = vault.now()
+      if (answers !== undefined) vault.facts.deliver(need, { answers }, monotonicMs)
+      else vault.facts.deliver(need, { code: code ?? 'LEDGER_UNAVAILABLE' }, monotonicMs)
+      return {}
+    },
+    committed: ({ items }) => {
+      const { vault } = this.#provisioned()
+      vault.uploads.committed(items, vault.now().monotonicMs)
+      return {}
+    },
+    anchored: ({ epoch, code }) => {
+      const { vault } = this.#provisioned()
+      vault.anchor.settled(epoch, code, vault.now().monotonicMs)
+      return {}
+    },
+    provision: ({ config }) => this.#provision(config),
+    certificate: ({ cert }) => {
+      this.#installCertificate(cert)
+      return {}
+    },
+    status: () => this.#status(),
+    attest: ({ nonce }) => {
+      const { vault, serverRef } = this.#provisioned()
+      const { configuration, identity, ports } = vault
+      const claims = { serverRef, identityKey: identity.publicKey, configDigest: configuration.digest }
+      return { evidence: ports.evidence.attest(nonce, { ...claims, nowMs: ports.clock.nowMs() }) }
+    },
+    checkpoint: () => ({ checkpoint: this.#provisioned().vault.checkpoints.current().text }),
+    proof: ({ index, size, from, to }) => {
+      const { log } = this.#opened().store
+      const limit = size ?? to ?? 0
+      if (limit > log.committedSize) throw new TrustedApplicationError('LOG_SIZE_INVALID')
+      if (index !== undefined && size !== undefined) return { proof: log.inclusionProof(index, size) }
+      return { proof: log.consistencyProof(from ?? 0, to ?? 0) }
+    },
+    'anchor-now': () => {
+      const { vault } = this.#provisioned()
+      return { epoch: vault.anchor.request(vault.now().monotonicMs) }
+    },
+    backup: ({ name }) => {
+      const { vault } = this.#provisioned()
+      // A backup is of durable rows: it is made between two rounds.
+      this.#makeDurable()
+      vault.store.database.backup(name)
+      return { name, checkpoint: vault.checkpoints.current().text }
+    },
+    stop: ({ id }) => {
+      this.#release(() => {
+        this.#stop()
+        return encodeAnswer('stop', id, {})
+      })
+      return undefined
+    },
+  }
+
+  /** §5.6: the ledger says whether the client is still known; the answer waits for it. */
+  #finish(id: number, finish: Uint8Array): undefined {
+    const { vault } = this.#provisioned()
+    const pending = vault.sessions.finish(finish, vault.now())
+    const settle = (outcome: FactsOutcome): void => {
+      let message: Uint8Array
+      try {
+        if ('code' in outcome) throw new TrustedApplicationError(outcome.code)
+        const facts = organizationFacts(outcome.facts.organization(pending.mspId))
+        const { record } = vault.sessions.completeFinish(pending, facts, vault.now())
+        message = encodeAnswer('finish', id, { record })
+      } catch (error) {
+        message = encodeRefusal(id, refusalOf(error)?.code ?? 'TEE_FAULT')
+      }
+      this.#release(() => message)
+    }
+    const needs = { organizations: [pending.mspId] }
+    vault.facts.request(needs, vault.now().monotonicMs, (outcome) => {
+      // Who registered a moment ago is not in what is remembered.
+      if ('code' in outcome || isKnownIn(outcome.facts, pending)) settle(outcome)
+      else vault.facts.request({ ...needs, fresh: true }, vault.now().monotonicMs, settle)
+    })
+    return undefined
+  }
+
+  #provision(config: Uint8Array): AbiAnswer<'provision'> {
+    const { crypto } = this.#ports
+    const { store, keys } = this.#opened()
+    if (this.#vault !== undefined) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
+    const { digest, serverRef } = decodeConfiguration(crypto, config)
+    const identity = crypto.generateSigningKey()
+    const scalar = crypto.exportSigningKey(identity)
+    store.setMeta(META_IDENTITY, seal(crypto, keys.seal, [META_IDENTITY], scalar))
+    store.setMeta(META_CONFIGURATION, seal(crypto, keys.seal, [META_CONFIGURATION], config))
+    scalar.fill(0)
+    this.#assemble(config, identity)
+    const { vault } = this.#provisioned()
+    vault.log({ t: 'provision', timeMs: vault.now().unixMs, actor: serverRef, digest })
+    this.#state = 'provisioned'
+    return { configDigest: digest, identityKey: identity.publicKey, ...this.#attestationKey() }
+  }
+
+  /** Of our own identity key, from a root of the configuration, as a server, with our reference. */
+  #installCertificate(cert: Uint8Array): void {
+    const { vault } = this.#provisioned()
+    const mspId = this.#checkCertificate(cert)
+    vault.store.setMeta(META_CERTIFICATE, encodeCbor({ mspId, cert }))
+    if (this.#state === 'provisioned') this.#state = 'recovering'
+    else this.#startAnchoring()
+  }
+
+  #checkCertificate(cert: Uint8Array): MspId {
+    const { vault, serverRef } = this.#provisioned()
+    const { crypto, configuration, identity } = vault
+    const { attributes, publicKey } = parseCertificate(cert)
+    const isOurs =
+      encodeHex(publicKey) === encodeHex(identity.publicKey) &&
+      roleOf({ attributes }) === 'server' &&
+      parseRef(attributes[REF_ATTRIBUTE]) === serverRef
+    if (!isOurs) throw new TrustedApplicationError('CREDENTIAL_REJECTED')
+    for (const { mspId } of configuration.organizations) {
+      try {
+        return checkMember(crypto, configuration.organizations, mspId, cert, vault.now().unixMs).mspId
+      } catch (error) {
+        if (refusalOf(error)?.code !== 'LEDGER_IDENTITY_REJECTED') throw error
+      }
+    }
+    throw new TrustedApplicationError('CREDENTIAL_REJECTED')
+  }
+
+  #startAnchoring(): void {
+    const { vault, serverRef } = this.#provisioned()
+    const stored = vault.store.findMeta(META_CERTIFICATE)
+    if (stored === undefined) return
+    const { mspId, cert } = decodeCbor(stored) as { readonly mspId: MspId; readonly cert: Uint8Array }
+    const { channel } = vault.configuration
+    vault.anchor.start({ serverRef, channel, mspId, certificate: cert, key: vault.identity })
+  }
+
+  /** §10.5: nothing is served before the ledger says that this store is the newest. */
+  #recover(): void {
+    const { vault, serverRef } = this.#provisioned()
+    const { monotonicMs } = vault.now()
+    if (this.#isRecoveryAsked || monotonicMs < this.#recoveryAtMs) return
+    this.#isRecoveryAsked = true
+    this.#recoveryAtMs = monotonicMs + RECOVERY_RETRY_MS
+    vault.facts.request({ checkpointOf: serverRef }, monotonicMs, (outcome) => {
+      this.#isRecoveryAsked = false
+      if ('code' in outcome) return
+      vault.anchor.reconcile(outcome.facts.checkpoint, vault.now().monotonicMs)
+      if (this.#state !== 'recovering') return
+      this.#startAnchoring()
+      this.#state = 'serving'
+    })
+  }
+
+  #attestationKey(): { readonly attestationKey?: Uint8Array } {
+    const { attestationKey } = this.#ports.evidence
+    return attestationKey === undefined ? {} : { attestationKey }
+  }
+
+  #status(): AbiAnswer<'status'> {
+    const { store } = this.#opened()
+    const { measurement, isolation } = this.#options
+    const vault = this.#vault
+    const anchored = vault?.anchor.anchored
+    return {
+      state: this.#served(),
+      ...(vault === undefined
+        ? {}
+        : {
+            serverRef: vault.configuration.serverRef,
+            identityKey: vault.identity.publicKey,
+            configDigest: vault.configuration.digest,
+            ...this.#attestationKey(),
+          }),
+      measurement,
+      logSize: store.log.committedSize,
+      epoch: vault?.anchor.epoch ?? 0,
+      ...(anchored === undefined ? {} : { anchoredSize: anchored.size, anchoredRoot: anchored.root }),
+      sessions: vault?.sessions.size ?? 0,
+      waiting: vault?.uploads.waiting ?? 0,
+      isolation,
+      records: vault?.records.count ?? 0,
+      patients: vault?.patients.count ?? 0,
+    }
+  }
+
+  #commit(): Uint8Array[] {
+    if (this.#fatal !== undefined) throw new TrustedApplicationError(this.#fatal)
+    const vault = this.#vault
+    if (vault === undefined) {
+      if (this.#store?.isDirty === true) this.#store.commit({ timeMs: 0, actor: 'ta' })
+      return this.#framesOf(this.#takeMessages(), [])
+    }
+    if (this.#state === 'recovering' || (this.#state === 'serving' && vault.anchor.isDisputed)) this.#recover()
+    this.#makeDurable()
+    const { monotonicMs, unixMs } = vault.now()
+    const { messages, effects } = vault.round.take()
+    const anchor = vault.anchor.propose(unixMs, monotonicMs)
+    const all: Effect[] = [
+      ...effects,
+      ...vault.uploads.watch(monotonicMs),
+      ...vault.facts.flush(monotonicMs),
+      ...(anchor === undefined ? [] : [anchor]),
+    ]
+    // Facts that were too late refuse their requests: those answers belong to this round too.
+    const late = vault.round.take()
+    return this.#framesOf([...this.#takeMessages(), ...messages, ...late.messages], [...all, ...late.effects])
+  }
+
+  /** Completes what can be completed and commits it. */
+  #makeDurable(): void {
+    const { vault, serverRef } = this.#provisioned()
+    const { monotonicMs, unixMs } = vault.now()
+    vault.uploads.expire(monotonicMs)
+    vault.rewraps.step()
+    if (vault.patientLog.isDue) vault.patientLog.flush()
+    // Last to append: receipts of this round are of the log's size after it.
+    vault.uploads.finish(unixMs)
+    vault.anchor.reserve(monotonicMs)
+    vault.store.commit({ timeMs: unixMs, actor: serverRef })
+  }
+
+  #framesOf(messages: readonly (() => Uint8Array | undefined)[], effects: readonly Effect[]): Uint8Array[] {
+    const frames: Uint8Array[] = []
+    for (const make of messages) {
+      const message = make()
+      if (message !== undefined) frames.push(encodeFrame(message))
+    }
+    for (const effect of effects) frames.push(encodeFrame(encodeEffect(effect)))
+    return frames
+  }
+
+  #release(make: () => Uint8Array | undefined): void {
+    this.#messages.push(make)
+  }
+
+  #takeMessages(): (() => Uint8Array | undefined)[] {
+    const messages = this.#messages
+    this.#messages = []
+    return messages
+  }
+
+  #stop(): void {
+    this.#state = 'stopped'
+    try {
+      this.#store?.database.close()
+    } catch {
+      // Nothing can be done about a store that does not close: what was acknowledged is durable.
+    }
+  }
+
+  #served(): TaState {
+    return this.#state === 'stopped' ? 'new' : this.#state
+  }
+
+  #notServed(): ErrorCode {
+    return this.#state === 'recovering' ? 'TEE_RECOVERING' : 'TEE_NOT_PROVISIONED'
+  }
+
+  #opened(): { readonly store: Store; readonly keys: StoreKeys } {
+    if (this.#store === undefined || this.#keys === undefined) throw new TypeError('the store is not open')
+    return { store: this.#store, keys: this.#keys }
+  }
+
+  #provisioned(): {
+    readonly vault: Vault
+    readonly requests: Requests
+    readonly serverRef: Vault['configuration']['serverRef']
+  } {
+    if (this.#vault === undefined || this.#requests === undefined) {
+      throw new TrustedApplicationError('TEE_NOT_PROVISIONED')
+    }
+    return { vault: this.#vault, requests: this.#requests, serverRef: this.#vault.configuration.serverRef }
+  }
+}
+
+/** Whether these facts show the participant of a finish, with the key of its certificate. */
+function isKnownIn(facts: Facts, { mspId, credential }: PendingFinish): boolean {
+  const policy = facts.findOrganization(mspId)
+  const participant = policy && organizationFacts(policy).findParticipant(credential.participant)
+  return participant !== undefined && equalBytes(participant.publicKey, credential.participantKey)
+}
+
+/** The number of a request that is not in order otherwise. */
+function idOf(message: Uint8Array): number | undefined {
+  let value: CborValue
+  try {
+    value = decodeCbor(message)
+  } catch {
+    return undefined
+  }
+  const id = typeof value === 'object' && value !== null ? (value as { readonly id?: CborValue }).id : undefined
+  return typeof id === 'number' ? id : undefined
+}

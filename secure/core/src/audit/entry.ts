@@ -1,0 +1,77 @@
+/**
+ * Entries of the log: what was stored, served or refused, to whom and why. Never content, never text that a person
+ * wrote. Spec: docs/protocol/08-access.md §8.3.
+ *
+ * @module
+ */
+import {
+  bool,
+  bytes,
+  decodeMessage,
+  encodeCbor,
+  literal,
+  oneOf,
+  optional,
+  struct,
+  text,
+  uint,
+  type CborValue,
+  type Infer,
+} from '../../../../shared/protocol/src/index.ts'
+
+export const ENTRY_KINDS = [
+  'store',
+  'chain',
+  'read',
+  'search',
+  'list',
+  'access-log',
+  'deny',
+  'erase',
+  'rekey',
+  'provision',
+  'emergency-open',
+  'emergency-close',
+  'start',
+  'commit',
+] as const
+export type EntryKind = (typeof ENTRY_KINDS)[number]
+
+const MAX_ENTRY_BYTES = 2_048
+
+const ref = text({ min: 1, max: 64 })
+const entryShape = struct({
+  v: literal(1),
+  t: oneOf(...ENTRY_KINDS),
+  timeMs: uint(),
+  /** Participant reference; the server's own for what it does by itself. */
+  actor: ref,
+  patient: optional(ref),
+  record: optional(ref),
+  version: optional(uint({ min: 1 })),
+  /** `kind` or `kind:id`. */
+  permission: optional(text({ max: 128 })),
+  purpose: optional(text({ max: 16 })),
+  /** Hospital at which the actor works. */
+  place: optional(text({ max: 128 })),
+  /** True when a service asked and no person. */
+  automatic: optional(bool()),
+  code: optional(text({ max: 64 })),
+  digest: optional(bytes({ length: 32 })),
+})
+
+export type LogEntry = Omit<Infer<typeof entryShape>, 'v'>
+
+export function encodeEntry(entry: LogEntry): Uint8Array {
+  const members: Record<string, CborValue> = { v: 1 }
+  for (const [name, value] of Object.entries(entry)) {
+    if (value !== undefined) members[name] = value
+  }
+  return encodeCbor(members)
+}
+
+/** @throws {ProtocolError} `CBOR_MALFORMED`, `MESSAGE_MALFORMED` */
+export function decodeEntry(encoded: Uint8Array): LogEntry {
+  const { v: _, ...entry } = decodeMessage(encoded, entryShape, 'log entry', { maxBytes: MAX_ENTRY_BYTES })
+  return entry
+}

@@ -1,0 +1,310 @@
+/**
+ * Storing records: one, many, a chain of doctors. Spec: docs/protocol/04-records.md §4.3 to §4.5.
+ *
+ * @module
+ */
+import { decodeUtf8, decodeBase64url, type VerifyingKey } from '../../../../shared/crypto/src/index.ts'
+import { ehrTypeOf, FhirError, parseResource } from '../../../../shared/fhir/src/index.ts'
+import {
+  bytes,
+  checkChain,
+  decodeChainUpload,
+  decodeRecordUpload,
+  list,
+  literal,
+  openEnvelope,
+  optional,
+  peekEnvelope,
+  ProtocolError,
+  struct,
+  type AuthorRef,
+  type CborValue,
+  type EnvelopeKind,
+  type Kid,
+  type PractitionerRef,
+  type TreatmentKey,
+} from '../../../../shared/protocol/src/index.ts'
+import { refusalOf, TrustedApplicationError, type Refusal } from '../errors.ts'
+import type { Patient } from '../patients.ts'
+import { receiptOf } from '../records/receipt.ts'
+import type { RecordRow } from '../records/record-rows.ts'
+import { checkVersion, type CheckedVersion, type UploadContext } from '../records/upload-checks.ts'
+import type { UploadOutcome } from '../records/uploads.ts'
+import type { Vault } from '../vault.ts'
+import { command, patientNeeds, type Call } from './call.ts'
+import { indexOf } from './participants.ts'
+
+const MAX_MANY = 256
+const envelopeShape = bytes({ min: 1, max: 8 * 1024 * 1024 })
+const AUTHORS = ['practitioner', 'organization'] as const
+
+export const UPLOAD_COMMANDS = {
+  'record.store': command(
+    struct({ cmd: literal('record.store'), envelope: envelopeShape, kind: optional(literal('record')) }),
+    {
+      who: AUTHORS,
+      needs: (_vault, client, { envelope }) => patientNeeds(client, [peekEnvelope(envelope).patient]),
+      subject: (_vault, _client, { envelope }) => subjectOf([envelope]),
+      run(call, { envelope }) {
+        const checked = checkRecord(call, envelope)
+        const row = place(call, checked)
+        call.vault.uploads.await(row, call.vault.now().monotonicMs, (outcome) => answerOne(call, outcome))
+      },
+    },
+  ),
+
+  'record.store-many': command(
+    struct({ cmd: literal('record.store-many'), envelopes: list(envelopeShape, { min: 1, max: MAX_MANY }) }),
+    {
+      who: AUTHORS,
+      needs: (_vault, client, { envelopes }) => patientNeeds(client, patientsOf(envelopes)),
+      subject: (_vault, _client, { envelopes }) => subjectOf(envelopes),
+      run: storeMany,
+    },
+  ),
+
+  'record.store-chain': command(struct({ cmd: literal('record.store-chain'), envelope: envelopeShape }), {
+    who: ['practitioner'],
+    needs: (vault, client, { envelope }) => ({
+      ...patientNeeds(client, [peekEnvelope(envelope).patient]),
+      // The group may come from several hospitals.
+      organizations: vault.configuration.organizations.map(({ mspId }) => mspId),
+    }),
+    subject: (_vault, _client, { envelope }) => subjectOf([envelope]),
+    run: storeChain,
+  }),
+
+  uploads: command(struct({ cmd: literal('uploads') }), {
+    who: AUTHORS,
+    run: ({ reply, vault, client }) =>
+      reply({
+        waiting: vault.uploads.waitingOf(client.ref).map(({ recordId, sinceMs }) => ({ record: recordId, sinceMs })),
+      }),
+  }),
+}
+
+function storeMany(call: Call, { envelopes }: { readonly envelopes: readonly Uint8Array[] }): void {
+  const { vault } = call
+  // Every check before the first write: a fault in the middle leaves nothing half done.
+  const items = envelopes.map((envelope): CheckedVersion | Refusal => {
+    try {
+      return checkRecord(call, envelope)
+    } catch (error) {
+      const refusal = refusalOf(error)
+      if (refusal === undefined) throw error
+      return refusal
+    }
+  })
+  const staged = new Set<string>()
+  const outcomes: (UploadOutcome | undefined)[] = envelopes.map(() => undefined)
+  let open = envelopes.length
+  const settle = (i: number, outcome: UploadOutcome): void => {
+    outcomes[i] = outcome
+    open--
+    if (open === 0) call.reply(() => ({ results: outcomes.map((one) => resultOf(vault, one)) }))
+  }
+  for (const [i, item] of items.entries()) {
+    if ('code' in item) {
+      settle(i, item)
+      continue
+    }
+    if (item.kind === 'new') {
+      // The same id twice in one request: what was checked is not true any more for the second.
+      const name = `${item.accepted.commitment.recordId}/${item.accepted.commitment.version}`
+      if (staged.has(name)) {
+        settle(i, { code: 'RECORD_ID_REUSED' })
+        continue
+      }
+      staged.add(name)
+    }
+    const row = place(call, item)
+    vault.uploads.await(row, vault.now().monotonicMs, (outcome) => settle(i, outcome))
+  }
+}
+
+function storeChain(call: Call, { envelope }: { readonly envelope: Uint8Array }): void {
+  const { vault, nowMs } = call
+  const { context, plaintext } = openUpload(call, envelope, 'chain')
+  const chain = decodeChainUpload(plaintext)
+  checkChain(vault.crypto, chain, {
+    patient: context.patient.ref,
+    treatmentKey: context.treatmentKey,
+    patientKeys: { get: (kid: Kid) => findPatientKey(call, context, kid) },
+    doctorKeys: { get: (doctor) => findDoctorKey(call, doctor) },
+    ehrTypeOf: readEhrType,
+    nowMs,
+  })
+  // Who stores the chain is its last doctor.
+  if (chain.links.at(-1)?.author !== call.actor.ref) throw new TrustedApplicationError('WARRANT_PARTY_MISMATCH')
+  const checked = chain.links.map(({ recordId, author, ehr, salt, warrant }, i) => {
+    const upload = { recordId, version: 1, author, ehr, salt, warrant, previous: new Uint8Array(0) }
+    return atLink(i + 1, () => {
+      checkAuthorActive(call, author, context)
+      return checkVersion(vault, context, upload, chain.chainId)
+    })
+  })
+  checkKeyVersion(context, checked)
+  vault.uploads.checkRoom(checked.length)
+  const rows = checked.map((one) => place(call, one))
+  const outcomes: (UploadOutcome | undefined)[] = rows.map(() => undefined)
+  let open = rows.length
+  for (const [i, row] of rows.entries()) {
+    vault.uploads.await(row, vault.now().monotonicMs, (outcome) => {
+      outcomes[i] = outcome
+      open--
+      if (open === 0) answerChain(call, outcomes)
+    })
+  }
+}
+
+function answerChain(call: Call, outcomes: readonly (UploadOutcome | undefined)[]): void {
+  const rows: RecordRow[] = []
+  for (const [i, outcome] of outcomes.entries()) {
+    if (outcome === undefined || 'code' in outcome) {
+      call.refuse({ code: outcome?.code ?? 'COMMITMENT_MISSING', link: i + 1 })
+      return
+    }
+    rows.push(outcome.row)
+  }
+  call.reply(() => {
+    const all = rows.map((row) => receiptOf(call.vault, row))
+    return { receipts: all.map(({ receipt }) => receipt), log: all.map(({ log }) => log) }
+  })
+}
+
+function answerOne(call: Call, outcome: UploadOutcome): void {
+  if ('code' in outcome) call.refuse(outcome)
+  else call.reply(() => receiptOf(call.vault, outcome.row))
+}
+
+function resultOf(vault: Vault, outcome: UploadOutcome | undefined): CborValue {
+  if (outcome === undefined) return { ok: false, code: 'COMMITMENT_MISSING' }
+  if ('code' in outcome) {
+    const { code, at } = outcome as Refusal
+    return { ok: false, code, ...(at === undefined ? {} : { at }) }
+  }
+  return { ok: true, ...receiptOf(vault, outcome.row) }
+}
+
+/** Stages what is new. */
+function place({ vault, nowMs }: Call, checked: CheckedVersion): RecordRow {
+  return checked.kind === 'known' ? checked.row : vault.uploads.stage(checked.accepted, nowMs)
+}
+
+/** Opens one envelope of kind `record` and checks it against everything but the commitment on the ledger. */
+function checkRecord(call: Call, envelope: Uint8Array): CheckedVersion {
+  const { context, plaintext } = openUpload(call, envelope, 'record')
+  const upload = decodeRecordUpload(plaintext)
+  call.vault.uploads.checkRoom(1)
+  const checked = checkVersion(call.vault, context, { ...upload, author: call.actor.ref as AuthorRef }, null)
+  checkKeyVersion(context, [checked])
+  return checked
+}
+
+/** Nothing new under an old key: a doctor whose warrant ended has it. Repeating an old upload is not new. */
+function checkKeyVersion({ patient, treatmentKey }: UploadContext, checked: readonly CheckedVersion[]): void {
+  if (treatmentKey.version === patient.keyVersion || checked.every(({ kind }) => kind === 'known')) return
+  throw new TrustedApplicationError('TREATMENT_KEY_VERSION')
+}
+
+/** The first refusals of §4.3: author (already checked), suspended, treatment key, envelope. */
+function openUpload(
+  call: Call,
+  envelope: Uint8Array,
+  kind: EnvelopeKind,
+): { readonly context: UploadContext; readonly plaintext: Uint8Array } {
+  const { vault, actor, facts, nowMs } = call
+  const header = peekEnvelope(envelope)
+  const policy = facts.policyOf(header.patient)
+  if (policy.suspended.some((ref) => ref === actor.ref)) throw new TrustedApplicationError('PARTICIPANT_SUSPENDED')
+  const { patient, treatmentKey } = findKey(vault, header.patient, header.version)
+  const plaintext = openEnvelope(vault.crypto, treatmentKey, patient.ref, kind, envelope)
+  const hospitalsOf = (author: AuthorRef): readonly string[] =>
+    author === actor.ref ? actor.hospitals : hospitalsOfAuthor(call, author)
+  return { context: { patient, policy, treatmentKey, hospitalsOf, nowMs }, plaintext }
+}
+
+function findKey(
+  vault: Vault,
+  ref: Patient['ref'],
+  version: number,
+): { readonly patient: Patient; readonly treatmentKey: TreatmentKey } {
+  const patient = vault.patients.find(ref)
+  const treatmentKey = patient === undefined ? undefined : vault.treatmentKeys.find(patient, version)
+  if (patient === undefined || treatmentKey === undefined) throw new TrustedApplicationError('TREATMENT_KEY_UNKNOWN')
+  return { patient, treatmentKey }
+}
+
+function hospitalsOfAuthor({ facts }: Call, author: string): readonly string[] {
+  for (const policy of facts.organizations()) {
+    const { participants, hospitals } = indexOf(policy)
+    if (participants.has(author)) return hospitals
+  }
+  return []
+}
+
+/** Doctors of a chain other than the one who uploads. */
+function checkAuthorActive({ facts }: Call, author: string, { policy }: UploadContext): void {
+  for (const organization of facts.organizations()) {
+    const participant = indexOf(organization).participants.get(author)
+    if (participant === undefined) continue
+    if (participant.status !== 'active' || policy.suspended.some((ref) => ref === author)) {
+      throw new TrustedApplicationError('PARTICIPANT_SUSPENDED')
+    }
+    return
+  }
+  throw new TrustedApplicationError('PARTICIPANT_UNKNOWN')
+}
+
+function findDoctorKey({ vault, facts }: Call, doctor: PractitionerRef): VerifyingKey | undefined {
+  for (const policy of facts.organizations()) {
+    const participant = indexOf(policy).participants.get(doctor)
+    if (participant !== undefined) return vault.crypto.importVerifyingKey(decodeBase64url(participant.publicKey))
+  }
+  return undefined
+}
+
+/** Any key the patient ever had: whether it may count is decided with the recorded warrant (Warrants.verify). */
+function findPatientKey({ vault }: Call, { policy }: UploadContext, kid: Kid): VerifyingKey | undefined {
+  const key = policy.keys.find((one) => one.kid === kid)
+  return key === undefined ? undefined : vault.crypto.importVerifyingKey(decodeBase64url(key.publicKey))
+}
+
+function readEhrType(ehr: Uint8Array): string {
+  try {
+    return ehrTypeOf(parseResource(decodeUtf8(ehr)))
+  } catch (cause) {
+    if (cause instanceof FhirError || refusalOf(cause)?.code === 'CRYPTO_BAD_ENCODING') {
+      throw new ProtocolError('RECORD_NOT_FHIR', 'not a FHIR R4 resource', { cause })
+    }
+    throw cause
+  }
+}
+
+function atLink<T>(link: number, step: () => T): T {
+  try {
+    return step()
+  } catch (cause) {
+    const refusal = refusalOf(cause)
+    if (refusal === undefined) throw cause
+    throw new TrustedApplicationError(refusal.code, { ...refusal, link, cause })
+  }
+}
+
+function patientsOf(envelopes: readonly Uint8Array[]): string[] {
+  const patients = new Set<string>()
+  for (const envelope of envelopes) {
+    try {
+      patients.add(peekEnvelope(envelope).patient)
+    } catch (error) {
+      // Refused one by one, when the others are stored.
+      if (refusalOf(error) === undefined) throw error
+    }
+  }
+  return [...patients]
+}
+
+function subjectOf(envelopes: readonly Uint8Array[]): { readonly patient?: string } {
+  const [patient, ...more] = patientsOf(envelopes)
+  return patient === undefined || more.length > 0 ? {} : { patient }
+}

@@ -1,0 +1,95 @@
+/**
+ * What a decision may ask of the ledger, and the answers to it. Spec: docs/protocol/07-ledger.md §7.2.
+ *
+ * @module
+ */
+import type {
+  CheckpointRecord,
+  CommitmentRecord,
+  OrganizationPolicy,
+  PatientPolicy,
+} from '../../../../shared/ledger-model/src/index.ts'
+import { TrustedApplicationError } from '../errors.ts'
+
+/** Where a host says that a commitment is. */
+export interface CommitmentPlace {
+  readonly batchId: string
+  readonly index: number
+}
+
+/** What one request needs to know. All parts may be absent. */
+export interface FactNeeds {
+  readonly patients?: readonly string[]
+  /** Organisations, for credentials and suspensions: an answer up to `ORGANIZATION_CACHE_MS` old will do. */
+  readonly organizations?: readonly string[]
+  /** Organisations are asked again, whatever is remembered of them. */
+  readonly fresh?: boolean
+  readonly commitments?: readonly CommitmentPlace[]
+  /** The newest anchored checkpoint of this server. */
+  readonly checkpointOf?: string
+  /** The answers must reflect this block. */
+  readonly minHeight?: number
+}
+
+/** Endorsed answers, all of them agreed on by a quorum. */
+export class Facts {
+  /** Newest ledger time among the answers, Unix ms. */
+  readonly timeMs: number
+  /** Every answer reflects at least this block. */
+  readonly height: number
+  readonly #patients: ReadonlyMap<string, PatientPolicy>
+  readonly #organizations: ReadonlyMap<string, OrganizationPolicy>
+  readonly #commitments: ReadonlyMap<string, CommitmentRecord>
+  /** Undefined: this server has not anchored one. */
+  readonly checkpoint: CheckpointRecord | undefined
+
+  constructor(parts: {
+    readonly timeMs: number
+    readonly height: number
+    readonly patients?: ReadonlyMap<string, PatientPolicy>
+    readonly organizations?: ReadonlyMap<string, OrganizationPolicy>
+    readonly commitments?: ReadonlyMap<string, CommitmentRecord>
+    readonly checkpoint?: CheckpointRecord | undefined
+  }) {
+    this.timeMs = parts.timeMs
+    this.height = parts.height
+    this.#patients = parts.patients ?? new Map()
+    this.#organizations = parts.organizations ?? new Map()
+    this.#commitments = parts.commitments ?? new Map()
+    this.checkpoint = parts.checkpoint
+  }
+
+  /** @throws {TrustedApplicationError} `ACCESS_DENIED`: absence refuses. */
+  policyOf(patient: string): PatientPolicy {
+    const policy = this.#patients.get(patient)
+    if (policy === undefined) throw new TrustedApplicationError('ACCESS_DENIED')
+    return policy
+  }
+
+  hasPolicyOf(patient: string): boolean {
+    return this.#patients.has(patient)
+  }
+
+  /** @throws {TrustedApplicationError} `ORGANIZATION_UNKNOWN` */
+  organization(mspId: string): OrganizationPolicy {
+    const policy = this.#organizations.get(mspId)
+    if (policy === undefined) throw new TrustedApplicationError('ORGANIZATION_UNKNOWN')
+    return policy
+  }
+
+  findOrganization(mspId: string): OrganizationPolicy | undefined {
+    return this.#organizations.get(mspId)
+  }
+
+  organizations(): Iterable<OrganizationPolicy> {
+    return this.#organizations.values()
+  }
+
+  findCommitment(place: CommitmentPlace): CommitmentRecord | undefined {
+    return this.#commitments.get(placeName(place))
+  }
+}
+
+export function placeName({ batchId, index }: CommitmentPlace): string {
+  return `${batchId}:${index}`
+}

@@ -1,0 +1,111 @@
+/**
+ * What the trusted application was provisioned with, once: whom it trusts. Sealed in the store; its digest stands in
+ * the evidence and on the ledger. Spec: docs/protocol/02-registration.md §2.5.
+ *
+ * @module
+ */
+import { concat, label, parseCertificate, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import { channelShape, logOriginOf, type LedgerNodeKey } from '../../../../shared/ledger-model/src/index.ts'
+import {
+  bytes,
+  decodeMessage,
+  encodeCbor,
+  list,
+  literal,
+  mspIdShape,
+  optional,
+  serverRefShape,
+  struct,
+  text,
+  uint,
+  type MspId,
+  type ServerRef,
+} from '../../../../shared/protocol/src/index.ts'
+import { DEFAULT_EMERGENCY_MS } from '../access/emergencies.ts'
+import { TrustedApplicationError } from '../errors.ts'
+
+const CONFIG = label('config')
+export const MAX_POLICY_CACHE_MS = 5_000
+const MAX_EMERGENCY_MS = 24 * 60 * 60 * 1000
+const MAX_CONFIGURATION_BYTES = 1024 * 1024
+
+const configurationShape = struct({
+  v: literal(1),
+  channel: channelShape,
+  serverRef: serverRefShape,
+  organizations: list(struct({ mspId: mspIdShape, roots: list(bytes({ min: 1, max: 8_192 }), { min: 1, max: 8 }) }), {
+    min: 1,
+    max: 64,
+  }),
+  ledgerNodes: list(struct({ mspId: mspIdShape, publicKey: bytes({ length: 65 }) }), { min: 1, max: 64 }),
+  quorum: uint({ min: 1, max: 64 }),
+  logOrigin: text({ min: 1, max: 128, pattern: /^[A-Za-z0-9./:_-]+$/ }),
+  allow: struct({
+    policyCacheMs: uint({ max: MAX_POLICY_CACHE_MS }),
+    emergencyMs: optional(uint({ min: 1, max: MAX_EMERGENCY_MS })),
+  }),
+})
+
+export interface Configuration {
+  /** As provisioned, for the digest. */
+  readonly encoded: Uint8Array
+  /** 32 bytes. */
+  readonly digest: Uint8Array
+  readonly channel: string
+  readonly serverRef: ServerRef
+  readonly organizations: readonly { readonly mspId: MspId; readonly roots: readonly Uint8Array[] }[]
+  readonly nodes: readonly LedgerNodeKey[]
+  readonly quorum: number
+  readonly logOrigin: string
+  readonly policyCacheMs: number
+  readonly emergencyMs: number
+}
+
+/** The message that provisions; the members are those of §2.5. */
+export function encodeConfiguration(configuration: {
+  readonly channel: string
+  readonly serverRef: string
+  readonly organizations: readonly { readonly mspId: string; readonly roots: readonly Uint8Array[] }[]
+  readonly ledgerNodes: readonly { readonly mspId: string; readonly publicKey: Uint8Array }[]
+  readonly quorum: number
+  readonly logOrigin: string
+  readonly allow: { readonly policyCacheMs: number; readonly emergencyMs?: number }
+}): Uint8Array {
+  return encodeCbor({ v: 1, ...configuration })
+}
+
+/** 32 bytes. */
+export function configurationDigest(crypto: Crypto, encoded: Uint8Array): Uint8Array {
+  return crypto.sha256(CONFIG, encoded)
+}
+
+/**
+ * @throws {ProtocolError} `CBOR_MALFORMED`, `MESSAGE_MALFORMED`; the latter as `TrustedApplicationError` for roots and
+ * keys that are none, nodes of no organisation, and a quorum that the nodes cannot reach.
+ */
+export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): Configuration {
+  const decoded = decodeMessage(encoded, configurationShape, 'configuration', { maxBytes: MAX_CONFIGURATION_BYTES })
+  const { channel, serverRef, organizations, ledgerNodes, quorum, logOrigin, allow } = decoded
+  const members = new Set<string>(organizations.map(({ mspId }) => mspId))
+  const voters = new Set<string>(ledgerNodes.map(({ mspId }) => mspId))
+  const isSound =
+    members.size === organizations.length &&
+    [...voters].every((mspId) => members.has(mspId)) &&
+    quorum <= voters.size &&
+    // The ledger takes checkpoints of this name only.
+    logOrigin === logOriginOf(serverRef)
+  if (!isSound) throw new TrustedApplicationError('MESSAGE_MALFORMED')
+  for (const root of organizations.flatMap(({ roots }) => roots)) parseCertificate(root)
+  return {
+    encoded: concat(encoded),
+    digest: configurationDigest(crypto, encoded),
+    channel,
+    serverRef,
+    organizations,
+    nodes: ledgerNodes.map(({ mspId, publicKey }) => ({ mspId, publicKey: crypto.importVerifyingKey(publicKey) })),
+    quorum,
+    logOrigin,
+    policyCacheMs: allow.policyCacheMs,
+    emergencyMs: allow.emergencyMs ?? DEFAULT_EMERGENCY_MS,
+  }
+}

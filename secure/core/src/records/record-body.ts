@@ -1,0 +1,123 @@
+/**
+ * The content of a record in the store: text and salt under a key of their own, which is wrapped under the patient's
+ * treatment key and stands in the record's row. Erasing the row's key makes the body, and the commitment on the
+ * ledger, meaningless.
+ *
+ * @module
+ */
+import { concat, label, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import {
+  bytes,
+  decodeMessage,
+  encodeCbor,
+  struct,
+  type PatientRef,
+  type RecordId,
+  type TreatmentKey,
+} from '../../../../shared/protocol/src/index.ts'
+import { StorageError } from '../errors.ts'
+
+const BODY = label('ta-record-body')
+const KEY = label('ta-record-key')
+const NONCE_BYTES = 12
+const contentShape = struct({ ehr: bytes({ max: 4 * 1024 * 1024 }), salt: bytes({ length: 32 }) })
+
+export interface RecordContent {
+  readonly ehr: Uint8Array
+  /** 32 bytes. */
+  readonly salt: Uint8Array
+}
+
+/** Which version of which record. */
+export interface RecordName {
+  readonly recordId: RecordId
+  readonly version: number
+}
+
+export function encryptContent(
+  crypto: Crypto,
+  treatmentKey: TreatmentKey,
+  patient: PatientRef,
+  name: RecordName,
+  content: RecordContent,
+): { readonly wrapped: Uint8Array; readonly body: Uint8Array } {
+  const contentKey = crypto.randomBytes(32)
+  const nonce = crypto.randomBytes(NONCE_BYTES)
+  const plaintext = encodeCbor({ ehr: content.ehr, salt: content.salt })
+  const body = concat(nonce, crypto.encrypt(crypto.importAeadKey(contentKey), nonce, bodyAad(name), plaintext))
+  const wrapped = wrapContentKey(crypto, treatmentKey, patient, name, contentKey)
+  contentKey.fill(0)
+  return { wrapped, body }
+}
+
+/** @throws {StorageError} `STORE_DAMAGED`: row and body do not belong together. */
+export function decryptContent(
+  crypto: Crypto,
+  treatmentKey: TreatmentKey,
+  patient: PatientRef,
+  name: RecordName,
+  stored: { readonly wrapped: Uint8Array; readonly body: Uint8Array },
+): RecordContent {
+  const contentKey = unwrapContentKey(crypto, treatmentKey, patient, name, stored.wrapped)
+  const key = crypto.importAeadKey(contentKey)
+  contentKey.fill(0)
+  const plaintext = open(() =>
+    crypto.decrypt(key, stored.body.slice(0, NONCE_BYTES), bodyAad(name), stored.body.slice(NONCE_BYTES)),
+  )
+  return decodeMessage(plaintext, contentShape, 'record content')
+}
+
+/** The same content key under another version of the treatment key. */
+export function rewrapContentKey(
+  crypto: Crypto,
+  from: TreatmentKey,
+  to: TreatmentKey,
+  patient: PatientRef,
+  name: RecordName,
+  wrapped: Uint8Array,
+): Uint8Array {
+  const contentKey = unwrapContentKey(crypto, from, patient, name, wrapped)
+  const again = wrapContentKey(crypto, to, patient, name, contentKey)
+  contentKey.fill(0)
+  return again
+}
+
+function wrapContentKey(
+  crypto: Crypto,
+  treatmentKey: TreatmentKey,
+  patient: PatientRef,
+  name: RecordName,
+  contentKey: Uint8Array,
+): Uint8Array {
+  const nonce = crypto.randomBytes(NONCE_BYTES)
+  return concat(nonce, crypto.encrypt(treatmentKey.wrapKey, nonce, keyAad(treatmentKey, patient, name), contentKey))
+}
+
+function unwrapContentKey(
+  crypto: Crypto,
+  treatmentKey: TreatmentKey,
+  patient: PatientRef,
+  name: RecordName,
+  wrapped: Uint8Array,
+): Uint8Array {
+  const nonce = wrapped.slice(0, NONCE_BYTES)
+  return open(() =>
+    crypto.decrypt(treatmentKey.wrapKey, nonce, keyAad(treatmentKey, patient, name), wrapped.slice(NONCE_BYTES)),
+  )
+}
+
+function open<T>(decrypt: () => T): T {
+  try {
+    return decrypt()
+  } catch (cause) {
+    throw new StorageError('STORE_DAMAGED', 'a stored record does not open', { cause })
+  }
+}
+
+function bodyAad({ recordId, version }: RecordName): Uint8Array {
+  return concat(BODY, encodeCbor([recordId, version]))
+}
+
+function keyAad(treatmentKey: TreatmentKey, patient: PatientRef, { recordId, version }: RecordName): Uint8Array {
+  return concat(KEY, encodeCbor([recordId, version, patient, treatmentKey.version]))
+}

@@ -1,0 +1,143 @@
+/**
+ * Words of records, for search. A record matches when each word asked for starts some word of it; diacritics and case
+ * do not count. The words are stored apart from the row and are covered by its digest (`textHash`).
+ *
+ * With FTS5 the candidates of a search over many patients come from its index; what one patient's search returns is
+ * decided on the words themselves, so that an old index page cannot hide a record.
+ *
+ * @module
+ */
+import { equalBytes, encodeHex, encodeUtf8, label, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import { StorageError } from '../errors.ts'
+import type { SqlStatement } from '../ports.ts'
+import { integerOf, textOf } from '../sql-values.ts'
+import type { Store } from '../store.ts'
+
+const TEXT = label('ta-record-text')
+const MAX_WORDS = 4_096
+const MAX_QUERY_WORDS = 16
+
+export interface IndexedText {
+  /** Words, each once, separated by one space. */
+  readonly text: string
+  /** Tokens of codes, in the same form. */
+  readonly codes: string
+}
+
+/** The words of a text: letters and digits, lower case, without diacritics, each once. */
+export function wordsOf(text: string, max = MAX_WORDS): string[] {
+  const plain = text
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase()
+  const words = new Set<string>()
+  for (const [word] of plain.matchAll(/[\p{L}\p{N}]+/gu)) {
+    words.add(word)
+    if (words.size >= max) break
+  }
+  return [...words]
+}
+
+export function queryWordsOf(text: string): string[] {
+  return wordsOf(text, MAX_QUERY_WORDS)
+}
+
+/** Whether each word asked for starts some word of the text. */
+export function matchesWords(text: string, query: readonly string[]): boolean {
+  return query.every((word) => text.startsWith(word) || text.includes(` ${word}`))
+}
+
+/** One token for a code with its system, and one for the code alone. */
+export function codeTokens(crypto: Crypto, codes: readonly (readonly [string, string])[]): string[] {
+  const tokens = new Set<string>()
+  for (const [system, code] of codes) {
+    tokens.add(codeToken(crypto, `${system}|${code}`))
+    tokens.add(codeToken(crypto, code))
+  }
+  return [...tokens]
+}
+
+/** @param asked `code` or `system|code`, as FHIR search writes it. */
+export function codeToken(crypto: Crypto, asked: string): string {
+  return `c${encodeHex(crypto.sha256(encodeUtf8(asked)).subarray(0, 8))}`
+}
+
+export function textHash(crypto: Crypto, { text, codes }: IndexedText): Uint8Array {
+  return crypto.sha256(TEXT, crypto.sha256(encodeUtf8(text)), crypto.sha256(encodeUtf8(codes)))
+}
+
+export class RecordTexts {
+  readonly #store: Store
+  readonly #insert: SqlStatement
+  readonly #select: SqlStatement
+  readonly #remove: SqlStatement
+  readonly #index: SqlStatement | undefined
+  readonly #unindex: SqlStatement | undefined
+  readonly #match: SqlStatement | undefined
+
+  constructor(store: Store) {
+    this.#store = store
+    const { database } = store
+    this.#insert = database.prepare('INSERT INTO record_text VALUES (?, ?, ?)')
+    this.#select = database.prepare('SELECT text, codes FROM record_text WHERE id = ?')
+    this.#remove = database.prepare('DELETE FROM record_text WHERE id = ?')
+    if (!store.hasFullText) return
+    this.#index = database.prepare('INSERT INTO record_fts (rowid, text, codes) VALUES (?, ?, ?)')
+    this.#unindex = database.prepare(
+      `INSERT INTO record_fts (record_fts, rowid, text, codes) VALUES ('delete', ?, ?, ?)`,
+    )
+    this.#match = database.prepare(
+      `SELECT DISTINCT record.patient AS patient FROM record_fts JOIN record ON record.id = record_fts.rowid
+       WHERE record_fts MATCH ? AND record.patient > ? AND record.state = 1 ORDER BY record.patient LIMIT ?`,
+    )
+  }
+
+  get hasIndex(): boolean {
+    return this.#match !== undefined
+  }
+
+  /** Keeps the words of a staged record; nobody finds it by them yet. */
+  add(id: number, words: IndexedText): void {
+    this.#store.beginWrite()
+    this.#insert.run(id, words.text, words.codes)
+  }
+
+  /** Makes a record findable. @param words as they were given to `add`. */
+  index(id: number, words: IndexedText): void {
+    if (this.#index === undefined) return
+    this.#store.beginWrite()
+    this.#index.run(id, words.text, words.codes)
+  }
+
+  /** @param hash of the record's row. @throws {StorageError} `STATE_ROLLED_BACK` if these are other words. */
+  get(id: number, hash: Uint8Array | null): IndexedText {
+    const row = this.#select.get(id)
+    if (row === undefined && hash === null) return { text: '', codes: '' }
+    if (row === undefined || hash === null) throw rolledBack()
+    const words = { text: textOf(row, 'text'), codes: textOf(row, 'codes') }
+    if (!equalBytes(textHash(this.#store.crypto, words), hash)) throw rolledBack()
+    return words
+  }
+
+  /** Destroys the words of a record. */
+  remove(id: number, words: IndexedText, wasIndexed: boolean): void {
+    this.#store.beginWrite()
+    if (wasIndexed) this.#unindex?.run(id, words.text, words.codes)
+    this.#remove.run(id)
+  }
+
+  /**
+   * Patients after `afterPatient` with records that have the words and code, at most `limit`, in the order of their
+   * numbers. A hint: what is returned to anybody is checked with `ofPatient`.
+   */
+  candidates(words: readonly string[], code: string | undefined, afterPatient: number, limit: number): number[] {
+    if (this.#match === undefined) throw new TypeError('this build has no full-text index')
+    const parts = words.map((word) => `text : "${word}" *`)
+    if (code !== undefined) parts.push(`codes : "${code}"`)
+    return this.#match.all(parts.join(' AND '), afterPatient, limit).map((row) => integerOf(row, 'patient'))
+  }
+}
+
+function rolledBack(): StorageError {
+  return new StorageError('STATE_ROLLED_BACK', 'the words of a record are not what was last written')
+}

@@ -1,0 +1,327 @@
+/**
+ * Records on their way: staged durably, watched for on the ledger, completed when an endorsed read shows the very
+ * commitment. Spec: docs/protocol/04-records.md §4.3, §4.5.
+ *
+ *   stage → (durable) → watch → the host says where → endorsed `commitments` → equal: stored, else COMMITMENT_MISMATCH
+ *
+ * A crash before the round is durable: nothing happened. After it and before completion: the row is staged, and is
+ * watched again at the next start. After completion: the row is stored, and a repeated upload gets the same receipt.
+ *
+ * @module
+ */
+import { encodeHex, equalBytes } from '../../../../shared/crypto/src/index.ts'
+import {
+  commitmentLeaf,
+  type BatchId,
+  type ErrorCode,
+  type RecordId,
+  type TxId,
+} from '../../../../shared/protocol/src/index.ts'
+import { MAX_LOOKUP_COMMITMENTS, type CommitmentRecord } from '../../../../shared/ledger-model/src/index.ts'
+import { MAX_ITEMS, type EffectOf } from '../../../../shared/tee-abi/src/index.ts'
+import { TrustedApplicationError } from '../errors.ts'
+import type { FactsOutcome } from '../facts/ledger-facts.ts'
+import type { Vault } from '../vault.ts'
+import { encryptContent } from './record-body.ts'
+import { commitmentOf, STAGED, STORED, type LedgerPlace, type RecordRow } from './record-rows.ts'
+import { codeTokens, textHash, wordsOf, type IndexedText } from './record-text.ts'
+import type { AcceptedVersion } from './upload-checks.ts'
+
+/** How long a client waits for the ledger to show the commitment. */
+export const COMMITMENT_WAIT_MS = 30_000
+/** After a failed look at the ledger the host is asked to watch again. */
+const REWATCH_MS = 1_000
+/** Records that may wait for the ledger at once. */
+export const MAX_STAGED = 100_000
+
+export type UploadOutcome = { readonly row: RecordRow } | { readonly code: ErrorCode }
+export type Settle = (outcome: UploadOutcome) => void
+
+/** [recordId, version, batchId, index, txId, block] as the host says. */
+export type CommittedItem = readonly [RecordId, number, BatchId, number, TxId, number]
+
+interface Waiter {
+  readonly settle: Settle
+  isSettled: boolean
+}
+
+interface Staged {
+  readonly row: RecordRow
+  readonly words: IndexedText
+  readonly waiters: Waiter[]
+  /** A look at the ledger is under way. */
+  isAsked: boolean
+}
+
+export class Uploads {
+  readonly #vault: Vault
+  /** By record and version, oldest first. */
+  readonly #staged = new Map<string, Staged>()
+  #toWatch: Staged[] = []
+  #watchAgain: { readonly staged: Staged; readonly atMs: number }[] = []
+  #ready: { readonly staged: Staged; readonly place: LedgerPlace }[] = []
+  #refused: { readonly staged: Staged; readonly code: ErrorCode }[] = []
+  /** In the order of their ends: all wait equally long. */
+  #deadlines: { readonly waiter: Waiter; readonly untilMs: number }[] = []
+
+  /** Takes up what a former start left. */
+  constructor(vault: Vault) {
+    this.#vault = vault
+    for (const row of vault.records.waiting()) {
+      const staged = { row, words: vault.texts.get(row.id, row.textHash), waiters: [], isAsked: false }
+      this.#staged.set(nameOf(row.recordId, row.version), staged)
+      this.#toWatch.push(staged)
+    }
+  }
+
+  get waiting(): number {
+    return this.#staged.size
+  }
+
+  /** Whether something will happen by itself after some time. */
+  get isDue(): boolean {
+    return this.#watchAgain.length > 0 || this.#deadlines.length > 0
+  }
+
+  /** Of one author, oldest first. */
+  waitingOf(author: string): { readonly recordId: RecordId; readonly version: number; readonly sinceMs: number }[] {
+    return [...this.#staged.values()]
+      .filter(({ row }) => row.author === author)
+      .map(({ row: { recordId, version, stagedMs } }) => ({ recordId, version, sinceMs: stagedMs }))
+  }
+
+  /** @throws {TrustedApplicationError} `TEE_BUSY` */
+  checkRoom(records: number): void {
+    if (this.#staged.size + records > MAX_STAGED) throw new TrustedApplicationError('TEE_BUSY')
+  }
+
+  /** Writes an accepted version; it is readable by nobody yet. */
+  stage(accepted: AcceptedVersion, nowMs: number): RecordRow {
+    const { crypto, records, bodies, texts, warrants } = this.#vault
+    const { commitment, author, hospital, chain, patient, treatmentKey, warrant, index, ehr, salt } = accepted
+    const { wrapped, body } = encryptContent(crypto, treatmentKey, patient.ref, commitment, { ehr, salt })
+    const codes = index.codes.map(({ system, code }) => [system, code] as const)
+    const words = {
+      text: wordsOf(`${index.title} ${index.narrativeText}`).join(' '),
+      codes: codeTokens(crypto, codes).join(' '),
+    }
+    const row = records.stage({
+      ...commitment,
+      patient: patient.id,
+      state: STAGED,
+      superseded: false,
+      author,
+      hospital,
+      chain,
+      ehrType: index.ehrType,
+      resourceType: index.resourceType,
+      title: index.title,
+      codes: JSON.stringify(codes),
+      // Our encodings have no negative numbers: what was before 1970 was at its start.
+      dateMs: index.dateStartMs === undefined ? null : Math.max(0, index.dateStartMs),
+      stagedMs: nowMs,
+      storedMs: null,
+      erasedMs: null,
+      textHash: textHash(crypto, words),
+      keyVersion: treatmentKey.version,
+      wrapped,
+      place: null,
+      logIndex: null,
+      logSize: null,
+      erasedIndex: null,
+    })
+    bodies.add(row.id, body)
+    texts.add(row.id, words)
+    warrants.remember(patient, warrant)
+    const staged = { row, words, waiters: [], isAsked: false }
+    this.#staged.set(nameOf(row.recordId, row.version), staged)
+    this.#toWatch.push(staged)
+    return row
+  }
+
+  /** Calls `settle` once: when the record is stored, cannot be, or the time is over. */
+  await(row: RecordRow, monotonicMs: number, settle: Settle): void {
+    if (row.state !== STAGED) {
+      settle({ row })
+      return
+    }
+    const staged = this.#staged.get(nameOf(row.recordId, row.version))
+    if (staged === undefined) throw new TypeError('a staged row that nobody watches')
+    const waiter = { settle, isSettled: false }
+    staged.waiters.push(waiter)
+    this.#deadlines.push({ waiter, untilMs: monotonicMs + COMMITMENT_WAIT_MS })
+  }
+
+  /** The host says where commitments are; the ledger is asked whether that is so. */
+  committed(items: readonly CommittedItem[], monotonicMs: number): void {
+    const hints: { readonly staged: Staged; readonly item: CommittedItem }[] = []
+    for (const item of items) {
+      const staged = this.#staged.get(nameOf(item[0], item[1]))
+      if (staged === undefined || staged.isAsked) continue
+      staged.isAsked = true
+      hints.push({ staged, item })
+    }
+    for (let at = 0; at < hints.length; at += MAX_LOOKUP_COMMITMENTS) {
+      const part = hints.slice(at, at + MAX_LOOKUP_COMMITMENTS)
+      const commitments = part.map(({ item: [, , batchId, index] }) => ({ batchId, index }))
+      try {
+        this.#vault.facts.request({ commitments }, monotonicMs, (outcome) => this.#compare(part, outcome))
+      } catch (error) {
+        if (!(error instanceof TrustedApplicationError)) throw error
+        this.#askAgain(part.map(({ staged }) => staged))
+      }
+    }
+  }
+
+  #compare(hints: readonly { readonly staged: Staged; readonly item: CommittedItem }[], outcome: FactsOutcome): void {
+    if ('code' in outcome) {
+      this.#askAgain(hints.map(({ staged }) => staged))
+      return
+    }
+    for (const { staged, item } of hints) {
+      const [recordId, version, batchId, index, , block] = item
+      const record = outcome.facts.findCommitment({ batchId, index })
+      if (record?.recordId !== recordId || record.version !== version) {
+        // The hint was wrong, the record may still come.
+        this.#askAgain([staged])
+      } else if (isCommitmentOf(record, staged.row)) {
+        this.#ready.push({ staged, place: { batchId, index, txId: record.txId, block } })
+      } else {
+        this.#refused.push({ staged, code: 'COMMITMENT_MISMATCH' })
+      }
+    }
+  }
+
+  #askAgain(staged: readonly Staged[]): void {
+    const atMs = this.#vault.now().monotonicMs + REWATCH_MS
+    for (const one of staged) {
+      one.isAsked = false
+      this.#watchAgain.push({ staged: one, atMs })
+    }
+  }
+
+  /**
+   * Before the round is made durable, and after everything else of it has been appended to the log: completes what the
+   * ledger has shown. All receipts of the round are of the log's size after it.
+   */
+  finish(nowMs: number): void {
+    for (const { staged, code } of this.#refused) this.#drop(staged, code)
+    this.#refused = []
+    const ready = this.#ready.filter(({ staged }) => this.#isStaged(staged) && this.#followsItsPredecessor(staged))
+    this.#ready = []
+    if (ready.length === 0) return
+    const { crypto, patients, records, store, texts } = this.#vault
+    const indexes = ready.map(({ staged: { row } }) =>
+      this.#vault.log({
+        t: row.chain === null ? 'store' : 'chain',
+        timeMs: nowMs,
+        actor: row.author,
+        patient: patients.get(row.patient).ref,
+        record: row.recordId,
+        version: row.version,
+        permission: 'warrant',
+        place: row.hospital,
+        digest: commitmentLeaf(crypto, commitmentOf(row)),
+      }),
+    )
+    const logSize = store.nextSize
+    for (const [i, { staged, place }] of ready.entries()) {
+      const logIndex = indexes[i] ?? 0
+      this.#supersede(staged.row)
+      const row = records.complete(staged.row, { storedMs: nowMs, place, logIndex, logSize })
+      texts.index(row.id, staged.words)
+      this.#staged.delete(nameOf(row.recordId, row.version))
+      for (const waiter of staged.waiters) settleOnce(waiter, { row })
+    }
+  }
+
+  /** Questions to the host that this round gave rise to. */
+  watch(monotonicMs: number): readonly EffectOf<'watch'>[] {
+    const due = this.#watchAgain.filter(({ atMs }) => atMs <= monotonicMs)
+    this.#watchAgain = this.#watchAgain.filter(({ atMs }) => atMs > monotonicMs)
+    const all = [...this.#toWatch, ...due.map(({ staged }) => staged)].filter((staged) => this.#isStaged(staged))
+    this.#toWatch = []
+    const effects: EffectOf<'watch'>[] = []
+    for (let at = 0; at < all.length; at += MAX_ITEMS) {
+      const records = all.slice(at, at + MAX_ITEMS).map(({ row }) => [row.recordId, row.version] as const)
+      effects.push({ fx: 'watch', records })
+    }
+    return effects
+  }
+
+  /** Clients do not wait for ever; the records do. */
+  expire(monotonicMs: number): void {
+    let late = 0
+    for (const { waiter, untilMs } of this.#deadlines) {
+      if (untilMs > monotonicMs) break
+      late++
+      settleOnce(waiter, { code: 'COMMITMENT_MISSING' })
+    }
+    if (late > 0) this.#deadlines = this.#deadlines.slice(late)
+  }
+
+  /** Takes away what is staged of a record that is being erased. */
+  dropOf(recordId: RecordId): void {
+    for (const staged of this.#staged.values()) {
+      if (staged.row.recordId === recordId) this.#drop(staged, 'RECORD_ERASED')
+    }
+  }
+
+  /** Staged rows of one patient, for a change of its treatment key. */
+  ofPatient(patient: number): RecordRow[] {
+    return [...this.#staged.values()].filter(({ row }) => row.patient === patient).map(({ row }) => row)
+  }
+
+  #drop(staged: Staged, code: ErrorCode): void {
+    if (!this.#isStaged(staged)) return
+    const { row, words } = staged
+    this.#vault.bodies.remove(row.id)
+    this.#vault.texts.remove(row.id, words, false)
+    this.#vault.records.unstage(row)
+    this.#staged.delete(nameOf(row.recordId, row.version))
+    for (const waiter of staged.waiters) settleOnce(waiter, { code })
+  }
+
+  #isStaged(staged: Staged): boolean {
+    return this.#staged.get(nameOf(staged.row.recordId, staged.row.version)) === staged
+  }
+
+  /** Two versions may have been staged on one predecessor: the one that the ledger took first stays. */
+  #followsItsPredecessor(staged: Staged): boolean {
+    const { row } = staged
+    if (row.version === 1) return true
+    const before = this.#vault.records.find(row.recordId, row.version - 1)
+    if (before?.state === STORED && !before.superseded && equalBytes(before.ehrHash, row.previous)) return true
+    this.#drop(staged, 'RECORD_VERSION_CONFLICT')
+    return false
+  }
+
+  #supersede(row: RecordRow): void {
+    if (row.version === 1) return
+    const before = this.#vault.records.find(row.recordId, row.version - 1)
+    if (before === undefined) throw new TypeError('the predecessor was there a moment ago')
+    this.#vault.records.update({ ...before, superseded: true })
+  }
+}
+
+function settleOnce(waiter: Waiter, outcome: UploadOutcome): void {
+  if (waiter.isSettled) return
+  waiter.isSettled = true
+  waiter.settle(outcome)
+}
+
+/** Whether the ledger's commitment is that of the row, every member and the author. */
+function isCommitmentOf(shown: CommitmentRecord, row: RecordRow): boolean {
+  return (
+    shown.author === row.author &&
+    shown.patientTag === encodeHex(row.patientTag) &&
+    shown.doctorTag === encodeHex(row.doctorTag) &&
+    shown.ehrHash === encodeHex(row.ehrHash) &&
+    shown.warrantHash === encodeHex(row.warrantHash) &&
+    shown.previous === encodeHex(row.previous)
+  )
+}
+
+function nameOf(recordId: RecordId, version: number): string {
+  return `${recordId}/${version}`
+}

@@ -1,0 +1,143 @@
+/**
+ * The database, the authenticated state and the log as one thing that changes in one transaction. Everything that
+ * arrived together is written and committed together (docs/protocol/10-tee-abi.md §10.4).
+ *
+ * The last entry of each transaction that appends any is of kind `commit` and holds the state's root, so that the log's
+ * checkpoint, and so the ledger, vouch for the rows (docs/protocol/06-log-and-checkpoints.md §6.8).
+ *
+ * @module
+ */
+import { equalBytes, type Crypto } from '../../../shared/crypto/src/index.ts'
+import { decodeEntry, encodeEntry, type LogEntry } from './audit/entry.ts'
+import { StorageError } from './errors.ts'
+import type { SqlDatabase, SqlStatement } from './ports.ts'
+import { migrate } from './schema.ts'
+import { createLog, openLog, type Log } from './state/log.ts'
+import { createState, openState, type State } from './state/state.ts'
+
+/** Actor of the first entry, which is made before the server has a reference. */
+const CREATOR = 'ta'
+
+/** What the `commit` entry of a transaction says besides the root. */
+export interface CommitNote {
+  readonly timeMs: number
+  readonly actor: string
+}
+
+export class Store {
+  readonly crypto: Crypto
+  readonly database: SqlDatabase
+  readonly state: State
+  readonly log: Log
+  readonly hasFullText: boolean
+  #root: Uint8Array
+  #isWriting = false
+  #writes = 0
+  readonly #selectMeta: SqlStatement
+  readonly #upsertMeta: SqlStatement
+
+  private constructor(crypto: Crypto, database: SqlDatabase, state: State, log: Log, hasFullText: boolean) {
+    this.crypto = crypto
+    this.database = database
+    this.state = state
+    this.log = log
+    this.hasFullText = hasFullText
+    this.#root = state.root()
+    this.#selectMeta = database.prepare('SELECT value FROM meta WHERE name = ?')
+    this.#upsertMeta = database.prepare(
+      'INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+    )
+  }
+
+  /**
+   * Opens what is there, or makes an empty store.
+   * @throws {StorageError} `STORE_DAMAGED`; `STATE_ROLLED_BACK` if rows, log and state are not of one moment.
+   */
+  static open(crypto: Crypto, database: SqlDatabase): Store {
+    const { hasFullText } = migrate(database)
+    const exists = database.prepare(`SELECT 1 AS n FROM sqlite_master WHERE name = 'log_entry'`).get() !== undefined
+    if (!exists) {
+      database.exec('BEGIN IMMEDIATE')
+      const state = createState(database, crypto)
+      const log = createLog(database, crypto)
+      // So that there is always a commit entry to open by.
+      log.append([encodeEntry({ t: 'commit', timeMs: 0, actor: CREATOR, digest: state.root() })])
+      log.flush()
+      database.exec('COMMIT')
+      log.commit()
+      return new Store(crypto, database, state, log, hasFullText)
+    }
+    const log = openLog(database, crypto)
+    const state = openState(database, crypto, newestRoot(log))
+    return new Store(crypto, database, state, log, hasFullText)
+  }
+
+  /** Grows with each write; equal numbers mean that nothing was written in between. */
+  get writes(): number {
+    return this.#writes
+  }
+
+  /** Whether there is something to commit. */
+  get isDirty(): boolean {
+    return this.#isWriting
+  }
+
+  /** Everything that writes rows or state calls this first. */
+  beginWrite(): void {
+    this.#writes++
+    if (this.#isWriting) return
+    this.database.exec('BEGIN IMMEDIATE')
+    this.#isWriting = true
+  }
+
+  /** Appends one entry to the log. @returns its index. */
+  append(entry: LogEntry): number {
+    this.beginWrite()
+    return this.log.append([encodeEntry(entry)])
+  }
+
+  /**
+   * Size of the log after the next `commit`, if nothing more is appended before it.
+   */
+  get nextSize(): number {
+    return this.log.size + 1
+  }
+
+  /**
+   * Makes everything since the last call durable: rows, state and log in one SQL transaction, one fsync.
+   * @throws any error: the store cannot be relied on from then on, the trusted application stops.
+   */
+  commit(note: CommitNote): void {
+    if (!this.#isWriting) return
+    const root = this.state.flush()
+    if (this.log.size > this.log.committedSize || !equalBytes(root, this.#root)) {
+      this.log.append([encodeEntry({ t: 'commit', timeMs: note.timeMs, actor: note.actor, digest: root })])
+    }
+    this.log.flush()
+    this.database.exec('COMMIT')
+    this.state.commit()
+    this.log.commit()
+    this.#root = root
+    this.#isWriting = false
+  }
+
+  /** A single value that is not a row of a table. */
+  findMeta(name: string): Uint8Array | undefined {
+    const value = this.#selectMeta.get(name)?.['value']
+    return value instanceof Uint8Array ? value : undefined
+  }
+
+  setMeta(name: string, value: Uint8Array): void {
+    this.beginWrite()
+    this.#upsertMeta.run(name, value)
+  }
+}
+
+/** The state root of the newest entry, which is a `commit` (§6.9). */
+function newestRoot(log: Log): Uint8Array {
+  const newest = log.size === 0 ? undefined : decodeEntry(log.entryVerified(log.size - 1))
+  if (newest?.t !== 'commit' || newest.digest === undefined) {
+    throw new StorageError('STATE_ROLLED_BACK', 'the log does not end with a commit entry')
+  }
+  return newest.digest
+}

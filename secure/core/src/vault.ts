@@ -1,0 +1,113 @@
+/**
+ * Everything the trusted application has once it is provisioned, as one object: rows, keys, the log, the ledger's
+ * answers, sessions. Commands get it as a parameter; it decides nothing itself.
+ *
+ * @module
+ */
+import { label, type Crypto, type SigningKey } from '../../../shared/crypto/src/index.ts'
+import { encodeCbor } from '../../../shared/protocol/src/index.ts'
+import { Emergencies } from './access/emergencies.ts'
+import { Anchor } from './audit/anchor.ts'
+import { Checkpoints } from './audit/checkpoints.ts'
+import type { LogEntry } from './audit/entry.ts'
+import { PatientLog } from './audit/patient-log.ts'
+import { LedgerFacts } from './facts/ledger-facts.ts'
+import type { Configuration } from './keys/configuration.ts'
+import type { StoreKeys } from './keys/sealing.ts'
+import { TreatmentKeys } from './keys/treatment-keys.ts'
+import { Patients } from './patients.ts'
+import type { TrustedApplicationPorts } from './ports.ts'
+import { Practitioners } from './practitioners.ts'
+import { Bodies } from './records/bodies.ts'
+import { RecordRows } from './records/record-rows.ts'
+import { RecordTexts } from './records/record-text.ts'
+import { Rewraps } from './records/rewraps.ts'
+import { Uploads } from './records/uploads.ts'
+import { Warrants } from './records/warrants.ts'
+import { Round } from './round.ts'
+import { SessionTable, type Now } from './sessions/index.ts'
+import type { Store } from './store.ts'
+
+export class Vault {
+  readonly ports: TrustedApplicationPorts
+  readonly crypto: Crypto
+  readonly store: Store
+  readonly configuration: Configuration
+  readonly identity: SigningKey
+  readonly round = new Round()
+  readonly patients: Patients
+  readonly patientLog: PatientLog
+  readonly practitioners: Practitioners
+  readonly treatmentKeys: TreatmentKeys
+  readonly warrants: Warrants
+  readonly emergencies: Emergencies
+  readonly records: RecordRows
+  readonly bodies: Bodies
+  readonly texts: RecordTexts
+  readonly uploads: Uploads
+  readonly rewraps: Rewraps
+  readonly checkpoints: Checkpoints
+  readonly anchor: Anchor
+  readonly facts: LedgerFacts
+  readonly sessions: SessionTable
+
+  constructor(
+    ports: TrustedApplicationPorts,
+    store: Store,
+    keys: StoreKeys,
+    configuration: Configuration,
+    identity: SigningKey,
+  ) {
+    this.ports = ports
+    this.crypto = ports.crypto
+    this.store = store
+    this.configuration = configuration
+    this.identity = identity
+    this.patients = new Patients(store)
+    this.patientLog = new PatientLog(store, this.patients)
+    this.practitioners = new Practitioners(store)
+    this.treatmentKeys = new TreatmentKeys(store, keys.seal)
+    this.warrants = new Warrants(store)
+    this.emergencies = new Emergencies(store)
+    this.records = new RecordRows(store)
+    this.bodies = new Bodies(store)
+    this.texts = new RecordTexts(store)
+    this.checkpoints = new Checkpoints(store, identity, configuration.logOrigin)
+    this.anchor = new Anchor(store, this.checkpoints)
+    this.facts = new LedgerFacts(ports.crypto, configuration)
+    this.uploads = new Uploads(this)
+    this.rewraps = new Rewraps(this)
+    const { serverRef } = configuration
+    this.sessions = new SessionTable(
+      ports.crypto,
+      {
+        ref: serverRef,
+        identityKey: identity,
+        attest: (nonce) =>
+          ports.evidence.attest(nonce, {
+            serverRef,
+            identityKey: identity.publicKey,
+            configDigest: configuration.digest,
+            nowMs: ports.clock.nowMs(),
+          }),
+      },
+      configuration.organizations,
+    )
+  }
+
+  now(): Now {
+    return { monotonicMs: this.ports.clock.monotonicMs(), unixMs: this.ports.clock.nowMs() }
+  }
+
+  /** Appends an entry and takes notice of whom it is about. @returns its index. */
+  log(entry: LogEntry): number {
+    const index = this.store.append(entry)
+    this.patientLog.note(entry, index)
+    return index
+  }
+
+  /** Digest of a configuration change or key, for log entries that must not hold the thing itself. */
+  digest(what: string, ...parts: readonly (string | number | Uint8Array)[]): Uint8Array {
+    return this.crypto.sha256(label(what), encodeCbor(parts))
+  }
+}
