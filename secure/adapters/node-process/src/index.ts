@@ -1,0 +1,8 @@
+export { createProcessClock } from './clock.ts'
+export { openDeviceKeyFile, type DeviceKeyFileOptions } from './device-key.ts'
+export {
+  createProcessEvidence,
+  SECURITY_VERSION,
+  type ProcessEvidence,
+  type ProcessEvidenceOptions,
+} from './evidence.ts'
