@@ -7,7 +7,7 @@
  */
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import Sqlite from 'better-sqlite3-multiple-ciphers'
+import { DatabaseSync } from 'node:sqlite'
 import { decodeHex, encodeHex } from '../../../shared/crypto/src/index.ts'
 import type { CommittedItem } from '../../../shared/tee-abi/src/index.ts'
 
@@ -32,7 +32,7 @@ const SCHEMA = `
 
 export class CommitmentIndex {
   readonly #path: string
-  #database: Sqlite.Database
+  #database: DatabaseSync
   #position: IndexPosition
 
   private constructor(path: string) {
@@ -73,19 +73,24 @@ export class CommitmentIndex {
     if (block !== this.#position.nextBlock) throw new RangeError('blocks are read in order')
     const insert = this.#database.prepare('INSERT OR IGNORE INTO committed VALUES (?, ?, ?, ?, ?, ?)')
     const move = this.#database.prepare('INSERT OR REPLACE INTO position VALUES (1, ?, ?)')
-    this.#database.transaction(() => {
+    this.#database.exec('BEGIN')
+    try {
       for (const [recordId, version, batchId, index, txId, number] of items) {
         insert.run(idBytes(recordId), version, idBytes(batchId), index, decodeHex(txId), number)
       }
       move.run(chain, block + 1)
-    })()
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      this.#database.exec('ROLLBACK')
+      throw error
+    }
     this.#position = { chain, nextBlock: block + 1 }
   }
 
   find(recordId: string, version: number): CommittedItem | undefined {
     const row = this.#database
-      .prepare<unknown[], Row>('SELECT batch, place, tx, block FROM committed WHERE record = ? AND version = ?')
-      .get(idBytes(recordId), version)
+      .prepare('SELECT batch, place, tx, block FROM committed WHERE record = ? AND version = ?')
+      .get(idBytes(recordId), version) as Row | undefined
     if (row === undefined) return undefined
     return [
       recordId,
@@ -102,6 +107,11 @@ export class CommitmentIndex {
   }
 }
 
+interface PositionRow {
+  readonly chain: string
+  readonly next_block: number
+}
+
 interface Row {
   readonly batch: Uint8Array
   readonly place: number
@@ -109,12 +119,11 @@ interface Row {
   readonly block: number
 }
 
-function openFile(path: string): Sqlite.Database {
-  const database = new Sqlite(path)
+function openFile(path: string): DatabaseSync {
+  const database = new DatabaseSync(path)
   try {
-    database.pragma('journal_mode = WAL')
     // What a crash loses is read from the ledger again: the position is lost together with the rows.
-    database.pragma('synchronous = OFF')
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF')
     database.exec(SCHEMA)
     return database
   } catch (error) {
@@ -127,10 +136,8 @@ function removeFiles(path: string): void {
   for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
 }
 
-function readPosition(database: Sqlite.Database): IndexPosition {
-  const row = database
-    .prepare<unknown[], { chain: string; next_block: number }>('SELECT chain, next_block FROM position')
-    .get()
+function readPosition(database: DatabaseSync): IndexPosition {
+  const row = database.prepare('SELECT chain, next_block FROM position').get() as PositionRow | undefined
   return { chain: row?.chain, nextBlock: row?.next_block ?? 0 }
 }
 

@@ -73,6 +73,7 @@ export class Supplicant {
   #needs = 0
   #toTell: CommittedItem[] = []
   #isTelling = false
+  #closing: Promise<void> | undefined
 
   /** @internal Use `startSupplicant`. */
   constructor(options: SupplicantOptions) {
@@ -95,7 +96,13 @@ export class Supplicant {
     }
   }
 
-  async close(): Promise<void> {
+  /** Ends what is under way; once is enough. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#tee.onEffect(() => undefined)
     this.#stop.abort()
     await Promise.all([this.#following, ...this.#work])
