@@ -6,6 +6,7 @@
  */
 import type { Crypto } from '../../shared/crypto/src/index.ts'
 import { encodeBase64url } from '../../shared/crypto/src/index.ts'
+import { encodeCommitGroups, type CommitGroup } from '../../shared/ledger-model/src/index.ts'
 import {
   commitmentToJson,
   newId,
@@ -107,7 +108,7 @@ export class CommitmentBatcher {
   async #submit(batch: readonly Waiting[]): Promise<void> {
     const batchId = newId(this.#crypto, 'b')
     try {
-      const { txId, block } = await this.#ledger.submit('commit', [batchId, JSON.stringify(batch.map(groupJson))])
+      const { txId, block } = await this.#ledger.submit('commit', [batchId, encodeCommitGroups(batch.map(groupJson))])
       let index = 0
       for (const { group, resolve } of batch) {
         resolve({ batchId, index, txId, block })
@@ -121,7 +122,7 @@ export class CommitmentBatcher {
   }
 }
 
-function groupJson({ group }: Waiting): object {
+function groupJson({ group }: Waiting): CommitGroup {
   return {
     author: group.author,
     signature: encodeBase64url(group.signature),
