@@ -66,18 +66,33 @@ function bubblewrap(seccomp: boolean): Wrapper {
 const unshare: Wrapper = (command) => ['unshare', '--user', '--map-root-user', '--net', '--', ...command]
 const plain: Wrapper = (command) => command
 
+/** Weaker ones, for machines on which the strongest misbehaves, and for tests. */
+export type InsecureConfinement = 'unshare' | 'none'
+
+interface Attempt {
+  readonly wrapper: Wrapper
+  readonly needsFilter: boolean
+}
+
+function attempts(filterFile: string | undefined, insecure: InsecureConfinement | undefined): readonly Attempt[] {
+  const none = { wrapper: plain, needsFilter: false }
+  const network = { wrapper: unshare, needsFilter: false }
+  if (insecure === 'none') return [none]
+  if (insecure === 'unshare') return [network, none]
+  const files = { wrapper: bubblewrap(false), needsFilter: false }
+  const strongest = filterFile === undefined ? [] : [{ wrapper: bubblewrap(true), needsFilter: true }]
+  return [...strongest, files, network, none]
+}
+
 /**
  * Finds the strongest confinement that works here. Takes a few milliseconds for each attempt.
  * @param filterFile a seccomp filter; undefined: none for this architecture.
  */
-export async function findConfinement(filterFile: string | undefined): Promise<Confinement> {
-  const attempts: readonly { readonly wrapper: Wrapper; readonly needsFilter: boolean }[] = [
-    ...(filterFile === undefined ? [] : [{ wrapper: bubblewrap(true), needsFilter: true }]),
-    { wrapper: bubblewrap(false), needsFilter: false },
-    { wrapper: unshare, needsFilter: false },
-    { wrapper: plain, needsFilter: false },
-  ]
-  for (const { wrapper, needsFilter } of attempts) {
+export async function findConfinement(
+  filterFile: string | undefined,
+  insecure?: InsecureConfinement,
+): Promise<Confinement> {
+  for (const { wrapper, needsFilter } of attempts(filterFile, insecure)) {
     const wrap: Wrapper = (command, paths) => withoutCoreDumps(wrapper(command, paths), paths)
     const seen = await observe(wrap, needsFilter ? filterFile : undefined)
     if (seen !== undefined) return { isolation: seen, wrap, needsFilter }

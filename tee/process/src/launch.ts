@@ -11,7 +11,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, symlin
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { TeeError } from '../../src/errors.ts'
-import { findConfinement, type Confinement } from './isolation.ts'
+import { findConfinement, type Confinement, type InsecureConfinement } from './isolation.ts'
 import { measure, measureRuntime, type NativePackage } from './measurement.ts'
 import { seccompFilter } from './seccomp.ts'
 
@@ -24,6 +24,7 @@ export interface LaunchOptions {
   readonly nativePackages: readonly NativePackage[]
   /** Program of the runtime; default: the one that runs this. */
   readonly program?: string
+  readonly insecureConfinement?: InsecureConfinement
 }
 
 /** Everything that is found out once and used for each start. */
@@ -42,7 +43,7 @@ export async function prepareLaunch(options: LaunchOptions): Promise<Launcher> {
   mkdirSync(run, { recursive: true, mode: 0o700 })
 
   const filterFile = writeFilter(run)
-  const confinement = await findConfinement(filterFile)
+  const confinement = await findConfinement(filterFile, options.insecureConfinement)
   const measurement = measure(bundle)
   const copy = join(run, 'trusted-application.mjs')
   for (const { name, folder } of nativePackages) {

@@ -4,9 +4,10 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { createReadStream, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
 import { TeeError } from '../../src/errors.ts'
 
 /** Larger files are not a trusted application of ours. */
@@ -43,11 +44,7 @@ export async function measureRuntime(program: string, packages: readonly NativeP
   const files = [{ name: 'node', path: program }]
   for (const { name, folder, files: used } of packages) {
     for (const entry of used) {
-      for (const file of readdirSync(join(folder, entry), { recursive: true, withFileTypes: true })) {
-        if (!file.isFile()) continue
-        const path = join(file.parentPath, file.name)
-        files.push({ name: `${name}${path.slice(folder.length)}`, path })
-      }
+      for (const path of filesOf(join(folder, entry))) files.push({ name: `${name}${path.slice(folder.length)}`, path })
     }
   }
   files.sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -65,6 +62,20 @@ export interface NativePackage {
   readonly name: string
   /** Absolute path of the installed package. */
   readonly folder: string
-  /** Folders inside it that are used when it runs. */
+  /** Files and folders inside it that are used when it runs. */
   readonly files: readonly string[]
+}
+
+/** SQLite3MultipleCiphers, the one native package of the trusted application, as it is installed here. */
+export function sqlCipherPackage(): NativePackage {
+  const name = 'better-sqlite3-multiple-ciphers'
+  const folder = dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`)))
+  return { name, folder, files: ['package.json', 'lib', 'prebuilds'] }
+}
+
+function filesOf(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path]
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
 }

@@ -58,20 +58,25 @@ test('the largest record passes', async (t) => {
   assert.deepEqual((await tee.request('record', { record })).record, record)
 })
 
-test('it runs confined: what is listed is in force, and nothing outside its store is in reach', async (t) => {
-  const tee = await start(t)
-  const { isolation, measurement } = await tee.request('status', {})
-  assert.deepEqual(isolation, tee.isolation)
-  assert.ok(isolation.includes('own-process') && isolation.includes('permission-model'))
-  assert.equal(Buffer.from(measurement).toString('hex'), expectedMeasurement)
-  const { record } = await tee.request('record', trick(TRICKS.lookAround))
-  const reached = JSON.parse(Buffer.from(record).toString()) as string[]
-  assert.deepEqual(
-    // Without seccomp a socket can be made; without a network of its own it could even be used.
-    reached.filter((name) => isolation.includes('seccomp') || name !== 'open a socket'),
-    [],
-  )
-})
+for (const insecureConfinement of [undefined, 'unshare', 'none'] as const) {
+  test(`it runs confined (${insecureConfinement ?? 'strongest'}): what is listed is in force`, async (t) => {
+    const tee = await start(t, insecureConfinement === undefined ? {} : { insecureConfinement })
+    const { isolation, measurement } = await tee.request('status', {})
+    assert.deepEqual(isolation, tee.isolation)
+    assert.ok(isolation.includes('own-process') && isolation.includes('permission-model'))
+    if (insecureConfinement !== undefined) assert.ok(!isolation.includes('seccomp') && !isolation.includes('own-files'))
+    if (insecureConfinement === 'none') assert.ok(!isolation.includes('no-network'))
+    assert.equal(Buffer.from(measurement).toString('hex'), expectedMeasurement)
+    const { record } = await tee.request('record', trick(TRICKS.lookAround))
+    const reached = JSON.parse(Buffer.from(record).toString()) as string[]
+    // The permission model closes files and programs everywhere; what else is open is not in the list.
+    const open = [
+      ...(isolation.includes('seccomp') ? [] : ['open a socket']),
+      ...(isolation.includes('no-network') ? [] : ['see the network']),
+    ]
+    assert.deepEqual(reached.toSorted(), open.toSorted())
+  })
+}
 
 test('another file than the expected one is not started: TEE_MEASUREMENT', async (t) => {
   const changed = join(folder, 'changed.mjs')

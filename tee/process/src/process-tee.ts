@@ -24,6 +24,7 @@ import {
 } from '../../../shared/tee-abi/src/index.ts'
 import type { TeeDriver, TeeDriverState } from '../../src/driver.ts'
 import { TeeError } from '../../src/errors.ts'
+import type { InsecureConfinement } from './isolation.ts'
 import { prepareLaunch, type Launcher, type TaProcess } from './launch.ts'
 import { readMeasured, type NativePackage } from './measurement.ts'
 
@@ -35,6 +36,8 @@ export interface ProcessTeeOptions {
   /** Made if it does not exist. The trusted application sees its subfolder `data` only. */
   readonly storeFolder: string
   readonly nativePackages?: readonly NativePackage[]
+  /** Less than the strongest confinement that works; the evidence will say so. */
+  readonly insecureConfinement?: InsecureConfinement
   /** Requests that may wait for an answer, and their bytes. */
   readonly maxOutstanding?: number
   readonly maxOutstandingBytes?: number
@@ -78,6 +81,7 @@ export async function startProcessTee(options: ProcessTeeOptions): Promise<TeeDr
     bundle,
     storeFolder: options.storeFolder,
     nativePackages: options.nativePackages ?? [],
+    ...(options.insecureConfinement === undefined ? {} : { insecureConfinement: options.insecureConfinement }),
   })
   const tee = new ProcessTee(launcher, options)
   try {

@@ -1,0 +1,7 @@
+/**
+ * The `process` TEE.
+ *
+ * @module
+ */
+export { measure, sqlCipherPackage, type NativePackage } from './measurement.ts'
+export { startProcessTee, type ProcessTeeOptions, type RestartPolicy } from './process-tee.ts'
