@@ -1,0 +1,307 @@
+/**
+ * Participants, organisations, measurements, sanctions.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
+import {
+  misuseRecordShape,
+  organizationPolicyShape,
+  participantRecordShape,
+  type ParticipantRegistration,
+  parseResult,
+  patientParticipantShape,
+} from '../../../shared/ledger-model/src/index.ts'
+import { newRef } from '../../../shared/protocol/src/index.ts'
+import { createPatient, issueCertificate, patientRegistrationOf, registrationOf } from '../consortium.ts'
+import { crypto, grantOf, HASH, type LedgerWorld, refused } from './ledger-world.ts'
+
+export function describeParticipants(world: () => LedgerWorld): void {
+  const participant = async (ref: string) =>
+    parseResult(await world().ledger.query({ fn: 'participant', args: [ref] }), participantRecordShape)
+
+  describe('registerParticipant', () => {
+    test('every kind is registered by its administrator and found', async () => {
+      const { call, a } = world()
+      for (const role of ['doctor', 'auditor', 'server', 'hospital'] as const) {
+        const identity = await issueCertificate(a.authority, role, { emergency: role === 'doctor' })
+        const registration = registrationOf(identity)
+        await call(a.admin, 'registerParticipant', registration)
+        const { mspId, status, flagged, earlierKeys, registeredMs, changedMs, ...rest } = await participant(
+          identity.ref,
+        )
+        assert.deepEqual(rest, registration)
+        assert.deepEqual(
+          { mspId, status, flagged, earlierKeys },
+          {
+            mspId: a.mspId,
+            status: 'active',
+            flagged: false,
+            earlierKeys: [],
+          },
+        )
+        assert.equal(registeredMs, changedMs)
+      }
+    })
+
+    test('repeating it changes nothing', async () => {
+      const { call, a, register } = world()
+      const doctor = await register(a, 'doctor')
+      const first = await participant(doctor.ref)
+      assert.deepEqual(await call(a.admin, 'registerParticipant', registrationOf(doctor)), first)
+    })
+
+    test('refused: a reference that is registered with other content, or by another organisation', async () => {
+      const { call, a, b, register } = world()
+      const doctor = await register(a, 'doctor')
+      const other = { ...registrationOf(doctor), certSerial: 'aa' }
+      await refused('PARTICIPANT_EXISTS', call(a.admin, 'registerParticipant', other))
+      await refused('PARTICIPANT_EXISTS', call(b.admin, 'registerParticipant', registrationOf(doctor)))
+    })
+
+    test('refused: callers that are no administrator, and an administrator who registers a patient', async () => {
+      const { call, a, register } = world()
+      const doctor = await register(a, 'doctor')
+      const auditor = await register(a, 'auditor')
+      const registration = registrationOf(await issueCertificate(a.authority, 'doctor'))
+      for (const caller of [doctor, auditor, a.hospital]) {
+        await refused('LEDGER_FORBIDDEN', call(caller, 'registerParticipant', registration))
+      }
+      await refused('LEDGER_FORBIDDEN', call(a.admin, 'registerParticipant', patientRegistrationOf(createPatient())))
+    })
+
+    test('refused: registrations that are malformed', async () => {
+      const { call, a, b } = world()
+      const doctor = registrationOf(await issueCertificate(a.authority, 'doctor'))
+      const server = registrationOf(await issueCertificate(a.authority, 'server'))
+      const stranger = await issueCertificate(b.authority, 'server')
+      const { sealKey: _, ...unsealed } = doctor
+      const details = server.server as NonNullable<ParticipantRegistration['server']>
+      const malformed: Record<string, unknown> = {
+        'no JSON': '{',
+        'a member twice': JSON.stringify(doctor).replace('{', `{"ref":"${doctor.ref}",`),
+        'an unknown member': { ...doctor, name: 'x' },
+        'no seal key': unsealed,
+        'a reference of another kind': { ...doctor, ref: newRef(crypto, 'h') },
+        'a key off the curve': { ...doctor, publicKey: encodeBase64url(new Uint8Array(65).fill(4)) },
+        'a serial that is no number': { ...doctor, certSerial: 'xyz' },
+        'server details of a doctor': { ...doctor, server: details },
+        'a server without details': { ...server, server: undefined },
+        'a certificate of another key': {
+          ...server,
+          server: { ...details, certificate: encodeBase64url(stranger.cert) },
+        },
+        'a certificate that is none': { ...server, server: { ...details, certificate: 'AAAA' } },
+        'an attestation key off the curve': { ...server, server: { ...details, attestationKeys: [doctor.sealKey] } },
+        'free text in an attribute': { ...doctor, attributes: { name: 'John Doe' } },
+      }
+      for (const [what, value] of Object.entries(malformed)) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'registerParticipant', value), what)
+      }
+    })
+  })
+
+  describe('renewParticipant', () => {
+    test('the new key counts, the earlier one is kept with the time until which it did', async () => {
+      const { call, a, register } = world()
+      const doctor = await register(a, 'doctor')
+      const renewed = await issueCertificate(a.authority, 'doctor', { ref: doctor.ref })
+      await call(a.admin, 'renewParticipant', registrationOf(renewed))
+      const { publicKey, earlierKeys, changedMs } = await participant(doctor.ref)
+      assert.equal(publicKey, encodeBase64url(renewed.signingKey.publicKey))
+      const earlier = encodeBase64url(doctor.signingKey.publicKey)
+      assert.deepEqual(earlierKeys, [{ publicKey: earlier, certSerial: doctor.certSerial, untilMs: changedMs }])
+    })
+
+    test('refused: an unknown participant, another organisation’s, other callers, malformed', async () => {
+      const { call, a, b, register } = world()
+      const doctor = await register(a, 'doctor')
+      const registration = registrationOf(doctor)
+      const unknown = registrationOf(await issueCertificate(a.authority, 'doctor'))
+      await refused('PARTICIPANT_UNKNOWN', call(a.admin, 'renewParticipant', unknown))
+      await refused('LEDGER_FORBIDDEN', call(b.admin, 'renewParticipant', registration))
+      await refused('LEDGER_FORBIDDEN', call(a.hospital, 'renewParticipant', registration))
+      await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'renewParticipant', { ...registration, kind: 'nurse' }))
+    })
+  })
+
+  describe('suspendParticipant, reinstateParticipant', () => {
+    test('a suspended participant may not act until it is reinstated', async () => {
+      const { call, a, register } = world()
+      const doctor = await register(a, 'doctor')
+      const create = () => call(doctor, 'create', newRef(crypto, 'p'), '1', 'active', 'lab', HASH, [a.hospital.ref])
+      await create()
+      await call(a.admin, 'suspendParticipant', doctor.ref, 'investigation')
+      assert.equal((await participant(doctor.ref)).status, 'suspended')
+      await refused('PARTICIPANT_SUSPENDED', create())
+      await call(a.admin, 'suspendParticipant', doctor.ref, 'investigation')
+      await call(a.admin, 'reinstateParticipant', doctor.ref, 'cleared')
+      await create()
+    })
+
+    test('a patient is suspended and reinstated', async () => {
+      const { call, a, ledger, registerPatient } = world()
+      const { ref } = await registerPatient(a)
+      const status = async () =>
+        parseResult(await ledger.query({ fn: 'participant', args: [ref] }), patientParticipantShape).status
+      assert.equal(await status(), 'active')
+      await call(a.admin, 'suspendParticipant', ref, 'duplicate')
+      assert.equal(await status(), 'suspended')
+      await call(a.admin, 'reinstateParticipant', ref, 'cleared')
+      assert.equal(await status(), 'active')
+    })
+
+    test('refused: unknown participants, another organisation, other callers, a reason that is a sentence', async () => {
+      const { call, a, b, register, registerPatient } = world()
+      const doctor = await register(a, 'doctor')
+      const patient = await registerPatient(a)
+      for (const fn of ['suspendParticipant', 'reinstateParticipant']) {
+        await refused('PARTICIPANT_UNKNOWN', call(a.admin, fn, newRef(crypto, 'd'), 'code'))
+        await refused('PARTICIPANT_UNKNOWN', call(a.admin, fn, newRef(crypto, 'p'), 'code'))
+        await refused('LEDGER_FORBIDDEN', call(b.admin, fn, doctor.ref, 'code'))
+        await refused('LEDGER_FORBIDDEN', call(b.admin, fn, patient.ref, 'code'))
+        await refused('LEDGER_FORBIDDEN', call(a.hospital, fn, doctor.ref, 'code'))
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, fn, doctor.ref, 'He did it again'))
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, fn, 'doctor', 'code'))
+      }
+    })
+  })
+
+  test('participant refuses who is not registered, and what is no reference', async () => {
+    const { ask } = world()
+    await refused('PARTICIPANT_UNKNOWN', ask('participant', newRef(crypto, 'd')))
+    await refused('PARTICIPANT_UNKNOWN', ask('participant', newRef(crypto, 'p')))
+    await refused('LEDGER_BAD_ARGUMENT', ask('participant', 'd-1'))
+  })
+
+  describe('setMeasurements', () => {
+    test('the accepted programs of a server change, nothing else', async () => {
+      const { call, a, register } = world()
+      const server = await register(a, 'server')
+      const before = await participant(server.ref)
+      await call(a.admin, 'setMeasurements', server.ref, [HASH, 'cd'.repeat(32)])
+      const after = await participant(server.ref)
+      assert.deepEqual(after, {
+        ...before,
+        changedMs: after.changedMs,
+        server: { ...before.server, measurements: [HASH, 'cd'.repeat(32)] },
+      })
+    })
+
+    test('refused: unknown servers, another organisation, other callers, malformed', async () => {
+      const { call, a, b, register } = world()
+      const server = await register(a, 'server')
+      await refused('PARTICIPANT_UNKNOWN', call(a.admin, 'setMeasurements', newRef(crypto, 's'), []))
+      await refused('LEDGER_FORBIDDEN', call(b.admin, 'setMeasurements', server.ref, []))
+      await refused('LEDGER_FORBIDDEN', call(server, 'setMeasurements', server.ref, []))
+      for (const wrong of [['x'], [HASH, HASH], {}, '[', Array.from({ length: 65 }, () => HASH)]) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'setMeasurements', server.ref, wrong))
+      }
+      await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'setMeasurements', a.hospital.ref, []))
+    })
+  })
+
+  describe('revokeCertificate, organizationPolicy', () => {
+    test('the policy lists the organisation’s participants without patients, and its revoked numbers', async () => {
+      const { call, a, b, ledger, register, registerPatient } = world()
+      const doctor = await register(a, 'doctor')
+      const stranger = await register(b, 'doctor')
+      await registerPatient(a)
+      await call(a.admin, 'revokeCertificate', '0a0b', 'lost')
+      const policy = parseResult(
+        await ledger.query({ fn: 'organizationPolicy', args: [a.mspId] }),
+        organizationPolicyShape,
+      )
+      const refs = policy.participants.map(({ ref }) => ref as string)
+      assert.ok(refs.includes(doctor.ref) && refs.includes(a.hospital.ref))
+      assert.ok(!refs.includes(stranger.ref) && !refs.some((ref) => ref.startsWith('p-')))
+      assert.deepEqual(
+        policy.participants.find(({ ref }) => ref === doctor.ref),
+        await participant(doctor.ref),
+      )
+      assert.ok(policy.revokedSerials.includes('0a0b'))
+    })
+
+    test('revoking again keeps the first entry', async () => {
+      const { call, a } = world()
+      const first = await call(a.admin, 'revokeCertificate', '0c', 'lost')
+      assert.deepEqual(await call(a.admin, 'revokeCertificate', '0c', 'stolen'), first)
+    })
+
+    test('refused: other callers, malformed numbers and reasons', async () => {
+      const { call, a } = world()
+      await refused('LEDGER_FORBIDDEN', call(a.hospital, 'revokeCertificate', '0d', 'lost'))
+      for (const serial of ['', '0', 'XY', '00'.repeat(21)]) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'revokeCertificate', serial, 'lost'))
+      }
+      await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'revokeCertificate', '0d', 'Lost it'))
+    })
+
+    test('refused: an organisation that has nothing on the ledger, a name that is none', async () => {
+      const { ask } = world()
+      await refused('ORGANIZATION_UNKNOWN', ask('organizationPolicy', 'Silent'))
+      await refused('LEDGER_BAD_ARGUMENT', ask('organizationPolicy', 'not a name'))
+    })
+  })
+
+  describe('reportMisuse, misuseOf', () => {
+    const report = (subject: string) => ({ subject, code: 'no-permission', evidence: [HASH] })
+    const misuseOf = async (ref: string) =>
+      parseResult(await world().ledger.query({ fn: 'misuseOf', args: [ref] }), misuseRecordShape)
+
+    test('a report is kept, suspends grants to its subject, and is lifted by reinstatement only', async () => {
+      const { call, a, b, ask, register, registerPatient } = world()
+      const doctor = await register(a, 'doctor')
+      const patient = await registerPatient(a)
+      await call(a.hospital, 'grant', grantOf(patient, { grantee: doctor.ref }).jws)
+      const suspended = async () => {
+        const [policy] = (await ask('patientPolicy', [patient.ref])) as [{ grants: { suspended: boolean }[] }]
+        return policy.grants.map((grant) => grant.suspended)
+      }
+      assert.deepEqual(await suspended(), [false])
+      assert.deepEqual(await misuseOf(doctor.ref), { ref: doctor.ref, flagged: false, reports: [] })
+      const auditor = await register(b, 'auditor')
+      await call(auditor, 'reportMisuse', report(doctor.ref))
+      await call(b.hospital, 'reportMisuse', { ...report(doctor.ref), code: 'other' })
+      const { flagged, reports } = await misuseOf(doctor.ref)
+      assert.ok(flagged)
+      assert.deepEqual(
+        new Map(reports.map(({ reporter, code }) => [reporter as string, code])),
+        new Map([
+          [auditor.ref, 'no-permission'],
+          [b.hospital.ref, 'other'],
+        ]),
+      )
+      assert.deepEqual(await suspended(), [true])
+      assert.equal((await participant(doctor.ref)).status, 'active')
+      await call(a.admin, 'reinstateParticipant', doctor.ref, 'cleared')
+      assert.deepEqual(await suspended(), [false])
+      assert.equal((await misuseOf(doctor.ref)).reports.length, 2)
+    })
+
+    test('refused: unknown subjects, other callers, malformed reports', async () => {
+      const { call, a, register } = world()
+      const doctor = await register(a, 'doctor')
+      await refused('PARTICIPANT_UNKNOWN', call(a.hospital, 'reportMisuse', report(newRef(crypto, 'd'))))
+      await refused('LEDGER_FORBIDDEN', call(doctor, 'reportMisuse', report(doctor.ref)))
+      await refused('LEDGER_FORBIDDEN', call(a.admin, 'reportMisuse', report(doctor.ref)))
+      for (const wrong of [
+        { ...report(doctor.ref), code: 'He looked' },
+        { ...report(doctor.ref), text: 'x' },
+        { ...report(doctor.ref), evidence: ['x'] },
+        report(newRef(crypto, 'p')),
+      ]) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.hospital, 'reportMisuse', wrong))
+      }
+    })
+
+    test('somebody without reports has an empty list; what is no reference is refused', async () => {
+      const { ask } = world()
+      const ref = newRef(crypto, 'd')
+      assert.deepEqual(await misuseOf(ref), { ref, flagged: false, reports: [] })
+      await refused('LEDGER_BAD_ARGUMENT', ask('misuseOf', ''))
+    })
+  })
+}
