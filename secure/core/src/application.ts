@@ -54,6 +54,8 @@ export interface TrustedApplicationOptions {
 export interface TrustedApplication {
   /** `stopped` after `stop` and after a fatal error: nothing is answered any more. */
   readonly state: TaState | 'stopped'
+  /** Whether it stopped because the store or itself cannot be relied on. */
+  readonly isFatal: boolean
   /** Whether `commit` has something to do although no message came: call it again within a fifth of a second. */
   readonly isDue: boolean
   /** Takes one message of the host, without its length. */
@@ -104,6 +106,10 @@ class Application implements TrustedApplication {
 
   get state(): TaState | 'stopped' {
     return this.#state
+  }
+
+  get isFatal(): boolean {
+    return this.#fatal !== undefined
   }
 
   get isDue(): boolean {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { concat, encodeUtf8, label, type Crypto } from '../../../../shared/crypto/src/index.ts'
 import { StorageError } from '../../../core/src/errors.ts'
@@ -32,51 +32,41 @@ export function openDeviceKeyFile(crypto: Crypto, options: DeviceKeyFileOptions)
 
 function readOrCreate(crypto: Crypto, path: string): Uint8Array {
   try {
-    return checkedKey(readFileSync(path))
-  } catch (error) {
-    if (!isMissing(error)) throw error instanceof StorageError ? error : failed(error)
-  }
-  try {
+    const stored = findKey(path)
+    if (stored !== undefined) return stored
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     create(path, crypto.randomBytes(KEY_BYTES))
     return checkedKey(readFileSync(path))
-  } catch (error) {
-    throw error instanceof StorageError ? error : failed(error)
+  } catch (cause) {
+    if (cause instanceof StorageError) throw cause
+    throw new StorageError('STORE_FAILED', 'the device key cannot be read or made', { cause })
   }
 }
 
-/** Durable, and whole or not there at all: half a device key would lose the store. */
+/** Undefined at the first start, and after one that was cut before it wrote the key: nothing was sealed with it. */
+function findKey(path: string): Uint8Array | undefined {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(path)
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    throw error
+  }
+  return bytes.length === 0 ? undefined : checkedKey(bytes)
+}
+
+/** Durable when it returns: O_SYNC, because Node's permission model forbids fsync. */
 function create(path: string, key: Uint8Array): void {
-  const temporary = `${path}.${process.pid}.new`
-  const file = openSync(temporary, 'wx', 0o600)
+  const { O_CREAT, O_SYNC, O_TRUNC, O_WRONLY } = constants
+  const file = openSync(path, O_CREAT | O_TRUNC | O_WRONLY | O_SYNC, 0o600)
   try {
     writeSync(file, key)
-    fsyncSync(file)
   } finally {
     closeSync(file)
   }
-  try {
-    // Unlike a rename, a link does not replace the key that another start made meanwhile.
-    linkSync(temporary, path)
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== 'EEXIST') throw error
-  } finally {
-    unlinkSync(temporary)
-  }
-  const folder = openSync(dirname(path), 'r')
-  fsyncSync(folder)
-  closeSync(folder)
 }
 
 function checkedKey(bytes: Uint8Array): Uint8Array {
   if (bytes.length !== KEY_BYTES) throw new StorageError('STORE_DAMAGED', 'the device key file has a wrong length')
   return new Uint8Array(bytes)
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as { code?: unknown }).code === 'ENOENT'
-}
-
-function failed(cause: unknown): StorageError {
-  return new StorageError('STORE_FAILED', 'the device key cannot be read or made', { cause })
 }
