@@ -132,12 +132,12 @@ test('every effect comes back', () => {
   for (const effect of effects) assert.deepEqual(decodeTaMessage(encodeEffect(effect)), { kind: 'effect', effect })
 })
 
-test('sessions are served in the state serving only; status, attest and stop always', () => {
+test('sessions are served in the state serving only; status, provisioning and stop always', () => {
   for (const state of TA_STATES) {
     for (const op of ['hello', 'finish', 'record', 'checkpoint', 'proof'] as const) {
       assert.equal(isServed(op, state), state === 'serving')
     }
-    for (const op of ['status', 'attest', 'stop', 'provision'] as const) assert.ok(isServed(op, state))
+    for (const op of ['status', 'stop', 'provision'] as const) assert.ok(isServed(op, state))
   }
   assert.ok(!isServed('endorsement', 'provisioned') && isServed('endorsement', 'recovering'))
 })

@@ -123,7 +123,7 @@ export const ABI_OPS = {
     },
     from: 'new',
   },
-  attest: { request: { nonce: digest }, answer: { evidence: statement }, from: 'new' },
+  attest: { request: { nonce: digest }, answer: { evidence: statement }, from: 'provisioned' },
   checkpoint: { request: {}, answer: { checkpoint }, from: 'serving' },
   /** Of inclusion with `index` and `size`, of consistency with `from` and `to`. */
   proof: {

@@ -25,6 +25,8 @@ export interface LaunchOptions {
   /** Program of the runtime; default: the one that runs this. */
   readonly program?: string
   readonly insecureConfinement?: InsecureConfinement
+  /** For the trusted application, after those of docs/protocol/10-tee-abi.md §10.6. */
+  readonly taArguments?: readonly string[]
 }
 
 /** Everything that is found out once and used for each start. */
@@ -66,6 +68,7 @@ export async function prepareLaunch(options: LaunchOptions): Promise<Launcher> {
     `--measurement=${measurement}`,
     `--runtime=${await measureRuntime(program, nativePackages)}`,
     `--isolation=${confinement.isolation.join(',')}`,
+    ...(options.taArguments ?? []),
   ]
   const wrapped = confinement.wrap(command, { read: [program, ...readable], write: [data] })
   return {

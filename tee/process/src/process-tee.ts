@@ -38,6 +38,8 @@ export interface ProcessTeeOptions {
   readonly nativePackages?: readonly NativePackage[]
   /** Less than the strongest confinement that works; the evidence will say so. */
   readonly insecureConfinement?: InsecureConfinement
+  /** More arguments of the trusted application, such as `--cache-kib=…`. */
+  readonly taArguments?: readonly string[]
   /** Requests that may wait for an answer, and their bytes. */
   readonly maxOutstanding?: number
   readonly maxOutstandingBytes?: number
@@ -81,6 +83,7 @@ export async function startProcessTee(options: ProcessTeeOptions): Promise<TeeDr
     bundle,
     storeFolder: options.storeFolder,
     nativePackages: options.nativePackages ?? [],
+    taArguments: options.taArguments ?? [],
     ...(options.insecureConfinement === undefined ? {} : { insecureConfinement: options.insecureConfinement }),
   })
   const tee = new ProcessTee(launcher, options)
