@@ -11,6 +11,12 @@ import type { SqlStatement } from '../ports.ts'
 import { bytesOf } from '../sql-values.ts'
 import type { Store } from '../store.ts'
 
+/** An entry with the proof of its place (docs/protocol/04-records.md §4.5). */
+export interface PlacedProof extends LogProof {
+  /** The entry's bytes: what the proof's leaf is made of. */
+  readonly entry: Uint8Array
+}
+
 export interface SignedSize {
   readonly size: number
   /** 32 bytes. */
@@ -55,9 +61,10 @@ export class Checkpoints {
     return this.#sign(size, Frontier.load(this.#crypto, read, size).root())
   }
 
-  proofOf(index: number, checkpoint: SignedSize = this.covering(index)): LogProof {
+  proofOf(index: number, checkpoint: SignedSize = this.covering(index)): PlacedProof {
     const { size, text } = checkpoint
-    return { index, size, proof: this.#store.log.inclusionProof(index, size), checkpoint: text }
+    const { log } = this.#store
+    return { index, size, entry: log.entry(index), proof: log.inclusionProof(index, size), checkpoint: text }
   }
 
   #sign(size: number, root: Uint8Array): SignedSize {

@@ -11,14 +11,14 @@ import {
   type CborValue,
   type Sha256Hex,
 } from '../../../../shared/protocol/src/index.ts'
-import type { LogProof } from '../../../../shared/tlog/src/index.ts'
+import type { PlacedProof } from '../audit/checkpoints.ts'
 import { StorageError } from '../errors.ts'
 import type { Vault } from '../vault.ts'
 import { commitmentOf, type RecordRow } from './record-rows.ts'
 
 /** The members of a log proof in an answer. */
-export function proofMembers({ index, size, proof, checkpoint }: LogProof): { readonly [name: string]: CborValue } {
-  return { index, size, proof, checkpoint }
+export function proofMembers(proof: PlacedProof): { readonly [name: string]: CborValue } {
+  return { ...proof }
 }
 
 /** A record's receipt with the proof for it. Call it when the round that stored the record is durable. */

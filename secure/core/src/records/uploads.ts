@@ -10,13 +10,7 @@
  * @module
  */
 import { encodeHex, equalBytes } from '../../../../shared/crypto/src/index.ts'
-import {
-  commitmentLeaf,
-  type BatchId,
-  type ErrorCode,
-  type RecordId,
-  type TxId,
-} from '../../../../shared/protocol/src/index.ts'
+import { type BatchId, type ErrorCode, type RecordId, type TxId } from '../../../../shared/protocol/src/index.ts'
 import { MAX_LOOKUP_COMMITMENTS, type CommitmentRecord } from '../../../../shared/ledger-model/src/index.ts'
 import { MAX_ITEMS, type EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { TrustedApplicationError } from '../errors.ts'
@@ -210,7 +204,7 @@ export class Uploads {
     const ready = this.#ready.filter(({ staged }) => this.#isStaged(staged) && this.#followsItsPredecessor(staged))
     this.#ready = []
     if (ready.length === 0) return
-    const { crypto, patients, records, store, texts } = this.#vault
+    const { patients, records, store, texts } = this.#vault
     const indexes = ready.map(({ staged: { row } }) =>
       this.#vault.log({
         t: row.chain === null ? 'store' : 'chain',
@@ -221,7 +215,7 @@ export class Uploads {
         version: row.version,
         permission: 'warrant',
         place: row.hospital,
-        digest: commitmentLeaf(crypto, commitmentOf(row)),
+        digest: commitmentOf(row).ehrHash,
       }),
     )
     const logSize = store.nextSize
