@@ -1,0 +1,23 @@
+/**
+ * The test world: see world.ts.
+ *
+ * @module
+ */
+export { filesBelow, needlesOf, searchBytes, searchFolder, type Finding } from './canaries.ts'
+export type { MovableClock } from './clock.ts'
+export type { EndorsedAnswers, EndorsedReads, HostHooks } from './host.ts'
+export { InProcessTee } from './in-process-tee.ts'
+export { participantOptions, PRACTICE, register } from './people.ts'
+export { bundleTee, type BundledTee } from './process-tee.ts'
+export { RecordServerFailed } from './record-server.ts'
+export { labResult, medication, visitNote } from './records.ts'
+export * from './store-files.ts'
+export type { Verified } from './verify-everything.ts'
+export {
+  openTestWorld,
+  type HospitalName,
+  type PersonOptions,
+  type ProcessTee,
+  type TestWorld,
+  type TestWorldOptions,
+} from './world.ts'

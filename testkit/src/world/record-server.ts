@@ -1,0 +1,168 @@
+/**
+ * The record server of a test world: the trusted application, in this process or in one of its own, its driver behind a
+ * host that can be told to lie, the supplicant, the HTTP server. Stopped and started again on the same files and port.
+ *
+ * @module
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { startHostServer, type HostServer } from '../../../host/server/src/index.ts'
+import { startSupplicant, type Supplicant } from '../../../host/supplicant/src/supplicant.ts'
+import type { Ledger } from '../../../ledger/client/src/port.ts'
+import type { DatabasePort } from '../../../secure/core/src/index.ts'
+import type { Crypto } from '../../../shared/crypto/src/index.ts'
+import type { ErrorCode } from '../../../shared/protocol/src/index.ts'
+import type { EffectOf } from '../../../shared/tee-abi/src/index.ts'
+import type { TeeDriver } from '../../../tee/src/driver.ts'
+import type { MovableClock } from './clock.ts'
+import { hostileDriver, hostileLedger, type HostHooks } from './host.ts'
+import { InProcessTee } from './in-process-tee.ts'
+import type { Traffic } from './traffic.ts'
+
+export interface RecordServerOptions {
+  readonly crypto: Crypto
+  readonly clock: MovableClock
+  readonly folder: string
+  /** Of now: it may have been started again. */
+  readonly ledger: () => Ledger
+  readonly hooks: HostHooks
+  readonly traffic: Traffic
+  /** Starts the driver; default: the trusted application in this process. */
+  readonly startTee?: (storeFolder: string, traffic: Traffic) => Promise<TeeDriver>
+  readonly database?: (port: DatabasePort) => DatabasePort
+}
+
+interface Running {
+  readonly tee: TeeDriver
+  readonly supplicant: Supplicant
+  readonly http: HostServer
+}
+
+export class RecordServer {
+  readonly storeFolder: string
+  readonly notices: EffectOf<'notice'>[] = []
+  /** Codes of what the host noted, newest last. */
+  readonly troubles: string[] = []
+  readonly #options: RecordServerOptions
+  #port = 0
+  #running: Running | undefined
+  #url = ''
+
+  constructor(options: RecordServerOptions) {
+    this.#options = options
+    this.storeFolder = join(options.folder, 'store')
+  }
+
+  /** Where the database and the device key lie: what the host's operator can read and change. */
+  get dataFolder(): string {
+    return join(this.storeFolder, 'data')
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  /** The driver itself, without the lying host. @throws {TypeError} while the server is stopped. */
+  get tee(): TeeDriver {
+    if (this.#running === undefined) throw new TypeError('the record server is stopped')
+    return this.#running.tee
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined
+  }
+
+  async start(): Promise<void> {
+    const { ledger, hooks, folder, traffic } = this.#options
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const tee = await this.#startTee()
+    const driver = hostileDriver(tee, hooks)
+    const supplicant = startSupplicant({
+      tee: driver,
+      ledger: hostileLedger(ledger(), hooks),
+      indexPath: join(folder, 'index.db'),
+      onNotice: (notice) => this.notices.push(notice),
+      onTrouble: (where, code) => this.troubles.push(`${where} ${code}`),
+    })
+    const http = await startHostServer({
+      tee: driver,
+      supplicant: () => supplicant.status,
+      port: this.#port,
+      logger: pino({ level: 'debug' }, { write: (line: string) => traffic.log(line) }),
+    })
+    this.#url = http.url
+    this.#port = Number(new URL(http.url).port)
+    this.#running = { tee, supplicant, http }
+  }
+
+  /** Answers what is under way, then ends. */
+  async stop(): Promise<void> {
+    const running = this.#take()
+    if (running === undefined) return
+    await running.http.close()
+    await running.supplicant.close()
+    await running.tee.close()
+  }
+
+  /** Ends the trusted application without a word. Only in this process; a process of its own is killed by its id. */
+  async kill(): Promise<void> {
+    const running = this.#take()
+    if (running === undefined) return
+    if (running.tee instanceof InProcessTee) running.tee.kill()
+    await running.supplicant.close()
+    await running.http.close()
+    await running.tee.close()
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
+  /**
+   * Waits until the trusted application serves.
+   * @throws {RecordServerFailed} with its code when it stopped instead.
+   */
+  async serving(): Promise<void> {
+    const { tee } = this
+    for (;;) {
+      if (tee.failure !== undefined) throw new RecordServerFailed(tee.failure)
+      if (tee.state === 'closed') throw new RecordServerFailed('SERVER_STOPPING')
+      try {
+        if (tee.state === 'running' && (await tee.request('status', {})).state === 'serving') return
+      } catch (error) {
+        if (tee.failure === undefined && (error as { code?: unknown }).code !== 'TEE_RESTARTED') throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+
+  #take(): Running | undefined {
+    const running = this.#running
+    this.#running = undefined
+    return running
+  }
+
+  async #startTee(): Promise<TeeDriver> {
+    const { crypto, clock, traffic, startTee, database } = this.#options
+    if (startTee !== undefined) return await startTee(this.storeFolder, traffic)
+    return new InProcessTee({
+      crypto,
+      clock,
+      storeFolder: this.storeFolder,
+      onFrame: (frame) => traffic.carry('tee', frame),
+      ...(database === undefined ? {} : { database }),
+    })
+  }
+}
+
+/** The trusted application refuses to go on. */
+export class RecordServerFailed extends Error {
+  override readonly name = 'RecordServerFailed'
+  readonly code: ErrorCode
+  constructor(code: ErrorCode) {
+    super('the trusted application stopped')
+    this.code = code
+  }
+}

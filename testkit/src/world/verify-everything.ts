@@ -1,0 +1,153 @@
+/**
+ * Checks a whole world again from outside and from the beginning: the ledger from its genesis, the record server's log
+ * against every checkpoint that was anchored, every stored record as its patient would, and that no text of a record is
+ * anywhere it must not be. Called after each step of a test; says how much it looked at, because a check of nothing
+ * passes, too.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict'
+import { codeOf, type PatientClient, type RecordItem } from '../../../clients/sdk/src/index.ts'
+import { decodeBase64url } from '../../../shared/crypto/src/index.ts'
+import {
+  checkpointPageShape,
+  decodeTransaction,
+  nodeKeysOf,
+  parseResult,
+  participantRecordShape,
+  verifyBlock,
+  isProposalSignedBy,
+  type ChainHead,
+} from '../../../shared/ledger-model/src/index.ts'
+import { parseCertificate } from '../../../shared/crypto/src/index.ts'
+import { logOrigin, openCheckpoint, verifyConsistency } from '../../../shared/tlog/src/index.ts'
+import { searchFolder, type Finding } from './canaries.ts'
+import type { TestWorld } from './world.ts'
+
+export interface Verified {
+  readonly blocks: number
+  readonly transactions: number
+  /** Checkpoints on the ledger, each consistent with the next. */
+  readonly checkpoints: number
+  readonly records: number
+  readonly erased: number
+  /** Checks of records that passed: seven each. */
+  readonly checks: number
+  readonly searchedFiles: number
+  readonly searchedBytes: number
+}
+
+export async function verifyEverything(world: TestWorld): Promise<Verified> {
+  const ledger = verifyLedgerFromGenesis(world)
+  const records = await verifyRecords(world)
+  const checkpoints = await verifyCheckpoints(world)
+  const searched = searchForCanaries(world)
+  return { ...ledger, ...records, checkpoints, ...searched }
+}
+
+/** Hash chain, signatures of blocks, signatures of every proposal, nothing twice. */
+export function verifyLedgerFromGenesis(world: TestWorld): { readonly blocks: number; readonly transactions: number } {
+  const { crypto, genesis, ledger } = world
+  const nodes = nodeKeysOf(crypto, genesis)
+  const seen = new Set<string>()
+  let head: ChainHead | undefined
+  let blocks = 0
+  for (; blocks <= ledger.node.height; blocks++) {
+    const block = ledger.node.block(blocks)
+    assert.ok(block !== undefined, `block ${blocks} is missing`)
+    const verified = verifyBlock(crypto, head, block, nodes)
+    head = verified.head
+    if (verified.header.kind === 'config') continue
+    for (const encoded of block.transactions) {
+      const { signed, proposal, txId } = decodeTransaction(crypto, encoded)
+      const key = crypto.importVerifyingKey(parseCertificate(proposal.cert).publicKey)
+      assert.ok(isProposalSignedBy(crypto, key, signed), `a proposal of block ${blocks} is not signed`)
+      assert.ok(!seen.has(txId), `transaction ${txId} stands in two blocks`)
+      seen.add(txId)
+    }
+  }
+  assert.ok(blocks > 0, 'no block was read')
+  return { blocks, transactions: seen.size }
+}
+
+/** Every anchored checkpoint is signed by the server, newer than the one before and consistent with it and with now. */
+async function verifyCheckpoints(world: TestWorld): Promise<number> {
+  const { crypto, serverRef, server } = world
+  const ledger = world.ledger.ledger
+  const registered = parseResult(await ledger.query({ fn: 'participant', args: [serverRef] }), participantRecordShape)
+  const origin = logOrigin(serverRef)
+  const key = { name: origin, key: crypto.importVerifyingKey(decodeBase64url(registered.publicKey)) }
+  const open = (note: string) => openCheckpoint(crypto, note, origin, [key]).checkpoint
+  const anchored: { readonly epoch: number; readonly checkpoint: string }[] = []
+  let bookmark = ''
+  do {
+    const page = parseResult(
+      await ledger.query({ fn: 'checkpointHistory', args: [serverRef, bookmark] }),
+      checkpointPageShape,
+    )
+    anchored.push(...page.items)
+    bookmark = page.bookmark
+  } while (bookmark !== '')
+  const now = open((await server.tee.request('checkpoint', {})).checkpoint)
+  const inOrder = anchored.toSorted((a, b) => a.epoch - b.epoch)
+  const chain = [...inOrder.map(({ checkpoint }) => open(checkpoint)), now]
+  for (const [i, newer] of chain.entries()) {
+    const older = chain[i - 1]
+    if (older === undefined) continue
+    assert.ok(newer.size >= older.size, 'the log became shorter')
+    const proof =
+      older.size === newer.size ? [] : (await server.tee.request('proof', { from: older.size, to: newer.size })).proof
+    verifyConsistency(crypto, older.size, newer.size, older.root, newer.root, proof)
+  }
+  assert.equal(new Set(inOrder.map(({ epoch }) => epoch)).size, inOrder.length, 'an epoch was used twice')
+  return anchored.length
+}
+
+/** All seven checks of every record of every patient; erased ones only show their marker. */
+async function verifyRecords(
+  world: TestWorld,
+): Promise<{ readonly records: number; readonly erased: number; readonly checks: number }> {
+  let records = 0
+  let erased = 0
+  let checks = 0
+  for (const patient of world.patients) {
+    const items = await allRecords(patient)
+    assert.equal(new Set(items.map(({ record }) => record)).size, items.length, 'a record is listed twice')
+    for (const { record, erasedMs } of items) {
+      records++
+      if (erasedMs !== undefined) {
+        erased++
+        await assert.rejects(patient.read(record), (error) => codeOf(error) === 'RECORD_ERASED')
+        continue
+      }
+      const report = await patient.verify(await patient.read(record))
+      for (const { id, result, code } of report.checks) {
+        assert.equal(result, 'pass', `${record} ${id}: ${code ?? result}`)
+        checks++
+      }
+      assert.equal(report.checks.length, 7)
+    }
+  }
+  return { records, erased, checks }
+}
+
+async function allRecords(patient: PatientClient): Promise<RecordItem[]> {
+  const items: RecordItem[] = []
+  let cursor: string | undefined
+  do {
+    const page = await patient.records(cursor === undefined ? {} : { cursor })
+    items.push(...page.items)
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return items
+}
+
+function searchForCanaries(world: TestWorld): { readonly searchedFiles: number; readonly searchedBytes: number } {
+  const texts = [...world.canaries]
+  const { findings, files, bytes } = searchFolder(world.folder, texts)
+  const all: Finding[] = [...findings, ...world.traffic.search(texts)]
+  assert.deepEqual(all, [], 'a text of a record was found outside the protected area')
+  assert.ok(files > 3 && bytes > 100_000, 'the search did not look at the files of the world')
+  assert.ok(world.traffic.bytes > 0, 'no traffic was kept')
+  return { searchedFiles: files, searchedBytes: bytes + world.traffic.bytes }
+}

@@ -1,0 +1,432 @@
+/**
+ * A whole TrustHealth for tests, on loopback and in a temporary folder: the embedded ledger, the services of two
+ * hospitals, a record server with the real trusted application, and people with the clients that everybody uses.
+ *
+ * @example
+ * ```ts
+ * await using world = await openTestWorld()
+ * const bob = await world.patient('bob')
+ * const alice = await world.doctor('alice')
+ * const { warrant } = await world.permit(bob, [alice])
+ * const stored = await alice.store({ patient: bob.ref, warrant, ehr: labResult(47) })
+ * await world.verifyEverything()
+ * ```
+ *
+ * @module
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  DoctorClient,
+  HospitalClient,
+  HttpTransport,
+  parseIdentityFile,
+  PatientClient,
+  type BinaryFetch,
+  type ConsortiumConfig,
+  type IssuedWarrant,
+  type ParticipantOptions,
+  type Transport,
+  type WarrantTerms,
+} from '../../../clients/sdk/src/index.ts'
+import { startHospital, type RunningHospital } from '../../../hospital/src/compose.ts'
+import { openOrganization, serviceIdentityPath, type Organization } from '../../../hospital/src/index.ts'
+import { submitCall } from '../../../ledger/client/src/submit-call.ts'
+import { startEmbeddedLedger, type EmbeddedLedger } from '../../../ledger/embedded/src/index.ts'
+import { encodeConfiguration, type DatabasePort } from '../../../secure/core/src/index.ts'
+import { encodeBase64url, encodeHex, type Crypto, type SigningKey } from '../../../shared/crypto/src/index.ts'
+import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
+import { logOriginOf, type ChannelConfiguration } from '../../../shared/ledger-model/src/index.ts'
+import {
+  newRef,
+  type AuthorRef,
+  type HospitalRef,
+  type MspId,
+  type ServerRef,
+} from '../../../shared/protocol/src/index.ts'
+import type { TeeDriver } from '../../../tee/src/driver.ts'
+import { createMovableClock, type MovableClock } from './clock.ts'
+import type { HostHooks } from './host.ts'
+import { INSECURE_MEASUREMENT } from './in-process-tee.ts'
+import { participantOptions, register, type Registered, type Surroundings } from './people.ts'
+import { RecordServer } from './record-server.ts'
+import { Traffic } from './traffic.ts'
+import { verifyEverything, type Verified } from './verify-everything.ts'
+
+export type HospitalName = 'a' | 'b'
+const HOSPITALS = { a: 'Hospital A', b: 'Hospital B' } as const
+const MSP_IDS = { a: 'HospitalA', b: 'HospitalB' } as const satisfies Record<HospitalName, string>
+const CHANNEL = 'health'
+const DAY_MS = 86_400_000
+
+export interface TestWorldOptions {
+  /** A driver of a process of its own and the key and measurement to register; default: in this process. */
+  readonly tee?: ProcessTee
+  /** 0 to 5,000. */
+  readonly policyCacheMs?: number
+  readonly emergencyMs?: number
+  /** Wraps the database of the trusted application in this process. */
+  readonly database?: (port: DatabasePort) => DatabasePort
+  /** Keeps the folder after `close`, for a look at it. */
+  readonly keepFolder?: boolean
+}
+
+/** How to run the trusted application in a process of its own. */
+export interface ProcessTee {
+  /** Hex. */
+  readonly measurement: string
+  readonly start: (storeFolder: string, traffic: Traffic) => Promise<TeeDriver>
+}
+
+export interface PersonOptions {
+  /** Default: A. */
+  readonly hospital?: HospitalName
+  readonly department?: string
+  /** Doctors: may open emergency access. */
+  readonly emergency?: boolean
+}
+
+type Person = { readonly registered: Registered; readonly hospital: HospitalName }
+
+export async function openTestWorld(options: TestWorldOptions = {}): Promise<TestWorld> {
+  const world = new TestWorld(options)
+  try {
+    await world.start()
+    return world
+  } catch (error) {
+    await world.close()
+    throw error
+  }
+}
+
+export class TestWorld {
+  readonly crypto: Crypto = createNodeCrypto()
+  readonly clock: MovableClock = createMovableClock()
+  readonly folder: string
+  readonly serverRef: ServerRef
+  /** What the record server's host does instead of what it should. Empty: honest. */
+  readonly hooks: HostHooks = {}
+  readonly traffic = new Traffic()
+  /** Texts that nobody outside the protected area may see. */
+  readonly canaries = new Set<string>()
+  /** Faults that services reported. */
+  readonly faults: unknown[] = []
+  readonly server: RecordServer
+  readonly #options: TestWorldOptions
+  readonly #nodeKey: SigningKey
+  #ledger: EmbeddedLedger | undefined
+  #genesis: ChannelConfiguration | undefined
+  #organizations: Readonly<Record<HospitalName, Organization>> | undefined
+  readonly #hospitals = new Map<HospitalName, RunningHospital>()
+  readonly #people = new Map<string, Promise<Person>>()
+  readonly #clients: { close(): void }[] = []
+  readonly #patients = new Map<string, PatientClient>()
+
+  /** @internal Use `openTestWorld`. */
+  constructor(options: TestWorldOptions) {
+    this.#options = options
+    this.folder = mkdtempSync(join(tmpdir(), 'trusthealth-world-'))
+    this.serverRef = newRef(this.crypto, 's')
+    this.#nodeKey = this.crypto.generateSigningKey()
+    this.server = new RecordServer({
+      crypto: this.crypto,
+      clock: this.clock,
+      folder: join(this.folder, 'server'),
+      ledger: () => this.ledger.ledger,
+      hooks: this.hooks,
+      traffic: this.traffic,
+      ...(options.tee === undefined ? {} : { startTee: options.tee.start }),
+      ...(options.database === undefined ? {} : { database: options.database }),
+    })
+  }
+
+  /** @internal */
+  async start(): Promise<void> {
+    const { crypto, clock } = this
+    const nowMs = () => clock.nowMs()
+    const organization = (name: HospitalName) =>
+      openOrganization(this.hospitalFolder(name), { crypto, mspId: MSP_IDS[name] as MspId, nowMs })
+    this.#organizations = { a: await organization('a'), b: await organization('b') }
+    const { a, b } = this.#organizations
+    this.#genesis = {
+      channel: CHANNEL,
+      sequence: 0,
+      organizations: [a, b].map(({ mspId, authority }) => ({ mspId, roots: [authority.root] })),
+      nodes: [{ mspId: a.mspId, publicKey: this.#nodeKey.publicKey }],
+      quorum: 1,
+    }
+    await this.startLedger()
+    await this.server.start()
+    await this.#provision()
+    await Promise.all([this.#startHospital('a'), this.#startHospital('b')])
+  }
+
+  get ledger(): EmbeddedLedger {
+    if (this.#ledger === undefined) throw new TypeError('the ledger is stopped')
+    return this.#ledger
+  }
+
+  get genesis(): ChannelConfiguration {
+    if (this.#genesis === undefined) throw new TypeError('the world has not begun')
+    return this.#genesis
+  }
+
+  /** The organisation's own keys, for tests that act as its administrator. */
+  organization(name: HospitalName): Organization {
+    if (this.#organizations === undefined) throw new TypeError('the world has not begun')
+    return this.#organizations[name]
+  }
+
+  hospitalFolder(name: HospitalName): string {
+    return join(this.folder, 'hospitals', name)
+  }
+
+  hospitalRef(name: HospitalName): HospitalRef {
+    return this.#hospital(name).ref
+  }
+
+  get ledgerFolder(): string {
+    return join(this.folder, 'ledger')
+  }
+
+  /** What every client believes of the consortium. */
+  get consortium(): ConsortiumConfig {
+    const { channel, nodes, quorum } = this.genesis
+    return { channel, nodes, quorum }
+  }
+
+  /** Where the hospital's people are, for clients that a test makes itself. */
+  surroundings(name: HospitalName): Surroundings {
+    return {
+      crypto: this.crypto,
+      clock: this.clock,
+      hospitalUrl: this.#hospital(name).url,
+      hospitalName: HOSPITALS[name],
+      consortium: this.consortium,
+      serverRef: this.serverRef,
+      transport: () => this.transport(),
+    }
+  }
+
+  /** A way to the record server; what it carries is kept for searches. */
+  transport(): Transport {
+    return new HttpTransport(this.server.url, this.#fetchBytes)
+  }
+
+  /** The staff of a hospital. */
+  hospital(name: HospitalName, changes: Partial<ParticipantOptions> = {}): HospitalClient {
+    const text = readFileSync(serviceIdentityPath(this.hospitalFolder(name)), 'utf8')
+    const { identity } = parseIdentityFile(this.crypto, text)
+    return this.#keep(new HospitalClient(participantOptions(this.surroundings(name), identity, changes)))
+  }
+
+  /** A patient; registers at the first call of the name. */
+  async patient(
+    name: string,
+    options: PersonOptions = {},
+    changes: Partial<ParticipantOptions> = {},
+  ): Promise<PatientClient> {
+    const { registered, hospital } = await this.#person(name, 'patient', options)
+    const client = new PatientClient(participantOptions(this.surroundings(hospital), registered.identity, changes))
+    this.#patients.set(client.ref, client)
+    return this.#keep(client)
+  }
+
+  /** A doctor; registers at the first call of the name. */
+  async doctor(
+    name: string,
+    options: PersonOptions = {},
+    changes: Partial<ParticipantOptions> = {},
+  ): Promise<DoctorClient> {
+    const { registered, hospital } = await this.#person(name, 'practitioner', options)
+    return this.#keep(new DoctorClient(participantOptions(this.surroundings(hospital), registered.identity, changes)))
+  }
+
+  /** Keys of a registered person, for tests that sign by hand. */
+  async keysOf(name: string): Promise<Registered> {
+    const person = this.#people.get(name)
+    if (person === undefined) throw new TypeError(`${name} is not registered`)
+    return (await person).registered
+  }
+
+  /** A permission from now on, for a week and every kind unless told otherwise. */
+  async permit(
+    patient: PatientClient,
+    doctors: readonly { readonly ref: AuthorRef }[],
+    terms: Partial<WarrantTerms> = {},
+  ): Promise<IssuedWarrant> {
+    const nowMs = this.clock.nowMs()
+    const name = await this.#hospitalOf(patient)
+    return await patient.issueWarrant({
+      doctors: doctors.map(({ ref }) => ref),
+      hospital: this.hospitalRef(name),
+      fromMs: nowMs - 1_000,
+      untilMs: nowMs + 7 * DAY_MS,
+      scope: ['*'],
+      ...terms,
+    })
+  }
+
+  /** Patients with clients, for `verifyEverything`. */
+  get patients(): readonly PatientClient[] {
+    return [...this.#patients.values()]
+  }
+
+  /** A text that must never be seen outside; remember it, and put it into a record. */
+  canary(text = `canary-${encodeHex(this.crypto.randomBytes(12))}`): string {
+    this.canaries.add(text)
+    return text
+  }
+
+  /** The host becomes honest again. */
+  beHonest(): void {
+    for (const name of Object.keys(this.hooks)) delete this.hooks[name as keyof HostHooks]
+  }
+
+  /** Submits as the administrator of an organisation. */
+  async submitAsAdmin(name: HospitalName, fn: string, args: readonly string[]) {
+    return await submitCall(this.ledger.ledger, this.organization(name).admin, { fn, args })
+  }
+
+  /** Starts the ledger on its folder, at the same address as before. */
+  async startLedger(): Promise<void> {
+    const port = this.#ledger === undefined ? 0 : Number(new URL(this.#ledger.url).port)
+    this.#ledger = await startEmbeddedLedger({
+      folder: this.ledgerFolder,
+      genesis: this.genesis,
+      nodeKey: this.#nodeKey,
+      crypto: this.crypto,
+      nowMs: () => this.clock.nowMs(),
+      identity: this.organization('a').admin,
+      port,
+      onFault: (error) => this.faults.push(error),
+    })
+  }
+
+  /** Checks everything that can be checked from outside, again, from the beginning. @throws on the first that is wrong. */
+  verifyEverything(): Promise<Verified> {
+    return verifyEverything(this)
+  }
+
+  /** Ends what this world started, and nothing else. */
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.close()
+    await Promise.all([...this.#hospitals.values()].map((hospital) => hospital.close()))
+    this.#hospitals.clear()
+    await this.server.stop()
+    await this.#ledger?.close()
+    this.#ledger = undefined
+    if (this.#options.keepFolder !== true) rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  readonly #fetchBytes: BinaryFetch = async (url, init) => {
+    this.traffic.carry('client to host', init.body)
+    const response = await fetch(url, init)
+    const body = await response.arrayBuffer()
+    this.traffic.carry('host to client', new Uint8Array(body))
+    return { status: response.status, arrayBuffer: () => Promise.resolve(body) }
+  }
+
+  async #provision(): Promise<void> {
+    const { server } = this
+    const { channel, organizations, nodes, quorum } = this.genesis
+    const { policyCacheMs = 0, emergencyMs, tee } = this.#options
+    const config = encodeConfiguration({
+      channel,
+      serverRef: this.serverRef,
+      organizations,
+      ledgerNodes: nodes,
+      quorum,
+      logOrigin: logOriginOf(this.serverRef),
+      allow: { policyCacheMs, ...(emergencyMs === undefined ? {} : { emergencyMs }) },
+    })
+    const { identityKey, configDigest, attestationKey } = await server.tee.request('provision', { config })
+    if (attestationKey === undefined) throw new TypeError('the trusted application has no attestation key')
+    const { authority } = this.organization('a')
+    const { chain, serialHex } = await authority.issue({ role: 'server', ref: this.serverRef, publicKey: identityKey })
+    const registration = {
+      ref: this.serverRef,
+      kind: 'server',
+      publicKey: encodeBase64url(identityKey),
+      certSerial: serialHex,
+      attributes: {},
+      server: {
+        certificate: encodeBase64url(chain[0]),
+        teeKind: 'process',
+        measurements: [tee?.measurement ?? encodeHex(INSECURE_MEASUREMENT)],
+        configDigest: encodeHex(configDigest),
+        attestationKeys: [encodeBase64url(attestationKey)],
+      },
+    }
+    await this.submitAsAdmin('a', 'registerParticipant', [JSON.stringify(registration)])
+    await server.tee.request('certificate', { cert: chain[0] })
+    await server.serving()
+  }
+
+  async #startHospital(name: HospitalName): Promise<void> {
+    const { channel, nodes, quorum } = this.consortium
+    const hospital = await startHospital({
+      crypto: this.crypto,
+      clock: this.clock,
+      fetch,
+      fetchBytes: this.#fetchBytes,
+      folder: this.hospitalFolder(name),
+      configuration: {
+        v: 1,
+        name: HOSPITALS[name],
+        mspId: MSP_IDS[name] as MspId,
+        port: 0,
+        channel,
+        nodes,
+        quorum,
+        ledgerUrl: this.ledger.url,
+        server: { ref: this.serverRef, url: this.server.url },
+        allowSimulated: true,
+      },
+      onFault: (where, error) => {
+        this.faults.push(error)
+        this.traffic.log(`${where} ${String(error)}`)
+      },
+    })
+    this.#hospitals.set(name, hospital)
+  }
+
+  #hospital(name: HospitalName): RunningHospital {
+    const hospital = this.#hospitals.get(name)
+    if (hospital === undefined) throw new TypeError(`hospital ${name} is not running`)
+    return hospital
+  }
+
+  #person(name: string, kind: 'patient' | 'practitioner', options: PersonOptions): Promise<Person> {
+    const known = this.#people.get(name)
+    if (known !== undefined) return known
+    const { hospital = 'a', department = 'Cardiology', emergency = false } = options
+    const invitation =
+      kind === 'patient'
+        ? ({ kind, name, birthDate: '1962-03-03', identityCheckedBy: 'front desk' } as const)
+        : ({ kind, name, department, emergency } as const)
+    const registering = register(this.surroundings(hospital), this.hospital(hospital), invitation).then(
+      (registered): Person => ({ registered, hospital }),
+    )
+    this.#people.set(name, registering)
+    return registering
+  }
+
+  async #hospitalOf(patient: PatientClient): Promise<HospitalName> {
+    for (const person of this.#people.values()) {
+      const { registered, hospital } = await person
+      if (registered.identity.ref === patient.ref) return hospital
+    }
+    throw new TypeError('the patient is not of this world')
+  }
+
+  #keep<C extends { close(): void }>(client: C): C {
+    this.#clients.push(client)
+    return client
+  }
+}
