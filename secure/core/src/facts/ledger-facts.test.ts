@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
+import { endorseContent, type EndorsedAnswer, type EndorsedContent } from '../../../../shared/ledger-model/src/index.ts'
+import type { MspId } from '../../../../shared/protocol/src/index.ts'
+import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
+import { LedgerFacts, NEED_TIMEOUT_MS, ORGANIZATION_CACHE_MS, type FactsOutcome } from './ledger-facts.ts'
+import type { FactNeeds } from './queries.ts'
+
+const crypto = createNodeCrypto()
+const A = 'HA' as MspId
+const B = 'HB' as MspId
+const keys = { HA: crypto.generateSigningKey(), HB: crypto.generateSigningKey() }
+const NOW = 1_900_000_000_000
+const [P1, P2, P3] = ['1', '2', '3'].map((digit) => `p-${digit.repeat(32)}`) as [string, string, string]
+
+function open(policyCacheMs = 0, quorum = 1): LedgerFacts {
+  const nodes = [A, B].map((mspId) => ({
+    mspId,
+    publicKey: crypto.importVerifyingKey(keys[mspId as 'HA' | 'HB'].publicKey),
+  }))
+  return new LedgerFacts(crypto, { channel: 'health', nodes, quorum, policyCacheMs })
+}
+
+/** A request and what became of it. */
+function ask(facts: LedgerFacts, needs: FactNeeds, atMs = 0): { outcome?: FactsOutcome } {
+  const request: { outcome?: FactsOutcome } = {}
+  facts.request(needs, atMs, (outcome) => {
+    assert.equal(request.outcome, undefined)
+    request.outcome = outcome
+  })
+  return request
+}
+
+function resultOf(fn: string, args: readonly string[]): string {
+  if (fn === 'patientPolicy') {
+    const policies = (JSON.parse(args[0] ?? '') as string[]).map((patientRef) => ({
+      grants: [],
+      hospitals: [],
+      keys: [],
+      patientRef,
+      status: 'active',
+      suspended: [],
+      warrants: [],
+    }))
+    return JSON.stringify(policies)
+  }
+  return JSON.stringify({ mspId: args[0], participants: [], revokedSerials: [] })
+}
+
+function answer(
+  need: EffectOf<'need'>,
+  change: Partial<EndorsedContent> = {},
+  by: readonly ('HA' | 'HB')[] = ['HA'],
+): EndorsedAnswer[][] {
+  return need.queries.map(({ fn, args }) =>
+    by.map((mspId) =>
+      endorseContent(crypto, keys[mspId], {
+        channel: 'health',
+        mspId: mspId as MspId,
+        fn,
+        args,
+        nonce: need.nonce,
+        height: 7,
+        blockHash: new Uint8Array(32),
+        timeMs: NOW,
+        status: 200,
+        result: resultOf(fn, args),
+        ...change,
+      }),
+    ),
+  )
+}
+
+function only(needs: readonly EffectOf<'need'>[]): EffectOf<'need'> {
+  assert.equal(needs.length, 1)
+  return needs[0] as EffectOf<'need'>
+}
+
+test('requests of one round share one question, and get what they asked for', () => {
+  const facts = open()
+  const first = ask(facts, { patients: [P1], organizations: ['HA'] })
+  const second = ask(facts, { patients: [P2, P1], organizations: ['HA'] })
+  const need = only(facts.flush(0))
+  assert.deepEqual(
+    need.queries.map(({ fn }) => fn),
+    ['patientPolicy', 'organizationPolicy'],
+  )
+  assert.equal(need.queries[0]?.args[0], JSON.stringify([P1, P2]))
+  facts.deliver(need.need, { answers: answer(need) }, 1)
+  for (const { outcome } of [first, second]) {
+    assert.ok(outcome !== undefined && 'facts' in outcome)
+    assert.equal(outcome.facts.policyOf(P1).status, 'active')
+    assert.equal(outcome.facts.timeMs, NOW)
+    assert.throws(() => outcome.facts.policyOf(P3), { code: 'ACCESS_DENIED' })
+    assert.throws(() => outcome.facts.organization('HB'), { code: 'ORGANIZATION_UNKNOWN' })
+  }
+  assert.equal(facts.height, 7)
+})
+
+test('a request that comes while a question is under way waits for the next one, with a nonce made later', () => {
+  const facts = open()
+  ask(facts, { patients: [P1] })
+  const first = only(facts.flush(0))
+  const late = ask(facts, { patients: [P1] })
+  assert.deepEqual(facts.flush(0), [])
+  facts.deliver(first.need, { answers: answer(first) }, 1)
+  assert.equal(late.outcome, undefined)
+  const second = only(facts.flush(1))
+  assert.notDeepEqual(second.nonce, first.nonce)
+  facts.deliver(second.need, { answers: answer(second) }, 2)
+  assert.ok(late.outcome !== undefined && 'facts' in late.outcome)
+})
+
+test('commitments are asked for beside policies, at the same time', () => {
+  const facts = open()
+  ask(facts, { patients: [P1] })
+  ask(facts, { commitments: [{ batchId: `b-${'0'.repeat(32)}`, index: 0 }] })
+  assert.equal(facts.flush(0).length, 2)
+})
+
+test('more than 256 patients become several queries of one question', () => {
+  const facts = open()
+  const patients = Array.from({ length: 300 }, (_, i) => `p-${i.toString(16).padStart(32, '0')}`)
+  const request = ask(facts, { patients })
+  const need = only(facts.flush(0))
+  assert.equal(need.queries.length, 2)
+  facts.deliver(need.need, { answers: answer(need) }, 1)
+  assert.ok(request.outcome !== undefined && 'facts' in request.outcome)
+  assert.equal(request.outcome.facts.policyOf(patients[299] as string).patientRef, patients[299])
+})
+
+for (const [code, change] of [
+  ['ENDORSEMENT_NONCE', { nonce: new Uint8Array(32) }],
+  ['ENDORSEMENT_NONCE', { channel: 'other' }],
+  ['ENDORSEMENT_NONCE', { args: [JSON.stringify([P2])] }],
+  ['ENDORSEMENT_SIGNATURE', { mspId: B }],
+  ['ENDORSEMENT_MALFORMED', { result: '[]' }],
+  ['ENDORSEMENT_MALFORMED', { result: 'nonsense' }],
+  ['ENDORSEMENT_MALFORMED', { result: resultOf('patientPolicy', [JSON.stringify([P2])]) }],
+  ['LEDGER_FORBIDDEN', { status: 'LEDGER_FORBIDDEN', result: '' }],
+] as const) {
+  test(`an answer that is ${code} (${Object.keys(change).join()}) refuses everybody who waits for it`, () => {
+    const facts = open()
+    const request = ask(facts, { patients: [P1] })
+    const need = only(facts.flush(0))
+    facts.deliver(need.need, { answers: answer(need, change) }, 1)
+    assert.deepEqual(request.outcome, { code })
+    assert.equal(facts.waiting, 0)
+  })
+}
+
+test('too few organisations, or ones that disagree, refuse', () => {
+  const facts = open(0, 2)
+  const few = ask(facts, { patients: [P1] })
+  const first = only(facts.flush(0))
+  facts.deliver(first.need, { answers: answer(first) }, 1)
+  assert.deepEqual(few.outcome, { code: 'ENDORSEMENT_QUORUM' })
+
+  const split = ask(facts, { patients: [P1] })
+  const second = only(facts.flush(1))
+  const other = resultOf('patientPolicy', [JSON.stringify([P1])]).replace('active', 'suspended')
+  const [a = []] = answer(second, {}, ['HA'])
+  const [b = []] = answer(second, { result: other }, ['HB'])
+  facts.deliver(second.need, { answers: [[...a, ...b]] }, 2)
+  assert.deepEqual(split.outcome, { code: 'ENDORSEMENT_DISAGREEMENT' })
+
+  const both = ask(facts, { patients: [P1] })
+  const third = only(facts.flush(2))
+  facts.deliver(third.need, { answers: answer(third, {}, ['HA', 'HB']) }, 3)
+  assert.ok(both.outcome !== undefined && 'facts' in both.outcome)
+})
+
+test('an answer to fewer queries than were asked refuses', () => {
+  const facts = open()
+  const request = ask(facts, { patients: [P1], organizations: ['HA'] })
+  const need = only(facts.flush(0))
+  facts.deliver(need.need, { answers: answer(need).slice(1) }, 1)
+  assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_MALFORMED' })
+})
+
+test('what was seen once cannot be unseen: an older answer is ENDORSEMENT_STALE', () => {
+  const facts = open()
+  ask(facts, { patients: [P1] })
+  const first = only(facts.flush(0))
+  facts.deliver(first.need, { answers: answer(first, { height: 9 }) }, 1)
+  const request = ask(facts, { patients: [P1] })
+  const second = only(facts.flush(1))
+  assert.equal(second.minHeight, 9)
+  facts.deliver(second.need, { answers: answer(second, { height: 8 }) }, 2)
+  assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_STALE' })
+})
+
+test('who waits for a block that does not come holds up nobody else', () => {
+  const facts = open()
+  const ahead = ask(facts, { patients: [P1], minHeight: 1_000_000 })
+  const other = ask(facts, { patients: [P1] })
+  const [first, second] = facts.flush(0)
+  assert.ok(first !== undefined && second !== undefined)
+  const [far, near] = first.minHeight > second.minHeight ? [first, second] : [second, first]
+  assert.equal(far.minHeight, 1_000_000)
+  facts.deliver(near.need, { answers: answer(near) }, 1)
+  assert.ok(other.outcome !== undefined && 'facts' in other.outcome)
+  facts.deliver(far.need, { answers: answer(far) }, 1)
+  assert.deepEqual(ahead.outcome, { code: 'ENDORSEMENT_STALE' })
+})
+
+test('no answer, in time or at all, is LEDGER_UNAVAILABLE; one that comes later changes nothing', () => {
+  const facts = open()
+  const refused = ask(facts, { patients: [P1] })
+  const first = only(facts.flush(0))
+  facts.deliver(first.need, { code: 'ACCESS_DENIED' }, 1)
+  // Not the host's own code: it could make a refusal look like a decision.
+  assert.deepEqual(refused.outcome, { code: 'LEDGER_UNAVAILABLE' })
+
+  const late = ask(facts, { patients: [P1] }, 10)
+  const second = only(facts.flush(10))
+  facts.flush(10 + NEED_TIMEOUT_MS)
+  assert.deepEqual(late.outcome, { code: 'LEDGER_UNAVAILABLE' })
+  facts.deliver(second.need, { answers: answer(second) }, 20 + NEED_TIMEOUT_MS)
+  facts.deliver(999, { code: 'LEDGER_UNAVAILABLE' }, 20 + NEED_TIMEOUT_MS)
+  assert.equal(facts.waiting, 0)
+})
+
+test('an organisation is asked for again after five seconds, counted from the nonce', () => {
+  const facts = open()
+  ask(facts, { organizations: ['HA'] })
+  const first = only(facts.flush(100))
+  facts.deliver(first.need, { answers: answer(first) }, 4_000)
+  const cached = ask(facts, { organizations: ['HA'] }, 100 + ORGANIZATION_CACHE_MS - 1)
+  assert.ok(cached.outcome !== undefined && 'facts' in cached.outcome)
+  assert.equal(cached.outcome.facts.timeMs, NOW + ORGANIZATION_CACHE_MS - 1)
+  const again = ask(facts, { organizations: ['HA'] }, 100 + ORGANIZATION_CACHE_MS)
+  assert.equal(again.outcome, undefined)
+})
+
+test('a patient is asked for each time, unless the configuration allows otherwise', () => {
+  for (const [policyCacheMs, isCached] of [
+    [0, false],
+    [2_000, true],
+  ] as const) {
+    const facts = open(policyCacheMs)
+    ask(facts, { patients: [P1] })
+    const first = only(facts.flush(0))
+    facts.deliver(first.need, { answers: answer(first) }, 1)
+    const second = ask(facts, { patients: [P1] }, 1_999)
+    assert.equal(second.outcome !== undefined, isCached)
+    assert.equal(ask(facts, { patients: [P1] }, 2_000).outcome, undefined)
+    // A client that knows of a newer block is not served from memory.
+    assert.equal(ask(facts, { patients: [P1], minHeight: 8 }, 2).outcome, undefined)
+  }
+})
+
+test('an organisation that the ledger does not know is unknown to the one who asked, not a fault for the others', () => {
+  const facts = open()
+  const unknown = ask(facts, { organizations: ['HA'], patients: [P1] })
+  const need = only(facts.flush(0))
+  const [policy = []] = answer(need)
+  const [, none = []] = answer(need, { status: 'ORGANIZATION_UNKNOWN', result: '' })
+  facts.deliver(need.need, { answers: [policy, none] }, 1)
+  const { outcome } = unknown
+  assert.ok(outcome !== undefined && 'facts' in outcome)
+  assert.throws(() => outcome.facts.organization('HA'), { code: 'ORGANIZATION_UNKNOWN' })
+  assert.equal(outcome.facts.policyOf(P1).status, 'active')
+})
