@@ -48,8 +48,7 @@ import { Identities, type KnownMember } from './identities.ts'
 import { simulate, type Simulation } from './simulator.ts'
 import { type AppendedTransaction, LedgerStore, placeAt, type StoredTransaction } from './store.ts'
 
-/** Proposals that may wait for a block. */
-const MAX_WAITING = 4_000
+const DEFAULT_MAX_WAITING = 4_000
 /** Bytes of proposals that may wait for a block. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 
@@ -61,6 +60,8 @@ export interface LedgerNodeOptions {
   /** One of the configuration's node keys. */
   readonly nodeKey: SigningKey
   readonly nowMs: () => number
+  /** Proposals that may be under way at once; default 4,000. More are `LEDGER_BUSY`. */
+  readonly maxWaiting?: number
 }
 
 /** A transaction that stands in a block. */
@@ -103,6 +104,7 @@ export class LedgerNode {
   readonly #store: LedgerStore
   readonly #nodeKey: SigningKey
   readonly #nowMs: () => number
+  readonly #maxWaiting: number
   readonly #contract: TrustHealthContract
   readonly #identities: Identities
   readonly #inFlight = new Map<TxId, InFlight>()
@@ -128,6 +130,7 @@ export class LedgerNode {
     this.#store = store
     this.#nodeKey = nodeKey
     this.#nowMs = nowMs
+    this.#maxWaiting = options.maxWaiting ?? DEFAULT_MAX_WAITING
     this.#contract = new TrustHealthContract(crypto)
     this.#identities = new Identities(crypto)
     this.#head = head
@@ -197,6 +200,10 @@ export class LedgerNode {
     const txId = txIdOf(this.#crypto, proposal)
     const earlier = this.#findEarlier(txId, signed.proposal)
     if (earlier !== undefined) return withoutConflict(await earlier)
+    // Before the expensive checks: a node with too much to do should not do more for what it will refuse.
+    if (this.#inFlight.size >= this.#maxWaiting || this.#waitingBytes >= MAX_WAITING_BYTES) {
+      throw new LedgerError('LEDGER_BUSY', 'too many proposals wait')
+    }
     const placed = this.#accept(signed, proposal, txId)
     this.#inFlight.set(txId, { proposal: signed.proposal, placed })
     try {
@@ -303,9 +310,6 @@ export class LedgerNode {
       throw new LedgerError('LEDGER_BAD_PROPOSAL', 'a function that only reads is for queries')
     }
     this.#requireWritable()
-    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES) {
-      throw new LedgerError('LEDGER_BUSY', 'too many proposals wait')
-    }
     const height = this.#head.number
     const simulation = await simulate(this.#contract, this.#store, { txId, timeMs, fn, args, caller })
     return new Promise((resolve, reject) => {

@@ -100,7 +100,7 @@ async function verifyChain(
   if (head === undefined) throw blockInvalid(0, 'there is none')
   const end = Math.max(last ?? 0, expectedHead?.number ?? 0)
   if (head.number < end) throw blockInvalid(head.number + 1, 'it is missing')
-  if (store !== undefined) checkTables(crypto, store, verifier)
+  if (store !== undefined) checkTables(crypto, store, verifier, head.number)
   return {
     blocks: head.number + 1,
     transactions: verifier.places.size,
@@ -121,8 +121,12 @@ function checkColumns(store: LedgerStore, { header, head }: VerifiedBlock): void
 }
 
 /** The tables are what the chain makes of them; the fault is at the block that wrote the row, or that the row names. */
-function checkTables(crypto: Crypto, store: LedgerStore, verifier: ChainVerifier): void {
+function checkTables(crypto: Crypto, store: LedgerStore, verifier: ChainVerifier, end: number): void {
+  checkTransactionRows(store, verifier)
   let rows = 0
+  for (const { version } of store.stateRows()) {
+    if (placeOf(version).block > end) throw blockInvalid(end + 1, 'it is missing, but the state has what it wrote')
+  }
   for (const { key, version, value } of store.stateRows()) {
     const expected = verifier.state.get(key)
     const newest = expected?.places.at(-1)
@@ -141,7 +145,6 @@ function checkTables(crypto: Crypto, store: LedgerStore, verifier: ChainVerifier
     throw blockInvalid(placeOf(missing?.[1].places.at(-1) ?? 0).block, 'the state lacks a key that the block wrote')
   }
   checkHistory(store, verifier)
-  checkTransactionRows(store, verifier)
 }
 
 /** A large value stands in its transaction only, which was checked. */

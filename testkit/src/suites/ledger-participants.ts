@@ -268,8 +268,8 @@ export function describeParticipants(world: () => LedgerWorld): void {
       const { flagged, reports } = await misuseOf(doctor.ref)
       assert.ok(flagged)
       assert.deepEqual(
-        new Map(reports.map(({ reporter, code }) => [reporter as string, code])),
-        new Map([
+        new Map<string, string>(reports.map(({ reporter, code }) => [reporter, code])),
+        new Map<string, string>([
           [auditor.ref, 'no-permission'],
           [b.hospital.ref, 'other'],
         ]),
