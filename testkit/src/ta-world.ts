@@ -17,13 +17,21 @@ import {
 } from '../../secure/core/src/index.ts'
 import { encodeBase64url, encodeHex, encodeUtf8, type Crypto } from '../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
-import { encodeCommitGroups, LedgerError, logOriginOf } from '../../shared/ledger-model/src/index.ts'
+import {
+  encodeCommitGroups,
+  LedgerError,
+  logOriginOf,
+  type PatientKeyInput,
+} from '../../shared/ledger-model/src/index.ts'
+import { leafHash, openCheckpoint, verifyInclusion } from '../../shared/tlog/src/index.ts'
 import {
   commitmentToJson,
   deriveTreatmentKey,
   encodeRecordUpload,
   issueCredential,
+  decodeCbor,
   issueGrant,
+  issueKeyStatement,
   issueRevocation,
   issueWarrant,
   makeCommitment,
@@ -131,6 +139,8 @@ export class TaWorld {
   readonly ledger: InsecureMemoryLedger
   readonly folder: string
   readonly serverRef: ServerRef
+  /** How far the ledger's clock is ahead of the application's. */
+  ledgerOffsetMs = 0
   readonly notices: EffectOf<'notice'>[] = []
   /** What the application said when it stopped. */
   fatal: ErrorCode | undefined
@@ -162,7 +172,7 @@ export class TaWorld {
     const [a, b] = this.organizations
     const nodes: MemoryNode[] = [{ mspId: a.mspId, key: consortium.nodeKey }]
     if (options.twoNodes === true) nodes.push({ mspId: b.mspId, key: crypto.generateSigningKey() })
-    this.ledger = new InsecureMemoryLedger(crypto, consortium, () => clock.nowMs(), nodes)
+    this.ledger = new InsecureMemoryLedger(crypto, consortium, () => clock.nowMs() + this.ledgerOffsetMs, nodes)
     this.#device = crypto.randomBytes(32)
     this.#attestationKey = crypto.generateSigningKey()
     this.#config = encodeConfiguration({
@@ -509,6 +519,49 @@ export class TaWorld {
       iat: Math.floor(this.clock.nowMs() / 1000),
     })
     await this.ledger.submit(this.hospital, kind, [revocation])
+  }
+
+  /** A further key of a patient, by a statement that its first key signs. */
+  async addKey(patient: WorldPatient, key: PatientKeyInput): Promise<void> {
+    const { publicKey, sealKey, label, kind, kid } = key
+    const statement = issueKeyStatement(this.crypto, patient.signingKey, {
+      ...this.#keyStatement(patient),
+      action: 'add',
+      kid,
+      publicKey,
+      sealKey,
+      label,
+      kind,
+    })
+    await this.ledger.submit(this.hospital, 'addKey', [statement])
+  }
+
+  async removeKey(patient: WorldPatient, kid: PatientKeyInput['kid']): Promise<void> {
+    const base = this.#keyStatement(patient)
+    const statement = issueKeyStatement(this.crypto, patient.signingKey, { ...base, action: 'remove', kid })
+    await this.ledger.submit(this.hospital, 'removeKey', [statement])
+  }
+
+  #keyStatement(patient: WorldPatient) {
+    return { jti: newId(this.crypto, 'k'), iss: patient.ref, iat: Math.floor(this.clock.nowMs() / 1000) }
+  }
+
+  /** Checks `log` of an answer as a client does, and that the entry says what is expected. */
+  verifyLogProof(log: unknown, expected: { readonly kind: string; readonly record?: string }): void {
+    const { index, size, entry, proof, checkpoint } = log as {
+      readonly index: number
+      readonly size: number
+      readonly entry: Uint8Array
+      readonly proof: readonly Uint8Array[]
+      readonly checkpoint: string
+    }
+    const name = logOriginOf(this.serverRef)
+    const key = this.crypto.importVerifyingKey(this.#identityKey)
+    const opened = openCheckpoint(this.crypto, checkpoint, name, [{ name, key }]).checkpoint
+    if (opened.size !== size) throw new Error('a checkpoint of another size')
+    verifyInclusion(this.crypto, leafHash(this.crypto, entry), index, size, proof, opened.root)
+    const { t, record } = decodeCbor(entry) as { readonly t?: CborValue; readonly record?: CborValue }
+    if (t !== expected.kind || record !== expected.record) throw new Error('an entry of something else')
   }
 
   /** What an author makes of a record. */

@@ -8,10 +8,8 @@
  *
  * @module
  */
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { encodeHex } from '../../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { FrameReader } from '../../../shared/tee-abi/src/index.ts'
 import { createProcessClock, createProcessEvidence, openDeviceKeyFile } from '../../adapters/node-process/src/index.ts'
@@ -22,8 +20,6 @@ import { parseArguments, type TaArguments } from './arguments.ts'
 /** Identity under which the device derives this application's keys; never changes. */
 const TA_ID = 'trusthealth-ta'
 const DEVICE_KEY_FILE = 'device.key'
-/** 65 bytes in hexadecimal: the key that the server's registration must list. Public. */
-const ATTESTATION_KEY_FILE = 'attestation-key.hex'
 /** How soon to look again when something is due without a message. */
 const TICK_MS = 100
 
@@ -33,7 +29,6 @@ function compose(args: TaArguments): TrustedApplication {
   const deviceKey = openDeviceKeyFile(crypto, { path, taId: TA_ID })
   const { measurement, runtime, isolation, cipher, cacheKib } = args
   const evidence = createProcessEvidence(crypto, deviceKey, { measurement, runtime, isolation })
-  writeFileSync(join(args.storeFolder, ATTESTATION_KEY_FILE), `${encodeHex(evidence.attestationKey)}\n`)
   const database = createSqlCipherPort({
     folder: args.storeFolder,
     cipher,

@@ -122,11 +122,11 @@ test('a grant whose scope, records, dates, purpose and period fit', () => {
     { fromMs: 501 },
     { toMs: 499 },
     { purpose: 'HRESCH' },
-    { nbfMs: NOW + 1 },
   ]) {
     assert.equal(ask({ grants: [change] }), 'GRANT_SCOPE_EXCEEDED', JSON.stringify(change))
   }
   assert.equal(ask({ grants: [{ fromMs: 500, toMs: 500 }] }), 'grant:g-1')
+  assert.equal(ask({ grants: [{ nbfMs: NOW + 1 }] }), 'GRANT_NOT_YET_VALID')
   assert.equal(ask({ grants: [{ expMs: NOW }] }), 'GRANT_EXPIRED')
   assert.equal(ask({ grants: [{ revokedMs: 1 }] }), 'GRANT_REVOKED')
 })

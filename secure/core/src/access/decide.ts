@@ -129,7 +129,7 @@ function missOfGrant(grant: PolicyGrant, { record, purpose, nowMs, policy }: Acc
   }
   const outside = missOfPeriod(grant, nowMs, {
     revoked: 'GRANT_REVOKED',
-    early: 'GRANT_SCOPE_EXCEEDED',
+    early: 'GRANT_NOT_YET_VALID',
     late: 'GRANT_EXPIRED',
   })
   if (outside !== undefined) return outside

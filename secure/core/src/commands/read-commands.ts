@@ -11,13 +11,12 @@ import {
   list,
   literal,
   optional,
-  patientRefShape,
+  parseWarrant,
   purposeShape,
   recordIdShape,
   struct,
   text,
   uint,
-  warrantHash,
   type AuthorRef,
   type CborValue,
   type RecordId,
@@ -118,18 +117,11 @@ export const READ_COMMANDS = {
     },
   ),
 
-  'warrant.present': command(
-    struct({
-      cmd: literal('warrant.present'),
-      patient: patientRefShape,
-      warrant: text({ min: 1, max: 16_384 }),
-    }),
-    {
-      who: ['practitioner', 'organization'],
-      needs: (_vault, client, { patient }) => patientNeeds(client, [patient]),
-      run: presentWarrant,
-    },
-  ),
+  'warrant.present': command(struct({ cmd: literal('warrant.present'), warrant: text({ min: 1, max: 16_384 }) }), {
+    who: ['practitioner', 'organization'],
+    needs: (_vault, client, { warrant }) => patientNeeds(client, [parseWarrant(warrant).payload.iss]),
+    run: presentWarrant,
+  }),
 }
 
 type ReadResult = { readonly members: () => AnswerMembers } | { readonly tombstone: () => AnswerMembers }
@@ -222,15 +214,8 @@ export function openContent(
 }
 
 function versionMembers(row: RecordRow): CborValue {
-  const { version, author, ehrHash: hash, storedMs, erasedMs, place } = row
-  return {
-    version,
-    author,
-    ehrHash: hash,
-    storedMs: storedMs ?? 0,
-    ...(erasedMs === null ? {} : { erasedMs }),
-    ...(place === null ? {} : { commitment: { ...place } }),
-  }
+  const { version, author, ehrHash: hash, storedMs, erasedMs } = row
+  return { version, author, ehrHash: hash, storedMs: storedMs ?? 0, ...(erasedMs === null ? {} : { erasedMs }) }
 }
 
 /** §4.7: destroys keys, texts and index of every version, and says so in the log. */
@@ -276,20 +261,18 @@ function erase(call: Call, { record, confirm }: { readonly record: RecordId; rea
   call.reply(() => ({ log: proofMembers(vault.checkpoints.proofOf(erasedIndex)) }))
 }
 
-/** Makes the scope of a recorded warrant known, so that its parties may read under it. */
-function presentWarrant(
-  call: Call,
-  { patient: ref, warrant }: { readonly patient: Patient['ref']; readonly warrant: string },
-): void {
+/** Makes the scope of a recorded warrant known, so that its parties may read under it before anything was stored. */
+function presentWarrant(call: Call, { warrant }: { readonly warrant: string }): void {
   const { vault, actor, facts } = call
-  const patient = patientOf(call, ref)
-  const known = vault.warrants.verify(warrant, ref, facts.policyOf(ref))
+  const patient = patientOf(call, parseWarrant(warrant).payload.iss)
+  const policy = facts.policyOf(patient.ref)
+  const known = vault.warrants.verify(warrant, patient.ref, policy)
   if (!known.warrant.doctors.includes(actor.ref as AuthorRef)) {
     throw new TrustedApplicationError('WARRANT_PARTY_MISMATCH')
   }
-  checkRecorded(known, facts.policyOf(ref))
+  checkRecorded(known, policy)
   vault.warrants.remember(patient, known)
-  call.reply({ warrantHash: warrantHash(vault.crypto, warrant) })
+  call.reply({ warrantHash: known.hash })
 }
 
 /**

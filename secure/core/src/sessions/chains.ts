@@ -6,7 +6,8 @@
  * @module
  */
 import {
-  checkCertificateChain,
+  certificateKey,
+  checkCertificatePath,
   encodeHex,
   equalBytes,
   parseCertificate,
@@ -92,13 +93,8 @@ export class CertificateChains {
       const named = roots.filter((root) => equalBytes(root.subjectDer, top.issuerDer))
       if (named.length === 0) continue
       try {
-        const leaf = checkCertificateChain(
-          this.#crypto,
-          chain,
-          named.map((root) => root.der),
-          unixMs,
-        )
-        const key = this.#crypto.importVerifyingKey(leaf.publicKey)
+        const leaf = checkCertificatePath(this.#crypto, path, named, unixMs)
+        const key = certificateKey(this.#crypto, leaf)
         const kid = kidOf(this.#crypto, leaf.publicKey)
         return { mspId, leaf, key, kid, serials: path.map((certificate) => certificate.serialHex) }
       } catch (cause) {
