@@ -221,6 +221,14 @@ test('a group of one doctor is no chain', () => {
   assert.throws(() => grow(startChain(crypto), doctor, { warrant: alone }), { code: 'MESSAGE_MALFORMED' })
 })
 
+test('a group has at most 16 doctors', () => {
+  const many = [doctor.ref, ...Array.from({ length: 15 }, () => makeParty(crypto, 'd').ref)]
+  const sixteen = issueWarrant(crypto, patient.key, { ...warrant, doctors: many })
+  const chain = grow(startChain(crypto), doctor, { warrant: sixteen })
+  assert.equal(checkChain(crypto, chain, { ...check, allowUnfinished: true }).length, 1)
+  refuses('CHAIN_LINK_MISSING', 2, chain)
+})
+
 test('nobody adds a link out of turn', () => {
   assert.throws(() => grow(startChain(crypto), otherDoctor), { code: 'CHAIN_LINK_MISSING', link: 1 })
   assert.throws(() => grow(withLinks(first), third), { code: 'CHAIN_LINK_MISSING', link: 2 })

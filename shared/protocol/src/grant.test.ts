@@ -90,6 +90,11 @@ test('terms that contradict each other or the limits are neither issued nor read
   }
 })
 
+test('a grant may be for one moment', () => {
+  const moment = { ...grant, fromMs: 1_000, toMs: 1_000 }
+  assert.deepEqual(verifyGrant(crypto, issueGrant(crypto, patient.key, moment), signer), moment)
+})
+
 test('256 records fit into one grant', () => {
   const most = { ...grant, records: Array.from({ length: 256 }, () => newRecordId(crypto, 1)) }
   assert.deepEqual(verifyGrant(crypto, issueGrant(crypto, patient.key, most), signer), most)

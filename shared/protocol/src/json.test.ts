@@ -51,6 +51,7 @@ test('text that is no JSON is refused', () => {
     '[,1]',
     '[1 2]',
     '{"a" 1}',
+    '{"a";1}',
     '{a:1}',
     "{'a':1}",
     '"a',
@@ -91,6 +92,15 @@ test('nesting and length have limits', () => {
   assert.throws(() => parseJson('"😀"', { maxBytes: 5 }), MALFORMED)
 })
 
+test('the limit counts bytes of UTF-8', () => {
+  for (const unit of ['a', '\u007f', '\u0080', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\u{10000}', '\u{10ffff}']) {
+    const text = `"${unit}${unit}"`
+    const maxBytes = Buffer.byteLength(text)
+    assert.equal(parseJson(text, { maxBytes }), unit + unit)
+    assert.throws(() => parseJson(text, { maxBytes: maxBytes - 1 }), MALFORMED)
+  }
+})
+
 test('a refusal tells the position', () => {
   assert.throws(() => parse('{"a":1,"a":2}'), { code: 'MESSAGE_MALFORMED', at: 7 })
 })
@@ -102,7 +112,10 @@ test('sorted JSON has one text per value', () => {
   )
 })
 
+test('zero is a number like any other', () => assert.equal(stringifySorted([0]), '[0]'))
+
 test('what sorted JSON cannot hold is a mistake of the caller', () => {
+  assert.throws(() => stringifySorted(JSON.parse('{"__proto__":1}') as JsonValue), TypeError)
   for (const value of [
     undefined,
     { a: undefined },

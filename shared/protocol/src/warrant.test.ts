@@ -78,6 +78,13 @@ test('a warrant of another patient is refused, also when one of the right keys s
   refuses('WARRANT_PARTY_MISMATCH', { patient: otherPatient.ref })
 })
 
+test('verifying alone refuses a warrant in the name of another patient', () => {
+  assert.deepEqual(verifyWarrant(crypto, jws, use), warrant)
+  assert.throws(() => verifyWarrant(crypto, jws, { ...use, patient: otherPatient.ref }), {
+    code: 'WARRANT_PARTY_MISMATCH',
+  })
+})
+
 test('an author who is no party is refused', () => {
   refuses('WARRANT_PARTY_MISMATCH', { author: otherDoctor.ref })
   refuses('WARRANT_PARTY_MISMATCH', {}, issueWarrant(crypto, patient.key, { ...warrant, doctors: [otherDoctor.ref] }))
@@ -189,6 +196,7 @@ test('every flipped bit is refused', () => {
 test('the hash is over the label and the whole text, signature included', () => {
   assert.deepEqual(warrantHash(crypto, jws), crypto.sha256(encodeUtf8(`trusthealth/1/warrant\0${jws}`)))
   assert.notDeepEqual(warrantHash(crypto, issueWarrant(crypto, patient.key, warrant)), warrantHash(crypto, jws))
+  assert.equal(warrantHash(crypto, 'x'.repeat(16_384)).length, 32)
   assert.throws(() => warrantHash(crypto, 'x'.repeat(16_385)), RangeError)
 })
 
