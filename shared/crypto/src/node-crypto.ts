@@ -30,7 +30,6 @@ import {
 import { concat, decodeHex } from './bytes.ts'
 import { signatureFromDer, signatureToDer } from './ecdsa-der.ts'
 import { decryptionFailed } from './errors.ts'
-import { encodePem } from './pem.ts'
 import type { AeadKey, AgreementKey, Crypto, HmacKey, KemKey, SigningKey, VerifyingKey } from './port.ts'
 import {
   AEAD_KEY_BYTES,
@@ -293,16 +292,30 @@ function kemKeyOf({ privateKey, publicKey }: KeyPair): KemKey {
   return new NodeKemKey(privateKey, publicBytesOf(publicKey, ML_KEM_768_PUBLIC_KEY_BYTES))
 }
 
-/** The key's bytes are the end of its SubjectPublicKeyInfo. */
+/** Raw where this Node can, which is ten times faster; else the end of its SubjectPublicKeyInfo. */
 function publicBytesOf(publicKey: KeyObject, length: number): Uint8Array {
+  const bytes = exportsRaw ? rawBytesOf(publicKey) : undefined
+  if (bytes?.length === length) return new Uint8Array(bytes)
   const spki = publicKey.export({ format: 'der', type: 'spki' })
   return new Uint8Array(spki.subarray(-length))
+}
+
+let exportsRaw = true
+
+function rawBytesOf(publicKey: KeyObject): Uint8Array | undefined {
+  try {
+    return publicKey.export({ format: 'raw-public' })
+  } catch {
+    exportsRaw = false
+    return undefined
+  }
 }
 
 /** As PEM text: for an object with options Node first fails, and catches, four times, which costs more than parsing. */
 function publicKeyOf(prefix: Uint8Array, bytes: Uint8Array): KeyObject {
   try {
-    return createPublicKey(encodePem('PUBLIC KEY', concat(prefix, bytes)))
+    const text = Buffer.concat([prefix, bytes]).toString('base64')
+    return createPublicKey(`-----BEGIN PUBLIC KEY-----\n${text}\n-----END PUBLIC KEY-----\n`)
   } catch {
     throw badKey()
   }

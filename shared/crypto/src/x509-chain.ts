@@ -35,8 +35,19 @@ export function checkCertificateChain(
   revokedSerials: ReadonlySet<string> = NONE_REVOKED,
 ): Certificate {
   if (chain.length < 1 || chain.length > MAX_CHAIN_CERTIFICATES) throw new CertificateError('MALFORMED')
-  const path = chain.map(parseCertificate)
-  const anchors = roots.map(parseCertificate)
+  return checkCertificatePath(crypto, chain.map(parseCertificate), roots.map(parseCertificate), nowMs, revokedSerials)
+}
+
+/** As `checkCertificateChain`, of parsed certificates: for roots that are used again and again. */
+export function checkCertificatePath(
+  crypto: Crypto,
+  chain: readonly Certificate[],
+  anchors: readonly Certificate[],
+  nowMs: number,
+  revokedSerials: ReadonlySet<string> = NONE_REVOKED,
+): Certificate {
+  if (chain.length < 1 || chain.length > MAX_CHAIN_CERTIFICATES) throw new CertificateError('MALFORMED')
+  const path = [...chain]
   const leaf = path[0] as Certificate
   if (anchors.some((anchor) => equalBytes(anchor.der, (path.at(-1) as Certificate).der))) path.pop()
   checkLeaf(leaf)
@@ -50,7 +61,7 @@ export function checkCertificateChain(
     if (!mayIssue(issuer, i)) throw new CertificateError('NOT_A_CA')
   }
 
-  importKey(crypto, leaf)
+  certificateKey(crypto, leaf)
   for (let i = 0; i + 1 < path.length; i++) {
     if (!signed(crypto, path[i + 1] as Certificate, path[i] as Certificate)) throw new CertificateError('BAD_SIGNATURE')
   }
@@ -94,13 +105,26 @@ function isValidAt(certificate: Certificate, nowMs: number): boolean {
 }
 
 function signed(crypto: Crypto, issuer: Certificate, certificate: Certificate): boolean {
-  return crypto.verify(importKey(crypto, issuer), certificate.tbs, certificate.signature)
+  return crypto.verify(certificateKey(crypto, issuer), certificate.tbs, certificate.signature)
 }
 
-function importKey(crypto: Crypto, certificate: Certificate): VerifyingKey {
-  try {
-    return crypto.importVerifyingKey(certificate.publicKey)
-  } catch {
-    throw new CertificateError('MALFORMED')
+const KEYS = new WeakMap<Crypto, WeakMap<Certificate, VerifyingKey>>()
+
+/**
+ * The key of a certificate, imported once for each certificate object.
+ * @throws {CertificateError} `MALFORMED` if it is not on the curve.
+ */
+export function certificateKey(crypto: Crypto, certificate: Certificate): VerifyingKey {
+  let keys = KEYS.get(crypto)
+  if (keys === undefined) KEYS.set(crypto, (keys = new WeakMap()))
+  let key = keys.get(certificate)
+  if (key === undefined) {
+    try {
+      key = crypto.importVerifyingKey(certificate.publicKey)
+    } catch {
+      throw new CertificateError('MALFORMED')
+    }
+    keys.set(certificate, key)
   }
+  return key
 }
