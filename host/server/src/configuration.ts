@@ -1,0 +1,52 @@
+/**
+ * What the record server's normal world is told: which trusted application to start and where, which ledger to ask and
+ * as whom. `--config FILE`, readable by its owner only: it holds the key that signs questions to the ledger.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import {
+  b64uBytes,
+  literal,
+  mspIdShape,
+  parseJson,
+  sha256HexShape,
+  struct,
+  text,
+  uint,
+  type Infer,
+} from '../../../shared/protocol/src/index.ts'
+import { decodeBase64url } from '../../../shared/crypto/src/index.ts'
+
+const path = text({ min: 1, max: 4_096 })
+
+const configurationShape = struct({
+  v: literal(1),
+  /** On loopback; whoever wants it elsewhere puts a proxy with TLS in front. */
+  port: uint({ max: 65_535 }),
+  /** The bundle of the trusted application, and what it must be. */
+  taPath: path,
+  measurement: sha256HexShape,
+  /** Of the trusted application's process; its subfolder `data` is the only place it may write. */
+  storeFolder: path,
+  /** File of the index of commitments. */
+  indexPath: path,
+  ledgerUrl: text({ max: 256, pattern: /^https?:\/\/[A-Za-z0-9.:[\]-]+$/ }),
+  channel: text({ max: 64 }),
+  /** A member that may read: carries the trusted application's questions. */
+  reader: struct({
+    mspId: mspIdShape,
+    /** DER, b64u. */
+    certificate: text({ min: 1, max: 10_923, pattern: /^[A-Za-z0-9_-]+$/ }),
+    /** Private scalar. */
+    signingKey: b64uBytes(32),
+  }),
+})
+export type HostConfiguration = Infer<typeof configurationShape> & { readonly readerCertificate: Uint8Array }
+
+/** @throws {ProtocolError} `MESSAGE_MALFORMED` */
+export function readHostConfiguration(file: string): HostConfiguration {
+  const parsed = parseJson(readFileSync(file, 'utf8'), { maxBytes: 65_536 })
+  const configuration = configurationShape(parsed, 'configuration')
+  return { ...configuration, readerCertificate: decodeBase64url(configuration.reader.certificate) }
+}

@@ -1,0 +1,114 @@
+/**
+ * The record server's normal world as a program: starts the trusted application in a process of its own, serves it, and
+ * lets clients in. Prints `{"url": …}` on one line when sessions can be opened. Ends with SIGTERM, SIGINT, and when its
+ * standard input ends: a server whose starter is gone does not stay behind.
+ *
+ *     node host/server/src/main.ts --config FILE
+ *
+ * @module
+ */
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { pino, type Logger } from 'pino'
+import { createEmbeddedLedgerClient } from '../../../ledger/client/src/index.ts'
+import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
+import { sqlCipherPackage, startProcessTee } from '../../../tee/process/src/index.ts'
+import type { TeeDriver } from '../../../tee/src/driver.ts'
+import { TeeError } from '../../../tee/src/errors.ts'
+import { startSupplicant } from '../../supplicant/src/supplicant.ts'
+import { readHostConfiguration, type HostConfiguration } from './configuration.ts'
+import { codeOf } from './http-errors.ts'
+import { startHostServer } from './server.ts'
+
+const LOOK_EVERY_MS = 20
+
+interface Running {
+  readonly url: string
+  close(): Promise<void>
+}
+
+async function start(configuration: HostConfiguration, log: Logger): Promise<Running> {
+  const crypto = createNodeCrypto()
+  const { reader, readerCertificate, ledgerUrl, channel, indexPath, port } = configuration
+  const identity = {
+    mspId: reader.mspId,
+    cert: readerCertificate,
+    signingKey: crypto.importSigningKey(reader.signingKey),
+  }
+  const ledger = createEmbeddedLedgerClient(ledgerUrl, { crypto, channel, identity })
+  const tee = await startProcessTee({
+    taPath: configuration.taPath,
+    expectedMeasurement: configuration.measurement,
+    storeFolder: configuration.storeFolder,
+    nativePackages: [sqlCipherPackage()],
+    onDiagnostic: (line) => log.warn({ ta: line }),
+  })
+  const supplicant = startSupplicant({
+    tee,
+    ledger,
+    indexPath,
+    onNotice: ({ kind }) => log.info({ notice: kind }),
+    onTrouble: (where, code) => log.warn({ trouble: where, code }),
+  })
+  const close = async () => {
+    await supplicant.close()
+    await tee.close()
+    await ledger.close()
+  }
+  try {
+    await serving(tee)
+    const server = await startHostServer({ tee, supplicant: () => supplicant.status, port, logger: log })
+    return {
+      url: server.url,
+      async close() {
+        await server.close()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Until the trusted application has compared its store with the ledger. @throws {TeeError} why it will not serve. */
+async function serving(tee: TeeDriver): Promise<void> {
+  for (;;) {
+    if (tee.failure !== undefined) throw new TeeError(tee.failure)
+    if (tee.state === 'running') {
+      const { state } = await tee.request('status', {}).catch(stillStarting)
+      if (state === 'serving') return
+      if (state === 'new' || state === 'provisioned') throw new TeeError('TEE_NOT_PROVISIONED')
+    }
+    await sleep(LOOK_EVERY_MS)
+  }
+}
+
+function stillStarting(error: unknown): { readonly state: 'recovering' } {
+  if (codeOf(error) === 'TEE_RESTARTED' || codeOf(error) === 'SERVER_UNAVAILABLE') return { state: 'recovering' }
+  throw error
+}
+
+function stopWithStarter(running: Running): void {
+  let stopping: Promise<void> | undefined
+  const stop = () => {
+    stopping ??= running.close().then(() => process.exit(0))
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  if (!process.stdin.isTTY) process.stdin.on('end', stop).on('error', stop).resume()
+}
+
+const { values } = parseArgs({ options: { config: { type: 'string' } } })
+try {
+  if (values.config === undefined) throw new TypeError('--config is missing')
+  const log = pino({ name: 'record-server', base: null }, pino.destination(2))
+  const running = await start(readHostConfiguration(values.config), log)
+  stopWithStarter(running)
+  process.stdout.write(`${JSON.stringify({ url: running.url })}\n`)
+} catch (error) {
+  const detail = error instanceof TypeError ? error.message : undefined
+  process.stderr.write(`${JSON.stringify({ code: codeOf(error), detail })}\n`)
+  process.exit(1)
+}
