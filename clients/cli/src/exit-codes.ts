@@ -46,6 +46,7 @@ const BY_KIND = {
 const BY_CODE: Readonly<Record<string, ExitCode>> = {
   CLIENT_CANCELLED: EXIT.cancelled,
   CLIENT_PARTLY_DONE: EXIT.partlyDone,
+  CLIENT_INTERRUPTED: EXIT.interrupted,
 }
 
 export function exitCodeOf(code: string): ExitCode {

@@ -31,6 +31,8 @@ export interface ErrorView {
   readonly what?: string | undefined
   readonly cause?: string | undefined
   readonly next?: string | undefined
+  /** For `--json`: what was found or done before. */
+  readonly data?: unknown
 }
 
 type Hue = 'green' | 'yellow' | 'red' | 'magenta' | 'dim' | 'bold'
@@ -90,7 +92,8 @@ export class Output {
         next: next ?? null,
         docs: `docs/errors.md#${view.code.toLowerCase()}`,
       }
-      this.out.write(`${JSON.stringify({ ok: false, error })}\n`)
+      const data = view.data === undefined ? {} : { data: view.data }
+      this.out.write(`${JSON.stringify({ ok: false, error, ...data })}\n`)
       return
     }
     const head = `✗ ${what}`
@@ -100,6 +103,14 @@ export class Output {
     if (view.cause !== undefined) this.err.write(`  Cause  ${view.cause}\n`)
     if (next !== undefined) this.err.write(`  Next   ${next}\n`)
   }
+}
+
+/**
+ * Text from a record or from another person, without what a terminal would obey or that would reorder the line:
+ * control characters, and marks that change the direction of writing.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, ' ')
 }
 
 /** Aligned columns; the last one is not padded. Empty list gives `empty`. */

@@ -151,6 +151,15 @@ const patientEntryShape = struct({
 })
 export type PatientEntry = Infer<typeof patientEntryShape>
 
+const hospitalStatusShape = struct({
+  patients: uint(),
+  practitioners: uint(),
+  waitingCommitments: uint(),
+  waitingProvisions: uint(),
+})
+/** Counts for the staff: people, and what waits for the ledger or for the record server. */
+export type HospitalStatus = Infer<typeof hospitalStatusShape>
+
 export interface InvitationRequest {
   readonly kind: 'patient' | 'practitioner'
   readonly name: string
@@ -184,6 +193,10 @@ export class HospitalApi {
 
   about(): Promise<{ readonly ref: string; readonly name: string; readonly mspId: string }> {
     return this.#call('GET', '/v1/hospital', undefined, struct({ ...hospitalMembers, mspId: mspIdShape }))
+  }
+
+  status(as: RequestSigner): Promise<HospitalStatus> {
+    return this.#call('GET', '/v1/status', as, hospitalStatusShape)
   }
 
   invite(

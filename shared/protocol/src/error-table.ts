@@ -763,6 +763,11 @@ export const ERROR_TABLE = {
     action: 'See --help.',
   },
   CLIENT_CANCELLED: { kind: 'usage', meaning: 'You stopped it.', action: 'Nothing was changed after that point.' },
+  CLIENT_INTERRUPTED: {
+    kind: 'usage',
+    meaning: 'It was interrupted.',
+    action: 'Run it again: it goes on where it was.',
+  },
   CLIENT_CONFIRMATION: {
     kind: 'usage',
     meaning: 'A confirmation is needed.',

@@ -1,0 +1,102 @@
+/**
+ * The ledger for commands that need no person: whoever holds a certificate of a member may read it. Acts with the key
+ * of `--as` where that has a certificate, else with the auditor's, else with that of a hospital.
+ *
+ * @module
+ */
+import { createEmbeddedLedgerClient, type Ledger, type LedgerIdentity } from '../../../ledger/client/src/index.ts'
+import { decodeBlocks, type EncodedBlock } from '../../../shared/ledger-model/src/index.ts'
+import { ClientError } from '../../sdk/src/errors.ts'
+import { VerifyingLedgerReader } from '../../sdk/src/ledger-reader.ts'
+import { CommandError } from './command-error.ts'
+import { timeoutOf } from './connection.ts'
+import type { Context } from './context.ts'
+import { findIdentity, listIdentities, type StoredIdentity } from './identities.ts'
+import { consortiumConfigOf, LEDGER_PROGRAM, urlOf, type Consortium, type SystemState } from './system-file.ts'
+
+const BLOCKS_A_PAGE = 100
+
+/** Closes nothing by itself: call `close`. */
+export function openLedger(context: Context, consortium: Consortium, system: SystemState): Ledger {
+  return createEmbeddedLedgerClient(urlOf(system, LEDGER_PROGRAM), {
+    crypto: context.crypto,
+    channel: consortium.channel,
+    identity: memberIdentity(context),
+    deadlineMs: timeoutOf(context),
+    nowMs: () => context.clock.nowMs(),
+  })
+}
+
+/** Proven reads, straight from the ledger. */
+export function ledgerReaderOf(context: Context, consortium: Consortium, system: SystemState): VerifyingLedgerReader {
+  const ledger = openLedger(context, consortium, system)
+  return new VerifyingLedgerReader(
+    context.crypto,
+    consortiumConfigOf(consortium),
+    (queries, nonce, minHeight) =>
+      ledger.endorsedReads({ queries, nonce, ...(minHeight === undefined ? {} : { minHeight }) }),
+    'the ledger itself',
+  )
+}
+
+/** The ledger's blocks by number, fetched in pages; everybody who reaches the ledger may read them. */
+export class BlockPages {
+  readonly #context: Pick<Context, 'flags'>
+  readonly #url: string
+  #first = 0
+  #page: readonly EncodedBlock[] = []
+
+  constructor(context: Pick<Context, 'flags'>, ledgerUrl: string) {
+    this.#context = context
+    this.#url = ledgerUrl
+  }
+
+  /** Undefined after the last one. @throws {ClientError} `LEDGER_UNAVAILABLE` */
+  async block(number: number): Promise<EncodedBlock | undefined> {
+    const known = this.#page[number - this.#first]
+    if (known !== undefined) return known
+    this.#first = number
+    this.#page = decodeBlocks(await this.#get(`/v1/blocks?from=${number}&limit=${BLOCKS_A_PAGE}`))
+    return this.#page[0]
+  }
+
+  /** Number of the newest block, and of the organisations; as the node says. */
+  async status(): Promise<{ readonly height: number; readonly organizations: number }> {
+    const answer = JSON.parse(new TextDecoder().decode(await this.#get('/v1/status'))) as {
+      height: number
+      organizations: readonly string[]
+    }
+    return { height: answer.height, organizations: answer.organizations.length }
+  }
+
+  async #get(path: string): Promise<Uint8Array> {
+    try {
+      const response = await fetch(this.#url + path, { signal: AbortSignal.timeout(timeoutOf(this.#context)) })
+      if (response.ok) return new Uint8Array(await response.arrayBuffer())
+    } catch (cause) {
+      throw new ClientError('LEDGER_UNAVAILABLE', { cause })
+    }
+    throw new ClientError('LEDGER_UNAVAILABLE')
+  }
+}
+
+function memberIdentity(context: Context): LedgerIdentity {
+  const { state, crypto, flags } = context
+  const candidates =
+    flags.as === undefined
+      ? listIdentities(state, crypto)
+      : [findIdentity(state, crypto, flags.as), ...listIdentities(state, crypto)]
+  const rank = ({ identity }: StoredIdentity) =>
+    identity.kind === 'auditor' ? 0 : identity.kind === 'organization' ? 1 : 2
+  const members = candidates.filter(({ identity }) => identity.credential.kind === 'x509')
+  const [asked] = candidates
+  const chosen =
+    flags.as !== undefined && asked?.identity.credential.kind === 'x509'
+      ? asked
+      : members.toSorted((a, b) => rank(a) - rank(b))[0]
+  if (chosen === undefined || chosen.identity.credential.kind !== 'x509') {
+    throw new CommandError('CLIENT_NO_IDENTITY', { what: 'No key on this device has a certificate of a member.' })
+  }
+  const [cert] = chosen.identity.credential.chain
+  return { mspId: chosen.identity.mspId, cert: cert as Uint8Array, signingKey: chosen.keys.signingKey }
+}

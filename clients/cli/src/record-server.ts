@@ -1,0 +1,86 @@
+/**
+ * What the record server tells anybody: evidence, status, checkpoint, proofs. Nothing of it is believed by itself.
+ *
+ * @module
+ */
+import { decodeBase64url, encodeBase64url } from '../../../shared/crypto/src/index.ts'
+import { isErrorCode, list, parseJson, struct, text, type Shape } from '../../../shared/protocol/src/index.ts'
+import { ClientError } from '../../sdk/src/errors.ts'
+import { fetchWithin } from './connection.ts'
+import type { Context } from './context.ts'
+
+const MAX_ANSWER_BYTES = 2 ** 20
+
+export interface RecordServerStatus {
+  readonly state: string
+  readonly failure?: string
+  readonly tee: string
+  readonly restarts: number
+  readonly measurement?: string
+  readonly isolation: readonly string[]
+  readonly log?: { readonly size: number; readonly epoch: number; readonly anchoredSize?: number }
+  readonly sessions?: number
+  readonly waiting?: number
+  readonly records?: number
+  readonly patients?: number
+  readonly ledger?: { readonly followedBlock?: number }
+}
+
+/** Evidence, compact JWS, for a nonce of 32 bytes. @throws {ClientError} */
+export async function fetchEvidence(context: Pick<Context, 'flags'>, url: string, nonce: Uint8Array): Promise<string> {
+  const body = JSON.stringify({ nonce: encodeBase64url(nonce) })
+  const answer = await call(context, 'POST', `${url}/v1/attest`, body)
+  return json(answer, struct({ evidence: text({ max: 16_384 }) })).evidence
+}
+
+export async function fetchCheckpoint(context: Pick<Context, 'flags'>, url: string): Promise<string> {
+  return await call(context, 'GET', `${url}/v1/checkpoint`)
+}
+
+/** Hashes of a consistency proof. */
+export async function fetchConsistencyProof(
+  context: Pick<Context, 'flags'>,
+  url: string,
+  from: number,
+  to: number,
+): Promise<readonly Uint8Array[]> {
+  if (from === to) return []
+  const answer = await call(context, 'GET', `${url}/v1/proof?from=${from}&to=${to}`)
+  return json(answer, struct({ proof: list(text({ max: 43 }), { max: 64 }) })).proof.map(decodeBase64url)
+}
+
+/** For people who look; not checked. */
+export async function fetchServerStatus(context: Pick<Context, 'flags'>, url: string): Promise<RecordServerStatus> {
+  return JSON.parse(await call(context, 'GET', `${url}/v1/status`)) as RecordServerStatus
+}
+
+async function call(
+  context: Pick<Context, 'flags'>,
+  method: 'GET' | 'POST',
+  url: string,
+  body?: string,
+): Promise<string> {
+  let answer: { status: number; text: string }
+  try {
+    const headers: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+    const response = await fetchWithin(context)(url, { method, headers, ...(body === undefined ? {} : { body }) })
+    answer = { status: response.status, text: await response.text() }
+  } catch (cause) {
+    throw new ClientError('SERVER_UNAVAILABLE', { cause })
+  }
+  if (answer.status === 200) return answer.text
+  throw new ClientError(codeIn(answer.text))
+}
+
+function codeIn(answer: string) {
+  try {
+    const code = (parseJson(answer, { maxBytes: MAX_ANSWER_BYTES }) as { code?: unknown } | null)?.code
+    return isErrorCode(code) ? code : 'SERVER_UNAVAILABLE'
+  } catch {
+    return 'SERVER_UNAVAILABLE'
+  }
+}
+
+function json<T>(answer: string, shape: Shape<T>): T {
+  return shape(parseJson(answer, { maxBytes: MAX_ANSWER_BYTES }), 'answer of the record server')
+}

@@ -1,0 +1,119 @@
+/**
+ * What runs on this state folder: written by `trusthealth start`, read by every other command. No keys in it.
+ *
+ * @module
+ */
+import { join } from 'node:path'
+import { decodeBase64url } from '../../../shared/crypto/src/index.ts'
+import {
+  b64u,
+  hospitalRefShape,
+  list,
+  literal,
+  mspIdShape,
+  oneOf,
+  optional,
+  record,
+  serverRefShape,
+  struct,
+  text,
+  uint,
+  type Infer,
+} from '../../../shared/protocol/src/index.ts'
+import type { ConsortiumConfig } from '../../sdk/src/ledger-reader.ts'
+import { CommandError } from './command-error.ts'
+import { readJsonFile, writePrivateFile } from './files.ts'
+import type { StateFolder } from './state-folder.ts'
+
+const url = text({ max: 256 })
+const slug = text({ min: 1, max: 48, pattern: /^[a-z0-9-]+$/ })
+
+const consortiumShape = struct({
+  v: literal(1),
+  channel: text({ max: 64 }),
+  nodes: list(struct({ mspId: mspIdShape, publicKey: b64u(65) }), { min: 1, max: 64 }),
+  quorum: uint({ min: 1, max: 64 }),
+  serverRef: serverRefShape,
+  /** The organisation that runs the ledger node and the record server. */
+  operatorMspId: mspIdShape,
+  createdMs: uint(),
+  hospitals: list(struct({ slug, name: text({ max: 128 }), mspId: mspIdShape, ref: hospitalRefShape }), { max: 64 }),
+})
+/** Public facts of the consortium that never change while it lives. */
+export type Consortium = Infer<typeof consortiumShape>
+export type HospitalEntry = Consortium['hospitals'][number]
+
+const programShape = struct({
+  /** Of the process now; 0 while it is being started again. */
+  pid: uint(),
+  /** When that process was started, in the system's own form. */
+  start: text({ max: 64 }),
+  url,
+  state: oneOf('starting', 'running', 'stopped'),
+  restarts: uint(),
+  log: text({ max: 4_096 }),
+})
+export type ProgramEntry = Infer<typeof programShape>
+
+const systemShape = struct({
+  v: literal(1),
+  version: text({ max: 32 }),
+  /** Of `trusthealth start`. */
+  pid: uint(),
+  startedMs: uint(),
+  /** SHA-256 of the program in the protected area. */
+  measurement: optional(text({ max: 64 })),
+  programs: record(slug, programShape, { max: 64 }),
+})
+export type SystemState = Infer<typeof systemShape>
+
+/** Names of the programs in `SystemState.programs`; a hospital's is its slug. */
+export const LEDGER_PROGRAM = 'ledger'
+export const SERVER_PROGRAM = 'record-server'
+
+export function findConsortium(state: StateFolder): Consortium | undefined {
+  const value = readJsonFile(state.consortium)
+  return value === undefined ? undefined : consortiumShape(value, 'consortium.json')
+}
+
+export function writeConsortium(state: StateFolder, consortium: Consortium): void {
+  writePrivateFile(state.consortium, `${JSON.stringify(consortium, null, 2)}\n`)
+}
+
+export function findSystem(state: StateFolder): SystemState | undefined {
+  const value = readJsonFile(state.system)
+  return value === undefined ? undefined : systemShape(value, 'system.json')
+}
+
+export function writeSystem(state: StateFolder, system: SystemState): void {
+  writePrivateFile(state.system, `${JSON.stringify(system, null, 2)}\n`)
+}
+
+/** Both, or why a command cannot go on. @throws {CommandError} `CLIENT_NOT_RUNNING` */
+export function requireSystem(state: StateFolder): { readonly consortium: Consortium; readonly system: SystemState } {
+  const consortium = findConsortium(state)
+  const system = findSystem(state)
+  if (consortium === undefined || system === undefined) {
+    throw new CommandError('CLIENT_NOT_RUNNING', { reason: `nothing was started in ${state.root}` })
+  }
+  return { consortium, system }
+}
+
+/** @throws {CommandError} `CLIENT_NOT_RUNNING` */
+export function urlOf(system: SystemState, program: string): string {
+  const found = system.programs[program]
+  if (found === undefined) throw new CommandError('CLIENT_NOT_RUNNING', { reason: `${program} has never run here` })
+  return found.url
+}
+
+export function consortiumConfigOf({ channel, nodes, quorum }: Consortium): ConsortiumConfig {
+  return {
+    channel,
+    quorum,
+    nodes: nodes.map(({ mspId, publicKey }) => ({ mspId, publicKey: decodeBase64url(publicKey) })),
+  }
+}
+
+export function hospitalFolder(state: StateFolder, hospitalSlug: string): string {
+  return join(state.hospitals, hospitalSlug)
+}

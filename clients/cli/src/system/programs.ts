@@ -1,0 +1,110 @@
+/**
+ * The programs of one system, each by its entry point and its arguments. Nothing of them is imported here.
+ *
+ * @module
+ */
+import { join } from 'node:path'
+import { CONFIGURATION_FILE } from '../../../../hospital/src/index.ts'
+import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
+import type { Sha256Hex } from '../../../../shared/protocol/src/index.ts'
+import type { Context } from '../context.ts'
+import { writePrivateFile } from '../files.ts'
+import type { StateFolder } from '../state-folder.ts'
+import { hospitalFolder, LEDGER_PROGRAM, SERVER_PROGRAM, type Consortium, type HospitalEntry } from '../system-file.ts'
+import { PRODUCT_FOLDER } from '../version.ts'
+import { CHANNEL } from './ledger-setup.ts'
+import type { Operator } from './operator.ts'
+import type { Program } from './program-runner.ts'
+import { BUNDLE, storeFolder } from './record-server-setup.ts'
+
+const at = (...parts: string[]) => join(PRODUCT_FOLDER, ...parts)
+
+export function ledgerProgram(state: StateFolder, nodeKeyFile: string, genesis: string, port: number): Program {
+  return {
+    name: LEDGER_PROGRAM,
+    title: 'The shared ledger',
+    script: at('ledger', 'embedded', 'src', 'main.ts'),
+    args: [state.ledger, '--node-key', nodeKeyFile, '--genesis', genesis, '--port', String(port)],
+    log: join(state.logs, 'ledger.log'),
+  }
+}
+
+export interface HospitalPlaces {
+  readonly consortium: Consortium
+  readonly ledgerUrl: string
+  readonly serverUrl: string
+}
+
+/** Writes what the service is told, and says how it is started. */
+export function hospitalProgram(
+  state: StateFolder,
+  hospital: HospitalEntry,
+  { consortium, ledgerUrl, serverUrl }: HospitalPlaces,
+  port: number,
+): Program {
+  const folder = hospitalFolder(state, hospital.slug)
+  const { channel, nodes, quorum, serverRef } = consortium
+  const configuration = {
+    v: 1,
+    name: hospital.name,
+    mspId: hospital.mspId,
+    port,
+    channel,
+    nodes,
+    quorum,
+    ledgerUrl,
+    server: { ref: serverRef, url: serverUrl },
+    allowSimulated: true,
+  }
+  writePrivateFile(join(folder, CONFIGURATION_FILE), `${JSON.stringify(configuration, null, 2)}\n`)
+  return {
+    name: hospital.slug,
+    title: hospital.name,
+    script: at('hospital', 'src', 'main.ts'),
+    args: ['--folder', folder],
+    log: join(state.logs, `${hospital.slug}.log`),
+  }
+}
+
+export interface RecordServerPlaces {
+  readonly operator: Operator
+  readonly ledgerUrl: string
+  readonly measurement: Sha256Hex
+  readonly port: number
+}
+
+/** Writes what the server's normal world is told, with a key of its own that may only read the ledger. */
+export async function recordServerProgram(
+  { state, crypto }: Pick<Context, 'state' | 'crypto'>,
+  { operator, ledgerUrl, measurement, port }: RecordServerPlaces,
+): Promise<Program> {
+  const file = join(state.server, 'host.json')
+  const { authority, mspId } = operator.organization
+  // A new key at each start: nothing else depends on it, and it never grows old.
+  const key = crypto.generateSigningKey()
+  // Without a reference, so that it is nobody's name and can write nothing.
+  const { chain } = await authority.issue({ role: 'auditor', publicKey: key.publicKey })
+  const configuration = {
+    v: 1,
+    port,
+    taPath: BUNDLE,
+    measurement,
+    storeFolder: storeFolder(state),
+    indexPath: join(state.server, 'index.db'),
+    ledgerUrl,
+    channel: CHANNEL,
+    reader: {
+      mspId,
+      certificate: encodeBase64url(chain[0]),
+      signingKey: encodeBase64url(crypto.exportSigningKey(key)),
+    },
+  }
+  writePrivateFile(file, `${JSON.stringify(configuration, null, 2)}\n`)
+  return {
+    name: SERVER_PROGRAM,
+    title: 'The record server',
+    script: at('host', 'server', 'src', 'main.ts'),
+    args: ['--config', file],
+    log: join(state.logs, 'record-server.log'),
+  }
+}
