@@ -167,7 +167,6 @@ test('commits that took no effect, other functions and malformed ones give no hi
 
 test('the index goes on where it stopped, and is made anew for another ledger or when it is damaged', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'trusthealth-index-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
   const indexPath = join(folder, 'index.db')
   const ledger = new ScriptedLedger()
   ledger.commit(batchId(1), [[recordId(1), 1]])
@@ -204,6 +203,8 @@ test('the index goes on where it stopped, and is made anew for another ledger or
   await follows(fifth.supplicant, 1)
   fifth.tee.send(watch([1, 1]))
   await fifth.tee.hears(1)
+  // Last, after the supplicants have closed their files.
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
 })
 
 test('hints wait while the trusted application is busy, and are not sent twice', async (t) => {
