@@ -234,6 +234,29 @@ test('an organisation is asked for again after five seconds, counted from the no
   assert.equal(again.outcome, undefined)
 })
 
+test('an organisation whose answer became too old while the rest was asked for is asked for, too', () => {
+  const facts = open()
+  ask(facts, { organizations: ['HA'] })
+  const first = only(facts.flush(0))
+  facts.deliver(first.need, { answers: answer(first) }, 1)
+  const waits = ask(facts, { organizations: ['HA'], patients: [P1] }, ORGANIZATION_CACHE_MS - 1)
+  const second = only(facts.flush(ORGANIZATION_CACHE_MS - 1))
+  assert.deepEqual(
+    second.queries.map(({ fn }) => fn),
+    ['patientPolicy'],
+  )
+  facts.deliver(second.need, { answers: answer(second) }, ORGANIZATION_CACHE_MS)
+  assert.equal(waits.outcome, undefined)
+  assert.equal(facts.waiting, 1)
+  const third = only(facts.flush(ORGANIZATION_CACHE_MS))
+  facts.deliver(third.need, { answers: answer(third) }, ORGANIZATION_CACHE_MS + 1)
+  const outcome = waits.outcome as FactsOutcome | undefined
+  assert.ok(outcome !== undefined && 'facts' in outcome)
+  assert.equal(outcome.facts.organization('HA').mspId, 'HA')
+  assert.equal(outcome.facts.policyOf(P1).patientRef, P1)
+  assert.equal(facts.waiting, 0)
+})
+
 test('a patient is asked for each time, unless the configuration allows otherwise', () => {
   for (const [policyCacheMs, isCached] of [
     [0, false],

@@ -175,7 +175,12 @@ export class LedgerFacts {
       if (refusal === undefined) throw error
       facts = { code: refusal.code }
     }
-    this.#settleAll(asked.need, facts)
+    const { need } = asked
+    const again = 'code' in facts ? [] : need.waiters.filter(({ needs }) => lacksOrganization(needs, need, facts.facts))
+    this.#waiting -= again.length
+    // Of an organisation they had an answer when they came, and it has become too old since: asked with theirs now.
+    for (const { needs, settle } of again) this.request(needs, monotonicMs, settle)
+    this.#settleAll({ ...need, waiters: need.waiters.filter((waiter) => !again.includes(waiter)) }, facts)
   }
 
   #gatheringNeed(name: string, minHeight: number, needs: FactNeeds, monotonicMs: number): Need {
@@ -337,6 +342,11 @@ export class LedgerFacts {
     }
     if (faults.length > 0) throw faults[0]
   }
+}
+
+/** Whether an organisation is missing that was not asked for: one that the ledger does not know was. */
+function lacksOrganization({ organizations = [] }: FactNeeds, need: Need, facts: Facts): boolean {
+  return organizations.some((mspId) => !need.organizations.has(mspId) && facts.findOrganization(mspId) === undefined)
 }
 
 /**
