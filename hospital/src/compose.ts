@@ -55,7 +55,7 @@ export interface RunningHospital {
 export async function startHospital(options: HospitalServiceOptions): Promise<RunningHospital> {
   const { crypto, clock, folder, configuration, onFault } = options
   const nowMs = () => clock.nowMs()
-  const { name, mspId, ledgerUrl, channel } = configuration
+  const { name, mspId, ledgerUrl, channel, requestsPerMinute } = configuration
   const organization = await openOrganization(folder, { crypto, mspId, nowMs })
   const service = await openServiceIdentity(folder, name, organization, crypto, nowMs)
   const ledgerIdentity = { mspId, cert: service.chain[0] as Uint8Array, signingKey: service.keys.signingKey }
@@ -87,7 +87,14 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const index = CommitmentIndex.open(join(folder, 'store', 'commitments.index'))
   const ledgerRelay = ledgerRelayOf(ledger, index)
   const authentication = new RequestAuthentication(crypto, findKeyOf(service, registry, ledgerRelay))
-  const server = await buildHospitalServer({ hospital, authentication, ledgerRelay, nowMs, onFault })
+  const server = await buildHospitalServer({
+    hospital,
+    authentication,
+    ledgerRelay,
+    nowMs,
+    onFault,
+    ...(requestsPerMinute === undefined ? {} : { rateLimit: requestsPerMinute }),
+  })
   const stop = new AbortController()
   const following = index.follow(ledger, { signal: stop.signal }).catch((error: unknown) => {
     if (!stop.signal.aborted) onFault('ledger-index', error)

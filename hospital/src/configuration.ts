@@ -37,6 +37,8 @@ export const hospitalConfigurationShape = struct({
   server: struct({ ref: serverRefShape, url }),
   /** Accepts a protected area that is only simulated: for practice. */
   allowSimulated: optional(bool()),
+  /** Requests that one address may send in a minute. Raise it where many people share one: behind a proxy, at a ward. */
+  requestsPerMinute: optional(uint({ min: 1, max: 1_000_000_000 })),
 })
 export type HospitalConfiguration = Infer<typeof hospitalConfigurationShape>
 
