@@ -78,6 +78,7 @@ import {
 import {
   createConsortium,
   createPatient,
+  createPatientKey,
   issueCertificate,
   patientRegistrationOf,
   registrationOf,
@@ -440,26 +441,45 @@ export class TaWorld {
     return doctor
   }
 
+  async auditor(): Promise<TestIdentity> {
+    const { authority, admin } = this.organizations[0]
+    const auditor = await issueCertificate(authority, 'auditor')
+    await this.ledger.submit(admin, 'registerParticipant', [JSON.stringify(registrationOf(auditor))])
+    return auditor
+  }
+
   /** A patient whom the first hospital registered; provisioned to the application unless told not to. */
   async patient(options: { readonly provision?: boolean } = {}): Promise<WorldPatient> {
     const patient = createPatient()
     const { hospital } = this
     await this.ledger.submit(hospital, 'registerParticipant', [JSON.stringify(patientRegistrationOf(patient))])
-    const iat = Math.floor(this.clock.nowMs() / 1000)
-    const credential = issueCredential(this.crypto, hospital.signingKey, [hospital.cert], {
-      iss: hospital.ref as HospitalRef,
-      sub: patient.ref,
-      publicKey: patient.key.publicKey,
-      sealKey: patient.key.sealKey,
-      iat,
-      exp: iat + 30 * 86_400,
-    })
+    const credential = this.#credential(patient)
     const made: WorldPatient = { ...patient, hospital, credential, ptk: this.crypto.randomBytes(32), keyVersion: 1 }
     if (options.provision !== false) {
       const session = await this.connect(hospital)
       await session.request('patient.provision', { patient: patient.ref, version: 1, ptk: made.ptk })
     }
     return made
+  }
+
+  /** The same patient on a second device, registered by a statement of the first. */
+  async addDevice(patient: WorldPatient): Promise<WorldPatient> {
+    const device = { ...patient, ...createPatientKey('tablet') }
+    await this.addKey(patient, device.key)
+    return { ...device, credential: this.#credential(device) }
+  }
+
+  #credential({ ref, key }: TestPatient): string {
+    const { hospital } = this
+    const iat = Math.floor(this.clock.nowMs() / 1000)
+    return issueCredential(this.crypto, hospital.signingKey, [hospital.cert], {
+      iss: hospital.ref as HospitalRef,
+      sub: ref,
+      publicKey: key.publicKey,
+      sealKey: key.sealKey,
+      iat,
+      exp: iat + 30 * 86_400,
+    })
   }
 
   treatmentKey(patient: WorldPatient): TreatmentKey {

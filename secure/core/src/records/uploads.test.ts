@@ -7,7 +7,6 @@ import {
   newId,
   sealEnvelope,
   verifyReceipt,
-  type HospitalRef,
 } from '../../../../shared/protocol/src/index.ts'
 import { createPatient, createPatientKey } from '../../../../testkit/src/consortium.ts'
 import { observation, TaWorld, type Upload, type UploadOptions } from '../../../../testkit/src/ta-world.ts'
@@ -56,10 +55,10 @@ test('repeating an accepted upload gives the same receipt content, and stores no
   const before = await world.ask('status', {})
   const first = await send(upload)
   const again = await send(upload)
-  const after = await world.ask('status', {})
+  const later = await world.ask('status', {})
   const payload = ({ receipt }: typeof first) => (receipt as string).split('.')[1]
   assert.equal(payload(again), payload(first))
-  assert.equal(after.records, before.records)
+  assert.equal(later.records, before.records)
   // Encrypted again by a client that lost everything but the record.
   const { recordId } = upload.commitment
   const other = world.upload(patient, { author: doctor, warrant, recordId, ehr: upload.ehr, salt: upload.salt })
@@ -86,11 +85,11 @@ test('who is no author may not store: TEE_FORBIDDEN', async () => {
 
 test('an author who is not registered any more: PARTICIPANT_SUSPENDED', async () => {
   const leaving = await world.doctor()
-  const session = await world.connect(leaving)
+  const theirSession = await world.connect(leaving)
   const theirs = await world.warrant(patient, [leaving])
   const { envelope } = world.upload(patient, { author: leaving, warrant: theirs })
   await world.ledger.submit(world.organizations[0].admin, 'suspendParticipant', [leaving.ref, 'left'])
-  await assert.rejects(session.request('record.store', { envelope }), { code: 'PARTICIPANT_SUSPENDED' })
+  await assert.rejects(theirSession.request('record.store', { envelope }), { code: 'PARTICIPANT_SUSPENDED' })
 })
 
 test('a patient who was not provisioned here: TREATMENT_KEY_UNKNOWN', async () => {
@@ -146,7 +145,7 @@ test('an author whom the warrant does not name: WARRANT_PARTY_MISMATCH', async (
 
 test('a warrant of another hospital than the author’s: WARRANT_PARTY_MISMATCH', async () => {
   const elsewhere = await world.warrant(patient, [doctor], {
-    hospital: world.organizations[1].hospital.ref as HospitalRef,
+    hospital: world.organizations[1].hospital.ref,
   })
   await refusedWith('WARRANT_PARTY_MISMATCH', { warrant: elsewhere })
 })
@@ -304,8 +303,8 @@ test('nothing of a refused upload is kept', async () => {
   const before = await world.ask('status', {})
   const unrecorded = await world.warrant(patient, [doctor], { recorded: false })
   await refusedWith('WARRANT_NOT_RECORDED', { warrant: unrecorded })
-  const after = await world.ask('status', {})
-  assert.deepEqual([after.records, after.waiting], [before.records, before.waiting])
+  const later = await world.ask('status', {})
+  assert.deepEqual([later.records, later.waiting], [before.records, before.waiting])
 })
 
 test('a warrant is good after its device was removed, if the ledger had recorded it before', async () => {
