@@ -58,7 +58,6 @@ async function start(context: Context, _what: readonly string[], options: Option
   const stopListening = terminal.onInterrupt(() => waiting.end())
   let system: RunningSystem | undefined
   try {
-    output.note('Starting. The first time takes a minute.')
     system = await startSystem(context, {
       restart,
       ...(hospitals === undefined ? {} : { hospitals }),

@@ -198,8 +198,10 @@ function writeLog(file: number, text: string): void {
   }
 }
 
+/** With the last line of its log, when it ended by itself: programs say there why. */
 function reasonOf(code: number | null, signal: NodeJS.Signals | null, log: string): string {
-  const end = signal === null ? `it ended with code ${code ?? 'unknown'}` : `it was ended by ${signal}`
+  if (signal !== null) return `it was ended by ${signal}`
   const tail = readFileSync(log, 'utf8').slice(-TAIL_BYTES).trim().split('\n').at(-1) ?? ''
+  const end = `it ended with code ${code ?? 'unknown'}`
   return tail === '' ? end : `${end}: ${tail.slice(0, 300)}`
 }

@@ -15,7 +15,7 @@ import { PRODUCT_FOLDER } from '../version.ts'
 import { CHANNEL } from './ledger-setup.ts'
 import type { Operator } from './operator.ts'
 import type { Program } from './program-runner.ts'
-import { BUNDLE, storeFolder } from './record-server-setup.ts'
+import { bundlePath, storeFolder } from './record-server-setup.ts'
 
 const at = (...parts: string[]) => join(PRODUCT_FOLDER, ...parts)
 
@@ -87,7 +87,7 @@ export async function recordServerProgram(
   const configuration = {
     v: 1,
     port,
-    taPath: BUNDLE,
+    taPath: bundlePath(state),
     measurement,
     storeFolder: storeFolder(state),
     indexPath: join(state.server, 'index.db'),

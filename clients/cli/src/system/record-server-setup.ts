@@ -36,7 +36,7 @@ import { PRODUCT_FOLDER } from '../version.ts'
 import { CHANNEL } from './ledger-setup.ts'
 import type { Operator } from './operator.ts'
 
-export const BUNDLE = join(PRODUCT_FOLDER, 'dist', 'ta', 'trusted-application.mjs')
+const BUILT = join(PRODUCT_FOLDER, 'dist', 'ta', 'trusted-application.mjs')
 
 /** Emergency access ends by itself after this (docs/protocol/08-access.md §8.4). */
 const EMERGENCY_MS = 4 * 3_600_000
@@ -65,15 +65,25 @@ export function ensureServerRef({ state, crypto }: Context): ServerRef {
   return serverRef
 }
 
-/** SHA-256 of the built program. @throws {CommandError} `TEE_MEASUREMENT` if it was not built. */
-export function measureBundle(): Sha256Hex {
-  if (!existsSync(BUNDLE)) {
+/**
+ * Copies the built program into the state folder and measures the copy: what runs stays what it was, also when the
+ * program is built again while the system runs.
+ * @throws {CommandError} `TEE_MEASUREMENT` if it was not built.
+ */
+export function installBundle(state: StateFolder): Sha256Hex {
+  if (!existsSync(BUILT)) {
     throw new CommandError('TEE_MEASUREMENT', {
       what: 'The trusted application was not built.',
       next: 'npm run bundle:ta',
     })
   }
-  return createHash('sha256').update(readFileSync(BUNDLE)).digest('hex') as Sha256Hex
+  const bytes = readFileSync(BUILT)
+  writePrivateFile(bundlePath(state), bytes)
+  return createHash('sha256').update(bytes).digest('hex') as Sha256Hex
+}
+
+export function bundlePath(state: StateFolder): string {
+  return join(state.server, 'trusted-application.mjs')
 }
 
 /** Provisions, certifies and registers what is not yet. */
@@ -189,7 +199,7 @@ async function withTrustedApplication(
   work: (tee: Awaited<ReturnType<typeof startProcessTee>>) => Promise<void>,
 ): Promise<void> {
   const tee = await startProcessTee({
-    taPath: BUNDLE,
+    taPath: bundlePath(state),
     expectedMeasurement: measurement,
     storeFolder: storeFolder(state),
     nativePackages: [sqlCipherPackage()],

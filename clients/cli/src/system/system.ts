@@ -33,7 +33,7 @@ import { FIRST_PORT, freePort } from './ports.ts'
 import { startOf } from './processes.ts'
 import { ProgramRunner, type Program } from './program-runner.ts'
 import { hospitalProgram, ledgerProgram, recordServerProgram } from './programs.ts'
-import { ensureServerRef, measureBundle, setUpRecordServer } from './record-server-setup.ts'
+import { ensureServerRef, installBundle, setUpRecordServer } from './record-server-setup.ts'
 
 export interface SystemOptions {
   /** Names of the hospitals, for the first start; later ones take those that are there. */
@@ -70,6 +70,8 @@ export const DEFAULT_HOSPITALS = ['Hospital A', 'Hospital B'] as const
 export async function startSystem(context: Context, options: SystemOptions): Promise<RunningSystem> {
   const release = takeLock(context.state)
   const system = new System(context, options, release)
+  const isFirst = findConsortium(context.state) === undefined
+  context.output.note(isFirst ? 'Starting. The first time takes a minute.' : 'Starting.')
   try {
     await endLeftovers(context)
     await system.start()
@@ -146,7 +148,7 @@ class System implements RunningSystem {
     const ledgerUrl = await this.#run(ledgerProgram(state, operator.nodeKeyFile, genesis, ledgerPort))
     await joinHospitals(this.#context, ledgerUrl, operator, members)
 
-    const measurement = measureBundle()
+    const measurement = installBundle(state)
     this.#measurement = measurement
     const ledger = operatorLedger(this.#context, ledgerUrl, operator)
     try {
