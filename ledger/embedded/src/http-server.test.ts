@@ -144,7 +144,7 @@ test('every route is described, and nothing else', async () => {
   for (const [path, methods] of Object.entries(openApi.paths)) {
     for (const method of Object.keys(methods)) {
       const url = path.replace(/\{(\w+)\}/g, ':$1')
-      assert.ok(app.hasRoute({ method: method.toUpperCase() as 'GET', url }), `${method} ${path}`)
+      assert.ok(app.hasRoute({ method: method.toUpperCase(), url }), `${method} ${path}`)
     }
   }
   const described = Object.values(openApi.paths).flatMap((methods) => Object.keys(methods)).length
