@@ -13,6 +13,7 @@ import {
   createTrustedApplication,
   encodeConfiguration,
   type DatabasePort,
+  type SqlDatabase,
   type TrustedApplication,
 } from '../../secure/core/src/index.ts'
 import { encodeBase64url, encodeHex, encodeUtf8, type Crypto } from '../../shared/crypto/src/index.ts'
@@ -330,7 +331,15 @@ export class TaWorld {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
+  /** Looks into the open database, past the application. */
+  inspect<T>(look: (database: SqlDatabase) => T): T {
+    const database = this.#opened
+    if (database === undefined) throw new TypeError('no database is open')
+    return look(database)
+  }
+
   readonly #databases: (() => void)[] = []
+  #opened: SqlDatabase | undefined
 
   #create(wrap = this.#options.database): TrustedApplication {
     const { crypto, clock } = this
@@ -338,6 +347,7 @@ export class TaWorld {
     const tracked: DatabasePort = {
       open: (name, key) => {
         const database = port.open(name, key)
+        this.#opened = database
         let isOpen = true
         const close = (): void => {
           if (isOpen) database.close()

@@ -42,6 +42,7 @@ export class Emergencies {
   readonly #select: SqlStatement
   readonly #ofPatient: SqlStatement
   readonly #open: SqlStatement
+  readonly #patientsOf: SqlStatement
 
   constructor(store: Store) {
     this.#crypto = store.crypto
@@ -51,9 +52,19 @@ export class Emergencies {
     this.#close = database.prepare('UPDATE emergency SET closed_ms = ? WHERE id = ?')
     this.#select = database.prepare('SELECT * FROM emergency WHERE id = ?')
     this.#ofPatient = database.prepare('SELECT * FROM emergency WHERE patient = ? ORDER BY opened_ms, id')
+    this.#patientsOf = database.prepare(
+      `SELECT patient.id AS patient, max(emergency.opened_ms) AS newest FROM emergency
+       JOIN patient ON patient.id = emergency.patient WHERE patient.hospital = ?
+       GROUP BY patient.id ORDER BY newest DESC LIMIT ?`,
+    )
     this.#open = database.prepare(
       'SELECT * FROM emergency WHERE practitioner = ? AND until_ms > ? AND patient = ? AND closed_ms IS NULL',
     )
+  }
+
+  /** Numbers of a hospital's patients with emergency accesses, the newest first. */
+  patientsOf(hospital: string, limit: number): number[] {
+    return this.#patientsOf.all(hospital, limit).map((row) => integerOf(row, 'patient'))
   }
 
   add(emergency: Emergency): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EMERGENCY_ATTRIBUTE } from '../../../../shared/ledger-model/src/index.ts'
+import { EMERGENCY_ATTRIBUTE, MAX_POLICY_PATIENTS } from '../../../../shared/ledger-model/src/index.ts'
 import {
   emergencyIdShape,
   literal,
@@ -30,6 +30,8 @@ import {
 } from '../access/emergencies.ts'
 import { TrustedApplicationError } from '../errors.ts'
 import type { Patient } from '../patients.ts'
+import type { SessionClient } from '../sessions/index.ts'
+import type { Vault } from '../vault.ts'
 import { actorEntry, command, patientNeeds, patientOf, permit, questionOf, type Call } from './call.ts'
 import { indexOf } from './participants.ts'
 import { checkOwnPatient } from './provision-commands.ts'
@@ -58,8 +60,9 @@ export const EMERGENCY_COMMANDS = {
 
   'emergency.list': command(struct({ cmd: literal('emergency.list'), patient: optional(patientRefShape) }), {
     who: ['patient', 'organization'],
-    needs: (_vault, client, { patient }) => patientNeeds(client, [patient ?? client.ref]),
-    subject: (_vault, client, { patient }) => ({ patient: patient ?? client.ref }),
+    needs: (vault, client, { patient }) => patientNeeds(client, listedPatients(vault, client, patient)),
+    subject: (_vault, client, { patient }) =>
+      patient === undefined && client.kind !== 'patient' ? {} : { patient: patient ?? client.ref },
     run: listEmergencies,
   }),
 }
@@ -119,13 +122,26 @@ function close(call: Call, { emergency: id }: { readonly emergency: EmergencyId 
   call.reply({})
 }
 
-function listEmergencies(call: Call, input: { readonly patient?: PatientRef }): void {
-  const ref = input.patient ?? (call.client.ref as PatientRef)
-  const patient = patientOf(call, ref)
-  if (call.actor.kind === 'patient') permit(questionOf(call, ref))
-  else checkOwnPatient(call, ref)
-  call.vault.log({ t: 'list', ...actorEntry(call), patient: ref })
-  call.reply({ items: call.vault.emergencies.ofPatient(patient).map((emergency) => itemOf(call, patient, emergency)) })
+/** Of one patient; without one a patient means itself, and a hospital all of its patients with such accesses. */
+function listedPatients(vault: Vault, client: SessionClient, patient: PatientRef | undefined): readonly string[] {
+  if (patient !== undefined) return [patient]
+  if (client.kind === 'patient') return [client.ref]
+  return vault.emergencies.patientsOf(client.ref, MAX_POLICY_PATIENTS).map((id) => vault.patients.get(id).ref)
+}
+
+function listEmergencies(call: Call, { patient: asked }: { readonly patient?: PatientRef }): void {
+  const { vault, client, actor, facts } = call
+  const items: CborValue[] = []
+  for (const ref of listedPatients(vault, client, asked) as readonly PatientRef[]) {
+    // A hospital's patient who came while the ledger was asked is in the next answer.
+    if (asked === undefined && !facts.hasPolicyOf(ref)) continue
+    const patient = patientOf(call, ref)
+    if (actor.kind === 'patient') permit(questionOf(call, ref))
+    else checkOwnPatient(call, ref)
+    items.push(...vault.emergencies.ofPatient(patient).map((emergency) => itemOf(call, patient, emergency)))
+    vault.log({ t: 'list', ...actorEntry(call), patient: ref })
+  }
+  call.reply({ items })
 }
 
 function itemOf({ vault, nowMs }: Call, patient: Patient, emergency: Emergency): CborValue {

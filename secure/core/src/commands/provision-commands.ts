@@ -37,7 +37,8 @@ export const PROVISION_COMMANDS = {
     }),
     {
       who: ['organization'],
-      needs: (_vault, client) => ({ organizations: [client.mspId] }),
+      // Doctors are named right after they were registered: what is remembered does not have them yet.
+      needs: (_vault, client) => ({ organizations: [client.mspId], fresh: true }),
       run(call, { ref, name, department, emergency }) {
         const { vault, actor, facts, nowMs } = call
         // A hospital names its own doctors only.
