@@ -1,5 +1,5 @@
 /**
- * What a new system starts with, so that every command has something to show: doctors, an auditor, Bob without records,
+ * What a new system starts with, so that every command has something to show: doctors, an auditor, Bob with one blood test,
  * and practice patients with real FHIR R4 records (synthetic people of data/synthea, and the patients of HL7's own
  * examples where that package is installed). Everything goes the way that real data goes: invitation, own key,
  * registration warrant, import.
@@ -30,6 +30,7 @@ import { LEDGER_PROGRAM, urlOf, type HospitalEntry } from '../system-file.ts'
 import { PRODUCT_FOLDER } from '../version.ts'
 import { numberWords } from '../words.ts'
 import { readJsonFile, writePrivateFile } from '../files.ts'
+import { storeFirstVisit } from './first-visit.ts'
 import { openOperator } from './operator.ts'
 import type { RunningSystem } from './system.ts'
 
@@ -87,7 +88,8 @@ async function registerPeople(context: Context, places: readonly PracticePlace[]
   }
   const [first] = places
   if (first !== undefined && !known.has('Bob Li')) {
-    await registerPracticePatient(context, first, { name: 'Bob Li', birthDate: '1962-03-03' })
+    const bob = await registerPracticePatient(context, first, { name: 'Bob Li', birthDate: '1962-03-03' })
+    await storeFirstVisit(context, first, { patient: bob.slug, doctor: 'alice-martin' })
   }
 }
 
