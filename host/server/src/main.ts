@@ -108,7 +108,8 @@ try {
   stopWithStarter(running)
   process.stdout.write(`${JSON.stringify({ url: running.url })}\n`)
 } catch (error) {
-  const detail = error instanceof TypeError ? error.message : undefined
+  // A fault of our own needs its place; coded errors say enough, and their causes may not.
+  const detail = codeOf(error) === 'SERVICE_FAULT' && error instanceof Error ? error.stack : undefined
   process.stderr.write(`${JSON.stringify({ code: codeOf(error), detail })}\n`)
   process.exit(1)
 }
