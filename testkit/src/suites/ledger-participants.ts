@@ -72,6 +72,36 @@ export function describeParticipants(world: () => LedgerWorld): void {
       await refused('LEDGER_FORBIDDEN', call(a.admin, 'registerParticipant', patientRegistrationOf(createPatient())))
     })
 
+    test('refused: a server whose certificate differs in key, number, role or reference', async () => {
+      const { call, a } = world()
+      const server = await issueCertificate(a.authority, 'server')
+      const good = registrationOf(server)
+      const { ref } = server
+      const details = good.server as NonNullable<typeof good.server>
+      const otherKey = await issueCertificate(a.authority, 'server', { ref })
+      const otherRole = await a.authority.issue({ role: 'doctor', ref, publicKey: server.signingKey.publicKey })
+      const otherRef = await a.authority.issue({
+        role: 'server',
+        ref: newRef(crypto, 's'),
+        publicKey: server.signingKey.publicKey,
+      })
+      const withCertificate = (cert: Uint8Array, certSerial: string) => ({
+        ...good,
+        certSerial,
+        server: { ...details, certificate: encodeBase64url(cert) },
+      })
+      const wrong: Record<string, unknown> = {
+        key: withCertificate(otherKey.cert, otherKey.certSerial),
+        number: { ...good, certSerial: 'abcd' },
+        role: withCertificate(otherRole.chain[0], otherRole.serialHex),
+        reference: withCertificate(otherRef.chain[0], otherRef.serialHex),
+      }
+      for (const [what, registration] of Object.entries(wrong)) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'registerParticipant', registration), what)
+      }
+      await call(a.admin, 'registerParticipant', good)
+    })
+
     test('refused: registrations that are malformed', async () => {
       const { call, a, b } = world()
       const doctor = registrationOf(await issueCertificate(a.authority, 'doctor'))
@@ -257,7 +287,9 @@ export function describeParticipants(world: () => LedgerWorld): void {
       const patient = await registerPatient(a)
       await call(a.hospital, 'grant', grantOf(patient, { grantee: doctor.ref }).jws)
       const suspended = async () => {
-        const [policy] = (await ask('patientPolicy', [patient.ref])) as [{ grants: { suspended: boolean }[] }]
+        const result = await ask('patientPolicy', [patient.ref])
+        const [policy] = result as [{ grants: { suspended: boolean }[]; suspended: unknown }]
+        assert.deepEqual(policy.suspended, [], 'a report alone suspends nobody')
         return policy.grants.map((grant) => grant.suspended)
       }
       assert.deepEqual(await suspended(), [false])

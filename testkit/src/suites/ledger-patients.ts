@@ -13,7 +13,8 @@ import {
   patientKeysShape,
   patientRecordShape,
 } from '../../../shared/ledger-model/src/index.ts'
-import { newRef } from '../../../shared/protocol/src/index.ts'
+import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
+import { kidOf, newRef } from '../../../shared/protocol/src/index.ts'
 import { createPatient, createPatientKey, issueCertificate, patientRegistrationOf } from '../consortium.ts'
 import { addKeyStatement, crypto, HASH, type LedgerWorld, refused, removeKeyStatement } from './ledger-world.ts'
 
@@ -180,12 +181,14 @@ export function describePatients(world: () => LedgerWorld): void {
       const patient = createPatient()
       const { key } = patient
       const other = createPatientKey('tablet').key
+      const offCurve = new Uint8Array(65).fill(1).with(0, 4)
       const many = Array.from({ length: 17 }, () => createPatientKey('phone').key)
       const wrong: Record<string, readonly unknown[]> = {
         none: [],
         'too many': many,
         'the same twice': [key, key],
         'an id of another key': [{ ...key, kid: other.kid }],
+        'a key off the curve': [{ ...key, publicKey: encodeBase64url(offCurve), kid: kidOf(crypto, offCurve) }],
         'a name that is a sentence with signs': [{ ...key, label: 'Bob’s phone!' }],
         'another kind': [{ ...key, kind: 'badge' }],
       }

@@ -14,7 +14,7 @@ import {
   type PatientPolicy,
   warrantRecordShape,
 } from '../../../shared/ledger-model/src/index.ts'
-import { type GrantId, newId, newRef } from '../../../shared/protocol/src/index.ts'
+import { type GrantId, newId, newRef, parseWarrantRecord, signStatement } from '../../../shared/protocol/src/index.ts'
 import { createPatient, createPatientKey, type TestPatient } from '../consortium.ts'
 import {
   addKeyStatement,
@@ -85,6 +85,11 @@ export function describePermissions(world: () => LedgerWorld): void {
       await refused('WARRANT_EXISTS', call(a.hospital, 'recordWarrant', longer.record))
       const other = warrantOf(await registerPatient(a), terms)
       await refused('WARRANT_EXISTS', call(a.hospital, 'recordWarrant', other.record))
+      const thief = await registerPatient(a)
+      const { payload } = parseWarrantRecord(record)
+      const typ = 'trusthealth-warrant-record+jwt'
+      const stolen = signStatement(crypto, thief.signingKey, typ, { ...payload, iss: thief.ref })
+      await refused('WARRANT_EXISTS', call(a.hospital, 'recordWarrant', stolen))
     })
 
     test('refused: recordings that no active key of the patient signed', async () => {
