@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { AuditorClient, type AuditorOptions, type LedgerAudit, type LogAudit } from './auditor.ts'
 export {
   Author,
   MAX_RECORDS_AT_ONCE,

@@ -41,12 +41,14 @@ import {
   type SignedQuery,
   stateKeys,
   txIdOf,
+  type Member,
+  MemberCache,
+  placeAt,
 } from '../../../shared/ledger-model/src/index.ts'
 import type { MspId, TxId } from '../../../shared/protocol/src/index.ts'
 import { checkNewest, currentConfiguration, genesisBytes, mspIdOf, writeGenesis } from './genesis.ts'
-import { Identities, type KnownMember } from './identities.ts'
 import { simulate, type Simulation } from './simulator.ts'
-import { type AppendedTransaction, LedgerStore, placeAt, type StoredTransaction } from './store.ts'
+import { type AppendedTransaction, LedgerStore, type StoredTransaction } from './store.ts'
 
 const DEFAULT_MAX_WAITING = 4_000
 /** Bytes of proposals that may wait for a block. */
@@ -106,7 +108,7 @@ export class LedgerNode {
   readonly #nowMs: () => number
   readonly #maxWaiting: number
   readonly #contract: TrustHealthContract
-  readonly #identities: Identities
+  readonly #members: MemberCache
   readonly #inFlight = new Map<TxId, InFlight>()
   readonly #blockWaiters = new Set<() => void>()
   readonly #genesisHash: Uint8Array
@@ -132,7 +134,7 @@ export class LedgerNode {
     this.#nowMs = nowMs
     this.#maxWaiting = options.maxWaiting ?? DEFAULT_MAX_WAITING
     this.#contract = new TrustHealthContract(crypto)
-    this.#identities = new Identities(crypto)
+    this.#members = new MemberCache(crypto)
     this.#head = head
     this.#configuration = configuration
     this.#mspId = mspIdOf(configuration, nodeKey)
@@ -220,7 +222,7 @@ export class LedgerNode {
   async answer(signed: SignedQuery): Promise<readonly (readonly EndorsedAnswer[])[]> {
     const query = decodeQuery(signed.query)
     this.#requireChannel(query.channel)
-    const caller = this.#identities.check(this.#configuration, query.mspId, query.cert, query.timeMs)
+    const caller = this.#members.check(this.#configuration, query.mspId, query.cert, query.timeMs)
     if (!isQuerySignedBy(this.#crypto, caller.key, signed)) throw signatureInvalid()
     this.#requireRecent(query.timeMs)
     if (query.queries.some(({ fn }) => findContractFunction(fn)?.readOnly === false)) {
@@ -303,7 +305,7 @@ export class LedgerNode {
 
   async #accept(signed: SignedProposal, proposal: Proposal, txId: TxId): Promise<PlacedTransaction> {
     const { mspId, cert, timeMs, fn, args } = proposal
-    const caller = this.#identities.check(this.#configuration, mspId, cert, timeMs)
+    const caller = this.#members.check(this.#configuration, mspId, cert, timeMs)
     if (!isProposalSignedBy(this.#crypto, caller.key, signed)) throw signatureInvalid()
     this.#requireRecent(timeMs)
     if (findContractFunction(fn)?.readOnly === true) {
@@ -401,7 +403,7 @@ export class LedgerNode {
 
   async #read(
     { fn, args }: EndorsedQuery,
-    caller: KnownMember,
+    caller: Member,
     timeMs: number,
   ): Promise<{ readonly status: ReadStatus; readonly result: string }> {
     try {

@@ -6,16 +6,17 @@
  */
 import type { Context } from 'fabric-contract-api'
 import type { TrustHealthContract } from '../../contract/src/index.ts'
+import { encodePem } from '../../../shared/crypto/src/index.ts'
 import {
   findContractFunction,
   findLedgerErrorCode,
   LedgerError,
   type LedgerEvent,
+  type Member,
   type StateWrite,
 } from '../../../shared/ledger-model/src/index.ts'
 import type { TxId } from '../../../shared/protocol/src/index.ts'
 import { EmbeddedStub, type ReadSet } from './chaincode-stub.ts'
-import type { KnownMember } from './identities.ts'
 import type { LedgerStore } from './store.ts'
 
 export interface SimulatedCall {
@@ -23,7 +24,7 @@ export interface SimulatedCall {
   readonly timeMs: number
   readonly fn: string
   readonly args: readonly string[]
-  readonly caller: KnownMember
+  readonly caller: Member
 }
 
 export interface Simulation {
@@ -61,10 +62,10 @@ export async function simulate(
 }
 
 /** Fabric's ClientIdentity, of a certificate that was checked. */
-function identityOf({ mspId, certificate, pem }: KnownMember) {
+function identityOf({ mspId, certificate }: Member) {
   return {
     getMSPID: () => mspId as string,
-    getIDBytes: () => pem,
+    getIDBytes: () => Buffer.from(encodePem('CERTIFICATE', certificate.der)),
     getAttributeValue: (name: string) => certificate.attributes[name] ?? null,
   }
 }

@@ -19,6 +19,8 @@ import {
   decodeTransaction,
   type EncodedBlock,
   LedgerError,
+  placeOf,
+  PLACES_PER_BLOCK,
   type StateWrite,
 } from '../../../shared/ledger-model/src/index.ts'
 import type { TxId } from '../../../shared/protocol/src/index.ts'
@@ -26,7 +28,6 @@ import { SCHEMA, SCHEMA_VERSION } from './schema.ts'
 import { StateCache, type StoredValue } from './state-cache.ts'
 
 export const DATABASE_FILE = 'ledger.sqlite'
-const PLACES_PER_BLOCK = 1_024
 
 export interface StoredTransaction {
   readonly block: number
@@ -224,15 +225,6 @@ export class LedgerStore {
       throw new LedgerError('LEDGER_STORAGE_FAILED', 'the state names a transaction that is missing')
     return decodeTransaction(this.#crypto, plain(row.bytes))
   }
-}
-
-/** Version of a state key that a transaction wrote. */
-export function placeAt(block: number, index: number): number {
-  return block * PLACES_PER_BLOCK + index
-}
-
-export function placeOf(place: number): { readonly block: number; readonly index: number } {
-  return { block: Math.floor(place / PLACES_PER_BLOCK), index: place % PLACES_PER_BLOCK }
 }
 
 function openDatabase(folder: string): Database.Database {

@@ -13,17 +13,20 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { TrustHealthContract } from '../../contract/src/index.ts'
 import { type Crypto, encodeHex, encodeUtf8, equalBytes } from '../../../shared/crypto/src/index.ts'
-import { type ChannelConfiguration, type EncodedBlock, LedgerError } from '../../../shared/ledger-model/src/index.ts'
-import type { TxId } from '../../../shared/protocol/src/index.ts'
 import {
   blockInvalid,
+  type ChannelConfiguration,
   ChainVerifier,
+  type EncodedBlock,
   type ExpectedKey,
+  LedgerError,
+  placeOf,
   type VerifiedBlock,
   type VerifiedTransaction,
-} from './chain-verifier.ts'
+} from '../../../shared/ledger-model/src/index.ts'
+import type { TxId } from '../../../shared/protocol/src/index.ts'
 import { simulate } from './simulator.ts'
-import { LedgerStore, placeOf } from './store.ts'
+import { LedgerStore } from './store.ts'
 
 /** Blocks of a ledger elsewhere, for example over a client. */
 export interface BlockSource {

@@ -6,6 +6,7 @@
  * @module
  */
 export * from './block.ts'
+export * from './chain-verifier.ts'
 export * from './configuration.ts'
 export { refuseAs } from './decode.ts'
 export * from './endorsed-read.ts'
@@ -14,7 +15,9 @@ export * from './events.ts'
 export * from './functions.ts'
 export * from './limits.ts'
 export * from './member.ts'
+export { MemberCache } from './member-cache.ts'
 export * from './model.ts'
+export * from './places.ts'
 export * from './proposal.ts'
 export * from './query.ts'
 export * from './state-keys.ts'

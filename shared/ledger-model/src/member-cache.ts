@@ -4,31 +4,22 @@
  *
  * @module
  */
-import { type Crypto, encodePem } from '../../../shared/crypto/src/index.ts'
-import {
-  type ChannelConfiguration,
-  checkMember,
-  isInPeriod,
-  LedgerError,
-  type Member,
-} from '../../../shared/ledger-model/src/index.ts'
-import type { MspId } from '../../../shared/protocol/src/index.ts'
+import { encodeBase64url, type Crypto } from '../../crypto/src/index.ts'
+import type { MspId } from '../../protocol/src/index.ts'
+import type { ChannelConfiguration } from './configuration.ts'
+import { LedgerError } from './errors.ts'
+import { checkMember, isInPeriod, type Member } from './member.ts'
 
 const MAX_CACHED = 10_000
 /** A root may end while a certificate under it has not. */
 const RECHECK_MS = 3_600_000
 
-export interface KnownMember extends Member {
-  /** As Fabric's client identity gives it. */
-  readonly pem: Uint8Array
-}
-
 interface CachedMember {
-  readonly member: KnownMember
+  readonly member: Member
   readonly checkedAtMs: number
 }
 
-export class Identities {
+export class MemberCache {
   readonly #crypto: Crypto
   readonly #known = new Map<string, CachedMember>()
   #configuration: ChannelConfiguration | undefined
@@ -38,12 +29,12 @@ export class Identities {
   }
 
   /** @throws {LedgerError} `LEDGER_IDENTITY_REJECTED` */
-  check(configuration: ChannelConfiguration, mspId: MspId, cert: Uint8Array, atMs: number): KnownMember {
+  check(configuration: ChannelConfiguration, mspId: MspId, cert: Uint8Array, atMs: number): Member {
     if (configuration !== this.#configuration) {
       this.#known.clear()
       this.#configuration = configuration
     }
-    const name = `${mspId} ${Buffer.from(cert.buffer, cert.byteOffset, cert.byteLength).toString('latin1')}`
+    const name = `${mspId} ${encodeBase64url(cert)}`
     const cached = this.#known.get(name)
     if (cached !== undefined && Math.abs(atMs - cached.checkedAtMs) < RECHECK_MS) {
       if (!isInPeriod(cached.member, atMs)) {
@@ -51,8 +42,7 @@ export class Identities {
       }
       return cached.member
     }
-    const checked = checkMember(this.#crypto, configuration.organizations, mspId, cert, atMs)
-    const member = { ...checked, pem: new TextEncoder().encode(encodePem('CERTIFICATE', cert)) }
+    const member = checkMember(this.#crypto, configuration.organizations, mspId, cert, atMs)
     if (this.#known.size >= MAX_CACHED) this.#known.clear()
     this.#known.set(name, { member, checkedAtMs: atMs })
     return member

@@ -5,33 +5,30 @@
  *
  * @module
  */
-import { type Crypto, encodeUtf8, equalBytes } from '../../../shared/crypto/src/index.ts'
+import { type Crypto, encodeUtf8, equalBytes } from '../../crypto/src/index.ts'
+import type { TxId } from '../../protocol/src/index.ts'
+import { type BlockHeader, type ChainHead, type EncodedBlock, verifyBlock } from './block.ts'
 import {
-  type BlockHeader,
-  type ChainHead,
   type ChannelConfiguration,
   checkConfigurationUpdate,
   decodeConfiguration,
   decodeConfigurationUpdate,
-  decodeTransaction,
   encodeConfiguration,
-  type EncodedBlock,
-  isProposalSignedBy,
-  LedgerError,
-  type LedgerNodeKey,
-  type LedgerTransaction,
   nodeKeysOf,
-  stateKeys,
-  verifyBlock,
-} from '../../../shared/ledger-model/src/index.ts'
-import type { TxId } from '../../../shared/protocol/src/index.ts'
-import { Identities, type KnownMember } from './identities.ts'
-import { placeAt } from './store.ts'
+} from './configuration.ts'
+import type { LedgerNodeKey } from './endorsed-read.ts'
+import { LedgerError } from './errors.ts'
+import type { Member } from './member.ts'
+import { MemberCache } from './member-cache.ts'
+import { placeAt } from './places.ts'
+import { isProposalSignedBy } from './proposal.ts'
+import { stateKeys } from './state-keys.ts'
+import { decodeTransaction, type LedgerTransaction } from './transaction.ts'
 
 /** A transaction with the member that proposed it. */
 export interface VerifiedTransaction {
   readonly transaction: LedgerTransaction
-  readonly caller: KnownMember
+  readonly caller: Member
 }
 
 export interface VerifiedBlock {
@@ -53,7 +50,7 @@ export interface ExpectedKey {
 
 export class ChainVerifier {
   readonly #crypto: Crypto
-  readonly #identities: Identities
+  readonly #members: MemberCache
   readonly #genesis: ChannelConfiguration | undefined
   #configuration: ChannelConfiguration | undefined
   #nodes: readonly LedgerNodeKey[] = []
@@ -66,7 +63,7 @@ export class ChainVerifier {
   /** @param genesis what block 0 must be; without it, block 0 is taken as it is. */
   constructor(crypto: Crypto, genesis: ChannelConfiguration | undefined) {
     this.#crypto = crypto
-    this.#identities = new Identities(crypto)
+    this.#members = new MemberCache(crypto)
     this.#genesis = genesis
   }
 
@@ -127,7 +124,7 @@ export class ChainVerifier {
     const { txId, proposal, signed, writes } = transaction
     const configuration = this.#configuration as ChannelConfiguration
     if (proposal.channel !== configuration.channel) throw invalid('a proposal is for another channel')
-    const caller = this.#identities.check(configuration, proposal.mspId, proposal.cert, proposal.timeMs)
+    const caller = this.#members.check(configuration, proposal.mspId, proposal.cert, proposal.timeMs)
     if (!isProposalSignedBy(this.#crypto, caller.key, signed)) throw invalid('a proposal is not signed by its creator')
     if (this.places.has(txId)) throw invalid('a transaction stands on the ledger twice')
     const revoked = stateKeys.revokedCertificate(caller.mspId, caller.certificate.serialHex)
