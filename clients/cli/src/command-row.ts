@@ -61,7 +61,8 @@ export function addCommand(
     if (found === undefined) throw new TypeError(`no group for the command ${row.path}`)
     return found
   }, program)
-  const command = parent.command(name).summary(row.summary).description(descriptionOf(row))
+  const command = parent.command(name).summary(row.summary).description(sentence(row.summary))
+  if (row.details !== undefined) command.addHelpText('after', `\n${row.details}`)
   if (row.what !== undefined) command.argument(row.what)
   for (const option of row.options ?? []) command.addOption(commanderOption(option))
   command.action(async (...given: unknown[]) => {
@@ -87,9 +88,9 @@ export function commanderOption(row: OptionRow): Option {
 
 /** The examples come first: they are what most people look for. */
 export function examplesText(examples: readonly string[]): string {
-  return `Examples:\n${examples.map((example) => `  trusthealth ${example}`).join('\n')}\n\n`
+  return `Examples:\n${examples.map((example) => `  trusthealth ${example}`).join('\n')}\n`
 }
 
-function descriptionOf({ summary, details }: CommandRow): string {
-  return details === undefined ? `${summary}.` : `${summary}.\n${details}`
+export function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
 }

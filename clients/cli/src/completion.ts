@@ -6,22 +6,35 @@
  */
 import tab from '@bomb.sh/tab/commander'
 import type { Command } from 'commander'
-import { findStateFolder } from './state-folder.ts'
 import { listIdentityNames } from './identities.ts'
+import { shortId } from './ids.ts'
+import { rememberedIds } from './remembered.ts'
+import { findStateFolder } from './state-folder.ts'
 import type { Terminal } from './terminal.ts'
+
+/** Options that take the name of a key on this device. */
+const NAMES = ['as', 'patient', 'to', 'doctor', 'hospital']
+const MAX_IDS = 50
 
 /** Adds `completion SHELL` and the hidden command that the scripts call. */
 export function addCompletion(program: Command, terminal: Terminal): void {
   const root = tab(program, { completionCommandName: 'completion' })
-  const { environment, currentFolder } = terminal
-  const names = () => listIdentityNames(findStateFolder(undefined, environment, currentFolder))
-  const completeNames = (complete: (value: string, description: string) => void) => {
-    for (const name of names()) complete(name, '')
-  }
-  for (const command of [root, ...root.commands.values()]) {
-    for (const name of ['as', 'patient', 'to', 'doctor']) {
+  const state = findStateFolder(undefined, terminal.environment, terminal.currentFolder)
+  for (const command of root.commands.values()) {
+    // The package looks for an option at the command only; the flags of every command are the program's.
+    for (const [name, option] of root.options) if (!command.options.has(name)) command.options.set(name, option)
+    for (const name of NAMES) {
       const option = command.options.get(name)
-      if (option !== undefined) option.handler = completeNames
+      if (option === undefined) continue
+      option.handler = (complete) => {
+        for (const identity of listIdentityNames(state)) complete(identity, '')
+      }
+    }
+    const record = command.arguments.get('record')
+    if (record === undefined) continue
+    record.handler = (complete) => {
+      const ids = listIdentityNames(state).flatMap((name) => rememberedIds(state, name).slice(0, MAX_IDS))
+      for (const id of ids) if (id.startsWith('r-')) complete(shortId(id), '')
     }
   }
 }

@@ -7,21 +7,26 @@
 import { ACCESS_LOG_COMMANDS } from './commands/access-log.ts'
 import { APPOINTMENT_COMMANDS } from './commands/appointment.ts'
 import { ATTEST_COMMANDS } from './commands/attest.ts'
+import { AUDIT_COMMANDS } from './commands/audit.ts'
+import { BACKUP_COMMANDS } from './commands/backup.ts'
 import { EMERGENCY_COMMANDS } from './commands/emergency.ts'
 import { GRANT_COMMANDS } from './commands/grant.ts'
 import { IMPORT_COMMANDS } from './commands/import.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
+import { LEDGER_COMMANDS } from './commands/ledger.ts'
 import { PEOPLE_COMMANDS } from './commands/people.ts'
 import { RECORD_COMMANDS } from './commands/record.ts'
 import { SYSTEM_COMMANDS } from './commands/system.ts'
 import { WARRANT_COMMANDS } from './commands/warrant.ts'
 import type { CommandRow } from './command-row.ts'
+import { DEMO_COMMANDS } from './demo/demo.ts'
 import { runCli } from './program.ts'
 import { processTerminal } from './terminal.ts'
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandRow[] = [
   ...SYSTEM_COMMANDS,
+  ...DEMO_COMMANDS,
   ...PEOPLE_COMMANDS,
   ...APPOINTMENT_COMMANDS,
   ...WARRANT_COMMANDS,
@@ -31,7 +36,19 @@ export const COMMANDS: readonly CommandRow[] = [
   ...ACCESS_LOG_COMMANDS,
   ...EMERGENCY_COMMANDS,
   ...KEY_COMMANDS,
+  ...LEDGER_COMMANDS,
+  ...AUDIT_COMMANDS,
   ...ATTEST_COMMANDS,
+  ...BACKUP_COMMANDS,
 ]
 
-if (import.meta.main) process.exitCode = await runCli(process.argv.slice(2), processTerminal(), COMMANDS)
+/** `trusthealth record list | head -1`: whoever reads has enough, and that is no fault. */
+function endWithReader(error: Error & { readonly code?: string }): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+}
+
+if (import.meta.main) {
+  process.stdout.on('error', endWithReader)
+  process.exitCode = await runCli(process.argv.slice(2), processTerminal(), COMMANDS)
+}

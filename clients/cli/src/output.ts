@@ -60,7 +60,7 @@ export class Output {
 
   /** The result: text for people, `data` for programs. */
   result(data: unknown, text: string): void {
-    if (this.options.json === 'off') this.out.write(text.endsWith('\n') ? text : `${text}\n`)
+    if (this.options.json === 'off') this.out.write(`${fitted(text.trimEnd(), widthOf(this.out))}\n`)
     else this.out.write(`${JSON.stringify({ ok: true, data })}\n`)
   }
 
@@ -72,7 +72,7 @@ export class Output {
 
   /** A line beside the result; silent with `--quiet`. */
   note(text: string): void {
-    if (!this.options.quiet) this.err.write(`${text}\n`)
+    if (!this.options.quiet) this.err.write(`${fitted(text, widthOf(this.err))}\n`)
   }
 
   /** A line only with `--verbose`. */
@@ -97,7 +97,7 @@ export class Output {
       return
     }
     const head = `✗ ${what}`
-    const width = Math.min(this.err.columns ?? 80, 100)
+    const width = widthOf(this.err)
     const gap = ' '.repeat(Math.max(2, width - head.length - view.code.length))
     this.err.write(`${this.paintErr.red(head)}${gap}${view.code}\n`)
     if (view.cause !== undefined) this.err.write(`  Cause  ${view.cause}\n`)
@@ -111,6 +111,32 @@ export class Output {
  */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, ' ')
+}
+
+const MAX_WIDTH = 100
+
+function widthOf(stream: Stream): number {
+  return Math.min(stream.columns ?? MAX_WIDTH, MAX_WIDTH)
+}
+
+/** Breaks sentences that are too long between words. Tables, indented text and data stay as they are. */
+export function fitted(text: string, width: number): string {
+  return text
+    .split('\n')
+    .map((line) => (visibleLength(line) <= width || /^[ {["]|\S {2}/.test(line) ? line : brokenLine(line, width)))
+    .join('\n')
+}
+
+function brokenLine(line: string, width: number): string {
+  const lines: string[] = []
+  let current = ''
+  for (const word of line.split(' ')) {
+    if (current !== '' && visibleLength(current) + 1 + visibleLength(word) > width) {
+      lines.push(current)
+      current = word
+    } else current = current === '' ? word : `${current} ${word}`
+  }
+  return [...lines, current].join('\n')
 }
 
 /** Aligned columns; the last one is not padded. Empty list gives `empty`. */

@@ -7,7 +7,7 @@
 import { Command, CommanderError } from 'commander'
 import { commandWords, jsonModeOf, prepareArguments } from './arguments.ts'
 import { CommandError, codeOfFailure, errorView, usageError } from './command-error.ts'
-import { addCommand, commanderOption, examplesText, GLOBAL_OPTIONS, type CommandRow } from './command-row.ts'
+import { addCommand, commanderOption, examplesText, GLOBAL_OPTIONS, sentence, type CommandRow } from './command-row.ts'
 import { addCompletion } from './completion.ts'
 import { makeContext, makeOutput, type GlobalOptions } from './context.ts'
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts'
@@ -29,6 +29,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   emergency: 'emergency access of doctors',
   keys: 'keys of a patient',
   ledger: 'the shared ledger of the hospitals',
+  backup: 'copies of this system',
 }
 
 const EXAMPLES = ['start', 'record list --as bob', 'record verify r-1f9ac03e --as bob']
@@ -99,7 +100,7 @@ function addGroup(program: Command, { path }: CommandRow): void {
   if (verb === undefined || program.commands.some((one) => one.name() === thing)) return
   const summary = GROUPS[thing]
   if (summary === undefined) throw new TypeError(`no words for the group ${thing}`)
-  const group = program.command(thing).summary(summary).description(`${summary}.`).helpCommand(false)
+  const group = program.command(thing).summary(summary).description(sentence(summary)).helpCommand(false)
   group.action(() => showGroupHelp(group))
 }
 
@@ -137,8 +138,8 @@ function unknownCommand(words: readonly string[], rows: readonly CommandRow[]): 
 /** `error: option '--x' …` and the suggestion in the next line, as one or two sentences. */
 function sentenceOf(message: string): string {
   const text = message.replace(/^error: /, '').replaceAll('\n', '. ')
-  const sentence = text.charAt(0).toUpperCase() + text.slice(1)
-  return /[.?)]$/.test(sentence) ? sentence : `${sentence}.`
+  const words = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.?)]$/.test(words) ? words : `${words}.`
 }
 
 function showGroupHelp(group: Command): void {

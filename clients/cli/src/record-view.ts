@@ -89,9 +89,12 @@ export function reportJson(report: RecordReport): object {
   }
 }
 
-export function checkLines(report: RecordReport, paint: Paint): string {
+/** One line a check; references in the reasons become names where they are known. */
+export function checkLines(report: RecordReport, paint: Paint, parties?: Parties): string {
+  const named = (text: string) =>
+    parties === undefined ? text : text.replaceAll(/\b[pdhas]-[0-9a-f]{32}\b/g, (ref) => parties.nameOf(ref))
   return table(
-    report.checks.map((check) => [` ${markOf(check, paint)}`, CHECK_WORDS[check.id], reasonOf(check)]),
+    report.checks.map((check) => [` ${markOf(check, paint)}`, CHECK_WORDS[check.id], named(reasonOf(check))]),
     '',
   )
 }

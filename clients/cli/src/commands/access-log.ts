@@ -88,7 +88,7 @@ export function sentenceOf(entry: AccessEntry, parties: Parties): string {
   const verb = VERBS[entry.kind] ?? entry.kind
   const count = entry.records?.length ?? 0
   const what = WITHOUT_RECORDS.has(entry.kind) ? '' : ` ${count === 0 ? 'records' : countWords(count, 'record')}`
-  const place = entry.place === undefined ? '' : ` · ${printable(entry.place)}`
+  const place = entry.place === undefined ? '' : ` · ${placeWords(entry.place, parties)}`
   const why = entry.permission === undefined ? '' : ` · ${permissionWords(entry.permission)}`
   const purpose = entry.purpose === undefined ? '' : ` · ${entry.purpose}`
   return `${who} ${verb}${what}${place}${why}${purpose}`
@@ -101,11 +101,22 @@ function nameOf(entry: AccessEntry, parties: Parties): string {
   return entry.actor.startsWith('d-') ? `Dr ${name}` : name
 }
 
+/** A hospital by its name where that is known, anything else as it was written. */
+function placeWords(place: string, parties: Parties): string {
+  return /^h-[0-9a-f]{32}$/.test(place) ? parties.nameOf(place) : printable(place)
+}
+
+const PERMISSIONS: Readonly<Record<string, string>> = {
+  self: 'own records',
+  hospital: 'own patient',
+  warrant: 'permission',
+  grant: 'access given',
+  emergency: 'emergency access',
+}
+
+/** `self`, `warrant`, `grant:g-…`. */
 function permissionWords(permission: string): string {
-  if (permission === 'self') return 'own records'
-  if (permission === 'hospital') return 'own patient'
-  if (permission.startsWith('w-')) return `permission ${shortId(permission)}`
-  if (permission.startsWith('g-')) return `access given ${shortId(permission)}`
-  if (permission.startsWith('e-')) return `emergency access ${shortId(permission)}`
-  return printable(permission)
+  const [kind = '', id] = permission.split(':')
+  const words = PERMISSIONS[kind] ?? printable(kind)
+  return id === undefined ? words : `${words} ${shortId(id)}`
 }

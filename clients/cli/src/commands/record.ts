@@ -14,18 +14,20 @@ import { HospitalClient } from '../../../sdk/src/hospital.ts'
 import { allItems, type RecordSearch } from '../../../sdk/src/participant.ts'
 import type { RecordAnswer, RecordItem } from '../../../sdk/src/record-answer.ts'
 import { formatRecordFile } from '../../../sdk/src/record-file.ts'
+import type { RecordReport } from '../../../sdk/src/verify-record.ts'
 import { confirmSevereStep } from '../ask.ts'
-import { CommandError, doing, usageError } from '../command-error.ts'
+import { codeOfFailure, CommandError, doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionRow, OptionValues } from '../command-row.ts'
 import { connect, connectPatient, using, type Connection } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { formatDate, formatMoment } from '../dates.ts'
 import { writePrivateFile } from '../files.ts'
+import type { StoredIdentity } from '../identities.ts'
 import { resolveId, shortId } from '../ids.ts'
 import { kindOf } from '../kinds.ts'
 import { countOption, momentOption, untilOption } from '../moments.ts'
 import { table } from '../output.ts'
-import { partiesOf, patientOf } from '../parties.ts'
+import { partiesOf, patientOf, type Parties } from '../parties.ts'
 import { rememberIds, rememberedIds } from '../remembered.ts'
 import {
   checkLines,
@@ -159,8 +161,9 @@ async function storeRecord(context: Context, what: readonly string[], options: O
     if (!(client instanceof Author)) throw usageError('Doctors and hospitals write records.', '--as NAME of a doctor')
     const parties = partiesOf(context, connection)
     const patient = await patientOf(connection, parties, text(options, 'patient'))
+    const patientName = parties.nameOf(patient)
     const stored = await doing('Not stored', async () => {
-      const warrant = await warrantFor(client, patient, text(options, 'warrant'))
+      const warrant = await warrantFor(client, patient, text(options, 'warrant')).catch(noPermission(patientName, who))
       if (corrects === undefined) return await client.store({ patient, ehr, warrant })
       const answer = await client.read(await findRecord(context, connection, corrects))
       return await client.correct(answer, patient, ehr, warrant)
@@ -283,12 +286,12 @@ async function verifyOne(context: Context, what: readonly string[], options: Opt
     const record = await findRecord(context, connection, given)
     const answer = await doing('Not read', () => client.read(record, readOptions(options)))
     const report = await client.verify(answer)
-    showReport(context, report)
+    showReport(context, report, await partiesOf(context, connection).complete())
   })
 }
 
 /** Prints the checks; a failed one, and one that could not run, end with exit code 6. */
-export function showReport(context: Context, report: Parameters<typeof sealOfReport>[0]): void {
+export function showReport(context: Context, report: RecordReport, parties: Parties): void {
   const { output } = context
   const seal = sealOfReport(report)
   const word = paintTone(output.paint, seal.tone, seal.word)
@@ -296,7 +299,7 @@ export function showReport(context: Context, report: Parameters<typeof sealOfRep
   const skipped = report.checks.find(({ result }) => result === 'skip')
   const worst = failed ?? skipped
   if (worst !== undefined) {
-    if (output.options.json === 'off') output.note(checkLines(report, output.paintErr))
+    if (output.options.json === 'off') output.note(checkLines(report, output.paintErr, parties))
     throw new CommandError(failed === undefined ? 'CLIENT_CHECK_SKIPPED' : codeOfCheck(failed.code), {
       what: `${seal.word}: ${seal.line}`,
       reason: worst.reason,
@@ -305,7 +308,7 @@ export function showReport(context: Context, report: Parameters<typeof sealOfRep
   }
   output.result(
     reportJson(report),
-    `${checkLines(report, output.paint)}\n\nNot told by this: whether the content is right, or who has seen a printed copy.\n` +
+    `${checkLines(report, output.paint, parties)}\n\nNot told by this: whether the content is right, or who has seen a printed copy.\n` +
       `${word}. ${seal.line}`,
   )
 }
@@ -385,6 +388,18 @@ async function warrantFor(client: Author, patient: PatientRef, given: string | u
   return found.jws
 }
 
+/** A permission that nobody gave is a refusal, with the person who can give it. */
+function noPermission(patientName: string, who: StoredIdentity) {
+  return (cause: unknown): never => {
+    if (codeOfFailure(cause) !== 'WARRANT_UNKNOWN') throw cause
+    throw new CommandError('ACCESS_DENIED', {
+      what: `Not stored: no permission of ${patientName} names ${who.name}.`,
+      next: `ask the patient:  trusthealth warrant issue --doctor ${who.slug} --until 7d`,
+      cause,
+    })
+  }
+}
+
 async function readRecordText(context: Context, file: string): Promise<Uint8Array> {
   const bytes =
     file === '-' ? await context.terminal.readInput() : readOwnFile(resolve(context.terminal.currentFolder, file), file)
@@ -415,7 +430,7 @@ function readOptions(options: OptionValues): { version?: number; purpose?: strin
   }
 }
 
-function doNotRely(answer: RecordAnswer, report: Parameters<typeof sealOfReport>[0], line: string): CommandError {
+function doNotRely(answer: RecordAnswer, report: RecordReport, line: string): CommandError {
   const failed = report.checks.find(({ result }) => result === 'fail')
   return new CommandError(codeOfCheck(failed?.code), {
     what: `Do not rely on record ${shortId(answer.recordId)}: ${line}`,

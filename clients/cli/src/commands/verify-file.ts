@@ -13,6 +13,7 @@ import type { EvidenceResult } from '../../../../shared/protocol/src/index.ts'
 import { doing } from '../command-error.ts'
 import { connect, using, type Connection } from '../connection.ts'
 import type { Context } from '../context.ts'
+import { partiesOf } from '../parties.ts'
 import { readOwnFile, showReport } from './record.ts'
 
 export async function verifyFile(context: Context, name: string): Promise<void> {
@@ -32,7 +33,7 @@ export async function verifyFile(context: Context, name: string): Promise<void> 
         ? {}
         : { evidence, consistencyProof: (from: number, to: number) => client.consistencyProof(from, to) }),
     })
-    showReport(context, report)
+    showReport(context, report, await partiesOf(context, connection).complete())
   })
 }
 

@@ -17,6 +17,7 @@ import { readLedger } from '../../../sdk/src/ledger-reader.ts'
 import { CommandError } from '../command-error.ts'
 import { connectHospital } from '../connection.ts'
 import type { Context } from '../context.ts'
+import { listIdentities } from '../identities.ts'
 import { BlockPages, ledgerReaderOf } from '../ledger-access.ts'
 import { fetchCheckpoint, fetchConsistencyProof, fetchServerStatus, type RecordServerStatus } from '../record-server.ts'
 import {
@@ -103,10 +104,16 @@ export function statusText(status: SystemStatus, context: Context): string {
   ]
   const last =
     status.down.length === 0
-      ? `All parts work. ${paint.bold('Try:')}  trusthealth record list --as ${context.flags.as ?? 'bob'}   or  trusthealth demo`
+      ? `All parts work. ${paint.bold('Try:')}  trusthealth record list --as ${somebody(context)}   or  trusthealth demo`
       : paint.red(`Down: ${status.down.join(', ')}. `) + `Read the logs in ${context.state.logs}.`
   const lines = rows.map(([label, words]) => `  ${label.padEnd(14)} ${words}`)
   return [`${head.padEnd(42)} ${practice}`, ...lines, last].join('\n')
+}
+
+/** A patient with a key here; one of HL7's examples has most to show. */
+function somebody({ state, crypto }: Context): string {
+  const patients = listIdentities(state, crypto).filter(({ identity }) => identity.kind === 'patient')
+  return (patients.find(({ slug }) => slug === 'peter-chalmers') ?? patients[0])?.slug ?? 'bob'
 }
 
 function serverWords({ server, approved }: SystemStatus, program: ProgramEntry | undefined): string {
@@ -115,8 +122,16 @@ function serverWords({ server, approved }: SystemStatus, program: ProgramEntry |
   if (state !== 'serving') return `${state}${failure === undefined ? '' : `  ${failure}`}`
   const short = measurement === undefined ? '' : `${measurement.slice(0, 4)}…${measurement.slice(-2)}`
   const word = approved === null ? 'not compared' : approved ? 'approved' : 'NOT APPROVED'
-  const words = isolation.length === 0 ? 'none' : isolation.map((one) => one.replaceAll('-', ' ')).join(', ')
-  return `running  pid ${program?.pid ?? '?'}  program ${short} ${word}   isolation: ${words}`
+  return `running  pid ${program?.pid ?? '?'}  program ${short} ${word}   isolation: ${isolationWords(isolation)}`
+}
+
+/** The two that say most, and how many more; `trusthealth attest` has all. */
+function isolationWords(isolation: readonly string[]): string {
+  const first = ['seccomp', 'no-network'].filter((one) => isolation.includes(one))
+  const rest = isolation.length - first.length
+  const words = first.map((one) => one.replaceAll('-', ' '))
+  if (words.length === 0) return isolation.length === 0 ? 'none' : countWords(isolation.length, 'measure')
+  return `${words.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`
 }
 
 function ledgerWords({ height, organizations }: { height: number; organizations: number }): string {
