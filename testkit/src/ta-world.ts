@@ -147,6 +147,8 @@ export class TaWorld {
   /** What the application said when it stopped. */
   fatal: ErrorCode | undefined
   behaviour: HostBehaviour | undefined
+  /** Takes answers that nobody waits for. */
+  onUnexpected: ((body: CborValue) => void) | undefined
   app: TrustedApplication
   #identityKey: Uint8Array = new Uint8Array(65)
   #configDigest: Uint8Array = new Uint8Array(32)
@@ -320,10 +322,17 @@ export class TaWorld {
 
   /** Forgets the running application; its files stay as they are. */
   kill(): void {
+    this.abandon()
     this.#databases.splice(0).forEach((close) => close())
-    this.#waiting.clear()
     this.#reader = new FrameReader()
     this.fatal = undefined
+  }
+
+  /** Answers what was in flight as a driver does whose application has ended. */
+  abandon(): void {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { settle } of waiting) settle({ ok: false, code: 'TEE_RESTARTED' })
   }
 
   close(): void {
@@ -385,7 +394,8 @@ export class TaWorld {
     }
     const waiting = this.#waiting.get(received.id)
     this.#waiting.delete(received.id)
-    waiting?.settle(decodeOutcome(waiting.op, received.body))
+    if (waiting === undefined) this.onUnexpected?.(received.body)
+    else waiting.settle(decodeOutcome(waiting.op, received.body))
   }
 
   #do(effect: Effect): void {
@@ -424,6 +434,7 @@ export class TaWorld {
         return
       case 'fatal':
         this.fatal = effect.code
+        this.abandon()
     }
   }
 

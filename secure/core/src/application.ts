@@ -257,12 +257,20 @@ class Application implements TrustedApplication {
       const { vault } = this.#provisioned()
       return { epoch: vault.anchor.request(vault.now().monotonicMs) }
     },
-    backup: ({ name }) => {
+    backup: ({ id, name }) => {
       const { vault } = this.#provisioned()
-      // A backup is of durable rows: it is made between two rounds.
-      this.#makeDurable()
-      vault.store.database.backup(name)
-      return { name, checkpoint: vault.checkpoints.current().text }
+      // A backup is of durable rows: it is made when the round is.
+      this.#release(() => {
+        try {
+          vault.store.database.backup(name)
+        } catch (error) {
+          // The copy could not be made; the store itself is as good as before.
+          if (error instanceof StorageError) return encodeRefusal(id, error.code)
+          throw error
+        }
+        return encodeAnswer('backup', id, { name, checkpoint: vault.checkpoints.current().text })
+      })
+      return undefined
     },
     stop: ({ id }) => {
       this.#release(() => {
@@ -362,10 +370,13 @@ class Application implements TrustedApplication {
     vault.facts.request({ checkpointOf: serverRef }, monotonicMs, (outcome) => {
       this.#isRecoveryAsked = false
       if ('code' in outcome) return
-      vault.anchor.reconcile(outcome.facts.checkpoint, vault.now().monotonicMs)
-      if (this.#state !== 'recovering') return
-      this.#startAnchoring()
-      this.#state = 'serving'
+      // Whatever the ledger says against this store ends the application.
+      this.#guard(() => {
+        vault.anchor.reconcile(outcome.facts.checkpoint, vault.now().monotonicMs)
+        if (this.#state !== 'recovering') return
+        this.#startAnchoring()
+        this.#state = 'serving'
+      })
     })
   }
 

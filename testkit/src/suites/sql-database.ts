@@ -95,7 +95,8 @@ export function describeSqlDatabase(name: string, openPort: () => DatabasePort):
 
   test(`${name}: a name that is not a plain file name, or a short key, is the caller's bug`, () => {
     const port = openPort()
-    for (const bad of ['', '../x', 'a/b', 'A', '.x']) assert.throws(() => port.open(bad, key), RangeError)
+    for (const bad of ['', '../x', 'a/b', '.x', '-x', 'x'.repeat(65)])
+      assert.throws(() => port.open(bad, key), RangeError)
     assert.throws(() => port.open('short', key.subarray(1)), RangeError)
   })
 }

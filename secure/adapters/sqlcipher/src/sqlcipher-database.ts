@@ -31,7 +31,7 @@ export interface SqlCipherOptions {
 const PAGE_BYTES = 8192
 const DEFAULT_CACHE_KIB = 64 * 1024
 const DEFAULT_WAL_PAGES = 1000
-const NAME = /^[a-z0-9][a-z0-9.-]{0,63}$/
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 export function createSqlCipherPort(options: SqlCipherOptions): DatabasePort {
   return {

@@ -77,7 +77,7 @@ test('a new treatment key: old records stay readable, new uploads need the new k
   assert.deepEqual((await reader.request('record.read', { record: before.commitment.recordId }))['ehr'], before.ehr)
   const renewed = { ...patient, ptk: next.ptk, keyVersion: 2 }
   const later = await world.store(renewed, { author: doctor, warrant })
-  assert.deepEqual((await reader.request('record.read', { record: later.commitment.recordId }))["ehr"], later.ehr)
+  assert.deepEqual((await reader.request('record.read', { record: later.commitment.recordId }))['ehr'], later.ehr)
 })
 
 test('many records are wrapped again in steps, also over a restart', async () => {
