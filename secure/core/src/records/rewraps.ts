@@ -5,19 +5,19 @@
  * @module
  */
 import type { Patient } from '../patients.ts'
-import type { Vault } from '../vault.ts'
+import type { RecordParts } from './parts.ts'
 import { rewrapContentKey } from './record-body.ts'
 import { STORED } from './record-rows.ts'
 
 export const REWRAPS_OF_ROUND = 256
 
 export class Rewraps {
-  readonly #vault: Vault
+  readonly #vault: RecordParts
   /** Rows to look at, by patient. */
   readonly #queue: { readonly patient: number; readonly ids: number[] }[] = []
 
   /** Goes on with what a former start left. */
-  constructor(vault: Vault) {
+  constructor(vault: RecordParts) {
     this.#vault = vault
     for (const { patient, ids } of staleRows(vault)) this.#queue.push({ patient, ids })
   }
@@ -60,7 +60,7 @@ export class Rewraps {
   }
 }
 
-function staleRows(vault: Vault): { readonly patient: number; readonly ids: number[] }[] {
+function staleRows(vault: RecordParts): { readonly patient: number; readonly ids: number[] }[] {
   const found = new Map<number, number[]>()
   for (const { patient, id } of vault.records.stale()) {
     const ids = found.get(patient)

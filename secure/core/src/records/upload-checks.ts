@@ -22,7 +22,7 @@ import {
 import type { PatientPolicy } from '../../../../shared/ledger-model/src/index.ts'
 import { TrustedApplicationError } from '../errors.ts'
 import type { Patient } from '../patients.ts'
-import type { Vault } from '../vault.ts'
+import type { RecordParts } from './parts.ts'
 import { ERASED, type RecordRow } from './record-rows.ts'
 import type { KnownWarrant } from './warrants.ts'
 
@@ -75,7 +75,7 @@ export type CheckedVersion =
  * `RECORD_ERASED`
  */
 export function checkVersion(
-  vault: Vault,
+  vault: RecordParts,
   context: UploadContext,
   upload: UploadedVersion,
   chain: ChainId | null,
@@ -132,7 +132,7 @@ export function checkRecorded({ hashHex }: KnownWarrant, policy: PatientPolicy):
 }
 
 function commitmentOf(
-  vault: Vault,
+  vault: RecordParts,
   treatmentKey: TreatmentKey,
   patient: PatientRef,
   upload: UploadedVersion,
@@ -154,7 +154,7 @@ function commitmentOf(
 
 /** The row of an earlier upload of the same; undefined if this is new. */
 function findKnown(
-  vault: Vault,
+  vault: RecordParts,
   patient: Patient,
   upload: UploadedVersion,
   commitment: Commitment,

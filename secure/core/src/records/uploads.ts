@@ -15,7 +15,7 @@ import { MAX_LOOKUP_COMMITMENTS, type CommitmentRecord } from '../../../../share
 import { MAX_ITEMS, type EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { TrustedApplicationError } from '../errors.ts'
 import type { FactsOutcome } from '../facts/ledger-facts.ts'
-import type { Vault } from '../vault.ts'
+import type { RecordParts } from './parts.ts'
 import { encryptContent } from './record-body.ts'
 import { commitmentOf, STAGED, STORED, type LedgerPlace, type RecordRow } from './record-rows.ts'
 import { codeTokens, textHash, wordsOf, type IndexedText } from './record-text.ts'
@@ -48,7 +48,7 @@ interface Staged {
 }
 
 export class Uploads {
-  readonly #vault: Vault
+  readonly #vault: RecordParts
   /** By record and version, oldest first. */
   readonly #staged = new Map<string, Staged>()
   #toWatch: Staged[] = []
@@ -59,7 +59,7 @@ export class Uploads {
   #deadlines: { readonly waiter: Waiter; readonly untilMs: number }[] = []
 
   /** Takes up what a former start left. */
-  constructor(vault: Vault) {
+  constructor(vault: RecordParts) {
     this.#vault = vault
     for (const row of vault.records.waiting()) {
       const staged = { row, words: vault.texts.get(row.id, row.textHash), waiters: [], isAsked: false }

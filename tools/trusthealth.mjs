@@ -2,5 +2,5 @@
 /** `npx trusthealth`: the command line on the pinned runtime, whichever Node started this file. */
 import { fileURLToPath } from 'node:url'
 
-process.argv.splice(2, 0, fileURLToPath(new URL('../src/main.ts', import.meta.url)))
-await import('../../../tools/run.mjs')
+process.argv.splice(2, 0, fileURLToPath(new URL('../clients/cli/src/main.ts', import.meta.url)))
+await import('./run.mjs')

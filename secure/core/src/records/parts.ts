@@ -1,0 +1,32 @@
+/**
+ * What the work on records needs of the trusted application around it. The vault gives it; only types, so that the
+ * vault may be made of this work.
+ *
+ * @module
+ */
+import type { Crypto } from '../../../../shared/crypto/src/index.ts'
+import type { LogEntry } from '../audit/entry.ts'
+import type { LedgerFacts } from '../facts/ledger-facts.ts'
+import type { TreatmentKeys } from '../keys/treatment-keys.ts'
+import type { Patients } from '../patients.ts'
+import type { Now } from '../sessions/index.ts'
+import type { Store } from '../store.ts'
+import type { Bodies } from './bodies.ts'
+import type { RecordRows } from './record-rows.ts'
+import type { RecordTexts } from './record-text.ts'
+import type { Warrants } from './warrants.ts'
+
+export interface RecordParts {
+  readonly crypto: Crypto
+  readonly store: Store
+  readonly patients: Patients
+  readonly treatmentKeys: TreatmentKeys
+  readonly warrants: Warrants
+  readonly records: RecordRows
+  readonly bodies: Bodies
+  readonly texts: RecordTexts
+  readonly facts: LedgerFacts
+  now(): Now
+  /** Appends an entry and takes notice of whom it is about. @returns its index. */
+  log(entry: LogEntry): number
+}
