@@ -33,9 +33,9 @@ export const EMERGENCY_COMMANDS: readonly CommandRow[] = [
       { flags: '--text <words>', description: `why, in at least ${FEWEST_CHARACTERS} characters` },
     ],
     examples: [
-      'emergency open --patient bob --reason unconscious --text "unconscious on arrival" --as wei',
-      'emergency open --patient bob --reason danger-to-life --text "severe bleeding, no history" --yes --as wei',
-      'emergency open --patient p-4be07c12 --reason other --text "found without papers" --as wei',
+      'emergency open --patient bob --reason unconscious --text "on arrival" --as wei',
+      'emergency open --patient bob --reason other --text "cannot speak" --yes --as wei',
+      'emergency open --patient bob --reason other --text "no papers, no name" --as wei',
     ],
     run: openEmergency,
   },
