@@ -35,7 +35,10 @@ export interface TeeDriver {
    */
   request<O extends AbiOpName>(op: O, request: AbiRequest<O>): Promise<AbiAnswer<O>>
 
-  /** Effects, in the order they were written. One listener; what comes before there is one is dropped. */
+  /**
+   * Effects, in the order they were written. One listener; what came before there is one is kept for it: a trusted
+   * application that starts asks for the ledger at once, and would wait for its own timeout otherwise.
+   */
   onEffect(listener: (effect: Effect) => void): void
 
   /** Called after each restart, when requests are taken again: who follows the trusted application starts over. */

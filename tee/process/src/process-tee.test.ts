@@ -160,6 +160,16 @@ test('effects arrive, before the answer that was written after them', async (t) 
   assert.deepEqual(seen, ['notice'])
 })
 
+test('effects that come before anybody listens are kept for the listener', async (t) => {
+  const tee = await start(t)
+  await tee.request('record', trick(TRICKS.notice))
+  const seen: string[] = []
+  tee.onEffect((effect) => seen.push(effect.fx))
+  assert.deepEqual(seen, ['notice'])
+  await tee.request('record', trick(TRICKS.notice))
+  assert.deepEqual(seen, ['notice', 'notice'])
+})
+
 test('closing answers what is in flight, ends the process and starts nothing new', async (t) => {
   const tee = await start(t)
   const last = tee.request('record', trick(1))

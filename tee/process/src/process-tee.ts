@@ -59,6 +59,9 @@ export interface RestartPolicy {
   readonly random: () => number
 }
 
+/** A trusted application has few things to ask before anybody listens. */
+const MAX_EARLY_EFFECTS = 1_024
+
 const RESTART: RestartPolicy = {
   firstPauseMs: 200,
   longestPauseMs: 30_000,
@@ -115,7 +118,9 @@ class ProcessTee implements TeeDriver {
   #failure: ErrorCode | undefined
   #restarts = 0
   #isCorked = false
-  #onEffect: (effect: Effect) => void = () => {}
+  #onEffect: ((effect: Effect) => void) | undefined
+  /** Effects of this run that came before there was a listener. */
+  #early: Effect[] = []
   #onRestart: () => void = () => {}
   #onExit: () => void = () => {}
 
@@ -161,6 +166,7 @@ class ProcessTee implements TeeDriver {
 
   onEffect(listener: (effect: Effect) => void): void {
     this.#onEffect = listener
+    for (const effect of this.#early.splice(0)) listener(effect)
   }
 
   onRestart(listener: () => void): void {
@@ -216,7 +222,8 @@ class ProcessTee implements TeeDriver {
   #take(message: TaMessage): void {
     if (message.kind === 'effect') {
       if (message.effect.fx === 'fatal') this.#stopped(message.effect.code)
-      this.#onEffect(message.effect)
+      if (this.#onEffect !== undefined) this.#onEffect(message.effect)
+      else if (this.#early.length < MAX_EARLY_EFFECTS) this.#early.push(message.effect)
       return
     }
     const waiting = this.#waiting.get(message.id)
@@ -236,6 +243,7 @@ class ProcessTee implements TeeDriver {
   #ended(child: TaProcess): void {
     if (this.#child !== child) return
     this.#child = undefined
+    this.#early = []
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     this.#waitingBytes = 0
