@@ -7,8 +7,9 @@
  * @module
  */
 import assert from 'node:assert/strict'
+import type { EmbeddedLedger } from '../../../ledger/embedded/src/index.ts'
 import { codeOf, type PatientClient, type RecordItem } from '../../../clients/sdk/src/index.ts'
-import { decodeBase64url } from '../../../shared/crypto/src/index.ts'
+import { decodeBase64url, type Crypto } from '../../../shared/crypto/src/index.ts'
 import {
   checkpointPageShape,
   decodeTransaction,
@@ -18,11 +19,27 @@ import {
   verifyBlock,
   isProposalSignedBy,
   type ChainHead,
+  type ChannelConfiguration,
 } from '../../../shared/ledger-model/src/index.ts'
 import { parseCertificate } from '../../../shared/crypto/src/index.ts'
+import type { ServerRef } from '../../../shared/protocol/src/index.ts'
 import { logOrigin, openCheckpoint, verifyConsistency } from '../../../shared/tlog/src/index.ts'
 import { searchFolder, type Finding } from './canaries.ts'
-import type { TestWorld } from './world.ts'
+import type { RecordServer } from './record-server.ts'
+import type { Traffic } from './traffic.ts'
+
+/** What of a world is checked; `TestWorld` is one. */
+export interface CheckedWorld {
+  readonly crypto: Crypto
+  readonly folder: string
+  readonly serverRef: ServerRef
+  readonly server: RecordServer
+  readonly ledger: EmbeddedLedger
+  readonly genesis: ChannelConfiguration
+  readonly patients: readonly PatientClient[]
+  readonly traffic: Traffic
+  readonly canaries: ReadonlySet<string>
+}
 
 export interface Verified {
   readonly blocks: number
@@ -37,7 +54,7 @@ export interface Verified {
   readonly searchedBytes: number
 }
 
-export async function verifyEverything(world: TestWorld): Promise<Verified> {
+export async function verifyEverything(world: CheckedWorld): Promise<Verified> {
   const ledger = verifyLedgerFromGenesis(world)
   const records = await verifyRecords(world)
   const checkpoints = await verifyCheckpoints(world)
@@ -46,7 +63,10 @@ export async function verifyEverything(world: TestWorld): Promise<Verified> {
 }
 
 /** Hash chain, signatures of blocks, signatures of every proposal, nothing twice. */
-export function verifyLedgerFromGenesis(world: TestWorld): { readonly blocks: number; readonly transactions: number } {
+export function verifyLedgerFromGenesis(world: CheckedWorld): {
+  readonly blocks: number
+  readonly transactions: number
+} {
   const { crypto, genesis, ledger } = world
   const nodes = nodeKeysOf(crypto, genesis)
   const seen = new Set<string>()
@@ -71,7 +91,7 @@ export function verifyLedgerFromGenesis(world: TestWorld): { readonly blocks: nu
 }
 
 /** Every anchored checkpoint is signed by the server, newer than the one before and consistent with it and with now. */
-async function verifyCheckpoints(world: TestWorld): Promise<number> {
+async function verifyCheckpoints(world: CheckedWorld): Promise<number> {
   const { crypto, serverRef, server } = world
   const ledger = world.ledger.ledger
   const registered = parseResult(await ledger.query({ fn: 'participant', args: [serverRef] }), participantRecordShape)
@@ -105,7 +125,7 @@ async function verifyCheckpoints(world: TestWorld): Promise<number> {
 
 /** All seven checks of every record of every patient; erased ones only show their marker. */
 async function verifyRecords(
-  world: TestWorld,
+  world: CheckedWorld,
 ): Promise<{ readonly records: number; readonly erased: number; readonly checks: number }> {
   let records = 0
   let erased = 0
@@ -142,7 +162,7 @@ async function allRecords(patient: PatientClient): Promise<RecordItem[]> {
   return items
 }
 
-function searchForCanaries(world: TestWorld): { readonly searchedFiles: number; readonly searchedBytes: number } {
+function searchForCanaries(world: CheckedWorld): { readonly searchedFiles: number; readonly searchedBytes: number } {
   const texts = [...world.canaries]
   const { findings, files, bytes } = searchFolder(world.folder, texts)
   const all: Finding[] = [...findings, ...world.traffic.search(texts)]
