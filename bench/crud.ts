@@ -37,8 +37,16 @@ export function measureCrud(report: Report, { rounds }: CrudOptions): void {
     plain.push(runOnce(false))
   }
   const of = (times: readonly Times[], what: keyof Times): number[] => times.map((t) => t[what])
-  const rate = (what: keyof Times) => ({ value: ROWS / (median(of(cipher, what)) / 1000), unit: 'rows/s' as const, n: rounds })
-  const time = (what: keyof Times) => ({ value: median(of(cipher, what)), unit: 'ms' as const, ...summarize(of(cipher, what)) })
+  const rate = (what: keyof Times) => ({
+    value: ROWS / (median(of(cipher, what)) / 1000),
+    unit: 'rows/s' as const,
+    n: rounds,
+  })
+  const time = (what: keyof Times) => ({
+    value: median(of(cipher, what)),
+    unit: 'ms' as const,
+    ...summarize(of(cipher, what)),
+  })
   const ratio = (what: keyof Times) => ({
     value: median(cipher.map((t, i) => t[what] / (plain[i] as Times)[what])),
     unit: 'ratio' as const,

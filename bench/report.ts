@@ -1,12 +1,12 @@
 /**
- * Results of a run: `{machine, commit, metrics: {<id>: {value, unit, n, p50?, p95?, p99?}}}`. Ids are never renamed,
- * so that results can be compared over time.
+ * Results of a run: `{machine, commit, notes, metrics: {<id>: {value, unit, n, p50?, p95?, p99?}}}`. Ids are never
+ * renamed, so that results can be compared over time.
  *
  * @module
  */
 import { execFileSync } from 'node:child_process'
-import { cpus, totalmem, type as osType, release } from 'node:os'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, release, totalmem, type as osType } from 'node:os'
 import { dirname } from 'node:path'
 import type { Summary } from './statistics.ts'
 
@@ -20,6 +20,8 @@ export interface Metric extends Partial<Summary> {
 export interface Report {
   readonly machine: Readonly<Record<string, string | number>>
   readonly commit: string
+  /** What a number needs to be understood: which variant, which algorithm. */
+  readonly notes: Record<string, string>
   readonly metrics: Record<string, Metric>
 }
 
@@ -35,28 +37,41 @@ export function newReport(): Report {
       openssl: process.versions.openssl,
     },
     commit: currentCommit(),
+    notes: {},
     metrics: {},
   }
 }
 
-/** Writes the report and prints one aligned line per metric. */
-export function finishReport(report: Report, path: string): void {
+export function writeReport(report: Report, path: string): void {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
-  const width = Math.max(...Object.keys(report.metrics).map((id) => id.length))
-  for (const [id, metric] of Object.entries(report.metrics)) {
-    const spread = metric.p95 === undefined ? '' : `   p50 ${round(metric.p50 ?? 0)}  p95 ${round(metric.p95)}  p99 ${round(metric.p99 ?? 0)}`
-    console.log(`${id.padEnd(width)}  ${round(metric.value)} ${metric.unit}${spread}   n=${metric.n ?? 1}`)
-  }
 }
 
-function round(value: number): string {
-  return value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
+/** One aligned line per metric. */
+export function printReport(report: Report): void {
+  const width = Math.max(...Object.keys(report.metrics).map((id) => id.length))
+  for (const [id, metric] of Object.entries(report.metrics)) {
+    const { p50, p95, p99 } = metric
+    const spread =
+      p50 === undefined || p95 === undefined || p99 === undefined
+        ? ''
+        : `   p50 ${formatNumber(p50)}  p95 ${formatNumber(p95)}  p99 ${formatNumber(p99)}`
+    console.log(`${id.padEnd(width)}  ${formatNumber(metric.value)} ${metric.unit}${spread}   n=${metric.n ?? 1}`)
+  }
+  for (const [id, note] of Object.entries(report.notes)) console.log(`${id.padEnd(width)}  ${note}`)
+}
+
+/** Three digits, or all of a large number. */
+export function formatNumber(value: number): string {
+  return value >= 1000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)))
 }
 
 function currentCommit(): string {
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
   } catch {
     return 'unknown'
   }

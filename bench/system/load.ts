@@ -1,0 +1,213 @@
+/**
+ * The load generator: a process of its own, forked by a measurement. Everybody is a client of the SDK with an attested
+ * session of one's own; sessions share a few WebSockets, as behind a gateway, and requests to the hospital share kept
+ * connections.
+ *
+ * @module
+ */
+import { WebSocket } from 'ws'
+import {
+  DoctorClient,
+  HospitalClient,
+  HttpTransport,
+  parseIdentityFile,
+  PatientClient,
+  readLedger,
+  StreamTransport,
+  type Socket,
+  type Transport,
+} from '../../clients/sdk/src/index.ts'
+import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
+import { commitmentRecordShape } from '../../shared/ledger-model/src/index.ts'
+import type { PatientRef, RecordId } from '../../shared/protocol/src/index.ts'
+import { runTimes, runWindow } from '../windows.ts'
+import { keepConnections } from './fetch.ts'
+import { participantOptions, type Population, type Surroundings } from './people.ts'
+import { ehrText } from './texts.ts'
+
+/** What a window does, by `clients` clients for `windowMs`. */
+export interface LoadRequest {
+  readonly work: 'store' | 'store-many' | 'import' | 'read' | 'verify' | 'query' | 'ping'
+  readonly clients: number
+  readonly windowMs: number
+  /** Exactly this many requests of one client, instead of a window. */
+  readonly requests?: number
+  /** Records of one request, for `store-many` and `import`. */
+  readonly records?: number
+}
+
+export interface LoadResult {
+  /** Requests per second, times the records of each. */
+  readonly perSecond: number
+  /** Milliseconds of each request. */
+  readonly latenciesMs: readonly number[]
+  /** Requests that failed, by code. */
+  readonly failures: Readonly<Record<string, number>>
+}
+
+export interface LoadSetup {
+  readonly surroundings: Surroundings
+  readonly staff: string
+  readonly population: Population
+  /** WebSockets to the record server. */
+  readonly streams: number
+  /** Connections to the hospital service. */
+  readonly connections: number
+}
+
+const crypto = createNodeCrypto()
+
+class Load {
+  readonly #doctors: readonly {
+    readonly client: DoctorClient
+    readonly patient: PatientRef
+    readonly warrant: string
+  }[]
+  readonly #patients: readonly PatientClient[]
+  readonly #hospital: HospitalClient
+  readonly #population: Population
+  /** Records that were stored, by the number of the patient. */
+  readonly #stored: {
+    readonly patient: number
+    readonly record: RecordId
+    readonly place: readonly [string, number]
+  }[] = []
+  #texts = 0
+
+  constructor({ surroundings, staff, population, streams, connections }: LoadSetup) {
+    const kept = keepConnections(connections)
+    const handshakes = new HttpTransport(surroundings.serverUrl, kept.fetchBytes)
+    const openSocket = (url: string): Socket => new WebSocket(url, { perMessageDeflate: false })
+    const transports = Array.from(
+      { length: streams },
+      (): Transport => new StreamTransport(surroundings.serverUrl, handshakes, openSocket),
+    )
+    const transportOf = (i: number): Transport => {
+      const transport = transports[i % streams]
+      if (transport === undefined) throw new RangeError('there are no streams')
+      return transport
+    }
+    const optionsOf = (identity: string, i: number) =>
+      participantOptions(crypto, surroundings, parseIdentityFile(crypto, identity).identity, transportOf(i), kept)
+    this.#population = population
+    this.#doctors = population.doctors.map(({ identity, patient, warrant }, i) => ({
+      client: new DoctorClient(optionsOf(identity, i)),
+      patient,
+      warrant,
+    }))
+    this.#patients = population.patients.map((identity, i) => new PatientClient(optionsOf(identity, i)))
+    this.#hospital = new HospitalClient(optionsOf(staff, 0))
+  }
+
+  async run({ work, clients, windowMs, requests, records = 1 }: LoadRequest): Promise<LoadResult> {
+    const failures: Record<string, number> = {}
+    // Each client has one request under way.
+    const free = Array.from({ length: clients }, (_, i) => i)
+    const ask = async (): Promise<void> => {
+      const client = free.shift() ?? 0
+      try {
+        await this.#works[work](client, records)
+      } catch (error) {
+        const name = nameOf(error)
+        failures[name] = (failures[name] ?? 0) + 1
+      } finally {
+        free.push(client)
+      }
+    }
+    const window = requests === undefined ? runWindow(windowMs, clients, ask) : runTimes(requests, ask)
+    const { latenciesMs, perSecond } = await window
+    const failed = Object.values(failures).reduce((sum, one) => sum + one, 0)
+    const share = latenciesMs.length === 0 ? 0 : 1 - failed / latenciesMs.length
+    return { perSecond: perSecond * records * share, latenciesMs, failures }
+  }
+
+  readonly #works: Readonly<Record<LoadRequest['work'], (i: number, records: number) => Promise<unknown>>> = {
+    store: (i) => this.#store(i),
+    'store-many': (i, records) => this.#storeMany(i, records),
+    import: (i, records) => this.#import(i, records),
+    read: (i) => this.#read(i, false),
+    verify: (i) => this.#read(i, true),
+    query: (i) => this.#query(i),
+    ping: (i) => this.#doctorOf(i).client.session.request('ping'),
+  }
+
+  #doctorOf(i: number) {
+    const doctor = this.#doctors[i % this.#doctors.length]
+    if (doctor === undefined) throw new RangeError('there are no doctors')
+    return doctor
+  }
+
+  async #store(i: number): Promise<void> {
+    const { client, patient, warrant } = this.#doctorOf(i)
+    const ehr = ehrText(this.#texts++)
+    const { recordId, place } = await client.store({ patient, warrant, ehr })
+    const number = this.#population.imports.findIndex((one) => one.patient === patient)
+    this.#stored.push({ patient: number, record: recordId, place: [place.batchId, place.index] })
+  }
+
+  async #storeMany(i: number, records: number): Promise<void> {
+    const { client, patient, warrant } = this.#doctorOf(i)
+    const batch = Array.from({ length: records }, () => ({
+      patient,
+      warrant,
+      ehr: ehrText(this.#texts++),
+    }))
+    refuse(await client.storeMany(batch))
+  }
+
+  async #import(i: number, records: number): Promise<void> {
+    const { imports } = this.#population
+    const batch = Array.from({ length: records }, (_, k) => {
+      const one = imports[(i + k) % imports.length]
+      if (one === undefined) throw new RangeError('there are no patients')
+      return { patient: one.patient, warrant: one.warrant, ehr: ehrText(this.#texts++) }
+    })
+    refuse(await this.#hospital.storeMany(batch))
+  }
+
+  async #read(i: number, verify: boolean): Promise<void> {
+    const one = this.#stored[(i * 7_919 + this.#texts++) % this.#stored.length]
+    const patient = one === undefined ? undefined : this.#patients[one.patient]
+    if (one === undefined || patient === undefined) throw new RangeError('nothing was stored before')
+    const read = await patient.read(one.record)
+    if (!verify) return
+    const { checks } = await patient.verify(read)
+    const failed = checks.find(({ result }) => result === 'fail')
+    if (failed !== undefined) throw new Error(`check ${failed.id} failed`)
+  }
+
+  async #query(i: number): Promise<void> {
+    const one = this.#stored[(i * 7_919 + this.#texts++) % this.#stored.length]
+    if (one === undefined) throw new RangeError('nothing was stored before')
+    const { ledger } = this.#doctorOf(i).client.options
+    const [batchId, index] = one.place
+    await readLedger(ledger, 'commitment', [batchId, String(index)], commitmentRecordShape)
+  }
+}
+
+function refuse(outcomes: readonly object[]): void {
+  for (const outcome of outcomes) if ('code' in outcome) throw new Error(String(outcome.code))
+}
+
+function nameOf(error: unknown): string {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
+  return typeof code === 'string' ? code : String(message)
+}
+
+let load: Load | undefined
+process.on('message', (message: { readonly setup: LoadSetup } | { readonly run: LoadRequest } | 'end') => {
+  if (message === 'end') process.exit(0)
+  void answer(message).then(
+    (result) => process.send?.({ result }),
+    (error: unknown) => process.send?.({ error: error instanceof Error ? error.stack : String(error) }),
+  )
+})
+
+async function answer(message: { readonly setup: LoadSetup } | { readonly run: LoadRequest }) {
+  if ('setup' in message) {
+    load = new Load(message.setup)
+    return true
+  }
+  if (load === undefined) throw new Error('not set up')
+  return await load.run(message.run)
+}

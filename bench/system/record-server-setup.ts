@@ -1,0 +1,103 @@
+/**
+ * Builds the trusted application; at the first start provisions, certifies and registers it. What comes out is the
+ * configuration of the record server's program.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Organization } from '../../hospital/src/index.ts'
+import { createEmbeddedLedgerClient, submitCall } from '../../ledger/client/src/index.ts'
+import { encodeConfiguration } from '../../secure/core/src/index.ts'
+import { encodeBase64url, encodeHex, type Crypto } from '../../shared/crypto/src/index.ts'
+import { logOriginOf, type ChannelConfiguration } from '../../shared/ledger-model/src/index.ts'
+import type { ServerRef } from '../../shared/protocol/src/index.ts'
+import { sqlCipherPackage, startProcessTee } from '../../tee/process/src/index.ts'
+import type { TeeDriver } from '../../tee/src/driver.ts'
+import { bundle } from '../../tools/bundle-ta.ts'
+import { ROOT } from '../../tools/files.ts'
+
+export interface RecordServerParts {
+  readonly folder: string
+  readonly channel: string
+  readonly organization: Organization
+  readonly genesis: ChannelConfiguration
+  readonly serverRef: ServerRef
+  readonly ledgerUrl: string
+}
+
+export async function setUpRecordServer(crypto: Crypto, parts: RecordServerParts, isFirst: boolean): Promise<object> {
+  const { folder, organization, channel, ledgerUrl } = parts
+  const { mspId, admin } = organization
+  const taPath = join(folder, 'trusted-application.mjs')
+  let measurement: string
+  if (isFirst) {
+    const built = await bundle(ROOT, 'secure/ta/src/main.ts')
+    writeFileSync(taPath, built.contents)
+    measurement = built.sha256
+    const nativePackages = [sqlCipherPackage()]
+    const tee = await startProcessTee({ taPath, expectedMeasurement: measurement, storeFolder: folder, nativePackages })
+    try {
+      await provision(crypto, parts, tee, measurement)
+    } finally {
+      await tee.close()
+    }
+  } else measurement = createHash('sha256').update(readFileSync(taPath)).digest('hex')
+  return {
+    v: 1,
+    port: 0,
+    taPath,
+    measurement,
+    storeFolder: folder,
+    indexPath: join(folder, 'index.db'),
+    ledgerUrl,
+    channel,
+    reader: {
+      mspId,
+      certificate: encodeBase64url(admin.cert),
+      signingKey: encodeBase64url(crypto.exportSigningKey(admin.signingKey)),
+    },
+  }
+}
+
+async function provision(
+  crypto: Crypto,
+  { organization, genesis, serverRef, channel, ledgerUrl }: RecordServerParts,
+  tee: TeeDriver,
+  measurement: string,
+): Promise<void> {
+  const { authority, admin } = organization
+  const config = encodeConfiguration({
+    channel,
+    serverRef,
+    organizations: genesis.organizations,
+    ledgerNodes: genesis.nodes,
+    quorum: genesis.quorum,
+    logOrigin: logOriginOf(serverRef),
+    allow: { policyCacheMs: 0 },
+  })
+  const { identityKey, configDigest, attestationKey } = await tee.request('provision', { config })
+  const { chain, serialHex } = await authority.issue({ role: 'server', ref: serverRef, publicKey: identityKey })
+  const registration = {
+    ref: serverRef,
+    kind: 'server',
+    publicKey: encodeBase64url(identityKey),
+    certSerial: serialHex,
+    attributes: {},
+    server: {
+      certificate: encodeBase64url(chain[0]),
+      teeKind: tee.kind,
+      measurements: [measurement],
+      configDigest: encodeHex(configDigest),
+      attestationKeys: attestationKey === undefined ? [] : [encodeBase64url(attestationKey)],
+    },
+  }
+  const ledger = createEmbeddedLedgerClient(ledgerUrl, { crypto, channel, identity: admin })
+  try {
+    await submitCall(ledger, admin, { fn: 'registerParticipant', args: [JSON.stringify(registration)] })
+  } finally {
+    await ledger.close()
+  }
+  await tee.request('certificate', { cert: chain[0] })
+}

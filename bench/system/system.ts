@@ -1,0 +1,174 @@
+/**
+ * A whole system on real processes, each the program that is shipped: ledger, record server with the trusted application
+ * in the process TEE, the service of a hospital. In a temporary folder, on loopback.
+ *
+ * @module
+ */
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ConsortiumConfig } from '../../clients/sdk/src/index.ts'
+import { openOrganization, serviceIdentityPath, type Organization } from '../../hospital/src/index.ts'
+import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
+import { encodeBase64url, encodeHex, type SigningKey } from '../../shared/crypto/src/index.ts'
+import { encodeConfiguration, type ChannelConfiguration } from '../../shared/ledger-model/src/index.ts'
+import { newRef, type MspId, type ServerRef } from '../../shared/protocol/src/index.ts'
+import { findDescendant, PROFILES, startProgram, type Program } from './program.ts'
+import { setUpRecordServer } from './record-server-setup.ts'
+
+export const CHANNEL = 'health'
+const HOSPITAL = 'Hospital A'
+
+export interface BenchSystem {
+  readonly folder: string
+  readonly serverUrl: string
+  readonly hospitalUrl: string
+  readonly serverRef: ServerRef
+  readonly consortium: ConsortiumConfig
+  /** Text of the identity file of the hospital's service. */
+  readonly staff: string
+  /** Of the trusted application's store, and of the ledger. */
+  readonly storeFolder: string
+  readonly ledgerFolder: string
+  /** Process ids by part. */
+  readonly pids: Readonly<Record<'ta' | 'host' | 'ledger' | 'hospital', number>>
+  /** Ends the programs and keeps the files. */
+  stop(): Promise<void>
+  /** Ends the programs and removes the files. */
+  close(): Promise<void>
+}
+
+/** What stays the same when the programs are started again. */
+interface Setup {
+  readonly folder: string
+  readonly serverRef: ServerRef
+  readonly genesis: ChannelConfiguration
+  readonly organization: Organization
+}
+
+const crypto = createNodeCrypto()
+const setups = new WeakMap<BenchSystem, Setup>()
+
+/** Makes a consortium of one hospital and starts everything. */
+export async function createBenchSystem(): Promise<BenchSystem> {
+  const folder = mkdtempSync(join(tmpdir(), 'trusthealth-bench-'))
+  try {
+    for (const name of ['logs', 'hospital', 'server']) mkdirSync(join(folder, name))
+    const options = { crypto, mspId: 'HospitalA' as MspId, nowMs: Date.now }
+    const organization = await openOrganization(join(folder, 'hospital'), options)
+    const nodeKey = crypto.generateSigningKey()
+    const genesis = genesisOf(organization, nodeKey)
+    writeFileSync(join(folder, 'node.key'), encodeHex(crypto.exportSigningKey(nodeKey)), { mode: 0o600 })
+    writeFileSync(join(folder, 'genesis.cbor'), encodeConfiguration(genesis))
+    return await start({ folder, serverRef: newRef(crypto, 's'), genesis, organization }, true)
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** Starts the programs of a system that was stopped. */
+export async function restartSystem(system: BenchSystem): Promise<BenchSystem> {
+  const setup = setups.get(system)
+  if (setup === undefined) throw new TypeError('not a system of this process')
+  return await start(setup, false)
+}
+
+async function start(setup: Setup, isFirst: boolean): Promise<BenchSystem> {
+  const started: Program[] = []
+  const { folder } = setup
+  const stop = async (): Promise<void> => {
+    for (const program of started.splice(0).toReversed()) await program.stop()
+    if (PROFILES !== undefined) keepProfiles(join(folder, 'server', 'data'), PROFILES)
+  }
+  const close = async (): Promise<void> => {
+    await stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    const system = { ...(await startPrograms(setup, isFirst, started)), stop, close }
+    setups.set(system, setup)
+    return system
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startPrograms(
+  { folder, serverRef, genesis, organization }: Setup,
+  isFirst: boolean,
+  started: Program[],
+): Promise<Omit<BenchSystem, 'stop' | 'close'>> {
+  const run = async (script: string, args: readonly string[], name: string): Promise<Program> => {
+    const program = await startProgram(script, args, join(folder, 'logs', `${name}.log`))
+    started.push(program)
+    return program
+  }
+  const ledger = await run(
+    'ledger/embedded/src/main.ts',
+    [join(folder, 'ledger'), '--node-key', join(folder, 'node.key'), '--genesis', join(folder, 'genesis.cbor')],
+    'ledger',
+  )
+  const settings = {
+    folder: join(folder, 'server'),
+    channel: CHANNEL,
+    organization,
+    genesis,
+    serverRef,
+    ledgerUrl: ledger.url,
+  }
+  const configuration = await setUpRecordServer(crypto, settings, isFirst)
+  const configurationPath = join(folder, 'host.json')
+  writeFileSync(configurationPath, JSON.stringify(configuration), { mode: 0o600 })
+  const host = await run('host/server/src/main.ts', ['--config', configurationPath], 'record-server')
+
+  const { nodes, quorum } = genesis
+  const hospitalFolder = join(folder, 'hospital')
+  const hospitalConfiguration = {
+    v: 1,
+    name: HOSPITAL,
+    mspId: organization.mspId,
+    port: 0,
+    channel: CHANNEL,
+    nodes: nodes.map(({ mspId, publicKey }) => ({ mspId, publicKey: encodeBase64url(publicKey) })),
+    quorum,
+    ledgerUrl: ledger.url,
+    server: { ref: serverRef, url: host.url },
+    allowSimulated: true,
+    // All load comes from one address.
+    requestsPerMinute: 10_000_000,
+  }
+  writeFileSync(join(hospitalFolder, 'hospital.json'), JSON.stringify(hospitalConfiguration))
+  const hospital = await run('hospital/src/main.ts', ['--folder', hospitalFolder], 'hospital')
+
+  const ta = findDescendant(host.pid, 'trusted-application.mjs')
+  if (ta === undefined) throw new Error('the trusted application does not run')
+  return {
+    folder,
+    serverUrl: host.url,
+    hospitalUrl: hospital.url,
+    serverRef,
+    consortium: { channel: CHANNEL, nodes, quorum },
+    staff: readFileSync(serviceIdentityPath(hospitalFolder), 'utf8'),
+    storeFolder: join(folder, 'server', 'data'),
+    ledgerFolder: join(folder, 'ledger'),
+    pids: { ta, host: host.pid, ledger: ledger.pid, hospital: hospital.pid },
+  }
+}
+
+function keepProfiles(from: string, to: string): void {
+  for (const name of readdirSync(from)) {
+    if (name.endsWith('.cpuprofile')) copyFileSync(join(from, name), join(to, name))
+  }
+}
+
+function genesisOf({ mspId, authority }: Organization, nodeKey: SigningKey): ChannelConfiguration {
+  return {
+    channel: CHANNEL,
+    sequence: 0,
+    organizations: [{ mspId, roots: [authority.root] }],
+    nodes: [{ mspId, publicKey: nodeKey.publicKey }],
+    quorum: 1,
+  }
+}
