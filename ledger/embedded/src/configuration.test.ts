@@ -49,6 +49,21 @@ test('an organisation joins with the signatures of a majority and its own, and i
   close()
 })
 
+test('an organisation that leaves is no member any more, although its certificates were known', async () => {
+  const { node, consortium, a, b, close } = await openTestNode()
+  const { genesis } = consortium
+  const register = () =>
+    proposalOf(consortium, b.admin, {
+      fn: 'registerParticipant',
+      args: [JSON.stringify(registrationOf(b.hospital))],
+    })
+  await node.submit(register())
+  const organizations = genesis.organizations.filter(({ mspId }) => mspId !== b.mspId)
+  node.configure(update({ ...genesis, sequence: 1, organizations }, a.admin, b.admin))
+  await assert.rejects(node.submit(register()), { code: 'LEDGER_IDENTITY_REJECTED' })
+  close()
+})
+
 test('refused: updates that are not signed as they must be, or are not the next configuration', async () => {
   const { node, consortium, a, b, close } = await openTestNode()
   const joining = await createOrganization('HospitalC')
@@ -140,6 +155,9 @@ test('refused: opening a folder with another genesis, another node key, without 
   assert.throws(open({ folder: empty.folder, genesis: { ...genesis, sequence: 1 } }), {
     code: 'LEDGER_CONFIGURATION_REJECTED',
   })
+  assert.throws(open({ folder: empty.folder, nodeKey: other.nodeKey }), { code: 'LEDGER_CONFIGURATION_REJECTED' })
+  // None of the refusals left anything behind.
+  open({ folder: empty.folder })()
   empty.remove()
   close()
 })

@@ -20,7 +20,8 @@ import {
 } from '../../../shared/ledger-model/src/index.ts'
 import type { TxId } from '../../../shared/protocol/src/index.ts'
 import { answerOf, errorAnswer } from './http-errors.ts'
-import type { LedgerNode, PlacedTransaction } from './ledger-node.ts'
+import type { PlacedTransaction } from './block-writer.ts'
+import type { LedgerNode } from './ledger-node.ts'
 import { createMetrics } from './metrics.ts'
 import { openApi } from './openapi.ts'
 

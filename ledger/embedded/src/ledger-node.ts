@@ -1,13 +1,9 @@
 /**
- * The ledger node: checks proposals, simulates them on the committed state, orders them into blocks, and answers queries
- * with its signature. Spec: docs/protocol/07-ledger.md.
- *
- * Group commit: what arrives while the node is busy goes into the next block together. Alone, a proposal is committed at
- * once. No timers: the check phase of the event loop, after everything that the sockets had, writes the block.
+ * The ledger node: checks proposals, simulates them on the committed state, hands them to the block writer, and answers
+ * queries with its signature. Spec: docs/protocol/07-ledger.md.
  *
  * @module
  */
-import { setImmediate } from 'node:timers'
 import { TrustHealthContract } from '../../contract/src/index.ts'
 import { type Crypto, equalBytes, type SigningKey } from '../../../shared/crypto/src/index.ts'
 import {
@@ -21,7 +17,6 @@ import {
   decodeTransaction,
   encodeConfiguration,
   encodeConfigurationUpdate,
-  encodeTransaction,
   type EncodedBlock,
   type EndorsedAnswer,
   type EndorsedQuery,
@@ -30,10 +25,6 @@ import {
   isProposalSignedBy,
   isQuerySignedBy,
   LedgerError,
-  type LedgerTransaction,
-  makeBlock,
-  MAX_BLOCK_BYTES,
-  MAX_BLOCK_TRANSACTIONS,
   MAX_PROPOSAL_SKEW_MS,
   type Proposal,
   type ReadStatus,
@@ -43,12 +34,12 @@ import {
   txIdOf,
   type Member,
   MemberCache,
-  placeAt,
 } from '../../../shared/ledger-model/src/index.ts'
 import type { MspId, TxId } from '../../../shared/protocol/src/index.ts'
+import { BlockWriter, type PlacedTransaction } from './block-writer.ts'
 import { checkNewest, currentConfiguration, genesisBytes, mspIdOf, writeGenesis } from './genesis.ts'
-import { simulate, type Simulation } from './simulator.ts'
-import { type AppendedTransaction, LedgerStore, type StoredTransaction } from './store.ts'
+import { simulate } from './simulator.ts'
+import { LedgerStore, type StoredTransaction } from './store.ts'
 
 const DEFAULT_MAX_WAITING = 4_000
 /** Bytes of proposals that may wait for a block. */
@@ -64,24 +55,6 @@ export interface LedgerNodeOptions {
   readonly nowMs: () => number
   /** Proposals that may be under way at once; default 4,000. More are `LEDGER_BUSY`. */
   readonly maxWaiting?: number
-}
-
-/** A transaction that stands in a block. */
-export interface PlacedTransaction {
-  readonly block: number
-  readonly index: number
-  readonly transaction: LedgerTransaction
-}
-
-interface Waiting {
-  readonly signed: SignedProposal
-  readonly proposal: Proposal
-  readonly txId: TxId
-  readonly simulation: Simulation
-  /** Block that the simulation saw. */
-  readonly height: number
-  readonly resolve: (placed: PlacedTransaction) => void
-  readonly reject: (error: unknown) => void
 }
 
 interface InFlight {
@@ -104,38 +77,32 @@ export interface LedgerNodeStatus {
 export class LedgerNode {
   readonly #crypto: Crypto
   readonly #store: LedgerStore
+  readonly #writer: BlockWriter
   readonly #nodeKey: SigningKey
   readonly #nowMs: () => number
   readonly #maxWaiting: number
   readonly #contract: TrustHealthContract
   readonly #members: MemberCache
   readonly #inFlight = new Map<TxId, InFlight>()
-  readonly #blockWaiters = new Set<() => void>()
   readonly #genesisHash: Uint8Array
   #configuration: ChannelConfiguration
   #mspId: MspId
-  #head: ChainHead
-  #waiting: Waiting[] = []
-  #waitingBytes = 0
-  #isFlushPlanned = false
-  #failure: LedgerError | undefined
   #isClosed = false
 
   private constructor(
-    options: LedgerNodeOptions,
+    { crypto, nodeKey, nowMs, maxWaiting = DEFAULT_MAX_WAITING }: LedgerNodeOptions,
     store: LedgerStore,
     head: ChainHead,
     configuration: ChannelConfiguration,
   ) {
-    const { crypto, nodeKey, nowMs } = options
     this.#crypto = crypto
     this.#store = store
+    this.#writer = new BlockWriter(crypto, store, nodeKey, nowMs, head)
     this.#nodeKey = nodeKey
     this.#nowMs = nowMs
-    this.#maxWaiting = options.maxWaiting ?? DEFAULT_MAX_WAITING
+    this.#maxWaiting = maxWaiting
     this.#contract = new TrustHealthContract(crypto)
     this.#members = new MemberCache(crypto)
-    this.#head = head
     this.#configuration = configuration
     this.#mspId = mspIdOf(configuration, nodeKey)
     this.#genesisHash = blockHash(crypto, (store.block(0) as EncodedBlock).header)
@@ -173,19 +140,19 @@ export class LedgerNode {
 
   /** Number of the newest block. */
   get height(): number {
-    return this.#head.number
+    return this.#writer.head.number
   }
 
   status(): LedgerNodeStatus {
     return {
       channel: this.#configuration.channel,
-      height: this.#head.number,
-      blockHash: this.#head.hash,
+      height: this.#writer.head.number,
+      blockHash: this.#writer.head.hash,
       genesisHash: this.#genesisHash,
       mspId: this.#mspId,
       organizations: this.#configuration.organizations.map(({ mspId }) => mspId),
-      waiting: this.#waiting.length,
-      writable: this.#failure === undefined && !this.#isClosed,
+      waiting: this.#writer.waiting.count,
+      writable: this.#writer.isWritable,
     }
   }
 
@@ -194,16 +161,17 @@ export class LedgerNode {
    *
    * @throws {LedgerError} `LEDGER_BAD_PROPOSAL`, `LEDGER_WRONG_CHANNEL`, `LEDGER_IDENTITY_REJECTED`,
    * `LEDGER_SIGNATURE_INVALID`, `LEDGER_STALE_PROPOSAL`, `LEDGER_BUSY`, the refusals of the function,
-   * `LEDGER_CONFLICT` (it stands in a block, without effect), `LEDGER_STORAGE_FAILED`.
+   * `LEDGER_CONFLICT` (it stands in a block, without effect), `LEDGER_STORAGE_FAILED`, `LEDGER_UNAVAILABLE` (closed).
    */
   async submit(signed: SignedProposal): Promise<PlacedTransaction> {
+    this.#requireOpen()
     const proposal = decodeProposal(signed.proposal)
     this.#requireChannel(proposal.channel)
     const txId = txIdOf(this.#crypto, proposal)
     const earlier = this.#findEarlier(txId, signed.proposal)
     if (earlier !== undefined) return withoutConflict(await earlier)
     // Before the expensive checks: a node with too much to do should not do more for what it will refuse.
-    if (this.#inFlight.size >= this.#maxWaiting || this.#waitingBytes >= MAX_WAITING_BYTES) {
+    if (this.#inFlight.size >= this.#maxWaiting || this.#writer.waiting.bytes >= MAX_WAITING_BYTES) {
       throw new LedgerError('LEDGER_BUSY', 'too many proposals wait')
     }
     const placed = this.#accept(signed, proposal, txId)
@@ -220,6 +188,7 @@ export class LedgerNode {
    * @throws {LedgerError} as `submit`; refusals of a function are answers.
    */
   async answer(signed: SignedQuery): Promise<readonly (readonly EndorsedAnswer[])[]> {
+    this.#requireOpen()
     const query = decodeQuery(signed.query)
     this.#requireChannel(query.channel)
     const caller = this.#members.check(this.#configuration, query.mspId, query.cert, query.timeMs)
@@ -231,7 +200,7 @@ export class LedgerNode {
     const { nonce, timeMs } = query
     const answers: (readonly EndorsedAnswer[])[] = []
     // One height for all: commits run between the tasks of the event loop, and nothing here waits for one.
-    const head = this.#head
+    const { head } = this.#writer
     for (const one of query.queries) {
       const { status, result } = await this.#read(one, caller, timeMs)
       const content = {
@@ -256,18 +225,17 @@ export class LedgerNode {
    * @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED`, `LEDGER_STORAGE_FAILED`
    */
   configure(update: ConfigurationUpdate): number {
-    this.#requireWritable()
-    this.#flushAll()
-    const timeMs = Math.max(this.#nowMs(), this.#head.timeMs)
+    this.#writer.requireWritable()
+    this.#writer.flushAll()
+    const timeMs = Math.max(this.#nowMs(), this.#writer.head.timeMs)
     const next = checkConfigurationUpdate(this.#crypto, this.#configuration, update, timeMs, (mspId, serial) =>
       this.#isRevoked(mspId, serial),
     )
     const mspId = mspIdOf(next, this.#nodeKey)
-    const bytes = encodeConfigurationUpdate(update)
-    this.#append('config', [{ txId: undefined, bytes, writes: [] }], timeMs)
+    this.#writer.writeConfiguration(encodeConfigurationUpdate(update), timeMs)
     this.#configuration = next
     this.#mspId = mspId
-    return this.#head.number
+    return this.#writer.head.number
   }
 
   block(number: number): EncodedBlock | undefined {
@@ -279,27 +247,16 @@ export class LedgerNode {
     return stored === undefined ? undefined : this.#placed(stored)
   }
 
-  /** Resolves when block `number` is there, or `signal` is aborted. */
-  async waitForBlock(number: number, signal: AbortSignal): Promise<void> {
-    while (number > this.#head.number && !signal.aborted && !this.#isClosed) {
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          this.#blockWaiters.delete(done)
-          signal.removeEventListener('abort', done)
-          resolve()
-        }
-        this.#blockWaiters.add(done)
-        signal.addEventListener('abort', done)
-      })
-    }
+  /** Resolves when block `number` is there, `signal` is aborted, or the node is closed. */
+  waitForBlock(number: number, signal: AbortSignal): Promise<void> {
+    return this.#writer.waitForBlock(number, signal)
   }
 
   /** Commits what waits and closes the files. */
   close(): void {
     if (this.#isClosed) return
-    if (this.#failure === undefined) this.#flushAll()
     this.#isClosed = true
-    for (const wake of this.#blockWaiters) wake()
+    this.#writer.close()
     this.#store.close()
   }
 
@@ -311,94 +268,10 @@ export class LedgerNode {
     if (findContractFunction(fn)?.readOnly === true) {
       throw new LedgerError('LEDGER_BAD_PROPOSAL', 'a function that only reads is for queries')
     }
-    this.#requireWritable()
-    const height = this.#head.number
+    this.#writer.requireWritable()
+    const height = this.#writer.head.number
     const simulation = await simulate(this.#contract, this.#store, { txId, timeMs, fn, args, caller })
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ signed, proposal, txId, simulation, height, resolve, reject })
-      this.#waitingBytes += signed.proposal.length
-      this.#planFlush()
-    })
-  }
-
-  #planFlush(): void {
-    if (this.#isFlushPlanned) return
-    this.#isFlushPlanned = true
-    setImmediate(() => {
-      this.#isFlushPlanned = false
-      if (!this.#isClosed) this.#flush()
-      if (this.#waiting.length > 0) this.#planFlush()
-    })
-  }
-
-  #flushAll(): void {
-    while (this.#waiting.length > 0) this.#flush()
-  }
-
-  /** Writes one block of what waits. */
-  #flush(): void {
-    const batch = this.#takeBatch()
-    if (batch.length === 0) return
-    const written = new Map<string, number>()
-    const number = this.#head.number + 1
-    const transactions = batch.map((waiting, index) => this.#order(waiting, placeAt(number, index), written))
-    try {
-      this.#requireWritable()
-      this.#append(
-        'data',
-        transactions.map((one) => one.appended),
-        this.#nowMs(),
-      )
-    } catch (error) {
-      for (const { reject } of batch) reject(error)
-      return
-    }
-    for (const [index, { resolve }] of batch.entries()) {
-      const { transaction } = transactions[index] as OrderedTransaction
-      resolve({ block: number, index, transaction })
-    }
-  }
-
-  #takeBatch(): Waiting[] {
-    let bytes = 0
-    let count = 0
-    for (const { signed } of this.#waiting) {
-      if (count === MAX_BLOCK_TRANSACTIONS || bytes > MAX_BLOCK_BYTES) break
-      bytes += signed.proposal.length
-      count++
-    }
-    this.#waitingBytes -= bytes
-    return this.#waiting.splice(0, count)
-  }
-
-  /** Decides whether what the transaction read still holds, and makes it what stands in the block. */
-  #order(waiting: Waiting, version: number, written: Map<string, number>): OrderedTransaction {
-    const { signed, proposal, txId, simulation, height } = waiting
-    const isCurrent = [...simulation.reads].every(([key, seen]) => {
-      if (written.has(key)) return false
-      return height === this.#head.number || this.#store.version(key) === seen
-    })
-    const { result, event, writes } = simulation
-    const outcome = isCurrent
-      ? ({ status: 'VALID', result, writes, event } as const)
-      : ({ status: 'MVCC_CONFLICT', result: '', writes: [], event: null } as const)
-    for (const { key } of outcome.writes) written.set(key, version)
-    const bytes = encodeTransaction(signed, proposal.args, outcome)
-    return { transaction: { txId, signed, proposal, ...outcome }, appended: { txId, bytes, writes: outcome.writes } }
-  }
-
-  #append(kind: 'config' | 'data', transactions: readonly AppendedTransaction[], timeMs: number): void {
-    const content = { kind, timeMs, transactions: transactions.map(({ bytes }) => bytes) }
-    const { block, head } = makeBlock(this.#crypto, this.#nodeKey, this.#head, content)
-    try {
-      this.#store.append(block, head, kind, transactions)
-    } catch (error) {
-      // Whether the disk took it is not known any more: only a restart tells.
-      this.#failure = new LedgerError('LEDGER_STORAGE_FAILED', 'the ledger could not write a block', { cause: error })
-      throw this.#failure
-    }
-    this.#head = head
-    for (const wake of this.#blockWaiters) wake()
+    return this.#writer.write({ txId, signed, proposal, simulation, height })
   }
 
   async #read(
@@ -438,6 +311,10 @@ export class LedgerNode {
     return this.#store.get(stateKeys.revokedCertificate(mspId, serialHex)) !== undefined
   }
 
+  #requireOpen(): void {
+    if (this.#isClosed) throw new LedgerError('LEDGER_UNAVAILABLE', 'the ledger is closed')
+  }
+
   #requireChannel(channel: string): void {
     if (channel !== this.#configuration.channel) throw new LedgerError('LEDGER_WRONG_CHANNEL', 'not this channel')
   }
@@ -447,16 +324,6 @@ export class LedgerNode {
       throw new LedgerError('LEDGER_STALE_PROPOSAL', 'signed too long ago, or in the future')
     }
   }
-
-  #requireWritable(): void {
-    if (this.#failure !== undefined) throw this.#failure
-    if (this.#isClosed) throw new LedgerError('LEDGER_UNAVAILABLE', 'the ledger is closed')
-  }
-}
-
-interface OrderedTransaction {
-  readonly transaction: LedgerTransaction
-  readonly appended: AppendedTransaction
 }
 
 /** Queries have no transaction. */

@@ -26,7 +26,8 @@ import type {
   LedgerCall,
   LedgerIdentity,
 } from '../../client/src/port.ts'
-import type { LedgerNode, PlacedTransaction } from './ledger-node.ts'
+import type { PlacedTransaction } from './block-writer.ts'
+import type { LedgerNode } from './ledger-node.ts'
 
 export interface LocalLedgerOptions {
   readonly crypto: Crypto

@@ -6,7 +6,7 @@
  */
 import type { Context } from 'fabric-contract-api'
 import type { TrustHealthContract } from '../../contract/src/index.ts'
-import { encodePem } from '../../../shared/crypto/src/index.ts'
+import { encodePem, encodeUtf8 } from '../../../shared/crypto/src/index.ts'
 import {
   findContractFunction,
   findLedgerErrorCode,
@@ -61,11 +61,24 @@ export async function simulate(
   }
 }
 
+/** Certificates as Fabric's client identity gives them; the same few members propose nearly everything. */
+const pems = new WeakMap<Member, Uint8Array>()
+
+function pemOf(member: Member): Uint8Array {
+  let pem = pems.get(member)
+  if (pem === undefined) {
+    pem = encodeUtf8(encodePem('CERTIFICATE', member.certificate.der))
+    pems.set(member, pem)
+  }
+  return pem
+}
+
 /** Fabric's ClientIdentity, of a certificate that was checked. */
-function identityOf({ mspId, certificate }: Member) {
+function identityOf(member: Member) {
+  const { mspId, certificate } = member
   return {
     getMSPID: () => mspId as string,
-    getIDBytes: () => Buffer.from(encodePem('CERTIFICATE', certificate.der)),
+    getIDBytes: () => pemOf(member),
     getAttributeValue: (name: string) => certificate.attributes[name] ?? null,
   }
 }

@@ -77,6 +77,9 @@ test('refused, with the number of the block: whatever was changed', () => {
     )
   }
   assert.throws(() => verifyBlock(crypto, head, block, []), { code: 'LEDGER_BLOCK_INVALID' })
+  const two = { kind: 'config', timeMs: 11, transactions: [Uint8Array.of(1), Uint8Array.of(2)] } as const
+  const configurations = makeBlock(crypto, key, head, two).block
+  assert.throws(() => verifyBlock(crypto, head, configurations, nodes), { code: 'LEDGER_BLOCK_INVALID', block: 1 })
   assert.throws(() => decodeBlock(encodeCbor({})), { code: 'LEDGER_BLOCK_INVALID' })
 })
 
