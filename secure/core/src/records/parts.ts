@@ -8,7 +8,7 @@ import type { Crypto } from '../../../../shared/crypto/src/index.ts'
 import type { LogEntry } from '../audit/entry.ts'
 import type { LedgerFacts } from '../facts/ledger-facts.ts'
 import type { TreatmentKeys } from '../keys/treatment-keys.ts'
-import type { Patients } from '../patients.ts'
+import type { Patient, Patients } from '../patients.ts'
 import type { Now } from '../sessions/index.ts'
 import type { Store } from '../store.ts'
 import type { Bodies } from './bodies.ts'
@@ -26,6 +26,8 @@ export interface RecordParts {
   readonly bodies: Bodies
   readonly texts: RecordTexts
   readonly facts: LedgerFacts
+  /** Content keys that must move to a new treatment key. */
+  readonly rewraps: { add(patient: Patient): void }
   now(): Now
   /** Appends an entry and takes notice of whom it is about. @returns its index. */
   log(entry: LogEntry): number
