@@ -20,7 +20,6 @@ import {
   struct,
   text,
   uint,
-  type AuthorRef,
   type Chain,
   type ChainId,
   type EmergencyId,
@@ -57,10 +56,14 @@ export type EmergencyReason = 'unconscious' | 'danger-to-life' | 'danger-to-othe
 
 export interface ChainStored {
   readonly receipts: readonly string[]
-  readonly log: LogPlace
+  /** The place of each in the log, in the same order. */
+  readonly log: readonly LogPlace[]
 }
 
-const chainStoredShape = struct({ receipts: list(text({ max: 16_384 }), { min: 1, max: 16 }), log: logPlaceShape })
+const chainStoredShape = struct({
+  receipts: list(text({ max: 16_384 }), { min: 1, max: 16 }),
+  log: list(logPlaceShape, { min: 1, max: 16 }),
+})
 const openedShape = struct({ emergency: text({ max: 34, pattern: /^e-[0-9a-f]{32}$/ }), untilMs: uint() })
 
 /**
@@ -169,7 +172,7 @@ export class DoctorClient extends Author {
     const prepared = prepareLink(crypto, turn.chain, { patient, treatmentKey }, link)
     const chain = prepared.withSignature(await this.identity.signer.sign(prepared.signingInput))
     const items = [prepared.commitment]
-    const signature = await this.identity.signer.sign(batchSigningInput(crypto, this.ref as AuthorRef, items))
+    const signature = await this.identity.signer.sign(batchSigningInput(crypto, this.ref, items))
     await hospital.commit(this.requestSigner, signature, items)
     const envelope = sealEnvelope(crypto, treatmentKey, patient, 'chain', encodeChainUpload(chain))
     const next = groupOf(chain)[chain.links.length]

@@ -5,6 +5,7 @@
  */
 import type { Crypto } from '../../../shared/crypto/src/index.ts'
 import {
+  bool,
   bytes,
   list,
   optional,
@@ -19,11 +20,10 @@ import {
   type RecordId,
   type ServerRef,
 } from '../../../shared/protocol/src/index.ts'
-import { ClientError } from './errors.ts'
 import type { HospitalApi, RequestSigner } from './hospital-api.ts'
 import type { Identity } from './identity.ts'
 import { readServerRegistration } from './ledger-reader.ts'
-import type { Clock, LedgerReader, RequestBody, Transport } from './ports.ts'
+import type { Clock, LedgerReader, Transport } from './ports.ts'
 import { recordAnswerShape, recordItemsShape, type RecordAnswer, type RecordItem } from './record-answer.ts'
 import { SecureSession } from './secure-session.ts'
 import { TreatmentKeyring } from './treatment-keyring.ts'
@@ -73,39 +73,62 @@ export interface ReadOptions {
   readonly minHeight?: number
 }
 
-export const accessEntryShape = struct({
+const accessEntryShape = struct({
   index: uint(),
   timeMs: uint(),
   kind: text({ max: 32 }),
   actor: text({ max: 64 }),
-  actorName: optional(text({ max: 256 })),
-  place: optional(text({ max: 256 })),
-  purpose: optional(text({ max: 16 })),
-  permission: optional(text({ max: 128 })),
-  automatic: optional((value: unknown) => value === true),
-  records: optional(list(text({ max: 64 }), { max: 1_024 })),
+  /** These are empty where the record server knows nothing. */
+  actorName: text({ max: 256 }),
+  place: text({ max: 256 }),
+  purpose: text({ max: 16 }),
+  permission: text({ max: 128 }),
+  automatic: bool(),
+  records: list(struct({ record: text({ max: 64 }), version: optional(uint({ min: 1 })) }), { max: 1_024 }),
   code: optional(text({ max: 64 })),
 })
+
 /** One line of the access log: who, when, where, why, under which permission, or refused with which code. */
-export type AccessEntry = Infer<typeof accessEntryShape>
+export interface AccessEntry {
+  readonly index: number
+  readonly timeMs: number
+  readonly kind: string
+  readonly actor: string
+  readonly actorName?: string
+  readonly place?: string
+  readonly purpose?: string
+  readonly permission?: string
+  /** A service asked, no person. */
+  readonly automatic: boolean
+  readonly records: readonly { readonly record: string; readonly version?: number }[]
+  readonly code?: string
+}
 
 const accessPageShape = struct({
   entries: list(accessEntryShape, { max: 1_000 }),
   cursor: optional(text({ max: 1_024 })),
 })
 
-export const emergencyShape = struct({
+const emergencyShape = struct({
   emergency: text({ max: 34 }),
   patient: text({ max: 34 }),
-  doctor: text({ max: 34 }),
-  doctorName: optional(text({ max: 256 })),
+  actor: text({ max: 34 }),
+  actorName: text({ max: 256 }),
+  place: optional(text({ max: 256 })),
   reason: oneOf('unconscious', 'danger-to-life', 'danger-to-others', 'other'),
   text: text({ max: 2_048 }),
   openedMs: uint(),
   untilMs: uint(),
   closedMs: optional(uint()),
+  open: bool(),
+  logIndex: uint(),
 })
-export type Emergency = Infer<typeof emergencyShape>
+
+/** An emergency access to one patient's records. */
+export interface Emergency extends Omit<Infer<typeof emergencyShape>, 'actor' | 'actorName'> {
+  readonly doctor: string
+  readonly doctorName?: string
+}
 
 const versionsShape = struct({
   versions: list(
@@ -166,7 +189,7 @@ export class Participant {
   }
 
   async search(search: RecordSearch): Promise<RecordPage> {
-    return pageOf(await this.session.request('record.search', { ...search } as RequestBody))
+    return pageOf(await this.session.request('record.search', { ...search }))
   }
 
   /**
@@ -201,12 +224,13 @@ export class Participant {
     page: { readonly cursor?: string; readonly limit?: number } = {},
   ): Promise<{ readonly entries: readonly AccessEntry[]; readonly cursor?: string }> {
     const answer = accessPageShape(await this.session.request('access-log', { patient, ...page }), 'access log')
-    return { entries: answer.entries, ...(answer.cursor === undefined ? {} : { cursor: answer.cursor }) }
+    const entries = answer.entries.map(accessEntryOf)
+    return { entries, ...(answer.cursor === undefined ? {} : { cursor: answer.cursor }) }
   }
 
   async emergencies(patient?: PatientRef): Promise<readonly Emergency[]> {
     const answer = await this.session.request('emergency.list', patient === undefined ? {} : { patient })
-    return struct({ items: list(emergencyShape, { max: 1_000 }) })(answer, 'emergencies').items
+    return struct({ items: list(emergencyShape, { max: 1_000 }) })(answer, 'emergencies').items.map(emergencyOf)
   }
 
   /** The newest signed checkpoint of the server's log. */
@@ -236,10 +260,19 @@ export async function* allItems(
   } while (cursor !== undefined)
 }
 
-export function findFull<T extends string>(ids: readonly T[], start: string): T {
-  const found = ids.filter((id) => id.startsWith(start))
-  if (found.length !== 1 || found[0] === undefined) throw new ClientError('RECORD_NOT_FOUND')
-  return found[0]
+function accessEntryOf(entry: Infer<typeof accessEntryShape>): AccessEntry {
+  const { actorName, place, purpose, permission, ...rest } = entry
+  return {
+    ...rest,
+    ...(actorName === '' ? {} : { actorName }),
+    ...(place === '' ? {} : { place }),
+    ...(purpose === '' ? {} : { purpose }),
+    ...(permission === '' ? {} : { permission }),
+  }
+}
+
+function emergencyOf({ actor, actorName, ...rest }: Infer<typeof emergencyShape>): Emergency {
+  return { ...rest, doctor: actor, ...(actorName === '' ? {} : { doctorName: actorName }) }
 }
 
 function pageOf(answer: unknown): RecordPage {

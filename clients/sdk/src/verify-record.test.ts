@@ -14,7 +14,6 @@ import {
   newRef,
   signCommitments,
   warrantHash,
-  type Commitment,
 } from '../../../shared/protocol/src/index.ts'
 import { leafHash, logOrigin, signCheckpoint } from '../../../shared/tlog/src/index.ts'
 import { ClientError } from './errors.ts'
@@ -216,7 +215,7 @@ test('a server that makes up text and commitment together is found by the ledger
   const world = honestWorld()
   const other = honestWorld()
   const forged = { ...other.answer, commitment: { ...other.answer.commitment, batchId: world.batchId } }
-  const { results, seal } = await check(world, forged as RecordAnswer)
+  const { results, seal } = await check(world, forged)
   assert.equal(results['ledger'], 'COMMITMENT_MISMATCH')
   assert.equal(seal.state, 'wrong')
 })
@@ -225,9 +224,7 @@ test('a batch that another doctor signed fails the signature', async () => {
   const world = honestWorld()
   const batch = world.state[`batch ${world.batchId}`] as { groups: { signature: string }[] }
   const other = crypto.generateSigningKey()
-  batch.groups[0]!.signature = encodeBase64url(
-    signCommitments(crypto, other, world.author, [world.commitment as Commitment]),
-  )
+  batch.groups[0]!.signature = encodeBase64url(signCommitments(crypto, other, world.author, [world.commitment]))
   assert.equal((await check(world)).results['signature'], 'COMMIT_SIGNATURE_INVALID')
 })
 
