@@ -10,9 +10,9 @@ export const LOOPBACK = '127.0.0.1'
 /** The first usual port; the ledger, the record server, then one for each hospital. */
 export const FIRST_PORT = 7310
 
-/** `preferred` if it can be listened on, else a free one; never one of `taken`. */
+/** `preferred` if it can be listened on, else a free one; never one of `taken`. 0: any, but one that stays. */
 export async function freePort(preferred: number, taken: ReadonlySet<number>): Promise<number> {
-  if (!taken.has(preferred) && (await canListen(preferred))) return preferred
+  if (preferred !== 0 && !taken.has(preferred) && (await canListen(preferred))) return preferred
   for (;;) {
     const port = await listenOnce(0)
     if (port !== undefined && !taken.has(port)) return port
