@@ -23,10 +23,7 @@ export interface ExpectedRefusal {
  * Runs `work`, which must be refused with one of `codes`.
  * @throws {Surprise} if it is done after all, or refused with another code.
  */
-export async function expectRefusal(
-  codes: string | readonly string[],
-  work: () => unknown,
-): Promise<ExpectedRefusal> {
+export async function expectRefusal(codes: string | readonly string[], work: () => unknown): Promise<ExpectedRefusal> {
   const promised = typeof codes === 'string' ? [codes] : codes
   const startMs = performance.now()
   try {

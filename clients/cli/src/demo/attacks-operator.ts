@@ -1,0 +1,247 @@
+/**
+ * The second act, attacks of whoever runs the record server's machine, or the ledger's: real files, real processes. After
+ * each one everything is as it was before.
+ *
+ * @module
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DATABASE_FILE, verifyLedger } from '../../../../ledger/embedded/src/index.ts'
+import { decodeConfiguration } from '../../../../shared/ledger-model/src/index.ts'
+import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { measure } from '../../../../tee/process/src/index.ts'
+import { BlockPages } from '../ledger-access.ts'
+import { readGenesis } from '../system/ledger-setup.ts'
+import { bundlePath } from '../system/record-server-setup.ts'
+import { codeOfFailure } from '../command-error.ts'
+import type { Scene } from './cast.ts'
+import { expectRefusal, expectSame, expectThat, Surprise } from './expect.ts'
+import { LyingLedger } from './lying-ledger.ts'
+import type { Step } from './player.ts'
+import { alterText, type FolderCopy } from './server-files.ts'
+import { hba1c } from './texts.ts'
+import { verifiedByBob } from './story.ts'
+
+/** What a store that was tampered with may be called: the damage shows in a page's code or in what the page says. */
+const MAX_PAGES = 6
+const TAMPERED = ['STORE_DAMAGED', 'STATE_ROLLED_BACK'] as const
+
+const flippedBit: Step<Scene> = {
+  title: 'flip one bit in the database file',
+  play: (scene) => tamperWithPage(scene, (copy, page) => copy.flipBit(page)),
+}
+
+const oldDatabase: Step<Scene> = {
+  title: 'put an old database file back',
+  async play(scene) {
+    const { stage } = scene
+    await stage.stopServer()
+    const old = stage.copyServer()
+    await stage.startServer()
+    await writeSomething(scene)
+    await stage.stopServer()
+    const good = stage.copyServer()
+    old.putBackDatabase()
+    try {
+      const { code } = await expectRefusal(['STATE_ROLLED_BACK', 'CHECKPOINT_FORKED'], () => stage.startServer())
+      return `noticed: ${code}`
+    } finally {
+      await stage.stopServer()
+      good.putBack()
+      await stage.startServer()
+    }
+  },
+}
+
+const oldPage: Step<Scene> = {
+  title: 'put one old page back into the database',
+  play: (scene) => tamperWithPage(scene, (copy, page) => copy.putBackPage(page)),
+}
+
+const hiddenRevocation: Step<Scene> = {
+  title: 'the host hides that access was taken back',
+  async play(scene) {
+    const { stage } = scene
+    const bob = scene.get('bob')
+    const omar = scene.get('omar')
+    const { recordId } = scene.get('result')
+    const lying = await LyingLedger.start(stage.ledgerUrl)
+    try {
+      await stage.restartServer({ ledgerUrl: lying.url })
+      const untilMs = stage.context.clock.nowMs() + 86_400_000
+      const { jti } = await bob.giveAccess({ grantee: omar.ref, scope: ['lab'], untilMs })
+      await omar.read(recordId)
+      await bob.takeBack(jti)
+      // The answer of a moment ago, in which the access still stands: signed by the ledger, and no longer true.
+      lying.lie()
+      const { code } = await expectRefusal(['ENDORSEMENT_NONCE', 'ENDORSEMENT_STALE'], () => omar.read(recordId))
+      expectThat(lying.lied > 0, 'the host did lie')
+      return `noticed: ${code}; nothing was opened`
+    } finally {
+      await stage.restartServer()
+      await lying.close()
+    }
+  },
+}
+
+const alteredBlock: Step<Scene> = {
+  title: 'change one character of a block of the ledger',
+  async play(scene) {
+    const { stage } = scene
+    const { place, recordId } = scene.get('result')
+    await stage.stopLedger()
+    const good = stage.copyLedger()
+    try {
+      // The fingerprint of Alice's record, as it stands in the transaction of its block.
+      alterText(join(stage.context.state.ledger, DATABASE_FILE), recordId.slice(2))
+      await stage.startLedger()
+      const fault = await verifyLedgerOf(scene).then(
+        () => undefined,
+        (error: { code?: string; block?: number }) => error,
+      )
+      expectSame(fault?.code, 'LEDGER_BLOCK_INVALID', 'ledger verify')
+      expectSame(fault?.block, place.block, 'block at fault')
+      return `ledger verify: ${fault?.code ?? ''}, block ${fault?.block ?? ''}`
+    } finally {
+      await stage.stopLedger()
+      good.putBack()
+      await stage.startLedger()
+    }
+  },
+}
+
+const otherProgram: Step<Scene> = {
+  title: 'change one byte of the program',
+  async play({ stage }) {
+    const taPath = alterProgram(stage.context.state, stage.attackFolder())
+    await stage.stopServer()
+    try {
+      const { code } = await expectRefusal('TEE_MEASUREMENT', () => stage.startServer({ taPath }))
+      return `not started: ${code}`
+    } finally {
+      await stage.stopServer()
+      await stage.startServer()
+    }
+  },
+}
+
+const lyingHost: Step<Scene> = {
+  title: 'a lying host starts that program anyway',
+  async play(scene) {
+    const { stage } = scene
+    const taPath = alterProgram(stage.context.state, stage.attackFolder())
+    const measurement = measure(readFileSync(taPath))
+    await stage.restartServer({ taPath, measurement })
+    try {
+      const { code } = await expectRefusal('ATTESTATION_MEASUREMENT', () =>
+        scene.get('alice').session.request('whoami'),
+      )
+      return `stopped before anything was sent: ${code}`
+    } finally {
+      await stage.restartServer()
+    }
+  },
+}
+
+const nothingLost: Step<Scene> = {
+  title: 'after all that, everything is checked again',
+  async play(scene) {
+    const { blocks } = await verifyLedgerOf(scene)
+    const { seal } = await verifiedByBob(scene)
+    expectSame(seal.word, 'Verified unchanged (practice)', 'seal')
+    return `${blocks} blocks, 0 faults; the result: "${seal.word}"`
+  },
+}
+
+/** Only on a system of the demo's own: they stop parts and change files. */
+export const ATTACKS_BY_OPERATORS: readonly Step<Scene>[] = [
+  hiddenRevocation,
+  flippedBit,
+  oldDatabase,
+  oldPage,
+  alteredBlock,
+  otherProgram,
+  lyingHost,
+  nothingLost,
+]
+
+/**
+ * Tampers with one page that was written between two moments of the store. It is noticed when the server starts, or when
+ * somebody reads what is on it. A page on which nothing rests any more may pass: then every answer must be as before, and
+ * the next page is tried.
+ */
+async function tamperWithPage(scene: Scene, tamper: (older: FolderCopy, page: number) => void): Promise<string> {
+  const { stage } = scene
+  const before = await readEverything(scene)
+  await stage.stopServer()
+  const older = stage.copyServer()
+  await stage.startServer()
+  await writeSomething(scene)
+  const expected = await readEverything(scene)
+  expectThat(expected !== before, 'the records changed between the two moments')
+  await stage.stopServer()
+  const good = stage.copyServer()
+  // So that the good copy stays the newest that the ledger knows of, whatever the server does meanwhile.
+  const lying = await LyingLedger.start(stage.ledgerUrl)
+  lying.keepWrites()
+  try {
+    for (const page of older.changedPages().toReversed().slice(0, MAX_PAGES)) {
+      tamper(older, page)
+      const code = await stage
+        .startServer({ ledgerUrl: lying.url })
+        .then(() => readEverything(scene))
+        .then(
+          (seen) => (seen === expected ? undefined : 'UNNOTICED'),
+          (error: unknown) => codeOfFailure(error) ?? 'UNEXPECTED',
+        )
+      await stage.stopServer()
+      good.putBack()
+      if (code === undefined) continue
+      expectThat(
+        TAMPERED.some((one) => one === code),
+        `page ${page} is noticed, got ${code}`,
+      )
+      return `page ${page} of 8 KiB; noticed: ${code}`
+    }
+    throw new Surprise('no page was noticed')
+  } finally {
+    await lying.close()
+    await stage.startServer()
+  }
+}
+
+/** All of Bob's records with their texts, as one text. */
+async function readEverything(scene: Scene): Promise<string> {
+  const bob = scene.get('bob')
+  const { items } = await bob.records()
+  const texts: string[] = []
+  for (const { record, erasedMs } of items) {
+    if (erasedMs === undefined) texts.push(`${record} ${encodeHex((await bob.read(record)).ehr)}`)
+  }
+  return JSON.stringify([items, texts])
+}
+
+/** Enough that the next moment of the store is another one, on the ledger too. */
+async function writeSomething(scene: Scene): Promise<void> {
+  const { warrant } = scene.get('permission')
+  await scene.get('alice').store({ patient: scene.get('bob').ref, warrant, ehr: hba1c(49, 'later') })
+}
+
+async function verifyLedgerOf({ stage }: Scene): Promise<{ readonly blocks: number }> {
+  const { context } = stage
+  const encoded = readGenesis(context)
+  if (encoded === undefined) throw new Surprise('the genesis is not there')
+  const genesis = decodeConfiguration(context.crypto, encoded)
+  return await verifyLedger(new BlockPages(context, stage.ledgerUrl), { crypto: context.crypto, genesis })
+}
+
+/** A copy of the program with one letter of one message changed: it runs as the other one does. */
+function alterProgram(state: Scene['stage']['context']['state'], folder: string): string {
+  const bytes = readFileSync(bundlePath(state))
+  const at = bytes.indexOf('trusted application: ')
+  if (at < 0) throw new Surprise('the program has another message')
+  bytes[at] = 'T'.charCodeAt(0)
+  const path = join(folder, `program-${encodeHex(new Uint8Array([bytes.length & 0xff]))}.mjs`)
+  writeFileSync(path, bytes)
+  return path
+}

@@ -1,0 +1,70 @@
+/**
+ * `trusthealth demo`: plays the life of a record and then attacks it, on a system of its own. Every line is a promise
+ * that was checked just now; a promise that does not hold ends it with `DEMO_SURPRISE`.
+ *
+ * @module
+ */
+import { confirm } from '@clack/prompts'
+import { CommandError } from '../command-error.ts'
+import type { CommandRow, OptionValues } from '../command-row.ts'
+import type { Context } from '../context.ts'
+import { ATTACKS_BY_OPERATORS } from './attacks-operator.ts'
+import { ATTACKS_BY_PEOPLE } from './attacks.ts'
+import { Scene } from './cast.ts'
+import { playActs, type Act } from './player.ts'
+import { Stage } from './stage.ts'
+import { STORY } from './story.ts'
+
+export const DEMO_COMMANDS: readonly CommandRow[] = [
+  {
+    path: 'demo',
+    summary: 'see a record written, shared and attacked, each step with its proof',
+    details:
+      'Plays on a temporary system. With --state it plays on the system that runs there, without what would damage it.',
+    options: [{ flags: '--step', description: 'wait for Enter before each step' }],
+    examples: ['demo', 'demo --step', 'demo --json'],
+    run: runDemo,
+  },
+]
+
+const ATTACKED = '── now we attack it ──'
+
+export async function runDemo(context: Context, _what: readonly string[], options: OptionValues): Promise<void> {
+  const { output, flags, terminal } = context
+  const isTemporary = flags.state === undefined
+  const pause = options['step'] === true ? pauseOf(context) : undefined
+  const stage = isTemporary ? await Stage.openTemporary(context) : Stage.openRunning(context)
+  let isInterrupted = false
+  const stopListening = terminal.onInterrupt(() => {
+    isInterrupted = true
+    void stage.close()
+  })
+  try {
+    await playActs(actsFor(stage), new Scene(stage), {
+      output,
+      intro: `TrustHealth demo · ${stage.isOwn ? 'temporary system in a temporary folder' : stage.folder} · simulated protected area`,
+      notShown: `Not shown by this demo: ${stage.isOwn ? '' : 'attacks on files and programs, '}hardware protection.`,
+      next: stage.isOwn ? 'trusthealth start' : 'trusthealth demo',
+      ...(pause === undefined ? {} : { pause }),
+    })
+  } catch (error) {
+    throw isInterrupted ? new CommandError('CLIENT_CANCELLED', { next: 'the temporary system was removed' }) : error
+  } finally {
+    stopListening()
+    await stage.close()
+  }
+}
+
+function actsFor(stage: Stage): readonly Act<Scene>[] {
+  const attacks = stage.isOwn ? [...ATTACKS_BY_PEOPLE, ...ATTACKS_BY_OPERATORS] : ATTACKS_BY_PEOPLE
+  return [STORY, { heading: ATTACKED, steps: attacks }]
+}
+
+function pauseOf({ terminal }: Context): () => Promise<void> {
+  if (!terminal.canAsk)
+    throw new CommandError('CLIENT_USAGE', { what: '--step needs a terminal.', next: 'trusthealth demo' })
+  return async () => {
+    const goOn = await confirm({ message: 'Next step?', active: 'yes', inactive: 'stop', output: process.stderr })
+    if (goOn !== true) throw new CommandError('CLIENT_CANCELLED', { next: 'the temporary system was removed' })
+  }
+}
