@@ -103,7 +103,7 @@ export const RECORD_COMMANDS: readonly CommandRow[] = [
     what: '<record>',
     summary: 'read a record, and check it',
     options: [
-      { flags: '--version <number>', description: 'an earlier version' },
+      { flags: '--revision <number>', description: 'an earlier version' },
       { flags: '--purpose <code>', description: 'why: TREAT, PATRQT, HRESCH, …' },
       { flags: '--out <file>', description: 'write the text to a file, or with --proofs the text and its proofs' },
       { flags: '--proofs', description: 'with --out: a file that anyone can check with record verify' },
@@ -120,7 +120,7 @@ export const RECORD_COMMANDS: readonly CommandRow[] = [
     path: 'record verify',
     what: '<record>',
     summary: 'run every check on a record, or on a downloaded file',
-    options: [{ flags: '--version <number>', description: 'an earlier version' }],
+    options: [{ flags: '--revision <number>', description: 'an earlier version' }],
     examples: [
       'record verify r-1f9ac03e --as bob',
       'record verify hba1c.json --as bob',
@@ -422,10 +422,10 @@ export function readOwnFile(path: string, name: string): Uint8Array {
 }
 
 function readOptions(options: OptionValues): { version?: number; purpose?: string } {
-  const version = text(options, 'version')
+  const version = text(options, 'revision')
   const purpose = text(options, 'purpose')
   return {
-    ...(version === undefined ? {} : { version: countOption('--version', version, 1, 65_535) }),
+    ...(version === undefined ? {} : { version: countOption('--revision', version, 1, 65_535) }),
     ...(purpose === undefined ? {} : { purpose: purpose.toUpperCase() }),
   }
 }
