@@ -180,11 +180,10 @@ function findKeyOf(service: ServiceIdentity, registry: Registry, ledger: LedgerR
       }
     }
     if (isPractitionerRef(ref)) {
-      const doctor = registry.findPractitioner(ref)
-      if (doctor === undefined) return undefined
-      return { role: 'practitioner', kid, publicKey: doctor.publicKey, sealKey: doctor.sealKey }
+      const keys = registry.practitionerKeys(ref)
+      return keys === undefined ? undefined : { role: 'practitioner', kid, ...keys }
     }
-    if (!isPatientRef(ref) || registry.findPatient(ref) === undefined) return undefined
+    if (!isPatientRef(ref) || !registry.isPatient(ref)) return undefined
     const key = await ledger.findPatientKey(ref, kid)
     return key === undefined ? undefined : { role: 'patient', kid, ...key }
   }

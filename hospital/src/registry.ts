@@ -60,10 +60,15 @@ const CODE_LENGTH = 12
 export class Registry {
   readonly #crypto: Crypto
   readonly #db: HospitalDatabase
+  /** Asked with every request. */
+  readonly #practitionerKeys: ReturnType<HospitalDatabase['prepare']>
+  readonly #isPatient: ReturnType<HospitalDatabase['prepare']>
 
   constructor(crypto: Crypto, db: HospitalDatabase) {
     this.#crypto = crypto
     this.#db = db
+    this.#practitionerKeys = db.prepare('SELECT public_key, seal_key FROM practitioner WHERE ref = ?')
+    this.#isPatient = db.prepare('SELECT 1 FROM patient WHERE ref = ?').pluck()
   }
 
   invite(kind: Invitation['kind'], details: InvitationDetails, nowMs: number): Invitation {
@@ -146,6 +151,16 @@ export class Registry {
   findPractitioner(ref: string): Practitioner | undefined {
     const row = this.#db.prepare('SELECT * FROM practitioner WHERE ref = ?').get(ref) as PractitionerRow | undefined
     return row === undefined ? undefined : practitionerOf(row)
+  }
+
+  /** Both keys of a doctor, b64u. */
+  practitionerKeys(ref: string): Pick<Practitioner, 'publicKey' | 'sealKey'> | undefined {
+    const row = this.#practitionerKeys.get(ref) as Pick<PractitionerRow, 'public_key' | 'seal_key'> | undefined
+    return row === undefined ? undefined : { publicKey: row.public_key, sealKey: row.seal_key }
+  }
+
+  isPatient(ref: string): boolean {
+    return this.#isPatient.get(ref) !== undefined
   }
 
   practitioners(): Practitioner[] {

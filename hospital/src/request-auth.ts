@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
+import { decodeBase64url, type Crypto, type VerifyingKey } from '../../shared/crypto/src/index.ts'
 import {
   checkRequestStatement,
   MAX_REQUEST_AGE_MS,
@@ -43,11 +43,15 @@ export interface IncomingRequest {
   readonly body: Uint8Array
 }
 
+const MAX_KEYS = 10_000
+
 export class RequestAuthentication {
   readonly #crypto: Crypto
   readonly #findKey: FindKey
   /** `jti` and when it may be forgotten; insertion order is close to time order. */
   readonly #seen = new Map<string, number>()
+  /** Parsed keys by their text: parsing one costs half a check. Whether a key may ask is found out each time. */
+  readonly #keys = new Map<string, VerifyingKey>()
 
   constructor(crypto: Crypto, findKey: FindKey) {
     this.#crypto = crypto
@@ -60,10 +64,18 @@ export class RequestAuthentication {
     const { iss, jti } = statement.payload
     const known = await this.#findKey(iss, statement.header.kid)
     if (known === undefined) throw rejected()
-    const publicKey = this.#crypto.importVerifyingKey(decodeBase64url(known.publicKey))
-    checkRequestStatement(this.#crypto, statement, publicKey, request, nowMs)
+    checkRequestStatement(this.#crypto, statement, this.#importKey(known.publicKey), request, nowMs)
     this.#acceptOnce(`${iss} ${jti}`, nowMs)
     return { ref: iss, role: known.role, kid: known.kid, sealKey: decodeBase64url(known.sealKey) }
+  }
+
+  #importKey(publicKey: string): VerifyingKey {
+    const known = this.#keys.get(publicKey)
+    if (known !== undefined) return known
+    const key = this.#crypto.importVerifyingKey(decodeBase64url(publicKey))
+    if (this.#keys.size >= MAX_KEYS) this.#keys.clear()
+    this.#keys.set(publicKey, key)
+    return key
   }
 
   #acceptOnce(id: string, nowMs: number): void {

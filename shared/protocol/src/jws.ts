@@ -69,6 +69,18 @@ export function kidOf(crypto: Crypto, publicKey: Uint8Array): Kid {
   return jwkThumbprint(crypto, publicKey) as Kid
 }
 
+/** Thumbprints of keys that were used before; a handle's public key never changes. */
+const KIDS = new WeakMap<object, Kid>()
+
+/** As `kidOf`, computed once for each handle. */
+function kidOfKey(crypto: Crypto, key: SigningKey | VerifyingKey): Kid {
+  const known = KIDS.get(key)
+  if (known !== undefined) return known
+  const kid = kidOf(crypto, key.publicKey)
+  KIDS.set(key, kid)
+  return kid
+}
+
 /**
  * Signs a statement. The payload is written as it is: give it in the form that its shape makes.
  *
@@ -83,7 +95,7 @@ export function signStatement(
   payload: object,
   x5c?: readonly Uint8Array[],
 ): string {
-  const unsigned = prepareStatement(kidOf(crypto, key.publicKey), typ, payload, x5c)
+  const unsigned = prepareStatement(kidOfKey(crypto, key), typ, payload, x5c)
   return unsigned.withSignature(crypto.sign(key, unsigned.signingInput))
 }
 
@@ -137,7 +149,7 @@ export function checkStatementSignature(
   key: VerifyingKey,
   statement: UnverifiedStatement<unknown>,
 ): void {
-  if (kidOf(crypto, key.publicKey) !== statement.header.kid) throw signatureInvalid()
+  if (kidOfKey(crypto, key) !== statement.header.kid) throw signatureInvalid()
   if (!crypto.verify(key, statement.signingInput, statement.signature)) throw signatureInvalid()
 }
 
