@@ -14,12 +14,20 @@ import {
   parseRef,
   REF_ATTRIBUTE,
   roleOf,
+  stateKeys,
   type EndorsedAnswer,
   type EndorsedQuery,
   type ReadStatus,
   type SignedProposal,
 } from '../../shared/ledger-model/src/index.ts'
-import type { BatchId, MspId, RecordId, TxId } from '../../shared/protocol/src/index.ts'
+import {
+  stringifySorted,
+  type BatchId,
+  type MspId,
+  type RecordId,
+  type ServerRef,
+  type TxId,
+} from '../../shared/protocol/src/index.ts'
 import type {
   ContractCall,
   HistoricValue,
@@ -140,6 +148,13 @@ export class InsecureMemoryLedger {
       )
     }
     return answers
+  }
+
+  /** Raises the epoch of a server's newest checkpoint, as a second copy of the server would have done. */
+  async forceCheckpoint(server: ServerRef, epoch: number): Promise<void> {
+    const key = stateKeys.checkpoint(server)
+    const record = JSON.parse(this.#state.get(key) ?? '{}') as Record<string, string>
+    this.#state.set(key, stringifySorted({ ...record, epoch }))
   }
 
   /** Where a version of a record is, if it is. */

@@ -278,6 +278,7 @@ export class TaWorld {
     return new Promise((resolve) => {
       this.#waiting.set(id, { op, settle: resolve as (outcome: Outcome<AbiOpName>) => void })
       this.app.handle(message)
+      if (this.app.state === 'stopped') this.abandon()
       this.#flushSoon()
     })
   }

@@ -42,6 +42,7 @@ interface PolicyChange {
   readonly hospitals?: readonly string[]
   readonly keys?: readonly { readonly kid: string; readonly removedMs: number | null }[]
   readonly patientRef?: string
+  readonly status?: 'active' | 'suspended' | 'unknown'
 }
 
 function policy(change: PolicyChange = {}): PatientPolicy {
@@ -88,6 +89,8 @@ test('the patient, with a key that is active', () => {
   const removed = [{ kid: 'device', removedMs: 5 }]
   assert.equal(ask({ keys: removed }, { actor: patient }), 'CREDENTIAL_REJECTED')
   assert.equal(ask({}, { actor: { ...patient, ref: 'p-2' } }), 'ACCESS_DENIED')
+  assert.equal(ask({ status: 'suspended' }, { actor: patient }), 'PARTICIPANT_SUSPENDED')
+  assert.equal(ask({ status: 'unknown', keys: [] }, { actor: patient }), 'CREDENTIAL_REJECTED')
 })
 
 test('an auditor reads no record, whatever the policy says', () => {

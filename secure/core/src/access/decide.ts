@@ -95,6 +95,7 @@ export function decide(question: AccessQuestion): Decision {
 /** The patient, with a key that is registered now. */
 function decideSelf({ actor, patient, policy }: AccessQuestion): Decision {
   if (actor.ref !== patient) return denied('ACCESS_DENIED')
+  if (policy.status === 'suspended') return denied('PARTICIPANT_SUSPENDED')
   const isActive = policy.keys.some((key) => key.kid === actor.kid && key.removedMs === null)
   return isActive ? allowed({ kind: 'self' }) : denied('CREDENTIAL_REJECTED')
 }

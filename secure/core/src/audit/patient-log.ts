@@ -36,6 +36,13 @@ export interface PatientLogRow {
   readonly digest: Uint8Array
 }
 
+/** Where a page begins, as a client remembers it: before this row, whose predecessor has this digest. */
+export interface LogPosition {
+  readonly before: number
+  /** 32 bytes. */
+  readonly anchor: Uint8Array
+}
+
 export class PatientLog {
   readonly #crypto: Crypto
   readonly #store: Store
@@ -114,16 +121,11 @@ export class PatientLog {
   /**
    * Up to `limit` rows before number `before`, newest first, each proven by the one after it.
    *
-   * @param anchor digest of row `before - 1`, as a client remembers it from the page before; absent: the newest row's,
-   * from the patient's row.
+   * @param from absent: the newest row, whose digest the patient's row holds.
    * @throws {TrustedApplicationError} `MESSAGE_MALFORMED` if the client's anchor is not the row's.
    * @throws {StorageError} `STATE_ROLLED_BACK`
    */
-  pageBefore(
-    patient: Patient,
-    from: { readonly before: number; readonly anchor: Uint8Array } | undefined,
-    limit: number,
-  ): PatientLogRow[] {
+  pageBefore(patient: Patient, from: LogPosition | undefined, limit: number): PatientLogRow[] {
     const before = from?.before ?? patient.auditEntries + 1
     if (before > patient.auditEntries + 1) throw new TrustedApplicationError('MESSAGE_MALFORMED')
     const rows = this.#before.all(patient.id, before, limit + 1).map((row) => ({

@@ -17,6 +17,9 @@ import {
   type PatientRef,
 } from '../../../../shared/protocol/src/index.ts'
 import { decodeEntry } from '../audit/entry.ts'
+import type { LogPosition } from '../audit/patient-log.ts'
+import type { Patient } from '../patients.ts'
+import type { AnswerMembers } from '../round.ts'
 import type { Vault } from '../vault.ts'
 import { actorEntry, command, patientNeeds, patientOf, permit, questionOf, type Call } from './call.ts'
 import { checkOwnPatient } from './provision-commands.ts'
@@ -52,21 +55,31 @@ function accessLog(call: Call, { patient: ref, cursor, limit = DEFAULT_LIMIT }: 
   const { vault } = call
   if (call.actor.kind === 'patient') permit(questionOf(call, ref))
   else checkOwnPatient(call, ref)
+  const entry = { t: 'access-log' as const, ...actorEntry(call), patient: ref }
+  // A cursor is the client's word and is refused before anything is written; what it names is indexed already.
+  const later = cursor === undefined ? undefined : pageOf(vault, patientOf(call, ref), positionOf(cursor), limit)
   patientOf(call, ref)
-  vault.log({ t: 'access-log', ...actorEntry(call), patient: ref })
+  vault.log(entry)
+  if (later !== undefined) {
+    call.reply(later)
+    return
+  }
+  // The first page begins with this very request.
   vault.patientLog.flush()
-  const patient = patientOf(call, ref)
-  const rows = vault.patientLog.pageBefore(patient, positionOf(cursor), limit + 1)
-  const shown = rows.slice(0, limit)
-  const last = rows[limit]
-  call.reply({
-    entries: shown.map(({ logIndex }) => entryMembers(vault, logIndex)),
-    ...(last === undefined ? {} : { cursor: `${last.number + 1}-${encodeHex(last.digest)}` }),
-  })
+  call.reply(pageOf(vault, patientOf(call, ref), undefined, limit))
 }
 
-function positionOf(cursor: string | undefined): { readonly before: number; readonly anchor: Uint8Array } | undefined {
-  if (cursor === undefined) return undefined
+function pageOf(vault: Vault, patient: Patient, from: LogPosition | undefined, limit: number): AnswerMembers {
+  // One more than is shown tells whether there is a next page.
+  const rows = vault.patientLog.pageBefore(patient, from, limit + 1)
+  const last = rows[limit]
+  return {
+    entries: rows.slice(0, limit).map(({ logIndex }) => entryMembers(vault, logIndex)),
+    ...(last === undefined ? {} : { cursor: `${last.number + 1}-${encodeHex(last.digest)}` }),
+  }
+}
+
+function positionOf(cursor: string): LogPosition {
   const [before = '', anchor = ''] = cursor.split('-')
   return { before: Number(before), anchor: decodeHex(anchor) }
 }

@@ -130,18 +130,26 @@ function listedPatients(vault: Vault, client: SessionClient, patient: PatientRef
 }
 
 function listEmergencies(call: Call, { patient: asked }: { readonly patient?: PatientRef }): void {
-  const { vault, client, actor, facts } = call
-  const items: CborValue[] = []
-  for (const ref of listedPatients(vault, client, asked) as readonly PatientRef[]) {
-    // A hospital's patient who came while the ledger was asked is in the next answer.
-    if (asked === undefined && !facts.hasPolicyOf(ref)) continue
-    const patient = patientOf(call, ref)
+  const { vault, client, actor } = call
+  const refs = listedPatients(vault, client, asked) as readonly PatientRef[]
+  // Without a patient a hospital gets those that the ledger says are its own, as it was asked about.
+  const own = asked === undefined && actor.kind !== 'patient' ? refs.filter((ref) => isOwnPatient(call, ref)) : refs
+  for (const ref of own) {
+    patientOf(call, ref)
     if (actor.kind === 'patient') permit(questionOf(call, ref))
     else checkOwnPatient(call, ref)
-    items.push(...vault.emergencies.ofPatient(patient).map((emergency) => itemOf(call, patient, emergency)))
-    vault.log({ t: 'list', ...actorEntry(call), patient: ref })
   }
+  const items: CborValue[] = []
+  for (const ref of own) {
+    const patient = patientOf(call, ref)
+    items.push(...vault.emergencies.ofPatient(patient).map((emergency) => itemOf(call, patient, emergency)))
+  }
+  for (const ref of own) vault.log({ t: 'list', ...actorEntry(call), patient: ref })
   call.reply({ items })
+}
+
+function isOwnPatient({ facts, actor }: Call, ref: PatientRef): boolean {
+  return facts.hasPolicyOf(ref) && facts.policyOf(ref).hospitals.some((hospital) => hospital === actor.ref)
 }
 
 function itemOf({ vault, nowMs }: Call, patient: Patient, emergency: Emergency): CborValue {

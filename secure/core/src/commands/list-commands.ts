@@ -43,6 +43,8 @@ import {
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 500
 const MAX_QUERY_CHARACTERS = 256
+/** Records that one search over many patients looks through before it ends its page. */
+const MAX_SEARCHED_RECORDS = 5_000
 
 const pageMembers = {
   cursor: optional(text({ min: 1, max: 64, pattern: /^[0-9]{1,16}(-[0-9]{1,16})?$/ })),
@@ -124,13 +126,16 @@ function searchAll(call: Call, input: SearchInput): void {
   const seen: { readonly patient: Patient; readonly permission: Permission }[] = []
   let next: string | undefined
   let finished = allCursor(input.cursor).after
+  let searched = 0
   for (const patient of candidates) {
     // A patient who came while the ledger was asked is on the next page.
-    if (items.length >= limit || !call.facts.hasPolicyOf(patient.ref)) {
+    const isFull = items.length >= limit || searched >= MAX_SEARCHED_RECORDS
+    if (isFull || !call.facts.hasPolicyOf(patient.ref)) {
       next = String(finished)
       break
     }
     if (decide(questionOf(call, patient.ref, input.purpose)).allowed) {
+      searched += vault.patientLog.recordsOf(patient)
       const page = pageOf(call, patient, input, before, limit - items.length)
       items.push(...page.rows.map((row) => ({ ...itemMembers(row), patient: patient.ref })))
       seen.push({ patient, permission: page.permission })

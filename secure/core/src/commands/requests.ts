@@ -138,12 +138,13 @@ export class Requests {
     request.answer(() => {
       const { sessions } = this.#vault
       const { session, seq } = request
-      const rest = typeof answer === 'function' ? answer() : answer
       try {
+        const rest = typeof answer === 'function' ? answer() : answer
         return { record: sessions.sealAnswer(session, seq, { ...members, ...rest }) }
       } catch (error) {
-        const code = refusalOf(error)?.code
-        if (code !== 'RECORD_TOO_LARGE') throw error
+        if (error instanceof StorageError) throw error
+        // What was asked is done and durable; only telling it failed. A repeated request gets the answer.
+        const code = refusalOf(error)?.code ?? 'TEE_FAULT'
         return { record: sessions.sealAnswer(session, seq, { ok: false, code }) }
       }
     })

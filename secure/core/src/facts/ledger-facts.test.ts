@@ -4,7 +4,7 @@ import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import { endorseContent, type EndorsedAnswer, type EndorsedContent } from '../../../../shared/ledger-model/src/index.ts'
 import type { MspId } from '../../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
-import { LedgerFacts, NEED_TIMEOUT_MS, ORGANIZATION_CACHE_MS, type FactsOutcome } from './ledger-facts.ts'
+import { LedgerFacts, MAX_WAITING, NEED_TIMEOUT_MS, ORGANIZATION_CACHE_MS, type FactsOutcome } from './ledger-facts.ts'
 import type { FactNeeds } from './queries.ts'
 
 const crypto = createNodeCrypto()
@@ -285,4 +285,13 @@ test('an organisation that the ledger does not know is unknown to the one who as
   assert.ok(outcome !== undefined && 'facts' in outcome)
   assert.throws(() => outcome.facts.organization('HA'), { code: 'ORGANIZATION_UNKNOWN' })
   assert.equal(outcome.facts.policyOf(P1).status, 'active')
+})
+
+test('more requests than can wait are TEE_BUSY, and there is room again when they are answered', () => {
+  const facts = open()
+  for (let i = 0; i < MAX_WAITING; i++) ask(facts, { patients: [P1] })
+  assert.throws(() => ask(facts, { patients: [P1] }), { code: 'TEE_BUSY' })
+  const need = only(facts.flush(0))
+  facts.deliver(need.need, { answers: answer(need) }, 1)
+  ask(facts, { patients: [P1] })
 })

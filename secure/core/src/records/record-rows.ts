@@ -75,6 +75,8 @@ export interface RecordRow extends Commitment {
   readonly erasedIndex: number | null
 }
 
+/** About 1 kB each. */
+const MAX_LISTED_ROWS = 50_000
 const KIND = 'record'
 const ROW = label('ta-record-row')
 
@@ -131,6 +133,9 @@ export class RecordRows {
   readonly #stale: SqlStatement
   #nextId: number
   #count: number
+  /** Checked rows of patients whose records were listed, least recently used first; memory decides from then on. */
+  readonly #listed = new Map<number, RecordRow[]>()
+  #listedRows = 0
 
   constructor(store: Store) {
     this.#crypto = store.crypto
@@ -233,10 +238,27 @@ export class RecordRows {
   }
 
   /** Every version of every record of a patient, oldest first. @param expected how many there are. */
-  ofPatient(patient: number, expected: number): RecordRow[] {
+  ofPatient(patient: number, expected: number): readonly RecordRow[] {
+    const known = this.#listed.get(patient)
+    if (known !== undefined) {
+      this.#listed.delete(patient)
+      this.#listed.set(patient, known)
+      return known
+    }
     const rows = this.#ofPatient.all(patient).map((row) => this.#checked(recordRowOf(row)))
     if (rows.length !== expected || rows.some((row) => row.patient !== patient)) throw rolledBack()
+    this.#listed.set(patient, rows)
+    this.#listedRows += rows.length
+    for (const oldest of this.#listed.keys()) {
+      if (this.#listedRows <= MAX_LISTED_ROWS || oldest === patient) break
+      this.#forgetList(oldest)
+    }
     return rows
+  }
+
+  #forgetList(patient: number): void {
+    this.#listedRows -= this.#listed.get(patient)?.length ?? 0
+    this.#listed.delete(patient)
   }
 
   get(id: number): RecordRow | undefined {
@@ -275,6 +297,7 @@ export class RecordRows {
   }
 
   #keep(row: RecordRow): void {
+    this.#forgetList(row.patient)
     this.#store.state.set(KIND, nameOf(row.recordId, row.version), this.#digest(row))
   }
 

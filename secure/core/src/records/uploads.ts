@@ -204,7 +204,7 @@ export class Uploads {
     const ready = this.#ready.filter(({ staged }) => this.#isStaged(staged) && this.#followsItsPredecessor(staged))
     this.#ready = []
     if (ready.length === 0) return
-    const { patients, records, store, texts } = this.#vault
+    const { patients, records, rewraps, store, texts } = this.#vault
     const indexes = ready.map(({ staged: { row } }) =>
       this.#vault.log({
         t: row.chain === null ? 'store' : 'chain',
@@ -224,6 +224,9 @@ export class Uploads {
       this.#supersede(staged.row)
       const row = records.complete(staged.row, { storedMs: nowMs, place, logIndex, logSize })
       texts.index(row.id, staged.words)
+      const patient = patients.get(row.patient)
+      // The treatment key changed while it waited.
+      if (row.keyVersion !== patient.keyVersion) rewraps.add(patient)
       this.#staged.delete(nameOf(row.recordId, row.version))
       for (const waiter of staged.waiters) settleOnce(waiter, { row })
     }
@@ -259,11 +262,6 @@ export class Uploads {
     for (const staged of this.#staged.values()) {
       if (staged.row.recordId === recordId) this.#drop(staged, 'RECORD_ERASED')
     }
-  }
-
-  /** Staged rows of one patient, for a change of its treatment key. */
-  ofPatient(patient: number): RecordRow[] {
-    return [...this.#staged.values()].filter(({ row }) => row.patient === patient).map(({ row }) => row)
   }
 
   #drop(staged: Staged, code: ErrorCode): void {
