@@ -175,13 +175,13 @@ test('a killed part comes back, and what was stored is there', async () => {
 })
 
 test('after the starter itself was killed, a start ends what is left and goes on with the same system', async () => {
-  const before = await runCommand(place, ['hospital', 'list', '--json'])
+  const earlier = await runCommand(place, ['hospital', 'list', '--json'])
   const killed = await killStarter()
   assert.equal(killed, null)
   const { programs } = await start()
   assert.equal(Object.keys(programs).length, 4)
   const hospitals = (text: string) => (JSON.parse(text) as { data: { ref: string }[] }).data.map(({ ref }) => ref)
-  assert.deepEqual(hospitals((await runCommand(place, ['hospital', 'list', '--json'])).out), hospitals(before.out))
+  assert.deepEqual(hospitals((await runCommand(place, ['hospital', 'list', '--json'])).out), hospitals(earlier.out))
   assert.match((await runCommand(place, ['record', 'list', '--as', 'carla'])).out, /Glucose/)
   assert.equal((await runCommand(place, ['audit'])).exit, 0)
 })

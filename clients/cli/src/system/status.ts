@@ -110,10 +110,10 @@ export function statusText(status: SystemStatus, context: Context): string {
   return [`${head.padEnd(42)} ${practice}`, ...lines, last].join('\n')
 }
 
-/** A patient with a key here; one of HL7's examples has most to show. */
+/** A patient with a key here. */
 function somebody({ state, crypto }: Context): string {
   const patients = listIdentities(state, crypto).filter(({ identity }) => identity.kind === 'patient')
-  return (patients.find(({ slug }) => slug === 'peter-chalmers') ?? patients[0])?.slug ?? 'bob'
+  return (patients.find(({ slug }) => slug === 'bob-li') ?? patients[0])?.slug ?? 'bob'
 }
 
 function serverWords({ server, approved }: SystemStatus, program: ProgramEntry | undefined): string {
