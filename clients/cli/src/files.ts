@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { usageError } from './command-error.ts'
 
 /** Replaces `path` in one step; after this returns it is on disk. */
 export function writePrivateFile(path: string, content: string | Uint8Array): void {
@@ -24,4 +25,13 @@ export function writePrivateFile(path: string, content: string | Uint8Array): vo
 /** The JSON in `path`; undefined if there is no such file. @throws {SyntaxError} */
 export function readJsonFile(path: string): unknown {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as unknown) : undefined
+}
+
+/** A file that the person named. @param name as the person wrote it. @throws {CommandError} `CLIENT_USAGE` */
+export function readOwnFile(path: string, name: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path))
+  } catch {
+    throw usageError(`The file ${name} cannot be read.`)
+  }
 }

@@ -6,7 +6,6 @@
  */
 import {
   isPatientRef,
-  isPractitionerRef,
   participantRefShape,
   type AuthorRef,
   type HospitalRef,
@@ -145,10 +144,6 @@ export async function patientOf(
   const { ref } = connection.who.identity
   if (isPatientRef(ref)) return ref
   throw new CommandError('CLIENT_USAGE', { what: 'Whose? The patient is missing.', next: '--patient NAME' })
-}
-
-export function isDoctor(ref: ParticipantRef): boolean {
-  return isPractitionerRef(ref)
 }
 
 function partyOf({ identity, name }: StoredIdentity): Party {

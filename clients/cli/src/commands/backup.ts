@@ -29,7 +29,7 @@ import { formatMoment } from '../dates.ts'
 import { writePrivateFile } from '../files.ts'
 import { takeLock } from '../system/lock.ts'
 import { countWords, numberWords } from '../words.ts'
-import { readOwnFile } from './record.ts'
+import { readOwnFile } from '../files.ts'
 
 const MANIFEST = 'backup.json'
 /** Made again at each start, or of the running system only. */

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { decodeUtf8, encodeHex } from '../../../../shared/crypto/src/index.ts'
 import { FhirError, parseResource } from '../../../../shared/fhir/src/index.ts'
@@ -21,16 +20,15 @@ import type { CommandRow, OptionRow, OptionValues } from '../command-row.ts'
 import { connect, connectPatient, using, type Connection } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { formatDate, formatMoment } from '../dates.ts'
-import { writePrivateFile } from '../files.ts'
+import { readOwnFile, writePrivateFile } from '../files.ts'
 import type { StoredIdentity } from '../identities.ts'
 import { resolveId, shortId } from '../ids.ts'
 import { kindOf } from '../kinds.ts'
 import { countOption, momentOption, untilOption } from '../moments.ts'
 import { table } from '../output.ts'
-import { partiesOf, patientOf, type Parties } from '../parties.ts'
+import { partiesOf, patientOf } from '../parties.ts'
 import { rememberIds, rememberedIds } from '../remembered.ts'
 import {
-  checkLines,
   paintTone,
   recordItemJson,
   recordJson,
@@ -41,6 +39,7 @@ import {
 } from '../record-view.ts'
 import { text } from '../option-values.ts'
 import { countWords, numberWords } from '../words.ts'
+import { codeOfCheck, showReport } from '../record-report.ts'
 import { verifyFile } from './verify-file.ts'
 
 const PATIENT: OptionRow = { flags: '--patient <name>', description: 'whose records; a patient needs none' }
@@ -290,29 +289,6 @@ async function verifyOne(context: Context, what: readonly string[], options: Opt
   })
 }
 
-/** Prints the checks; a failed one, and one that could not run, end with exit code 6. */
-export function showReport(context: Context, report: RecordReport, parties: Parties): void {
-  const { output } = context
-  const seal = sealOfReport(report)
-  const word = paintTone(output.paint, seal.tone, seal.word)
-  const failed = report.checks.find(({ result }) => result === 'fail')
-  const skipped = report.checks.find(({ result }) => result === 'skip')
-  const worst = failed ?? skipped
-  if (worst !== undefined) {
-    if (output.options.json === 'off') output.note(checkLines(report, output.paintErr, parties))
-    throw new CommandError(failed === undefined ? 'CLIENT_CHECK_SKIPPED' : codeOfCheck(failed.code), {
-      what: `${seal.word}: ${seal.line}`,
-      reason: worst.reason,
-      data: reportJson(report),
-    })
-  }
-  output.result(
-    reportJson(report),
-    `${checkLines(report, output.paint, parties)}\n\nNot told by this: whether the content is right, or who has seen a printed copy.\n` +
-      `${word}. ${seal.line}`,
-  )
-}
-
 async function listVersions(context: Context, what: readonly string[]): Promise<void> {
   await using(connect(context), async (connection) => {
     const record = await findRecord(context, connection, what[0] as string)
@@ -413,14 +389,6 @@ async function readRecordText(context: Context, file: string): Promise<Uint8Arra
   }
 }
 
-export function readOwnFile(path: string, name: string): Uint8Array {
-  try {
-    return new Uint8Array(readFileSync(path))
-  } catch {
-    throw usageError(`The file ${name} cannot be read.`)
-  }
-}
-
 function readOptions(options: OptionValues): { version?: number; purpose?: string } {
   const version = text(options, 'revision')
   const purpose = text(options, 'purpose')
@@ -437,8 +405,4 @@ function doNotRely(answer: RecordAnswer, report: RecordReport, line: string): Co
     reason: failed?.reason ?? line,
     data: reportJson(report),
   })
-}
-
-function codeOfCheck(code: string | undefined): CommandError['code'] {
-  return (code ?? 'RECORD_HASH_MISMATCH') as CommandError['code']
 }

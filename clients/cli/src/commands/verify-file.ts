@@ -14,7 +14,8 @@ import { doing } from '../command-error.ts'
 import { connect, using, type Connection } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { partiesOf } from '../parties.ts'
-import { readOwnFile, showReport } from './record.ts'
+import { readOwnFile } from '../files.ts'
+import { showReport } from '../record-report.ts'
 
 export async function verifyFile(context: Context, name: string): Promise<void> {
   const bytes = readOwnFile(resolve(context.terminal.currentFolder, name), name)

@@ -35,7 +35,6 @@ export const ENTRY_KINDS = [
   'start',
   'commit',
 ] as const
-export type EntryKind = (typeof ENTRY_KINDS)[number]
 
 const MAX_ENTRY_BYTES = 2_048
 
