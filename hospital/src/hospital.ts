@@ -106,6 +106,11 @@ export class Hospital {
     return this.#parts.registrations
   }
 
+  /** Fingerprints that have no ledger transaction yet. */
+  get waitingCommitments(): number {
+    return this.#parts.batcher.waiting
+  }
+
   /** Counts for the status page of the staff. */
   status(caller: Caller): HospitalStatus {
     requireStaff(caller)

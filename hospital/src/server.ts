@@ -26,6 +26,7 @@ import {
 } from '../../shared/protocol/src/index.ts'
 import type { AppointmentView, DeliveredWarrant, Hospital, WaitingChain } from './hospital.ts'
 import { RELAYED_FUNCTIONS } from './hospital.ts'
+import { createMetrics } from './metrics.ts'
 import type { LedgerRelay } from './ports.ts'
 import type { Caller, RequestAuthentication } from './request-auth.ts'
 import type { SealedTreatmentKey } from './treatment-keys.ts'
@@ -182,7 +183,12 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     )
 
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())
+  const metrics = createMetrics({ waitingCommitments: () => hospital.waitingCommitments })
+  server.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.read()),
+  )
   server.get('/health/live', () => ({ ok: true }))
+  server.get('/health/ready', () => ({ ok: true }))
   server.get('/v1/hospital', () => {
     const { ref, name, mspId } = hospital.identity
     return { ref, name, mspId }
