@@ -16,6 +16,7 @@ import { PatientClient } from '../../sdk/src/patient.ts'
 import { CommandError, usageError } from './command-error.ts'
 import type { Context } from './context.ts'
 import { actingIdentity, findIdentity, type StoredIdentity } from './identities.ts'
+import { renewCredential } from './renew-credential.ts'
 import {
   consortiumConfigOf,
   requireSystem,
@@ -36,6 +37,7 @@ export const PRACTICE_POLICY: AttestationPolicy = {
 }
 
 export interface Connection<C extends Participant = Participant> {
+  readonly context: Context
   readonly who: StoredIdentity
   readonly client: C
   readonly consortium: Consortium
@@ -52,7 +54,7 @@ export function connect(context: Context, who: StoredIdentity = whoActs(context)
   const { consortium, system } = requireSystem(context.state)
   const options = participantOptions(context, who, consortium, system)
   const client = clientOf(options)
-  return { who, client, consortium, system }
+  return { context, who, client, consortium, system }
 }
 
 export function connectPatient(context: Context): Connection<PatientClient> {
@@ -69,15 +71,19 @@ export function connectHospital(context: Context, hospital?: string): Connection
   return requireKind(connect(context, who), HospitalClient, 'a hospital')
 }
 
-/** Runs `work` and closes the session afterwards. */
+/** Runs `work` and closes the session afterwards; a credential that is about to end is renewed before. */
 export async function using<C extends Participant, T>(
   connection: Connection<C>,
   work: (connection: Connection<C>) => Promise<T>,
 ): Promise<T> {
+  const { context, who, client } = connection
+  const renewed = await renewCredential(context, who, client.options.hospital)
+  // The same person and kind of client, with a credential that lasts.
+  const current = renewed === who ? connection : (connect(context, renewed) as Connection<C>)
   try {
-    return await work(connection)
+    return await work(current)
   } finally {
-    connection.client.close()
+    current.client.close()
   }
 }
 

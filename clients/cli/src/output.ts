@@ -114,9 +114,11 @@ export function printable(text: string): string {
 }
 
 const MAX_WIDTH = 100
+const MIN_WIDTH = 30
 
-function widthOf(stream: Stream): number {
-  return Math.min(stream.columns ?? MAX_WIDTH, MAX_WIDTH)
+/** A terminal that says it has no columns, or hardly any, does not know. */
+function widthOf({ columns = MAX_WIDTH }: Stream): number {
+  return columns < MIN_WIDTH ? MAX_WIDTH : Math.min(columns, MAX_WIDTH)
 }
 
 /** Breaks sentences that are too long between words. Tables, indented text and data stay as they are. */

@@ -161,6 +161,26 @@ test('nothing of a record stands on the disk outside the files of the person', (
   assert.deepEqual(found, [])
 })
 
+test('an import that is killed goes on where it was, and stores nothing twice', async () => {
+  const lines = Array.from({ length: 900 }, (_one, i) =>
+    JSON.stringify({ resourceType: 'Observation', status: 'final', code: { text: `Sodium ${i}` } }),
+  )
+  writeFileSync(join(place.folder, 'sodium.ndjson'), lines.join('\n'))
+  const words = ['record', 'import', 'sodium.ndjson', '--patient', 'carla', '--as', 'hospital-a']
+  const child = spawn(process.execPath, [MAIN, ...words, '--state', place.state], {
+    cwd: place.folder,
+    stdio: 'ignore',
+  })
+  while (child.exitCode === null && (await positionOf(words)) === 0) await new Promise((r) => setTimeout(r, 10))
+  child.kill('SIGKILL')
+  await ended(child)
+  const { exit, out, err } = await runCommand(place, words)
+  assert.equal(exit, 0, err)
+  assert.match(out, /^900 stored, 0 refused/)
+  const found = await runCommand(place, ['record', 'search', 'sodium', '--limit', '5000', '--as', 'carla', '--json'])
+  assert.equal((JSON.parse(found.out) as { data: unknown[] }).data.length, 900)
+})
+
 test('a second start on the folder is refused', async () => {
   await assert.rejects(start(), /CLIENT_ALREADY_RUNNING/)
 })
@@ -206,6 +226,12 @@ test('stop, backup, a damaged backup, restore', async () => {
   const damaged = await runCommand(place, ['backup', 'check', join(root, 'backup')])
   assert.match(damaged.err, /STORE_DAMAGED/)
 })
+
+/** Lines of the import that are settled. */
+async function positionOf(words: readonly string[]): Promise<number> {
+  const { out } = await runCommand(place, [...words, '--dry-run', '--json'])
+  return (JSON.parse(out) as { data: { files: { position: number }[] } }).data.files[0]?.position ?? 0
+}
 
 async function killStarter(): Promise<number | null> {
   const child = starter as ChildProcess
