@@ -21,6 +21,6 @@ export {
   signNote,
   verifyNote,
 } from './note.ts'
-export { consistencyProof, inclusionProof } from './prove.ts'
+export { consistencyProof, type EdgeHashes, inclusionProof } from './prove.ts'
 export { formatVerifierKey, parseVerifierKey } from './verifier-key.ts'
 export { MAX_PROOF_HASHES, verifyConsistency, verifyInclusion } from './verify.ts'

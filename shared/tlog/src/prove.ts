@@ -10,12 +10,25 @@ import { nodeHash } from './hash.ts'
 import { checkIndex, checkSize, peaks, type ReadNode, splitPoint } from './nodes.ts'
 
 /**
+ * Hashes of ranges that reach to the end of a log, by where they start. Proofs of many entries at one size share them:
+ * a caller that makes many keeps one map for each size.
+ */
+export type EdgeHashes = Map<number, Uint8Array>
+
+/**
  * PATH(index, D[size]) of RFC 6962 §2.1.1.
  *
+ * @param edges of this size only.
  * @returns sibling hashes, 32 bytes each, leaf side first; empty for the only entry of a log of size 1.
  * @throws {LogError} `LOG_SIZE_INVALID` unless 0 ≤ index < size.
  */
-export function inclusionProof(crypto: Crypto, readNode: ReadNode, index: number, size: number): Uint8Array[] {
+export function inclusionProof(
+  crypto: Crypto,
+  readNode: ReadNode,
+  index: number,
+  size: number,
+  edges?: EdgeHashes,
+): Uint8Array[] {
   checkIndex(index, size)
   const proof: Uint8Array[] = []
   let start = 0
@@ -23,7 +36,11 @@ export function inclusionProof(crypto: Crypto, readNode: ReadNode, index: number
   while (width > 1) {
     const k = splitPoint(width)
     if (index < start + k) {
-      proof.push(rangeHash(crypto, readNode, start + k, width - k))
+      const isEdge = start + width === size
+      const known = isEdge ? edges?.get(start + k) : undefined
+      const hash = known ?? rangeHash(crypto, readNode, start + k, width - k)
+      if (isEdge && known === undefined) edges?.set(start + k, hash)
+      proof.push(hash.slice())
       width = k
     } else {
       proof.push(rangeHash(crypto, readNode, start, k))

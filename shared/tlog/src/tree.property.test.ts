@@ -43,6 +43,26 @@ function flip(bytes: Uint8Array, bit: number): Uint8Array {
   return out
 }
 
+test('proofs that share the hashes of one size are the proofs that do not', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 300 }), (n) => {
+      // Leaves that differ: a hash taken from the wrong place would not go unseen.
+      const frontier = Frontier.empty(crypto)
+      const nodes = new Map<number, Uint8Array>()
+      for (let i = 0; i < n; i++) {
+        const leaf = crypto.sha256(Uint8Array.of(i & 0xff, i >> 8))
+        for (const { level, index, hash } of frontier.append(leaf)) nodes.set(nodeId(level, index), hash)
+      }
+      const read: ReadNode = (level, index) => nodes.get(nodeId(level, index))!
+      const edges = new Map<number, Uint8Array>()
+      for (let index = 0; index < n; index++) {
+        assert.deepEqual(inclusionProof(crypto, read, index, n, edges), inclusionProof(crypto, read, index, n))
+      }
+    }),
+    { numRuns: 30 },
+  )
+})
+
 test('inclusion proofs verify at every size and break with any flipped bit', () => {
   fc.assert(
     fc.property(size, share, fc.nat(), fc.nat(255), (n, at, which, bit) => {

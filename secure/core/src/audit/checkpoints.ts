@@ -64,7 +64,8 @@ export class Checkpoints {
   proofOf(index: number, checkpoint: SignedSize = this.covering(index)): PlacedProof {
     const { size, text } = checkpoint
     const { log } = this.#store
-    return { index, size, entry: log.entry(index), proof: log.inclusionProof(index, size), checkpoint: text }
+    const entry = log.recentEntry(index) ?? log.entry(index)
+    return { index, size, entry, proof: log.inclusionProof(index, size), checkpoint: text }
   }
 
   #sign(size: number, root: Uint8Array): SignedSize {

@@ -23,6 +23,7 @@ import {
   type Kid,
   type PractitionerRef,
   type TreatmentKey,
+  type UnverifiedEnvelopeHeader,
 } from '../../../../shared/protocol/src/index.ts'
 import { refusalOf, TrustedApplicationError, type Refusal } from '../errors.ts'
 import type { Patient } from '../patients.ts'
@@ -43,7 +44,7 @@ export const UPLOAD_COMMANDS = {
     struct({ cmd: literal('record.store'), envelope: envelopeShape, kind: optional(literal('record')) }),
     {
       who: AUTHORS,
-      needs: (_vault, client, { envelope }) => patientNeeds(client, [peekEnvelope(envelope).patient]),
+      needs: (_vault, client, { envelope }) => patientNeeds(client, [headerOf(envelope).patient]),
       subject: (_vault, _client, { envelope }) => subjectOf([envelope]),
       run(call, { envelope }) {
         const checked = checkRecord(call, envelope)
@@ -66,7 +67,7 @@ export const UPLOAD_COMMANDS = {
   'record.store-chain': command(struct({ cmd: literal('record.store-chain'), envelope: envelopeShape }), {
     who: ['practitioner'],
     needs: (vault, client, { envelope }) => ({
-      ...patientNeeds(client, [peekEnvelope(envelope).patient]),
+      ...patientNeeds(client, [headerOf(envelope).patient]),
       // The group may come from several hospitals.
       organizations: vault.configuration.organizations.map(({ mspId }) => mspId),
     }),
@@ -81,6 +82,18 @@ export const UPLOAD_COMMANDS = {
         waiting: vault.uploads.waitingOf(client.ref).map(({ recordId, sinceMs }) => ({ record: recordId, sinceMs })),
       }),
   }),
+}
+
+/** Read once for each envelope: to ask the ledger, and to open it when the ledger has answered. */
+const HEADERS = new WeakMap<Uint8Array, UnverifiedEnvelopeHeader>()
+
+function headerOf(envelope: Uint8Array): UnverifiedEnvelopeHeader {
+  let header = HEADERS.get(envelope)
+  if (header === undefined) {
+    header = peekEnvelope(envelope)
+    HEADERS.set(envelope, header)
+  }
+  return header
 }
 
 function storeMany(call: Call, { envelopes }: { readonly envelopes: readonly Uint8Array[] }): void {
@@ -214,7 +227,7 @@ function openUpload(
   kind: EnvelopeKind,
 ): { readonly context: UploadContext; readonly plaintext: Uint8Array } {
   const { vault, actor, facts, nowMs } = call
-  const header = peekEnvelope(envelope)
+  const header = headerOf(envelope)
   const policy = facts.policyOf(header.patient)
   if (policy.suspended.some((ref) => ref === actor.ref)) throw new TrustedApplicationError('PARTICIPANT_SUSPENDED')
   const { patient, treatmentKey } = findKey(vault, header.patient, header.version)
@@ -295,7 +308,7 @@ function patientsOf(envelopes: readonly Uint8Array[]): string[] {
   const patients = new Set<string>()
   for (const envelope of envelopes) {
     try {
-      patients.add(peekEnvelope(envelope).patient)
+      patients.add(headerOf(envelope).patient)
     } catch (error) {
       // Refused one by one, when the others are stored.
       if (refusalOf(error) === undefined) throw error

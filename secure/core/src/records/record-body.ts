@@ -41,11 +41,15 @@ export function encryptContent(
   name: RecordName,
   content: RecordContent,
 ): { readonly wrapped: Uint8Array; readonly body: Uint8Array } {
-  const contentKey = crypto.randomBytes(32)
-  const nonce = crypto.randomBytes(NONCE_BYTES)
+  // One call for all that is random: the generator's price is by the call.
+  const random = crypto.randomBytes(32 + 2 * NONCE_BYTES)
+  const contentKey = random.slice(0, 32)
+  const nonce = random.slice(32, 32 + NONCE_BYTES)
+  const wrapNonce = random.slice(32 + NONCE_BYTES)
+  random.fill(0, 0, 32)
   const plaintext = encodeCbor({ ehr: content.ehr, salt: content.salt })
   const body = concat(nonce, crypto.encrypt(crypto.importAeadKey(contentKey), nonce, bodyAad(name), plaintext))
-  const wrapped = wrapContentKey(crypto, treatmentKey, patient, name, contentKey)
+  const wrapped = wrapContentKey(crypto, treatmentKey, patient, name, contentKey, wrapNonce)
   contentKey.fill(0)
   return { wrapped, body }
 }
@@ -88,8 +92,8 @@ function wrapContentKey(
   patient: PatientRef,
   name: RecordName,
   contentKey: Uint8Array,
+  nonce = crypto.randomBytes(NONCE_BYTES),
 ): Uint8Array {
-  const nonce = crypto.randomBytes(NONCE_BYTES)
   return concat(nonce, crypto.encrypt(treatmentKey.wrapKey, nonce, keyAad(treatmentKey, patient, name), contentKey))
 }
 

@@ -223,6 +223,23 @@ test('indices and sizes outside the log are refused', () => {
   assert.throws(() => log.consistencyProof(3, 2), { code: 'LOG_SIZE_INVALID' })
 })
 
+test('the entries of the last commit are at hand without reading them, as copies, and no others', () => {
+  const { database, log } = filledLog(5)
+  assert.deepEqual(log.recentEntry(4), body(4))
+  log.append([body(5), body(6)])
+  assert.equal(log.recentEntry(5), undefined)
+  commit(database, log)
+  assert.deepEqual(
+    [4, 5, 6, 7].map((index) => log.recentEntry(index)),
+    [undefined, body(5), body(6), undefined],
+  )
+  log.recentEntry(5)?.fill(0)
+  assert.deepEqual(log.recentEntry(5), body(5))
+  log.append([body(7)])
+  log.discard()
+  assert.deepEqual(log.recentEntry(6), body(6))
+})
+
 test('bodies are copied on the way in and on the way out', () => {
   const { database, log } = filledLog(1)
   const mine = body(1)

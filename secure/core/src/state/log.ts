@@ -11,6 +11,7 @@
 import { type Crypto, SHA256_BYTES } from '../../../../shared/crypto/src/index.ts'
 import {
   consistencyProof,
+  type EdgeHashes,
   Frontier,
   inclusionProof,
   leafHash,
@@ -77,7 +78,11 @@ export class Log {
   #frontier: Frontier
   readonly #bodies: Uint8Array[] = [] // appended since the last commit
   readonly #nodes: TreeNode[] = [] // completed since the last commit, in the order of their ids
+  #recent: readonly Uint8Array[] = [] // bodies of the last commit: their receipts are made right after it
+  #recentFrom = 0
   #flushedSize: number
+  /** What proofs at one size share. */
+  #edges: { readonly size: number; readonly hashes: EdgeHashes } = { size: 0, hashes: new Map() }
 
   /** Not for callers: `createLog` and `openLog` make one. */
   constructor(database: SqlDatabase, crypto: Crypto, frontier: Frontier, options: LogOptions) {
@@ -139,6 +144,11 @@ export class Log {
     return body
   }
 
+  /** The body of an entry of the last commit, from memory; undefined for every other index. */
+  recentEntry(index: number): Uint8Array | undefined {
+    return this.#recent[index - this.#recentFrom]?.slice()
+  }
+
   /**
    * The body of one entry, proven against the root in memory: what was appended, or an exception.
    *
@@ -168,7 +178,10 @@ export class Log {
    */
   inclusionProof(index: number, size = this.size): Uint8Array[] {
     this.#checkSize(size)
-    return inclusionProof(this.#crypto, this.#readNode, index, size)
+    // Entries that are appended and dropped again may share a size with others: only what is durable is kept.
+    if (size > this.committedSize) return inclusionProof(this.#crypto, this.#readNode, index, size)
+    if (this.#edges.size !== size) this.#edges = { size, hashes: new Map() }
+    return inclusionProof(this.#crypto, this.#readNode, index, size, this.#edges.hashes)
   }
 
   /** Consistency proof between two sizes, 0 < from ≤ to; as `inclusionProof`. */
@@ -227,6 +240,8 @@ export class Log {
     if (this.#flushedSize !== this.size) throw new Error('flush before commit')
     let id = nodeCount(this.#committed.size)
     for (const { level, hash } of this.#nodes) this.#cache.set(level, id++, hash)
+    this.#recentFrom = this.#committed.size
+    this.#recent = [...this.#bodies]
     this.#committed = this.#frontier.clone()
     this.#forgetPending()
   }
