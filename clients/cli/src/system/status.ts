@@ -104,7 +104,7 @@ export function statusText(status: SystemStatus, context: Context): string {
   ]
   const last =
     status.down.length === 0
-      ? `All parts work. ${paint.bold('Try:')}  trusthealth record list --as ${somebody(context)}   or  trusthealth demo`
+      ? `All parts work. ${paint.bold('Try:')}  ${commandName(context)} record list --as ${somebody(context)}   or  ${commandName(context)} demo`
       : paint.red(`Down: ${status.down.join(', ')}. `) + `Read the logs in ${context.state.logs}.`
   const lines = rows.map(([label, words]) => `  ${label.padEnd(14)} ${words}`)
   return [`${head.padEnd(42)} ${practice}`, ...lines, last].join('\n')
@@ -114,6 +114,11 @@ export function statusText(status: SystemStatus, context: Context): string {
 function somebody({ state, crypto }: Context): string {
   const patients = listIdentities(state, crypto).filter(({ identity }) => identity.kind === 'patient')
   return (patients.find(({ slug }) => slug === 'bob-li') ?? patients[0])?.slug ?? 'bob'
+}
+
+/** How a person calls this program: out of a checkout by npx, as npm's own environment tells. */
+function commandName({ terminal }: Context): string {
+  return terminal.environment['npm_command'] === undefined ? 'trusthealth' : 'npx trusthealth'
 }
 
 function serverWords({ server, approved }: SystemStatus, program: ProgramEntry | undefined): string {
