@@ -195,7 +195,16 @@ test('a client that knows of a block is not answered from before it', async () =
   const session = await world.connect(doctor)
   const { height } = world.ledger
   assert.ok(await session.request('record.read', { record, minHeight: height }))
-  await assert.rejects(session.request('record.read', { record, minHeight: height + 1 }), { code: 'ENDORSEMENT_STALE' })
+  const ahead = { minHeight: height + 1 }
+  for (const [cmd, body] of [
+    ['record.read', { record }],
+    ['record.read-many', { records: [record] }],
+    ['record.versions', { record }],
+    ['record.list', { patient: patient.ref }],
+    ['record.search', { patient: patient.ref }],
+  ] as const) {
+    await assert.rejects(session.request(cmd, { ...body, ...ahead }), { code: 'ENDORSEMENT_STALE' }, cmd)
+  }
 })
 
 test('no ledger, no plaintext: LEDGER_UNAVAILABLE', async () => {

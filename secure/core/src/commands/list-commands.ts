@@ -50,6 +50,7 @@ const pageMembers = {
   cursor: optional(text({ min: 1, max: 64, pattern: /^[0-9]{1,16}(-[0-9]{1,16})?$/ })),
   limit: optional(uint({ min: 1, max: MAX_LIMIT })),
   purpose: optional(purposeShape),
+  minHeight: optional(uint()),
 }
 
 interface SearchInput {
@@ -68,7 +69,7 @@ interface SearchInput {
 export const LIST_COMMANDS = {
   'record.list': command(struct({ cmd: literal('record.list'), patient: patientRefShape, ...pageMembers }), {
     who: READERS,
-    needs: (_vault, client, { patient }) => patientNeeds(client, [patient]),
+    needs: (_vault, client, { patient, minHeight }) => patientNeeds(client, [patient], minHeight),
     subject: (_vault, _client, { patient }) => ({ patient }),
     run(call, input) {
       const patient = patientOf(call, input.patient)
@@ -92,7 +93,7 @@ export const LIST_COMMANDS = {
     }),
     {
       who: READERS,
-      needs: (vault, client, input) => patientNeeds(client, refsOf(vault, client, input)),
+      needs: (vault, client, input) => patientNeeds(client, refsOf(vault, client, input), input.minHeight),
       subject: (_vault, _client, { patient }) => (patient === undefined ? {} : { patient }),
       run(call, input) {
         if (input.patient !== undefined || call.client.kind === 'patient') searchOne(call, input)

@@ -91,21 +91,24 @@ export const READ_COMMANDS = {
     },
   ),
 
-  'record.versions': command(struct({ cmd: literal('record.versions'), record: recordIdShape }), {
-    who: READERS,
-    needs: (vault, client, { record }) => patientNeeds(client, [patientRefOf(vault, record)]),
-    subject: (vault, _client, { record }) => subjectOf(vault, record),
-    run(call, { record }) {
-      const { vault } = call
-      const rows = vault.records.versions(record)
-      const latest = rows.at(-1)
-      if (latest === undefined) throw new TrustedApplicationError('ACCESS_DENIED')
-      const patient = vault.patients.get(latest.patient)
-      const permission = permit(questionOf(call, patient.ref), recordFactsOf(latest))
-      vault.log({ t: 'list', ...actorEntry(call, permission), patient: patient.ref, record })
-      call.reply({ versions: rows.map(versionMembers) })
+  'record.versions': command(
+    struct({ cmd: literal('record.versions'), record: recordIdShape, minHeight: optional(uint()) }),
+    {
+      who: READERS,
+      needs: (vault, client, { record, minHeight }) => patientNeeds(client, [patientRefOf(vault, record)], minHeight),
+      subject: (vault, _client, { record }) => subjectOf(vault, record),
+      run(call, { record }) {
+        const { vault } = call
+        const rows = vault.records.versions(record)
+        const latest = rows.at(-1)
+        if (latest === undefined) throw new TrustedApplicationError('ACCESS_DENIED')
+        const patient = vault.patients.get(latest.patient)
+        const permission = permit(questionOf(call, patient.ref), recordFactsOf(latest))
+        vault.log({ t: 'list', ...actorEntry(call, permission), patient: patient.ref, record })
+        call.reply({ versions: rows.map(versionMembers) })
+      },
     },
-  }),
+  ),
 
   'record.erase': command(
     struct({ cmd: literal('record.erase'), record: recordIdShape, confirm: bytes({ length: 32 }) }),
