@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from 'node:path'
-import { verifyLedger, type VerifyReport } from '../../../../ledger/embedded/src/index.ts'
+import type { VerifyReport } from '../../../../ledger/embedded/src/index.ts'
 import {
   CommitmentIndex,
   type CommittedTransaction,
@@ -80,6 +80,8 @@ export async function verifyWholeLedger(context: Context, replay: boolean): Prom
   const expectedHead = readKeptHead(context)
   const progress = startProgress(context, 'Verifying')
   try {
+    // Loaded when it is wanted: it brings the contract with it.
+    const { verifyLedger } = await import('../../../../ledger/embedded/src/index.ts')
     const report = await verifyLedger(pages, {
       crypto,
       replay,

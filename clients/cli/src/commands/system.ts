@@ -4,16 +4,12 @@
  * @module
  */
 import { CommandError } from '../command-error.ts'
-import type { CommandRow, OptionValues } from '../command-row.ts'
+import type { CommandRow } from '../command-row.ts'
 import type { Context } from '../context.ts'
-import { formatTime } from '../dates.ts'
-import { texts } from '../option-values.ts'
 import { findLockHolder } from '../system/lock.ts'
-import { loadFirstData } from '../system/first-data.ts'
 import { endLeftovers } from '../system/leftovers.ts'
 import { endProcess } from '../system/processes.ts'
 import { readStatus, statusText } from '../system/status.ts'
-import { startSystem, type RunningSystem } from '../system/system.ts'
 
 const STOP_GRACE_MS = 60_000
 
@@ -34,7 +30,8 @@ export const SYSTEM_COMMANDS: readonly CommandRow[] = [
       'start --state ./practice --no-data',
       'start --hospital "Hospital A" --hospital "Hospital B" --hospital "Hospital C"',
     ],
-    run: start,
+    // Loaded when it is wanted: it brings every program's entry point with it.
+    run: async (context, _what, options) => (await import('../system/start.ts')).start(context, options),
   },
   {
     path: 'status',
@@ -49,49 +46,6 @@ export const SYSTEM_COMMANDS: readonly CommandRow[] = [
     run: stop,
   },
 ]
-
-async function start(context: Context, _what: readonly string[], options: OptionValues): Promise<void> {
-  const { output, terminal } = context
-  const hospitals = texts(options, 'hospital')
-  const restart = options['restart'] !== false
-  const waiting = new Waiting()
-  const stopListening = terminal.onInterrupt(() => waiting.end())
-  let system: RunningSystem | undefined
-  try {
-    system = await startSystem(context, {
-      restart,
-      ...(hospitals === undefined ? {} : { hospitals }),
-      ...(options['anyPorts'] === true ? { anyPorts: true } : {}),
-      onDown: (program, reason) => {
-        output.note(
-          `${formatTime(context.clock.nowMs())}  ${program.title} ended: ${reason}. ${restart ? 'Starting it again.' : ''}`,
-        )
-        if (!restart) {
-          waiting.fail(
-            new CommandError('SERVER_UNAVAILABLE', {
-              what: `${program.title} is down.`,
-              reason,
-              next: `read its log: ${program.log}`,
-            }),
-          )
-        }
-      },
-    })
-    if (options['data'] !== false) await loadFirstData(context, system, waiting.signal)
-    if (!waiting.signal.aborted) {
-      const found = await readStatus(context)
-      output.result(found, statusText(found, context))
-      output.note('Ctrl-C stops everything.')
-    }
-    await waiting.done
-  } finally {
-    stopListening()
-    if (system !== undefined) {
-      output.note('Stopping.')
-      await system.close()
-    }
-  }
-}
 
 async function status(context: Context): Promise<void> {
   const found = await readStatus(context)
@@ -111,35 +65,4 @@ async function stop(context: Context): Promise<void> {
   await endProcess(holder, STOP_GRACE_MS)
   await endLeftovers(context)
   context.output.result({ stopped: holder.pid }, 'Stopped. Nothing is lost; trusthealth start goes on from here.')
-}
-
-/** Until somebody ends it, or something fails. */
-class Waiting {
-  readonly done: Promise<void>
-  readonly #abort = new AbortController()
-  #resolve: () => void = () => {}
-  #reject: (error: unknown) => void = () => {}
-
-  constructor() {
-    this.done = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    // Awaited later; until then a failure is no unhandled one.
-    this.done.catch(() => undefined)
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal
-  }
-
-  end(): void {
-    this.#abort.abort()
-    this.#resolve()
-  }
-
-  fail(error: unknown): void {
-    this.#abort.abort()
-    this.#reject(error)
-  }
 }

@@ -6,7 +6,7 @@
  */
 import { confirm } from '@clack/prompts'
 import { CommandError } from '../command-error.ts'
-import type { CommandRow, OptionValues } from '../command-row.ts'
+import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { ATTACKS_BY_OPERATORS } from './attacks-operator.ts'
 import { ATTACKS_BY_PEOPLE } from './attacks.ts'
@@ -14,18 +14,6 @@ import { Scene } from './cast.ts'
 import { playActs, type Act } from './player.ts'
 import { Stage } from './stage.ts'
 import { STORY } from './story.ts'
-
-export const DEMO_COMMANDS: readonly CommandRow[] = [
-  {
-    path: 'demo',
-    summary: 'see a record written, shared and attacked, each step with its proof',
-    details:
-      'Plays on a temporary system. With --state it plays on the system that runs there, without what would damage it.',
-    options: [{ flags: '--step', description: 'wait for Enter before each step' }],
-    examples: ['demo', 'demo --step', 'demo --json'],
-    run: runDemo,
-  },
-]
 
 const ATTACKED = '── now we attack it ──'
 

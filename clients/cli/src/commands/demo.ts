@@ -1,0 +1,19 @@
+/**
+ * `trusthealth demo`.
+ *
+ * @module
+ */
+import type { CommandRow } from '../command-row.ts'
+
+export const DEMO_COMMANDS: readonly CommandRow[] = [
+  {
+    path: 'demo',
+    summary: 'see a record written, shared and attacked, each step with its proof',
+    details:
+      'Plays on a temporary system. With --state it plays on the system that runs there, without what would damage it.',
+    options: [{ flags: '--step', description: 'wait for Enter before each step' }],
+    examples: ['demo', 'demo --step', 'demo --json'],
+    // Loaded when it is wanted: it brings the whole system with it.
+    run: async (...given) => (await import('../demo/demo.ts')).runDemo(...given),
+  },
+]
