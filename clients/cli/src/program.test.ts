@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -170,4 +170,13 @@ test('without a system every command says so, and how to start one', async () =>
     assert.match(err, /CLIENT_NOT_RUNNING/, path)
   }
   assert.equal((await run(COMMANDS, 'record', 'list')).exit, EXIT.signIn)
+})
+
+test('docs/cli.md names every command, and no other', () => {
+  const page = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
+  const table = page.slice(page.indexOf('## Commands'), page.indexOf('## Output for programs'))
+  const named = [...table.matchAll(/`([a-z-]+(?: [a-z]+)?)`/g)].map(([, words]) => words)
+  for (const { path } of COMMANDS) assert.ok(named.includes(path), path)
+  const known = new Set([...COMMANDS.map(({ path }) => path), 'completion', 'help', 'grant', 'revoke', 'register'])
+  for (const words of named) assert.ok(known.has(words ?? ''), words)
 })
