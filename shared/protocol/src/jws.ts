@@ -211,12 +211,28 @@ function headerText(kid: Kid, typ: StatementType, x5c: readonly string[] | undef
 /** Never signs what no reader would take. @throws {TypeError} */
 function payloadText(payload: object): string {
   const text = JSON.stringify(payload)
+  if (isSmallAndFlat(payload, text)) return text
   try {
     parseJson(text, { maxBytes: MAX_STATEMENT_BYTES })
   } catch (cause) {
     throw new TypeError('the payload is not strict JSON of at most 16 KiB', { cause })
   }
   return text
+}
+
+const SMALL_TEXT = 4_096
+const SURROGATE = /\p{Surrogate}/u
+
+/** What nearly all statements are, and every reader takes: a plain object of texts and unsigned integers. */
+function isSmallAndFlat(payload: object, text: string): boolean {
+  if (text.length > SMALL_TEXT || Object.getPrototypeOf(payload) !== Object.prototype) return false
+  for (const [name, value] of Object.entries(payload) as [string, unknown][]) {
+    const isFlat =
+      (typeof value === 'string' && !SURROGATE.test(value)) ||
+      (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0)
+    if (!isFlat || name === '__proto__' || SURROGATE.test(name)) return false
+  }
+  return true
 }
 
 /** Takes kid and chain from where they must stand, builds the header again and compares. */

@@ -38,6 +38,14 @@ test('a text matches each of its words and their beginnings, and nothing that st
   )
 })
 
+test('text in ASCII gives the words that it gives beside other text', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary-ascii', maxLength: 200 }), (text) => {
+      assert.deepEqual(wordsOf(`${text} ÉÉ`), [...new Set([...wordsOf(text), 'ee'])])
+    }),
+  )
+})
+
 test('accents, case and punctuation do not count; no query means no words', () => {
   assert.deepEqual(wordsOf('Müller, MULLER! ﬁne'), ['muller', 'fine'])
   assert.deepEqual(queryWordsOf('"; DROP'), ['drop'])

@@ -16,6 +16,7 @@ import type { Store } from '../store.ts'
 const TEXT = label('ta-record-text')
 const MAX_WORDS = 4_096
 const MAX_QUERY_WORDS = 16
+const NOT_ASCII = /[^\0-\x7f]/
 
 export interface IndexedText {
   /** Words, each once, separated by one space. */
@@ -26,16 +27,22 @@ export interface IndexedText {
 
 /** The words of a text: letters and digits, lower case, without diacritics, each once. */
 export function wordsOf(text: string, max = MAX_WORDS): string[] {
-  const plain = text
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .toLowerCase()
   const words = new Set<string>()
-  for (const [word] of plain.matchAll(/[\p{L}\p{N}]+/gu)) {
+  for (const word of allWordsOf(text)) {
     words.add(word)
     if (words.size >= max) break
   }
   return [...words]
+}
+
+function allWordsOf(text: string): readonly string[] {
+  // ASCII, which nearly all texts are: the same words, without the tables of Unicode.
+  if (!NOT_ASCII.test(text)) return text.toLowerCase().match(/[a-z0-9]+/g) ?? []
+  const plain = text
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase()
+  return plain.match(/[\p{L}\p{N}]+/gu) ?? []
 }
 
 export function queryWordsOf(text: string): string[] {
@@ -57,9 +64,18 @@ export function codeTokens(crypto: Crypto, codes: readonly (readonly [string, st
   return [...tokens]
 }
 
+/** Tokens that were made before: a hospital uses few codes, and these again and again. */
+const TOKENS = new Map<string, string>()
+const MAX_TOKENS = 4_096
+
 /** @param asked `code` or `system|code`, as FHIR search writes it. */
 export function codeToken(crypto: Crypto, asked: string): string {
-  return `c${encodeHex(crypto.sha256(encodeUtf8(asked)).subarray(0, 8))}`
+  const known = TOKENS.get(asked)
+  if (known !== undefined) return known
+  const token = `c${encodeHex(crypto.sha256(encodeUtf8(asked)).subarray(0, 8))}`
+  if (TOKENS.size >= MAX_TOKENS) TOKENS.clear()
+  TOKENS.set(asked, token)
+  return token
 }
 
 export function textHash(crypto: Crypto, { text, codes }: IndexedText): Uint8Array {
