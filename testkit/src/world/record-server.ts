@@ -89,6 +89,7 @@ export class RecordServer {
       tee: driver,
       supplicant: () => supplicant.status,
       port: this.#port,
+      limits: { stopMs: 300 },
       logger: pino({ level: 'debug' }, { write: (line: string) => traffic.log(line) }),
     })
     this.#url = http.url

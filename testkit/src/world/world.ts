@@ -33,7 +33,6 @@ import {
 import { startHospital, type RunningHospital } from '../../../hospital/src/compose.ts'
 import { openOrganization, serviceIdentityPath, type Organization } from '../../../hospital/src/index.ts'
 import { submitCall } from '../../../ledger/client/src/submit-call.ts'
-import { startEmbeddedLedger, type EmbeddedLedger } from '../../../ledger/embedded/src/index.ts'
 import { encodeConfiguration, type DatabasePort } from '../../../secure/core/src/index.ts'
 import { encodeBase64url, encodeHex, type Crypto, type SigningKey } from '../../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
@@ -52,6 +51,7 @@ import { INSECURE_MEASUREMENT } from './in-process-tee.ts'
 import { participantOptions, register, type Registered, type Surroundings } from './people.ts'
 import { RecordServer } from './record-server.ts'
 import { Traffic } from './traffic.ts'
+import { startLedgerInProcess, startLedgerProcess, type WorldLedger } from './world-ledger.ts'
 import { verifyEverything, type Verified } from './verify-everything.ts'
 
 export type HospitalName = 'a' | 'b'
@@ -63,6 +63,8 @@ const DAY_MS = 86_400_000
 export interface TestWorldOptions {
   /** A driver of a process of its own and the key and measurement to register; default: in this process. */
   readonly tee?: ProcessTee
+  /** The ledger as a program of its own, which can be killed; its clock cannot be moved. */
+  readonly ledgerProcess?: boolean
   /** 0 to 5,000. */
   readonly policyCacheMs?: number
   readonly emergencyMs?: number
@@ -115,7 +117,8 @@ export class TestWorld {
   readonly server: RecordServer
   readonly #options: TestWorldOptions
   readonly #nodeKey: SigningKey
-  #ledger: EmbeddedLedger | undefined
+  #ledger: WorldLedger | undefined
+  #ledgerPort = 0
   #genesis: ChannelConfiguration | undefined
   #organizations: Readonly<Record<HospitalName, Organization>> | undefined
   readonly #hospitals = new Map<HospitalName, RunningHospital>()
@@ -162,7 +165,7 @@ export class TestWorld {
     await Promise.all([this.#startHospital('a'), this.#startHospital('b')])
   }
 
-  get ledger(): EmbeddedLedger {
+  get ledger(): WorldLedger {
     if (this.#ledger === undefined) throw new TypeError('the ledger is stopped')
     return this.#ledger
   }
@@ -291,17 +294,19 @@ export class TestWorld {
 
   /** Starts the ledger on its folder, at the same address as before. */
   async startLedger(): Promise<void> {
-    const port = this.#ledger === undefined ? 0 : Number(new URL(this.#ledger.url).port)
-    this.#ledger = await startEmbeddedLedger({
+    const start = this.#options.ledgerProcess === true ? startLedgerProcess : startLedgerInProcess
+    this.#ledger = await start({
+      crypto: this.crypto,
       folder: this.ledgerFolder,
+      filesFolder: this.folder,
       genesis: this.genesis,
       nodeKey: this.#nodeKey,
-      crypto: this.crypto,
-      nowMs: () => this.clock.nowMs(),
       identity: this.organization('a').admin,
-      port,
+      port: this.#ledgerPort,
+      nowMs: () => this.clock.nowMs(),
       onFault: (error) => this.faults.push(error),
     })
+    this.#ledgerPort = Number(new URL(this.#ledger.url).port)
   }
 
   /** Checks everything that can be checked from outside, again, from the beginning. @throws on the first that is wrong. */
