@@ -15,6 +15,7 @@ import {
   type DatabasePort,
   type SqlDatabase,
   type TrustedApplication,
+  type TrustedApplicationOptions,
 } from '../../secure/core/src/index.ts'
 import { encodeBase64url, encodeHex, encodeUtf8, type Crypto } from '../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
@@ -92,7 +93,6 @@ import { InsecureMemoryLedger, type MemoryNode } from './insecure-memory-ledger.
 import { createInsecureDeviceKey, createInsecureEvidence, createTestClock, type TestClock } from './memory-ports.ts'
 
 export const MEASUREMENT = new Uint8Array(32).fill(0x5a)
-const DAY_MS = 86_400_000
 
 /** A patient with everything the hospital made for it. */
 export interface WorldPatient extends TestPatient {
@@ -113,6 +113,7 @@ export interface TaWorldOptions {
   readonly twoNodes?: boolean
   /** Wraps the database, to fail at a chosen moment. */
   readonly database?: (port: DatabasePort) => DatabasePort
+  readonly limits?: TrustedApplicationOptions['limits']
 }
 
 export interface UploadOptions {
@@ -375,7 +376,12 @@ export class TaWorld {
         deviceKey: createInsecureDeviceKey(crypto, this.#device),
         evidence: createInsecureEvidence(crypto, this.#attestationKey, MEASUREMENT),
       },
-      { measurement: MEASUREMENT, isolation: [], taId: 'trusthealth-ta' },
+      {
+        measurement: MEASUREMENT,
+        isolation: [],
+        taId: 'trusthealth-ta',
+        ...(this.#options.limits === undefined ? {} : { limits: this.#options.limits }),
+      },
     )
   }
 
@@ -727,5 +733,3 @@ export function observation(change: Readonly<Record<string, unknown>> = {}): Rea
     ...change,
   }
 }
-
-export { DAY_MS }

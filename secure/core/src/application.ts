@@ -37,6 +37,7 @@ import type { FactsOutcome } from './facts/ledger-facts.ts'
 import type { Facts } from './facts/queries.ts'
 import { decodeConfiguration } from './keys/configuration.ts'
 import { deriveStoreKeys, seal, unseal, type StoreKeys } from './keys/sealing.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
 import { organizationFacts, type PendingFinish } from './sessions/index.ts'
 import { Store } from './store.ts'
@@ -49,6 +50,7 @@ export interface TrustedApplicationOptions {
   readonly isolation: readonly string[]
   /** Identity of the application; part of what seals the store. The same over upgrades. */
   readonly taId: string
+  readonly limits?: Limits
 }
 
 export interface TrustedApplication {
@@ -170,7 +172,8 @@ class Application implements TrustedApplication {
   #assemble(encodedConfiguration: Uint8Array, identity: SigningKey): void {
     const { store, keys } = this.#opened()
     const configuration = decodeConfiguration(this.#ports.crypto, encodedConfiguration)
-    this.#vault = new Vault(this.#ports, store, keys, configuration, identity)
+    const limits = this.#options.limits ?? DEFAULT_LIMITS
+    this.#vault = new Vault(this.#ports, store, keys, configuration, identity, limits)
     this.#requests = new Requests(this.#vault)
   }
 
@@ -422,17 +425,15 @@ class Application implements TrustedApplication {
     if (this.#state === 'recovering' || (this.#state === 'serving' && vault.anchor.isDisputed)) this.#recover()
     this.#makeDurable()
     const { monotonicMs, unixMs } = vault.now()
-    const { messages, effects } = vault.round.take()
     const anchor = vault.anchor.propose(unixMs, monotonicMs)
-    const all: Effect[] = [
-      ...effects,
+    const effects: Effect[] = [
+      ...vault.round.take(),
       ...vault.uploads.watch(monotonicMs),
       ...vault.facts.flush(monotonicMs),
       ...(anchor === undefined ? [] : [anchor]),
     ]
-    // Facts that were too late refuse their requests: those answers belong to this round too.
-    const late = vault.round.take()
-    return this.#framesOf([...this.#takeMessages(), ...messages, ...late.messages], [...all, ...late.effects])
+    // Last: facts that came too late have just refused their requests.
+    return this.#framesOf(this.#takeMessages(), effects)
   }
 
   /** Completes what can be completed and commits it. */

@@ -1,6 +1,6 @@
 /**
- * What one commit round gives back when it is durable: answers and effects, in the order in which they came about.
- * Spec: docs/protocol/10-tee-abi.md §10.4.
+ * What one commit round gives rise to besides answers, in the order in which it came about.
+ * Spec: docs/protocol/10-tee-abi.md §10.3, §10.4.
  *
  * @module
  */
@@ -14,27 +14,17 @@ export type AnswerMembers = Readonly<Record<string, CborValue>>
 export type Answer = AnswerMembers | (() => AnswerMembers)
 
 export class Round {
-  #messages: (() => Uint8Array | undefined)[] = []
   #effects: Effect[] = []
 
-  /** Makes a message for the host once everything before it is durable. */
-  release(make: () => Uint8Array | undefined): void {
-    this.#messages.push(make)
-  }
-
+  /** Leaves with the answers, when the round is durable. */
   effect(effect: Effect): void {
     this.#effects.push(effect)
   }
 
-  get isEmpty(): boolean {
-    return this.#messages.length === 0 && this.#effects.length === 0
-  }
-
   /** Takes everything out. */
-  take(): { readonly messages: readonly (() => Uint8Array | undefined)[]; readonly effects: readonly Effect[] } {
-    const taken = { messages: this.#messages, effects: this.#effects }
-    this.#messages = []
+  take(): readonly Effect[] {
+    const effects = this.#effects
     this.#effects = []
-    return taken
+    return effects
   }
 }

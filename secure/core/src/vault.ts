@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { label, type Crypto, type SigningKey } from '../../../shared/crypto/src/index.ts'
-import { encodeCbor } from '../../../shared/protocol/src/index.ts'
+import type { Crypto, SigningKey } from '../../../shared/crypto/src/index.ts'
 import { Emergencies } from './access/emergencies.ts'
 import { Anchor } from './audit/anchor.ts'
 import { Checkpoints } from './audit/checkpoints.ts'
@@ -16,6 +15,7 @@ import type { Configuration } from './keys/configuration.ts'
 import type { StoreKeys } from './keys/sealing.ts'
 import { TreatmentKeys } from './keys/treatment-keys.ts'
 import { Patients } from './patients.ts'
+import type { Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
 import { Practitioners } from './practitioners.ts'
 import { Bodies } from './records/bodies.ts'
@@ -34,6 +34,7 @@ export class Vault {
   readonly store: Store
   readonly configuration: Configuration
   readonly identity: SigningKey
+  readonly limits: Limits
   readonly round = new Round()
   readonly patients: Patients
   readonly patientLog: PatientLog
@@ -57,12 +58,14 @@ export class Vault {
     keys: StoreKeys,
     configuration: Configuration,
     identity: SigningKey,
+    limits: Limits,
   ) {
     this.ports = ports
     this.crypto = ports.crypto
     this.store = store
     this.configuration = configuration
     this.identity = identity
+    this.limits = limits
     this.patients = new Patients(store)
     this.patientLog = new PatientLog(store, this.patients)
     this.practitioners = new Practitioners(store)
@@ -104,10 +107,5 @@ export class Vault {
     const index = this.store.append(entry)
     this.patientLog.note(entry, index)
     return index
-  }
-
-  /** Digest of a configuration change or key, for log entries that must not hold the thing itself. */
-  digest(what: string, ...parts: readonly (string | number | Uint8Array)[]): Uint8Array {
-    return this.crypto.sha256(label(what), encodeCbor(parts))
   }
 }

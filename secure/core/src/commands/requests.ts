@@ -19,9 +19,6 @@ import { actorEntry, type Call, type CommandRow } from './call.ts'
 import { actorOf } from './participants.ts'
 import { findCommand } from './table.ts'
 
-/** Requests, by their size, that may wait at once. */
-export const MAX_WAITING_BYTES = 256 * 1024 * 1024
-
 /** A sealed record, or why there is no session to seal it for. Called once, when the round is durable. */
 export type SealedAnswer = () => { readonly record: Uint8Array } | { readonly code: ErrorCode }
 
@@ -46,8 +43,8 @@ export class Requests {
    * @throws {ProtocolError} for what is no record of an open session; `TEE_BUSY`.
    */
   take(record: Uint8Array, answer: (sealed: SealedAnswer) => void): void {
-    const { sessions } = this.#vault
-    if (this.#waitingBytes + record.length > MAX_WAITING_BYTES) throw new TrustedApplicationError('TEE_BUSY')
+    const { sessions, limits } = this.#vault
+    if (this.#waitingBytes + record.length > limits.waitingBytes) throw new TrustedApplicationError('TEE_BUSY')
     const opened = sessions.openRecord(record, this.#vault.now())
     const request = { ...opened, bytes: record.length, answer, isAnswered: false }
     this.#waitingBytes += record.length

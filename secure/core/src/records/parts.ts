@@ -8,6 +8,7 @@ import type { Crypto } from '../../../../shared/crypto/src/index.ts'
 import type { LogEntry } from '../audit/entry.ts'
 import type { LedgerFacts } from '../facts/ledger-facts.ts'
 import type { TreatmentKeys } from '../keys/treatment-keys.ts'
+import type { Limits } from '../limits.ts'
 import type { Patient, Patients } from '../patients.ts'
 import type { Now } from '../sessions/index.ts'
 import type { Store } from '../store.ts'
@@ -26,6 +27,7 @@ export interface RecordParts {
   readonly bodies: Bodies
   readonly texts: RecordTexts
   readonly facts: LedgerFacts
+  readonly limits: Limits
   /** Content keys that must move to a new treatment key. */
   readonly rewraps: { add(patient: Patient): void }
   now(): Now

@@ -325,3 +325,31 @@ test('clocks that are too far apart refuse: CLOCK_SKEW', async () => {
   }
   await stored()
 })
+
+test('more staged records, or more bytes of requests, than there is room for: TEE_BUSY, and room comes back', async () => {
+  const small = await TaWorld.open({ limits: { stagedRecords: 2, waitingBytes: 20_000 } })
+  try {
+    const author = await small.doctor()
+    const owner = await small.patient()
+    const jws = await small.warrant(owner, [author])
+    const by = await small.connect(author)
+    const uploads = [1, 2, 3].map(() => small.upload(owner, { author, warrant: jws }))
+    const [a, b, c] = uploads as [Upload, Upload, Upload]
+    const first = [a, b].map(({ envelope }) => by.request('record.store', { envelope }))
+    await small.settle()
+    await assert.rejects(by.request('record.store', { envelope: c.envelope }), { code: 'TEE_BUSY' })
+    await small.commit(a, b)
+    await Promise.all(first)
+    const third = by.request('record.store', { envelope: c.envelope })
+    await small.commit(c)
+    assert.ok((await third)['receipt'])
+
+    const data = new Uint8Array(15_000)
+    const waiting = by.request('record.store-many', { envelopes: [a.envelope, data] })
+    await assert.rejects(by.request('ping', { data }), { code: 'TEE_BUSY' })
+    await waiting
+    assert.ok(await by.request('ping', { data }))
+  } finally {
+    small.close()
+  }
+})

@@ -25,8 +25,6 @@ import type { AcceptedVersion } from './upload-checks.ts'
 export const COMMITMENT_WAIT_MS = 30_000
 /** After a failed look at the ledger the host is asked to watch again. */
 const REWATCH_MS = 1_000
-/** Records that may wait for the ledger at once. */
-export const MAX_STAGED = 100_000
 
 export type UploadOutcome = { readonly row: RecordRow } | { readonly code: ErrorCode }
 export type Settle = (outcome: UploadOutcome) => void
@@ -86,7 +84,7 @@ export class Uploads {
 
   /** @throws {TrustedApplicationError} `TEE_BUSY` */
   checkRoom(records: number): void {
-    if (this.#staged.size + records > MAX_STAGED) throw new TrustedApplicationError('TEE_BUSY')
+    if (this.#staged.size + records > this.#vault.limits.stagedRecords) throw new TrustedApplicationError('TEE_BUSY')
   }
 
   /** Writes an accepted version; it is readable by nobody yet. */
