@@ -4,6 +4,8 @@
  *
  * @module
  */
+// oxlint-disable-next-line import/no-unassigned-import -- takes off what loading the contract's base class hangs on the process
+import './contract-api-handlers.ts'
 import type { Context } from 'fabric-contract-api'
 import type { TrustHealthContract } from '../../contract/src/index.ts'
 import { encodePem, encodeUtf8 } from '../../../shared/crypto/src/index.ts'
