@@ -23,6 +23,12 @@ export const HELP_TOPICS: Readonly<Record<string, () => string>> = {
       ],
       '',
     ),
+  accessibility: () =>
+    [
+      'Colour never stands alone: each comes with its word or mark. --no-color, NO_COLOR and TERM=dumb switch it off.',
+      'TRUSTHEALTH_ACCESSIBLE=1 prints progress as plain lines instead of a bar that is drawn again.',
+      '--no-input asks nothing: what needs an answer ends with exit code 2 and names the flag to give.',
+    ].join('\n'),
   ids: () =>
     [
       'Every id may be shortened: its first or its last digits, four at least, as long as one fits.',

@@ -19,6 +19,9 @@ export interface Terminal {
   onInterrupt(listener: () => void): () => void
 }
 
+/** Ctrl-C, a polite kill, a terminal that was closed. */
+const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 export function processTerminal(): Terminal {
   return {
     out: process.stdout,
@@ -33,11 +36,9 @@ export function processTerminal(): Terminal {
       return new Uint8Array(Buffer.concat(chunks))
     },
     onInterrupt(listener) {
-      process.on('SIGINT', listener)
-      process.on('SIGTERM', listener)
+      for (const signal of ENDS) process.on(signal, listener)
       return () => {
-        process.off('SIGINT', listener)
-        process.off('SIGTERM', listener)
+        for (const signal of ENDS) process.off(signal, listener)
       }
     },
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { decodeUtf8 } from '../../../shared/crypto/src/index.ts'
+import { warrantRecordShape } from '../../../shared/ledger-model/src/index.ts'
 import {
   batchSigningInput,
   decodeChainUpload,
@@ -30,10 +31,11 @@ import {
   type WarrantId,
 } from '../../../shared/protocol/src/index.ts'
 import { Author } from './author.ts'
-import { ClientError } from './errors.ts'
+import { ClientError, codeOf } from './errors.ts'
 import type { AppointmentEntry } from './hospital-api.ts'
-import type { ParticipantOptions } from './participant.ts'
-import { logPlaceShape, type LogPlace } from './record-answer.ts'
+import { parseLedgerResult } from './ledger-reader.ts'
+import type { ParticipantOptions, ReadOptions, RecordPage, RecordSearch, RecordVersion } from './participant.ts'
+import { logPlaceShape, type LogPlace, type RecordAnswer } from './record-answer.ts'
 
 /** A permission that names the doctor, opened. */
 export interface HeldWarrant {
@@ -64,6 +66,9 @@ const chainStoredShape = struct({
   receipts: list(text({ max: 16_384 }), { min: 1, max: 16 }),
   log: list(logPlaceShape, { min: 1, max: 16 }),
 })
+/** Permissions of one patient that are compared with the ledger, those that end last. */
+const MAX_COMPARED = 64
+
 const openedShape = struct({ emergency: text({ max: 34, pattern: /^e-[0-9a-f]{32}$/ }), untilMs: uint() })
 
 /**
@@ -77,6 +82,8 @@ const openedShape = struct({ emergency: text({ max: 34, pattern: /^e-[0-9a-f]{32
  */
 export class DoctorClient extends Author {
   readonly ref: PractitionerRef
+  /** Shown to the record server by this client. */
+  readonly #presented = new Set<WarrantId>()
 
   constructor(options: ParticipantOptions) {
     super(options)
@@ -101,19 +108,42 @@ export class DoctorClient extends Author {
     )
   }
 
+  override list(
+    patient: PatientRef,
+    page: { readonly cursor?: string; readonly limit?: number } = {},
+  ): Promise<RecordPage> {
+    return this.#presenting(() => super.list(patient, page))
+  }
+
+  override search(search: RecordSearch): Promise<RecordPage> {
+    return this.#presenting(() => super.search(search))
+  }
+
+  override read(record: RecordId, options: ReadOptions = {}): Promise<RecordAnswer> {
+    return this.#presenting(() => super.read(record, options))
+  }
+
+  override versions(record: RecordId): Promise<readonly RecordVersion[]> {
+    return this.#presenting(() => super.versions(record))
+  }
+
   /**
-   * The permission of a patient that ends last.
+   * The permission of a patient that ends last among those that hold now; if none holds, the one that ended last, so
+   * that its use is refused with the right reason.
    * @throws {ClientError} `WARRANT_UNKNOWN` if none names this doctor.
    */
   async warrantFor(patient: PatientRef): Promise<HeldWarrant> {
-    const held = (await this.warrants()).find((one) => one.patient === patient)
-    if (held === undefined) throw new ClientError('WARRANT_UNKNOWN')
-    return held
+    const held = (await this.warrants()).filter((one) => one.patient === patient)
+    const [last] = held
+    if (last === undefined) throw new ClientError('WARRANT_UNKNOWN')
+    const holds = await this.#holding(held)
+    return held.find((_one, i) => holds[i]) ?? last
   }
 
   /** Shows the record server a permission, so that reading under it works before the first record is written. */
   async presentWarrant(jws: string): Promise<void> {
     await this.session.request('warrant.present', { warrant: jws })
+    this.#presented.add(parseWarrant(jws).payload.jti)
   }
 
   /**
@@ -161,6 +191,46 @@ export class DoctorClient extends Author {
 
   async closeEmergency(emergency: EmergencyId): Promise<void> {
     await this.session.request('emergency.close', { emergency })
+  }
+
+  /** Does it again after showing the permissions that the record server has not seen. */
+  async #presenting<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (codeOf(error) !== 'WARRANT_NOT_PRESENTED' || !(await this.#presentAll())) throw error
+      return await work()
+    }
+  }
+
+  /** @returns whether any was new. */
+  async #presentAll(): Promise<boolean> {
+    let isAnyNew = false
+    for (const { jti, jws } of await this.warrants()) {
+      if (this.#presented.has(jti)) continue
+      this.#presented.add(jti)
+      try {
+        await this.presentWarrant(jws)
+        isAnyNew = true
+      } catch (error) {
+        // One that has ended or was taken back is of no use; the others may be.
+        if (codeOf(error) === undefined) throw error
+      }
+    }
+    return isAnyNew
+  }
+
+  /** Whether each holds now: its period, and on the ledger that it was not taken back. */
+  async #holding(held: readonly HeldWarrant[]): Promise<readonly boolean[]> {
+    const { ledger, clock } = this.options
+    const nowMs = clock.nowMs()
+    const some = held.slice(0, MAX_COMPARED)
+    const answers = await ledger.read(some.map(({ jti }) => ({ fn: 'warrant', args: [jti] })))
+    return answers.map((answer, i) => {
+      const { nbf, exp } = (some[i] as HeldWarrant).warrant
+      if (answer.status !== 200 || nowMs < nbf * 1000 || nowMs >= exp * 1000) return false
+      return parseLedgerResult(answer, warrantRecordShape).revokedMs === null
+    })
   }
 
   async #extend(turn: ChainTurn, ehr: Uint8Array, warrant: string): Promise<ChainStored | undefined> {

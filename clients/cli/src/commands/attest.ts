@@ -32,6 +32,8 @@ const ISOLATION: Readonly<Record<string, string>> = {
   'own-process': 'a process of its own',
   'permission-model': 'no access to files outside its folder',
   'no-network': 'no network',
+  'own-files': 'files of its own only',
+  'own-processes': 'no sight of other processes',
   seccomp: 'only the system calls it needs',
   'no-core-dumps': 'no memory images on disk',
 }

@@ -26,7 +26,7 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       ...(options['anyPorts'] === true ? { anyPorts: true } : {}),
       onDown: (program, reason) => {
         output.note(
-          `${formatTime(context.clock.nowMs())}  ${program.title} ended: ${reason}. ${restart ? 'Starting it again.' : ''}`,
+          `${formatTime(context.clock.nowMs())}  ${program.title} ended: ${reason}.${restart ? ' Starting it again.' : ''}`,
         )
         if (!restart) {
           waiting.fail(
