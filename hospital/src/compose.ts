@@ -59,7 +59,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const organization = await openOrganization(folder, { crypto, mspId, nowMs })
   const service = await openServiceIdentity(folder, name, organization, crypto, nowMs)
   const ledgerIdentity = { mspId, cert: service.chain[0] as Uint8Array, signingKey: service.keys.signingKey }
-  const ledger = createEmbeddedLedgerClient(ledgerUrl, { crypto, channel, identity: ledgerIdentity })
+  const ledger = createEmbeddedLedgerClient(ledgerUrl, { crypto, channel, identity: ledgerIdentity, nowMs })
   const db = openHospitalDatabase(join(folder, 'store'))
   const adminLedger = ledgerWriterOf(ledger, organization.admin)
   await registerService(ledger, adminLedger, service)

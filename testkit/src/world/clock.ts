@@ -9,22 +9,33 @@ import type { ClockPort } from '../../../secure/core/src/ports.ts'
 export interface MovableClock extends Clock, ClockPort {
   /** Moves both clocks ahead. */
   advanceMs(ms: number): void
-  /** Moves the wall clock alone, as a lying host can: negative holds it back. */
-  shiftWallMs(ms: number): void
 }
 
 export function createMovableClock(): MovableClock {
   let aheadMs = 0
-  let wallMs = 0
   return {
-    nowMs: () => Date.now() + aheadMs + wallMs,
+    nowMs: () => Date.now() + aheadMs,
     monotonicMs: () => Math.floor(performance.now()) + aheadMs,
     advanceMs(ms) {
       if (ms < 0) throw new RangeError('time goes ahead')
       aheadMs += ms
     },
-    shiftWallMs(ms) {
-      wallMs += ms
+  }
+}
+
+/** The clock that the record server's host shows its trusted application: the world's, until the host lies. */
+export interface ServerClock extends ClockPort {
+  /** Stands still at this time; undefined: honest again. */
+  holdMs(nowMs: number | undefined): void
+}
+
+export function createServerClock(clock: ClockPort): ServerClock {
+  let heldMs: number | undefined
+  return {
+    nowMs: () => heldMs ?? clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    holdMs(nowMs) {
+      heldMs = nowMs
     },
   }
 }

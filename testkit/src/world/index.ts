@@ -12,6 +12,7 @@ export { participantOptions, PRACTICE, register } from './people.ts'
 export { bundleTee, type BundledTee } from './process-tee.ts'
 export { RecordServerFailed } from './record-server.ts'
 export { labResult, medication, visitNote } from './records.ts'
+export { openScene, refusedWith, type Scene } from './scene.ts'
 export * from './store-files.ts'
 export type { Verified } from './verify-everything.ts'
 export {

@@ -10,19 +10,18 @@ import { pino } from 'pino'
 import { startHostServer, type HostServer } from '../../../host/server/src/index.ts'
 import { startSupplicant, type Supplicant } from '../../../host/supplicant/src/supplicant.ts'
 import type { Ledger } from '../../../ledger/client/src/port.ts'
-import type { DatabasePort } from '../../../secure/core/src/index.ts'
+import type { ClockPort, DatabasePort } from '../../../secure/core/src/index.ts'
 import type { Crypto } from '../../../shared/crypto/src/index.ts'
 import type { ErrorCode } from '../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../shared/tee-abi/src/index.ts'
 import type { TeeDriver } from '../../../tee/src/driver.ts'
-import type { MovableClock } from './clock.ts'
 import { hostileDriver, hostileLedger, type HostHooks } from './host.ts'
 import { InProcessTee } from './in-process-tee.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface RecordServerOptions {
   readonly crypto: Crypto
-  readonly clock: MovableClock
+  readonly clock: ClockPort
   readonly folder: string
   /** Of now: it may have been started again. */
   readonly ledger: () => Ledger

@@ -45,7 +45,7 @@ import {
   type ServerRef,
 } from '../../../shared/protocol/src/index.ts'
 import type { TeeDriver } from '../../../tee/src/driver.ts'
-import { createMovableClock, type MovableClock } from './clock.ts'
+import { createMovableClock, createServerClock, type MovableClock, type ServerClock } from './clock.ts'
 import type { HostHooks } from './host.ts'
 import { INSECURE_MEASUREMENT } from './in-process-tee.ts'
 import { participantOptions, register, type Registered, type Surroundings } from './people.ts'
@@ -105,6 +105,8 @@ export async function openTestWorld(options: TestWorldOptions = {}): Promise<Tes
 export class TestWorld {
   readonly crypto: Crypto = createNodeCrypto()
   readonly clock: MovableClock = createMovableClock()
+  /** What the record server's host shows its trusted application. */
+  readonly serverClock: ServerClock = createServerClock(this.clock)
   readonly folder: string
   readonly serverRef: ServerRef
   /** What the record server's host does instead of what it should. Empty: honest. */
@@ -134,7 +136,7 @@ export class TestWorld {
     this.#nodeKey = this.crypto.generateSigningKey()
     this.server = new RecordServer({
       crypto: this.crypto,
-      clock: this.clock,
+      clock: this.serverClock,
       folder: join(this.folder, 'server'),
       ledger: () => this.ledger.ledger,
       hooks: this.hooks,
