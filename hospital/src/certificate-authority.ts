@@ -1,6 +1,6 @@
 /**
  * The certificate authority of an organisation: one root, and the certificates of its administrators, services, doctors,
- * auditors and TEE servers, with the role and reference in Fabric CA's attribute extension.
+ * auditors and TEE servers, with the role and reference in Fabric CA's attribute extension, and of its Fabric nodes.
  * Spec: docs/protocol/02-registration.md §2.1.
  *
  * The root's private key is in this process while it issues. A hospital that has a CA already uses that one instead; what
@@ -17,6 +17,7 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   PublicKey,
+  SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
@@ -45,9 +46,24 @@ const PKCS8_BEFORE_SCALAR = decodeHex('308187020100301306072a8648ce3d020106082a8
 const PKCS8_BEFORE_POINT = decodeHex('a144034200')
 const SPKI_BEFORE_POINT = decodeHex('3059301306072a8648ce3d020106082a8648ce3d030107034200')
 
+/**
+ * Fabric's word for each role, as organisational unit: its policies tell clients, administrators, peers and orderers
+ * apart by it (NodeOUs), and a certificate with none or two of these words is refused.
+ */
+const FABRIC_UNITS = {
+  doctor: 'client',
+  hospital: 'client',
+  auditor: 'client',
+  server: 'client',
+  admin: 'admin',
+  peer: 'peer',
+  orderer: 'orderer',
+} as const
+
 export interface CertificateSubjectInput {
-  readonly role: 'doctor' | 'hospital' | 'auditor' | 'server' | 'admin'
-  /** Participant reference; administrators have none. */
+  /** `peer` and `orderer` are nodes of a Fabric network: they have no role on the ledger. */
+  readonly role: keyof typeof FABRIC_UNITS
+  /** Participant reference, or the name of a node; administrators have none. */
   readonly ref?: string
   /** 65 bytes. */
   readonly publicKey: Uint8Array
@@ -98,6 +114,8 @@ export async function createCertificateAuthority(options: CertificateAuthorityOp
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      // Fabric takes no root without it.
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   })
   return openCertificateAuthority({ ...options, signingKey, root: new Uint8Array(certificate.rawData) })
@@ -121,7 +139,9 @@ export function openCertificateAuthority(
       const certificate = await X509CertificateGenerator.create({
         serialNumber: newSerial(crypto),
         // References only: certificates stand on the ledger, so they name nobody.
-        subject: `CN=${ref ?? role}, O=${mspId}, OU=${role}`,
+        subject: `CN=${ref ?? role}, O=${mspId}${unitsOf(role)
+          .map((unit) => `, OU=${unit}`)
+          .join('')}`,
         issuer,
         notBefore: new Date(notBeforeMs),
         notAfter: new Date(notAfterMs),
@@ -131,13 +151,22 @@ export function openCertificateAuthority(
         extensions: [
           new BasicConstraintsExtension(false, undefined, true),
           new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-          new Extension(FABRIC_ATTRIBUTES, false, copyOf(attributesOf(role, ref, emergency))),
+          ...(role === 'peer' || role === 'orderer'
+            ? []
+            : [new Extension(FABRIC_ATTRIBUTES, false, copyOf(attributesOf(role, ref, emergency)))]),
         ],
       })
       const der = new Uint8Array(certificate.rawData)
       return { chain: [der], serialHex: parseCertificate(der).serialHex }
     },
   }
+}
+
+/** Fabric's word first, then ours where it differs. */
+function unitsOf(role: CertificateSubjectInput['role']): readonly string[] {
+  // A name that nobody knows counts as no role: its holder is a client like others.
+  const unit = Object.hasOwn(FABRIC_UNITS, role) ? FABRIC_UNITS[role] : 'client'
+  return role === unit ? [unit] : [unit, role]
 }
 
 /** The extension's value is the JSON itself, as Fabric CA writes it. */
