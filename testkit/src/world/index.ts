@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from './by-hand.ts'
 export { filesBelow, needlesOf, searchBytes, searchFolder, type Finding } from './canaries.ts'
 export type { MovableClock } from './clock.ts'
 export type { EndorsedAnswers, EndorsedReads, HostHooks } from './host.ts'
