@@ -1,24 +1,17 @@
 /**
  * The ledger in memory for tests of the trusted application: the real contract, one node that signs honestly, no
- * blocks, no durability, nobody checks proposals but the one signature. What it cannot do it does not pretend to.
+ * blocks, no durability, nobody checks who proposes. What it cannot do it does not pretend to.
  *
  * @module
  */
 import { encodeHex, type Crypto, type SigningKey } from '../../shared/crypto/src/index.ts'
 import {
-  checkMember,
-  decodeProposal,
   endorseContent,
-  isProposalSignedBy,
   LedgerError,
-  parseRef,
-  REF_ATTRIBUTE,
-  roleOf,
   stateKeys,
   type EndorsedAnswer,
   type EndorsedQuery,
   type ReadStatus,
-  type SignedProposal,
 } from '../../shared/ledger-model/src/index.ts'
 import {
   stringifySorted,
@@ -96,26 +89,6 @@ export class InsecureMemoryLedger {
       certSerial,
     }
     return await this.#run({ txId, timeMs, caller }, fn, args)
-  }
-
-  /** What a ledger node does with a proposal. @throws {LedgerError} */
-  async submitProposal(signed: SignedProposal): Promise<{ readonly txId: TxId; readonly block: number }> {
-    const proposal = decodeProposal(signed.proposal)
-    const { organizations } = this.#consortium.genesis
-    const member = checkMember(this.#crypto, organizations, proposal.mspId, proposal.cert, proposal.timeMs)
-    if (!isProposalSignedBy(this.#crypto, member.key, signed)) {
-      throw new LedgerError('LEDGER_SIGNATURE_INVALID', 'the proposal is not signed by its creator')
-    }
-    if (Math.abs(proposal.timeMs - this.#nowMs()) > 300_000) throw new LedgerError('LEDGER_STALE_PROPOSAL', 'too old')
-    const txId = encodeHex(this.#crypto.sha256(proposal.nonce)) as TxId
-    const { certificate, mspId } = member
-    const caller = {
-      mspId,
-      role: roleOf(certificate),
-      ref: parseRef(certificate.attributes[REF_ATTRIBUTE]),
-      certSerial: certificate.serialHex,
-    }
-    return await this.#run({ txId, timeMs: proposal.timeMs, caller }, proposal.fn, proposal.args)
   }
 
   /** Signed answers of every node to each query. @param at a former state: what a host that lies would fetch. */

@@ -20,6 +20,7 @@ import {
 import { encodeBase64url, encodeHex, encodeUtf8, type Crypto } from '../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
 import {
+  anchorCallOf,
   encodeCommitGroups,
   LedgerError,
   logOriginOf,
@@ -425,10 +426,10 @@ export class TaWorld {
         return
       }
       case 'anchor': {
-        const { proposal, signature, epoch } = effect
+        const { epoch } = effect
         let code: ErrorCode | undefined
         try {
-          await this.ledger.submitProposal({ proposal, signature })
+          await this.submitAnchor(effect)
         } catch (error) {
           if (!(error instanceof LedgerError)) throw error
           code = error.code as ErrorCode
@@ -443,6 +444,13 @@ export class TaWorld {
         this.fatal = effect.code
         this.abandon()
     }
+  }
+
+  /** Submits a statement of the application as any member would. @throws {LedgerError} */
+  async submitAnchor({ signature, ...statement }: EffectOf<'anchor'>): Promise<void> {
+    const { fn, args } = anchorCallOf(statement, signature)
+    const [organization] = this.consortium.organizations
+    await this.ledger.submit((organization as TestOrganization).admin, fn, args)
   }
 
   /** Tells the application of watched records that are on the ledger. */

@@ -1,6 +1,6 @@
 /**
  * What the record server's normal world is told: which trusted application to start and where, which ledger to ask and
- * as whom. `--config FILE`, readable by its owner only: it holds the key that signs questions to the ledger.
+ * as whom. `--config FILE`, readable by its owner only: it holds the key that signs what is asked of the ledger.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const configurationShape = struct({
   indexPath: path,
   ledgerUrl: text({ max: 256, pattern: /^https?:\/\/[A-Za-z0-9.:[\]-]+$/ }),
   channel: text({ max: 64 }),
-  /** A member that may read: carries the trusted application's questions. */
+  /** A member without a role: carries the trusted application's questions and checkpoints to the ledger. */
   reader: struct({
     mspId: mspIdShape,
     /** DER, b64u. */

@@ -47,6 +47,7 @@ async function start(configuration: HostConfiguration, log: Logger): Promise<Run
   const supplicant = startSupplicant({
     tee,
     ledger,
+    identity,
     indexPath,
     onNotice: ({ kind }) => log.info({ notice: kind }),
     onTrouble: (where, code) => log.warn({ trouble: where, code }),

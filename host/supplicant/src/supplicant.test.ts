@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
+import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { LedgerError } from '../../../shared/ledger-model/src/index.ts'
 import type { EffectOf } from '../../../shared/tee-abi/src/index.ts'
 import { TeeError } from '../../../tee/src/errors.ts'
@@ -10,6 +12,8 @@ import { RecordingTee } from '../test-fixtures/recording-tee.ts'
 import { ScriptedLedger } from '../test-fixtures/scripted-ledger.ts'
 import { startSupplicant, type Supplicant, type SupplicantOptions } from './supplicant.ts'
 
+const crypto = createNodeCrypto()
+const identity = { mspId: 'HospitalA' as never, cert: new Uint8Array(1), signingKey: crypto.generateSigningKey() }
 const quick = { firstMs: 1, longestMs: 2, random: () => 1 }
 const recordId = (n: number): string => `r-${n.toString(16).padStart(32, '0')}`
 const batchId = (n: number): string => `b-${n.toString(16).padStart(32, '0')}`
@@ -30,6 +34,7 @@ function open(t: TestContext, options: Partial<SupplicantOptions> & { ledger?: S
   const indexPath = options.indexPath ?? join(folder, 'index.db')
   const supplicant = startSupplicant({
     tee,
+    identity,
     indexPath,
     backOff: quick,
     onTrouble: (where, code) => troubles.push(`${where} ${code}`),
@@ -239,7 +244,9 @@ test('after a restart nothing is watched until it is asked for again', async (t)
 
 test('a checkpoint is submitted until the ledger takes or refuses it', async (t) => {
   const { tee, ledger } = open(t)
-  const anchor = { fx: 'anchor', proposal: new Uint8Array([1]), signature: new Uint8Array(64), epoch: 4 } as const
+  const serverRef = `s-${'0'.repeat(32)}` as never
+  const signature = new Uint8Array(64)
+  const anchor = { fx: 'anchor', serverRef, epoch: 4, checkpoint: 'note', signature } as const
   ledger.troubles.push(away(), away())
   tee.send(anchor)
   await tee.hears(1)
@@ -251,7 +258,10 @@ test('a checkpoint is submitted until the ledger takes or refuses it', async (t)
     { op: 'anchored', epoch: 4 },
     { op: 'anchored', epoch: 5, code: 'CHECKPOINT_EPOCH' },
   ])
-  assert.deepEqual(ledger.submitted[0], { proposal: anchor.proposal, signature: anchor.signature })
+  assert.deepEqual(ledger.prepared[0], {
+    identity,
+    call: { fn: 'anchorCheckpoint', args: [serverRef, 'note', '4', encodeBase64url(signature)] },
+  })
 })
 
 test('notices and the reason of a stop are passed on', (t) => {

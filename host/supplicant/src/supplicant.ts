@@ -7,8 +7,9 @@
  *
  * @module
  */
-import type { Ledger } from '../../../ledger/client/src/port.ts'
-import { LedgerError, type EndorsedAnswer } from '../../../shared/ledger-model/src/index.ts'
+import type { Ledger, LedgerIdentity } from '../../../ledger/client/src/port.ts'
+import { submitCall } from '../../../ledger/client/src/submit-call.ts'
+import { anchorCallOf, LedgerError, type EndorsedAnswer } from '../../../shared/ledger-model/src/index.ts'
 import { encodeHex } from '../../../shared/crypto/src/index.ts'
 import { ERROR_TABLE, isErrorCode, type ErrorCode } from '../../../shared/protocol/src/error-table.ts'
 import {
@@ -35,6 +36,8 @@ const MAX_ANSWER_BYTES = MAX_FRAME_BYTES - 64 * 1024
 export interface SupplicantOptions {
   readonly tee: TeeDriver
   readonly ledger: Ledger
+  /** Submits the checkpoints that the trusted application signed: any member's. */
+  readonly identity: LedgerIdentity
   /** File of the index; made if it does not exist. */
   readonly indexPath: string
   readonly onNotice?: (notice: EffectOf<'notice'>) => void
@@ -169,9 +172,13 @@ export class Supplicant {
     return answers.map((row) => row.map(({ answer, signature }) => ({ answer, signature })))
   }
 
-  async #anchor({ proposal, signature, epoch }: EffectOf<'anchor'>): Promise<void> {
+  async #anchor({ signature, ...statement }: EffectOf<'anchor'>): Promise<void> {
+    const { epoch } = statement
+    const call = anchorCallOf(statement, signature)
+    const { identity } = this.#options
     try {
-      await this.#repeat(() => this.#ledger.submit({ proposal, signature }), this.#stop.signal)
+      // Anew each time: the ledger answers a statement that it has with what is there.
+      await this.#repeat(() => submitCall(this.#ledger, identity, call), this.#stop.signal)
       await this.#answer('anchor', this.#tee.request('anchored', { epoch }))
     } catch (error) {
       const code = codeOf(error, 'LEDGER_UNAVAILABLE')

@@ -4,13 +4,21 @@
  *
  * @module
  */
-import type { CommitStatus, CommittedTransaction, Ledger, LedgerBlock } from '../../../ledger/client/src/port.ts'
+import type {
+  CommitStatus,
+  CommittedTransaction,
+  Ledger,
+  LedgerBlock,
+  LedgerCall,
+  LedgerIdentity,
+} from '../../../ledger/client/src/port.ts'
 import { encodeCommitGroups, LedgerError, type EndorsedAnswer } from '../../../shared/ledger-model/src/index.ts'
 import type { SignedProposal } from '../../../shared/ledger-model/src/index.ts'
 
 export class ScriptedLedger implements Ledger {
   readonly channel = 'test'
   readonly reads: Parameters<Ledger['endorsedReads']>[0][] = []
+  readonly prepared: { readonly identity: LedgerIdentity; readonly call: LedgerCall }[] = []
   readonly submitted: SignedProposal[] = []
   /** What comes of the next reads and submits, in order; when empty they succeed. */
   readonly troubles: (LedgerError | 'silence')[] = []
@@ -69,6 +77,11 @@ export class ScriptedLedger implements Ledger {
     if (trouble instanceof LedgerError) throw trouble
   }
 
+  prepare(identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
+    this.prepared.push({ identity, call })
+    return Promise.resolve({ proposal: new Uint8Array([this.prepared.length]), signature: new Uint8Array(64) })
+  }
+
   async submit(signed: SignedProposal): Promise<CommitStatus> {
     this.submitted.push(signed)
     await this.#trouble()
@@ -107,9 +120,6 @@ export class ScriptedLedger implements Ledger {
     return Promise.resolve()
   }
 
-  prepare(): never {
-    throw new Error('not implemented in the scripted ledger')
-  }
   query(): never {
     throw new Error('not implemented in the scripted ledger')
   }

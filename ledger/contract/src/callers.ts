@@ -10,7 +10,7 @@ import {
   type Role,
   stateKeys,
 } from '../../../shared/ledger-model/src/index.ts'
-import type { HospitalRef, ParticipantRef, ServerRef } from '../../../shared/protocol/src/index.ts'
+import type { HospitalRef, ParticipantRef } from '../../../shared/protocol/src/index.ts'
 import type { ContractCall } from './call.ts'
 import { find } from './state.ts'
 
@@ -37,13 +37,6 @@ export async function activeCaller(call: ContractCall): Promise<ParticipantRecor
 export async function activeHospital(call: ContractCall): Promise<HospitalRef> {
   if (call.tx.caller.role !== 'hospital') throw forbidden()
   return (await activeCaller(call)).ref as HospitalRef
-}
-
-/** The caller as the server named. */
-export async function activeServer(call: ContractCall, server: ServerRef): Promise<ParticipantRecord> {
-  const record = await activeCaller(call)
-  if (record.ref !== server) throw forbidden()
-  return record
 }
 
 /** @throws {LedgerError} `PARTICIPANT_UNKNOWN`, `PARTICIPANT_SUSPENDED` */

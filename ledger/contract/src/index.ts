@@ -136,8 +136,8 @@ export class TrustHealthContract extends Contract {
   batch(ctx: Context, batchId: string) {
     return this.#run(ctx, 'batch', [batchId])
   }
-  anchorCheckpoint(ctx: Context, serverRef: string, checkpoint: string, epoch: string) {
-    return this.#run(ctx, 'anchorCheckpoint', [serverRef, checkpoint, epoch])
+  anchorCheckpoint(ctx: Context, serverRef: string, checkpoint: string, epoch: string, signature: string) {
+    return this.#run(ctx, 'anchorCheckpoint', [serverRef, checkpoint, epoch, signature])
   }
   checkpoint(ctx: Context, serverRef: string) {
     return this.#run(ctx, 'checkpoint', [serverRef])

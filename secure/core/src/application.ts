@@ -356,11 +356,9 @@ class Application implements TrustedApplication {
 
   #startAnchoring(): void {
     const { vault, serverRef } = this.#provisioned()
-    const stored = vault.store.findMeta(META_CERTIFICATE)
-    if (stored === undefined) return
-    const { mspId, cert } = decodeCbor(stored) as { readonly mspId: MspId; readonly cert: Uint8Array }
-    const { channel } = vault.configuration
-    vault.anchor.start({ serverRef, channel, mspId, certificate: cert, key: vault.identity })
+    // Before it has a certificate the ledger does not know it.
+    if (vault.store.findMeta(META_CERTIFICATE) === undefined) return
+    vault.anchor.start({ serverRef, key: vault.identity })
   }
 
   /** §10.5: nothing is served before the ledger says that this store is the newest. */
@@ -424,8 +422,8 @@ class Application implements TrustedApplication {
     }
     if (this.#state === 'recovering' || (this.#state === 'serving' && vault.anchor.isDisputed)) this.#recover()
     this.#makeDurable()
-    const { monotonicMs, unixMs } = vault.now()
-    const anchor = vault.anchor.propose(unixMs, monotonicMs)
+    const { monotonicMs } = vault.now()
+    const anchor = vault.anchor.state(monotonicMs)
     const effects: Effect[] = [
       ...vault.round.take(),
       ...vault.uploads.watch(monotonicMs),

@@ -59,7 +59,7 @@ export const CONTRACT_FUNCTIONS = {
   commitments: { args: ['places'], readOnly: true, roles: 'members' },
   batch: { args: ['batchId'], readOnly: true, roles: 'members' },
   // checkpoints of TEE servers
-  anchorCheckpoint: { args: ['serverRef', 'checkpoint', 'epoch'], readOnly: false, roles: ['server'] },
+  anchorCheckpoint: { args: ['serverRef', 'checkpoint', 'epoch', 'signature'], readOnly: false, roles: 'members' },
   checkpoint: { args: ['serverRef'], readOnly: true, roles: 'members' },
   checkpointHistory: { args: ['serverRef', 'bookmark'], readOnly: true, roles: 'members' },
   // sanctions

@@ -5,6 +5,7 @@
  *
  * @module
  */
+export * from './anchor-statement.ts'
 export * from './block.ts'
 export * from './chain-verifier.ts'
 export * from './configuration.ts'

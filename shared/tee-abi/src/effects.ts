@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { participantRefShape, recordIdShape } from '../../protocol/src/ids.ts'
+import { participantRefShape, recordIdShape, serverRefShape } from '../../protocol/src/ids.ts'
 import { bytes, list, literal, struct, text, tuple, uint, variant, type Infer } from '../../protocol/src/shape.ts'
 import { errorCodeShape, MAX_ITEMS, MAX_QUERIES } from './ops.ts'
 
@@ -28,12 +28,13 @@ export const effectShape = variant('fx', {
     fx: literal('watch'),
     records: list(tuple(recordIdShape, uint({ min: 1 })), { min: 1, max: MAX_ITEMS }),
   }),
-  /** Submit a proposal that the trusted application signed; then `anchored`. */
+  /** Submit a statement that the trusted application signed (07 §7.12); then `anchored`. */
   anchor: struct({
     fx: literal('anchor'),
-    proposal: bytes({ min: 1, max: 65_536 }),
+    serverRef: serverRefShape,
+    epoch: uint({ min: 1 }),
+    checkpoint: text({ min: 1, max: 65_536 }),
     signature: bytes({ length: 64 }),
-    epoch: uint(),
   }),
   /** Something that a person should hear of; names a participant and no more. */
   notice: struct({

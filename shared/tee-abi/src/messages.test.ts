@@ -125,7 +125,7 @@ test('every effect comes back', () => {
   const effects: Effect[] = [
     { fx: 'need', need: 1, queries: [{ fn: 'patientPolicy', args: ['[]'] }], nonce: digest, minHeight: 0 },
     { fx: 'watch', records: [[`r-${hex32}`, 1]] as never },
-    { fx: 'anchor', proposal: record, signature: new Uint8Array(64), epoch: 2 },
+    { fx: 'anchor', serverRef: `s-${hex32}` as never, epoch: 2, checkpoint: 'note', signature: new Uint8Array(64) },
     { fx: 'notice', kind: 'emergency-open', ref: `p-${hex32}` as never },
     { fx: 'fatal', code: 'STATE_ROLLED_BACK' },
   ]

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
+  anchorCallOf,
   batchRecordShape,
   checkpointPageShape,
   checkpointRecordShape,
@@ -16,8 +17,9 @@ import {
   logOriginOf,
   PAGE_ITEMS,
   parseResult,
+  signAnchorStatement,
 } from '../../../shared/ledger-model/src/index.ts'
-import { newId, newRef } from '../../../shared/protocol/src/index.ts'
+import { newId, newRef, type ServerRef } from '../../../shared/protocol/src/index.ts'
 import { signCheckpoint } from '../../../shared/tlog/src/index.ts'
 import { CommitmentIndex } from '../../../ledger/client/src/commitment-index.ts'
 import { issueCertificate, registrationOf } from '../consortium.ts'
@@ -193,8 +195,13 @@ export function describeCommitments(world: () => LedgerWorld): void {
         root,
         extensions: [],
       })
-    const anchor = (server: Server, text: string, epoch: number | string) =>
-      world().call(server, 'anchorCheckpoint', server.ref, text, String(epoch))
+    /** The arguments of a statement by `server`, signed with its key or another. */
+    const statementOf = (server: Server, checkpoint: string, epoch: number, key = server.signingKey) => {
+      const statement = { serverRef: server.ref as ServerRef, checkpoint, epoch }
+      return anchorCallOf(statement, signAnchorStatement(crypto, key, statement)).args
+    }
+    const anchor = (server: Server, text: string, epoch: number) =>
+      world().call(world().a.hospital, 'anchorCheckpoint', ...statementOf(server, text, epoch))
 
     test('each follows the one before; the newest is answered, all are kept', async () => {
       const { ledger, a, register } = world()
@@ -259,18 +266,63 @@ export function describeCommitments(world: () => LedgerWorld): void {
       await refused('CHECKPOINT_INVALID', anchor(server, note(server, 3, undefined, 'trusthealth/other'), 1))
     })
 
-    test('refused: other callers, malformed arguments, servers without a checkpoint', async () => {
-      const { call, ask, a, register } = world()
+    test('whoever brings it: any member of any organisation', async () => {
+      const { call, a, b, register } = world()
+      const server = await register(a, 'server')
+      const member = await issueCertificate(b.authority, 'member')
+      for (const [i, caller] of [server, a.admin, b.hospital, member].entries()) {
+        await call(caller, 'anchorCheckpoint', ...statementOf(server, note(server, i + 1), i + 1))
+      }
+    })
+
+    test('refused: a statement that the server did not sign so', async () => {
+      const { call, a, register } = world()
       const server = await register(a, 'server')
       const other = await register(a, 'server')
       const text = note(server, 3)
-      for (const caller of [other, a.admin, a.hospital]) {
-        await refused('LEDGER_FORBIDDEN', call(caller, 'anchorCheckpoint', server.ref, text, '1'))
+      const [ref = '', , , signature = ''] = statementOf(server, text, 1)
+      const wrong: Record<string, readonly string[]> = {
+        'another key': statementOf(server, text, 1, other.signingKey),
+        'another epoch': [ref, text, '2', signature],
+        'another note of the server': [ref, note(server, 4), '1', signature],
+        'another server': [other.ref, text, '1', signature],
+        'no signature': [ref, text, '1', 'A'.repeat(86)],
       }
-      await refused('LEDGER_BAD_ARGUMENT', call(server, 'anchorCheckpoint', 's-1', text, '1'))
-      await refused('LEDGER_BAD_ARGUMENT', anchor(server, text, '0'))
-      await refused('LEDGER_BAD_ARGUMENT', anchor(server, text, '01'))
-      await refused('LEDGER_BAD_ARGUMENT', anchor(server, 'x'.repeat(10_000), 1))
+      for (const [what, args] of Object.entries(wrong)) {
+        await refused('CHECKPOINT_INVALID', call(a.hospital, 'anchorCheckpoint', ...args), what)
+      }
+    })
+
+    test('refused: servers that are unknown, suspended, or whose certificate was revoked or has ended', async () => {
+      const { call, a, register } = world()
+      const nobody = await issueCertificate(a.authority, 'server')
+      await refused('PARTICIPANT_UNKNOWN', anchor(nobody, note(nobody, 3), 1))
+      const server = await register(a, 'server')
+      await call(a.admin, 'suspendParticipant', server.ref, 'code')
+      await refused('PARTICIPANT_SUSPENDED', anchor(server, note(server, 3), 1))
+      await call(a.admin, 'reinstateParticipant', server.ref, 'code')
+      await call(a.admin, 'revokeCertificate', server.certSerial, 'lost')
+      await refused('LEDGER_IDENTITY_REJECTED', anchor(server, note(server, 3), 1))
+      const period = { notBeforeMs: Date.now() - 2_000_000, notAfterMs: Date.now() - 1_000_000 }
+      const ended = await issueCertificate(a.authority, 'server', period)
+      await call(a.admin, 'registerParticipant', registrationOf(ended))
+      await refused('LEDGER_IDENTITY_REJECTED', anchor(ended, note(ended, 3), 1))
+    })
+
+    test('refused: malformed arguments, servers without a checkpoint', async () => {
+      const { call, ask, a, register } = world()
+      const server = await register(a, 'server')
+      const [ref = '', text = '', epoch = '', signature = ''] = statementOf(server, note(server, 3), 1)
+      const wrong = [
+        ['s-1', text, epoch, signature],
+        [ref, text, '0', signature],
+        [ref, text, '01', signature],
+        [ref, 'x'.repeat(10_000), epoch, signature],
+        [ref, text, epoch, signature.slice(2)],
+        [ref, text, epoch, `${signature}A`],
+        [ref, text, epoch],
+      ]
+      for (const args of wrong) await refused('LEDGER_BAD_ARGUMENT', call(a.hospital, 'anchorCheckpoint', ...args))
       await refused('CHECKPOINT_NOT_FOUND', ask('checkpoint', server.ref))
       await refused('LEDGER_BAD_ARGUMENT', ask('checkpoint', a.hospital.ref))
       assert.deepEqual(await ask('checkpointHistory', server.ref, ''), { items: [], bookmark: '' })

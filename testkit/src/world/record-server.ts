@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { startHostServer, type HostServer } from '../../../host/server/src/index.ts'
 import { startSupplicant, type Supplicant } from '../../../host/supplicant/src/supplicant.ts'
-import type { Ledger } from '../../../ledger/client/src/port.ts'
+import type { Ledger, LedgerIdentity } from '../../../ledger/client/src/port.ts'
 import type { ClockPort, DatabasePort } from '../../../secure/core/src/index.ts'
 import type { Crypto } from '../../../shared/crypto/src/index.ts'
 import type { ErrorCode } from '../../../shared/protocol/src/index.ts'
@@ -25,6 +25,8 @@ export interface RecordServerOptions {
   readonly folder: string
   /** Of now: it may have been started again. */
   readonly ledger: () => Ledger
+  /** Whose proposals carry the server's checkpoints. */
+  readonly identity: () => LedgerIdentity
   readonly hooks: HostHooks
   readonly traffic: Traffic
   /** Starts the driver; default: the trusted application in this process. */
@@ -73,13 +75,14 @@ export class RecordServer {
   }
 
   async start(): Promise<void> {
-    const { ledger, hooks, folder, traffic } = this.#options
+    const { ledger, identity, hooks, folder, traffic } = this.#options
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const tee = await this.#startTee()
     const driver = hostileDriver(tee, hooks)
     const supplicant = startSupplicant({
       tee: driver,
       ledger: hostileLedger(ledger(), hooks),
+      identity: identity(),
       indexPath: join(folder, 'index.db'),
       onNotice: (notice) => this.notices.push(notice),
       onTrouble: (where, code) => this.troubles.push(`${where} ${code}`),

@@ -139,6 +139,7 @@ export class TestWorld {
       clock: this.serverClock,
       folder: join(this.folder, 'server'),
       ledger: () => this.ledger.ledger,
+      identity: () => this.organization('a').admin,
       hooks: this.hooks,
       traffic: this.traffic,
       ...(options.tee === undefined ? {} : { startTee: options.tee.start }),

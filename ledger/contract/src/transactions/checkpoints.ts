@@ -4,10 +4,12 @@
  *
  * @module
  */
-import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { decodeBase64url, encodeHex, parseCertificate } from '../../../../shared/crypto/src/index.ts'
 import {
+  anchorSignatureShape,
   type CheckpointRecord,
   checkpointTextShape,
+  isAnchorStatementSignedBy,
   LedgerError,
   logOriginOf,
   PAGE_ITEMS,
@@ -18,12 +20,14 @@ import { type ServerRef, serverRefShape, type Sha256Hex } from '../../../../shar
 import { type Checkpoint, LogError, openCheckpoint } from '../../../../shared/tlog/src/index.ts'
 import { badArgument, bookmarkArgument, numberArgument, plainArgument } from '../arguments.ts'
 import type { ContractCall, Outcome } from '../call.ts'
-import { activeServer } from '../callers.ts'
+import { activeParticipant } from '../callers.ts'
 import { event, find, toJson, write } from '../state.ts'
 import { verifyingKey } from '../verifying-keys.ts'
 
 /**
- * @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `LEDGER_FORBIDDEN`, `CHECKPOINT_INVALID`, `CHECKPOINT_EPOCH`,
+ * Whoever submits it: the server's own signature over the epoch and the note decides.
+ * @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `PARTICIPANT_UNKNOWN`, `PARTICIPANT_SUSPENDED`,
+ * `LEDGER_IDENTITY_REJECTED` (the server's certificate), `CHECKPOINT_INVALID` (note or statement), `CHECKPOINT_EPOCH`,
  * `CHECKPOINT_SMALLER`, `CHECKPOINT_FORKED` (same size, other root)
  */
 export async function anchorCheckpoint(
@@ -31,13 +35,20 @@ export async function anchorCheckpoint(
   serverText: string,
   noteText: string,
   epochText: string,
+  signatureText: string,
 ): Promise<Outcome> {
   const serverRef = plainArgument(serverRefShape, 'serverRef', serverText)
   const note = plainArgument(checkpointTextShape, 'checkpoint', noteText)
   const epoch = numberArgument('epoch', epochText)
   if (epoch === 0) throw badArgument('epoch')
-  const server = await activeServer(call, serverRef)
+  const signature = plainArgument(anchorSignatureShape, 'signature', signatureText)
+  const server = await activeParticipant(call, serverRef)
+  await checkServerCertificate(call, server)
   const { size, root } = signedCheckpoint(call, server, note)
+  const key = verifyingKey(call.crypto, server.publicKey)
+  if (!isAnchorStatementSignedBy(call.crypto, key, { serverRef, epoch, checkpoint: note }, signature)) {
+    throw new LedgerError('CHECKPOINT_INVALID', 'the statement is not signed by this server')
+  }
   const rootHex = encodeHex(root) as Sha256Hex
 
   const latest = await find<CheckpointRecord>(call.state, stateKeys.checkpoint(serverRef))
@@ -71,6 +82,16 @@ export async function checkpointHistory(call: ContractCall, serverText: string, 
   const page = await call.state.range(stateKeys.checkpointPrefix(serverRef), bookmarkArgument(bookmark), PAGE_ITEMS)
   const items = page.items.map(({ value }) => value)
   return { result: `{"bookmark":${JSON.stringify(page.bookmark)},"items":[${items.join(',')}]}` }
+}
+
+/** What the door checks of a caller: the server is none, but speaks here. */
+async function checkServerCertificate(call: ContractCall, { mspId, certSerial, server }: ParticipantRecord) {
+  const isRevoked = (await call.state.get(stateKeys.revokedCertificate(mspId, certSerial))) !== undefined
+  const period = server === undefined ? undefined : parseCertificate(decodeBase64url(server.certificate))
+  const { timeMs } = call.tx
+  if (isRevoked || period === undefined || timeMs < period.notBeforeMs || timeMs > period.notAfterMs) {
+    throw new LedgerError('LEDGER_IDENTITY_REJECTED', 'the certificate of the server is not in force')
+  }
 }
 
 function signedCheckpoint(call: ContractCall, server: ParticipantRecord, note: string): Checkpoint {

@@ -1,14 +1,14 @@
 /**
  * Anchoring: the newest checkpoint goes to the ledger under an epoch, one at a time; when it is there and the log has
- * grown, the next one follows. Spec: docs/protocol/10-tee-abi.md §10.3, §10.5, 07-ledger.md §7.2 (`anchorCheckpoint`).
+ * grown, the next one follows. Spec: docs/protocol/10-tee-abi.md §10.3, §10.5, 07-ledger.md §7.12.
  *
- * The epoch is durable before a proposal leaves, so the ledger never knows a newer one than the store: if it does, this
+ * The epoch is durable before a statement leaves, so the ledger never knows a newer one than the store: if it does, this
  * store is not the newest.
  *
  * @module
  */
 import { decodeHex, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
-import { signProposal, type CheckpointRecord } from '../../../../shared/ledger-model/src/index.ts'
+import { signAnchorStatement, type CheckpointRecord } from '../../../../shared/ledger-model/src/index.ts'
 import {
   bytes,
   decodeMessage,
@@ -16,7 +16,6 @@ import {
   struct,
   uint,
   type ErrorCode,
-  type MspId,
   type ServerRef,
 } from '../../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
@@ -26,17 +25,13 @@ import type { Checkpoints, SignedSize } from './checkpoints.ts'
 
 export interface AnchoringIdentity {
   readonly serverRef: ServerRef
-  readonly channel: string
-  readonly mspId: MspId
-  /** DER. */
-  readonly certificate: Uint8Array
   readonly key: SigningKey
 }
 
 const META = 'anchor'
 /** After this time without an answer the ledger is asked what it has. */
 const ANSWER_TIMEOUT_MS = 60_000
-/** Between two proposals, so that every lone read does not become a ledger transaction; `request` does not wait. */
+/** Between two statements, so that every lone read does not become a ledger transaction; `request` does not wait. */
 const INTERVAL_MS = 200
 /** After a refusal the next try waits this long. */
 const RETRY_MS = 1_000
@@ -54,11 +49,11 @@ export class Anchor {
   readonly #store: Store
   readonly #checkpoints: Checkpoints
   #identity: AnchoringIdentity | undefined
-  /** Last epoch that was given to a proposal. */
+  /** Last epoch that was given to a statement. */
   #epoch = 0
   #anchored: { readonly epoch: number; readonly size: number; readonly root: Uint8Array } | undefined
   #underWay: UnderWay | undefined
-  /** An epoch is reserved in this round; the proposal follows when the round is durable. */
+  /** An epoch is reserved in this round; the statement follows when the round is durable. */
   #isReserved = false
   #isDisputed = false
   #notBeforeMs = 0
@@ -74,7 +69,7 @@ export class Anchor {
     if (anchoredEpoch > 0) this.#anchored = { epoch: anchoredEpoch, size, root }
   }
 
-  /** Epoch of the newest proposal. */
+  /** Epoch of the newest statement. */
   get epoch(): number {
     return this.#epoch
   }
@@ -84,17 +79,17 @@ export class Anchor {
     return this.#anchored
   }
 
-  /** Whether a proposal will follow by itself after some time. */
+  /** Whether a statement will follow by itself after some time. */
   get isDue(): boolean {
     return this.#identity !== undefined && this.#store.log.size > (this.#anchored?.size ?? 0)
   }
 
-  /** Whether the ledger must be asked for its newest checkpoint before the next proposal. */
+  /** Whether the ledger must be asked for its newest checkpoint before the next statement. */
   get isDisputed(): boolean {
     return this.#isDisputed
   }
 
-  /** From now on there is a certificate to propose with, and the store is known to be the newest. */
+  /** From now on this server is certified, and the store is known to be the newest. */
   start(identity: AnchoringIdentity): void {
     this.#identity = identity
   }
@@ -124,14 +119,14 @@ export class Anchor {
     this.#epoch = record.epoch
   }
 
-  /** Asks for a proposal in this round. @returns the epoch that will cover everything that is in the log. */
+  /** Asks for a statement in this round. @returns the epoch that will cover everything that is in the log. */
   request(monotonicMs: number): number {
     this.#notBeforeMs = Math.min(this.#notBeforeMs, monotonicMs)
     const covered = this.#underWay?.checkpoint.size ?? this.#anchored?.size ?? 0
     return covered >= this.#store.log.size ? this.#epoch : this.#epoch + 1
   }
 
-  /** Before the round is made durable: reserves an epoch if a proposal is due. */
+  /** Before the round is made durable: reserves an epoch if a statement is due. */
   reserve(monotonicMs: number): void {
     if (this.#underWay !== undefined && monotonicMs - this.#underWay.sinceMs > ANSWER_TIMEOUT_MS) {
       this.#isDisputed = true
@@ -144,27 +139,19 @@ export class Anchor {
     this.#write()
   }
 
-  /** After the round is durable: the proposal for the reserved epoch. */
-  propose(unixMs: number, monotonicMs: number): EffectOf<'anchor'> | undefined {
+  /** After the round is durable: the statement for the reserved epoch. */
+  state(monotonicMs: number): EffectOf<'anchor'> | undefined {
     if (!this.#isReserved || this.#identity === undefined) return undefined
     this.#isReserved = false
-    const { serverRef, channel, mspId, certificate, key } = this.#identity
+    const { serverRef, key } = this.#identity
     const checkpoint = this.#checkpoints.current()
     const epoch = this.#epoch
     this.#underWay = { epoch, checkpoint, sinceMs: monotonicMs }
-    const signed = signProposal(this.#crypto, key, {
-      channel,
-      mspId,
-      cert: certificate,
-      nonce: this.#crypto.randomBytes(24),
-      timeMs: unixMs,
-      fn: 'anchorCheckpoint',
-      args: [serverRef, checkpoint.text, String(epoch)],
-    })
-    return { fx: 'anchor', proposal: signed.proposal, signature: signed.signature, epoch }
+    const statement = { serverRef, epoch, checkpoint: checkpoint.text }
+    return { fx: 'anchor', ...statement, signature: signAnchorStatement(this.#crypto, key, statement) }
   }
 
-  /** What the host says became of a proposal. Its word is enough to go on, never to trust the store. */
+  /** What the host says became of a statement. Its word is enough to go on, never to trust the store. */
   settled(epoch: number, code: ErrorCode | undefined, monotonicMs: number): void {
     const { checkpoint } = this.#underWay?.epoch === epoch ? this.#underWay : { checkpoint: undefined }
     if (checkpoint === undefined) return
