@@ -51,6 +51,8 @@ export interface AccessQuestion {
   readonly scopeOf: (warrantHash: string) => readonly string[] | undefined
   /** Open emergency access of this actor to this patient. */
   readonly emergency?: string
+  /** When the actor's last emergency access to this patient ended, Unix ms; asked only where nothing allows. */
+  readonly emergencyEnd?: () => number | undefined
 }
 
 export type Decision =
@@ -89,6 +91,8 @@ export function decide(question: AccessQuestion): Decision {
   }
   if (isHospitalsOwn(question)) return allowed({ kind: 'hospital' })
   if (question.emergency !== undefined) return allowed({ kind: 'emergency', id: question.emergency })
+  const atMs = question.emergencyEnd?.()
+  if (atMs !== undefined) misses.push({ code: 'EMERGENCY_ENDED', rank: 1, atMs })
   return denied(nearest(misses)?.code ?? 'ACCESS_DENIED')
 }
 

@@ -42,6 +42,7 @@ export class Emergencies {
   readonly #select: SqlStatement
   readonly #ofPatient: SqlStatement
   readonly #open: SqlStatement
+  readonly #newest: SqlStatement
   readonly #patientsOf: SqlStatement
 
   constructor(store: Store) {
@@ -59,6 +60,9 @@ export class Emergencies {
     )
     this.#open = database.prepare(
       'SELECT * FROM emergency WHERE practitioner = ? AND until_ms > ? AND patient = ? AND closed_ms IS NULL',
+    )
+    this.#newest = database.prepare(
+      'SELECT * FROM emergency WHERE practitioner = ? AND patient = ? ORDER BY opened_ms DESC, id LIMIT 1',
     )
   }
 
@@ -92,6 +96,14 @@ export class Emergencies {
   findOpen(practitioner: string, patient: number, nowMs: number): Emergency | undefined {
     const row = this.#open.get(practitioner, nowMs, patient)
     return row === undefined ? undefined : this.#checked(row)
+  }
+
+  /** When the newest emergency access of this doctor to this patient ended, where none is open; Unix ms. */
+  findEnd(practitioner: string, patient: number): number | undefined {
+    const row = this.#newest.get(practitioner, patient)
+    if (row === undefined) return undefined
+    const { closedMs, untilMs } = this.#checked(row)
+    return Math.min(closedMs ?? untilMs, untilMs)
   }
 
   /** Every emergency access to a patient, oldest first. */

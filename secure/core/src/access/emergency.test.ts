@@ -41,7 +41,7 @@ test('a doctor with the attribute opens it with a reason; patient and hospital a
 
   await session.request('emergency.close', { emergency: emergency as string })
   await session.request('emergency.close', { emergency: emergency as string })
-  await assert.rejects(session.request('record.read', { record }), { code: 'ACCESS_DENIED' })
+  await assert.rejects(session.request('record.read', { record }), { code: 'EMERGENCY_ENDED' })
   const closed = (await mine.request('emergency.list'))['items'] as readonly Item[]
   assert.deepEqual([closed.length, closed[0]?.['open']], [1, false])
 })
@@ -52,7 +52,7 @@ test('it ends by itself', async () => {
   assert.ok(await session.request('record.read', { record }))
   for (let hours = 0; hours < 4; hours++) world.clock.advanceMs(DEFAULT_EMERGENCY_MS / 4)
   const later = await world.connect(doctor)
-  await assert.rejects(later.request('record.read', { record }), { code: 'ACCESS_DENIED' })
+  await assert.rejects(later.request('record.read', { record }), { code: 'EMERGENCY_ENDED' })
 })
 
 test('without the attribute, with too short a reason, or for the wrong word: not allowed', async () => {

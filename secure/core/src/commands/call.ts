@@ -76,10 +76,8 @@ export function patientNeeds(client: SessionClient, patients: readonly string[],
 export function questionOf(call: Call, patient: PatientRef, purpose = DEFAULT_PURPOSE): AccessQuestion {
   const { vault, actor, facts, nowMs } = call
   const known = vault.patients.find(patient)
-  const emergency =
-    known === undefined || actor.kind !== 'practitioner'
-      ? undefined
-      : vault.emergencies.findOpen(actor.ref, known.id, nowMs)
+  const isPossible = known !== undefined && actor.kind === 'practitioner'
+  const emergency = isPossible ? vault.emergencies.findOpen(actor.ref, known.id, nowMs) : undefined
   return {
     actor,
     patient,
@@ -88,6 +86,7 @@ export function questionOf(call: Call, patient: PatientRef, purpose = DEFAULT_PU
     policy: facts.policyOf(patient),
     scopeOf: (hash) => vault.warrants.find(hash)?.warrant.scope,
     ...(emergency === undefined ? {} : { emergency: emergency.id }),
+    ...(isPossible ? { emergencyEnd: () => vault.emergencies.findEnd(actor.ref, known.id) } : {}),
   }
 }
 
