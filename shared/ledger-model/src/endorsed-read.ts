@@ -12,21 +12,18 @@ import {
   literal,
   type MspId,
   mspIdShape,
-  type Shape,
   struct,
   text,
   uint,
 } from '../../protocol/src/index.ts'
 import { decodeAs } from './decode.ts'
-import { isLedgerErrorCode, LedgerError, type LedgerErrorCode } from './errors.ts'
+import { LedgerError } from './errors.ts'
 import { MAX_ENDORSED_ANSWER_BYTES, MAX_ORGANIZATIONS, QUERY_NONCE_BYTES } from './limits.ts'
 import { argumentsShape, channelShape, functionNameShape } from './proposal.ts'
 import type { EndorsedQuery } from './query.ts'
+import { type ReadStatus, readStatusShape } from './read-status.ts'
 
 const ENDORSED_READ = label('endorsed-read')
-
-/** 200, or the code with which the contract function refused. */
-export type ReadStatus = 200 | LedgerErrorCode
 
 export interface EndorsedContent {
   readonly channel: string
@@ -82,11 +79,6 @@ export interface VerifiedRead {
   readonly timeMs: number
 }
 
-const statusShape: Shape<ReadStatus> = (value, where) => {
-  if (isLedgerErrorCode(value)) return value
-  return literal(200)(value, where)
-}
-
 const contentShape = struct({
   v: literal(1),
   channel: channelShape,
@@ -97,7 +89,7 @@ const contentShape = struct({
   height: uint(),
   blockHash: bytes({ length: 32 }),
   timeMs: uint(),
-  status: statusShape,
+  status: readStatusShape,
   result: text({ max: MAX_ENDORSED_ANSWER_BYTES }),
 })
 
