@@ -18,7 +18,7 @@ interface FolderRow {
 /** The ports and errors of the core: what an adapter is allowed to see of it. */
 const CORE_PORTS = 'secure/core/src/(ports|errors)\\.ts$'
 /** The folders whose programs `trusthealth start` composes; it sees their entry points only. */
-const ENTRY_POINTS = '(host/[^/]+|hospital|ledger/(embedded|client)|tee/[^/]+)/src/(index|main)\\.ts$'
+const ENTRY_POINTS = '(host/[^/]+|hospital|ledger/(embedded|client|network)|tee/[^/]+)/src/(index|main)\\.ts$'
 
 const STORAGE = ['fs', 'path']
 
@@ -84,6 +84,18 @@ export const FOLDERS: readonly FolderRow[] = [
     node: 'all',
     packages: 'all',
     why: 'runs the contract, knows no hospital and no server',
+  },
+  {
+    folder: 'ledger/network',
+    may: [
+      'shared/',
+      'ledger/contract/',
+      'ledger/client/src/fabric/profile\\.ts$',
+      'hospital/src/(certificate-authority|organization)\\.ts$',
+    ],
+    node: 'all',
+    packages: 'all',
+    why: 'sets a Fabric network up and runs the contract in it; of a hospital it knows the authority only',
   },
   {
     folder: 'hospital',
@@ -205,7 +217,7 @@ export const FORBIDDEN: readonly IForbiddenRuleType[] = [
   confined(
     'fabric-contract-api',
     'fabric-(contract-api|shim)',
-    ['ledger/contract/src/index\\.ts$', 'ledger/embedded/'],
+    ['ledger/contract/src/index\\.ts$', 'ledger/embedded/', 'ledger/network/'],
     'transactions stay pure functions',
   ),
   confined(

@@ -793,6 +793,32 @@ export const ERROR_TABLE = {
     meaning: 'A step of the demo did not end as promised.',
     action: 'Report the output.',
   },
+  // setting up a Fabric network
+  NETWORK_BINARIES_MISSING: {
+    kind: 'usage',
+    meaning: 'The programs of Hyperledger Fabric are not installed, or not whole.',
+    action: 'Install a release of Fabric and set FABRIC_BIN to its bin folder; docs/fabric.md.',
+  },
+  NETWORK_OPTIONS_REJECTED: {
+    kind: 'usage',
+    meaning: 'The network cannot be made like this, or the one in this folder is another one.',
+    action: 'Correct the options, or use another folder.',
+  },
+  NETWORK_FOLDER_DAMAGED: {
+    kind: 'check',
+    meaning: 'The folder of the network is not whole.',
+    action: 'Restore it from a copy, or make a new network in another folder.',
+  },
+  NETWORK_TOOL_FAILED: {
+    kind: 'internal',
+    meaning: 'A program of Fabric refused what it was asked while the network was set up.',
+    action: 'Read what it said and `npm run fabric:logs`; starting again is safe.',
+  },
+  NETWORK_NOT_READY: {
+    kind: 'unavailable',
+    meaning: 'A node of the network does not answer.',
+    action: 'Read `npm run fabric:logs`; starting again is safe.',
+  },
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof ERROR_TABLE

@@ -1,0 +1,111 @@
+/**
+ * Fabric's programs. They are not part of this repository: they come from a release of Hyperledger Fabric, in the layout
+ * that its archives have (`bin/` with the programs, `config/` with sample configurations).
+ *
+ * @module
+ */
+import { execFileSync } from 'node:child_process'
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { NetworkError } from './errors.ts'
+
+/** What this is tested with, and what the guide tells operators to install. */
+export const FABRIC_VERSION = 'v2.5.16'
+/** Older ones lack snapshots, the gateway, or chaincode as a service with builders. */
+const LEAST_MINOR = [2, 5] as const
+
+const PROGRAMS = ['peer', 'orderer', 'configtxgen', 'osnadmin'] as const
+
+export interface Binaries {
+  /** Folder of the programs. */
+  readonly bin: string
+  /** As `peer version` says, for example `v2.5.16`. */
+  readonly version: string
+  /** Sample `core.yaml` and `orderer.yaml`, as text. */
+  readonly samplePeer: string
+  readonly sampleOrderer: string
+}
+
+/** Where the product looks by itself. */
+export function cacheFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+  const cache = environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+  return join(cache, 'trusthealth', 'fabric', FABRIC_VERSION, 'bin')
+}
+
+/**
+ * Finds the programs: in `bin`, else in $FABRIC_BIN, else in $PATH, else in the cache folder. Samples: $FABRIC_CFG_PATH,
+ * else `../config` or `config` beside the programs.
+ * @throws {NetworkError} `NETWORK_BINARIES_MISSING`, saying what is missing and where it was looked for.
+ */
+export function findBinaries(
+  bin?: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Binaries {
+  const chosen = bin ?? environment['FABRIC_BIN']
+  const folders =
+    chosen === undefined
+      ? [...(environment['PATH'] ?? '').split(delimiter).filter(Boolean), cacheFolder(environment)]
+      : [chosen]
+  const found = folders.find(hasAll)
+  if (found === undefined) throw missing(chosen, environment)
+  const folder = dirname(realpathSync(join(resolve(found), PROGRAMS[0])))
+  return { bin: folder, version: versionOf(folder), ...samples(folder, environment) }
+}
+
+function hasAll(folder: string): boolean {
+  return PROGRAMS.every((program) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function missing(chosen: string | undefined, environment: Readonly<Record<string, string | undefined>>): NetworkError {
+  const where = chosen ?? `$PATH or ${cacheFolder(environment)}`
+  return new NetworkError(
+    'NETWORK_BINARIES_MISSING',
+    `Fabric's programs (${PROGRAMS.join(', ')}) are not in ${where}. Install Hyperledger Fabric ${FABRIC_VERSION} ` +
+      'from its release archive (bin/ and config/) and set FABRIC_BIN to its bin folder; docs/fabric.md, "Start here".',
+  )
+}
+
+function versionOf(folder: string): string {
+  let said = ''
+  try {
+    said = execFileSync(join(folder, 'peer'), ['version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  } catch (cause) {
+    throw new NetworkError('NETWORK_BINARIES_MISSING', `${join(folder, 'peer')} does not run`, { cause })
+  }
+  const version = /^ *Version: (\S+)/m.exec(said)?.[1] ?? ''
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number)
+  const isOld = major < LEAST_MINOR[0] || (major === LEAST_MINOR[0] && minor < LEAST_MINOR[1])
+  // A build from sources without a version says "latest".
+  if (version !== 'latest' && !(major > 0 && !isOld)) {
+    throw new NetworkError('NETWORK_BINARIES_MISSING', `Fabric 2.5 or later is needed, ${folder} has ${version}`)
+  }
+  return version
+}
+
+function samples(folder: string, environment: Readonly<Record<string, string | undefined>>) {
+  const configured = environment['FABRIC_CFG_PATH']
+  const places = [
+    ...(configured === undefined ? [] : [configured]),
+    join(folder, '..', 'config'),
+    join(folder, 'config'),
+  ]
+  const place = places.find((path) => existsSync(join(path, 'core.yaml')) && existsSync(join(path, 'orderer.yaml')))
+  if (place === undefined) {
+    throw new NetworkError(
+      'NETWORK_BINARIES_MISSING',
+      `core.yaml and orderer.yaml of Fabric are in none of ${places.join(', ')}; the release archive has them in config/`,
+    )
+  }
+  return {
+    samplePeer: readFileSync(join(place, 'core.yaml'), 'utf8'),
+    sampleOrderer: readFileSync(join(place, 'orderer.yaml'), 'utf8'),
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * From running nodes to a channel with the contract on it: first block, orderers and peers join, each organisation
+ * installs and approves the chaincode, one of them commits its definition.
+ *
+ * @module
+ */
+import { join } from 'node:path'
+import type { Binaries } from './binaries.ts'
+import { PROFILE } from './channel-configuration.ts'
+import { NetworkError } from './errors.ts'
+import { type FolderPaths, nodePaths } from './folder.ts'
+import { waitUntil } from './health.ts'
+import { LOOPBACK, ORDERER_MSP, type Plan } from './plan.ts'
+import type { Member } from './setup.ts'
+import { runTool } from './tools.ts'
+
+export interface ChannelContext {
+  readonly plan: Plan
+  readonly paths: FolderPaths
+  readonly binaries: Binaries
+  readonly members: readonly Member[]
+}
+
+export const firstBlock = ({ paths }: ChannelContext) => join(paths.channel, 'first.block')
+
+export async function makeFirstBlock(context: ChannelContext): Promise<void> {
+  const { plan, paths, binaries } = context
+  const args = ['-profile', PROFILE, '-channelID', plan.channel, '-outputBlock', firstBlock(context)]
+  await runTool(binaries.bin, 'configtxgen', [...args, '-configPath', paths.channel], {})
+}
+
+export async function joinOrderers(context: ChannelContext): Promise<void> {
+  const { plan, paths, binaries } = context
+  const admin = nodePaths(join(paths.organization(ORDERER_MSP), 'admin'))
+  for (const { adminPort, name } of plan.orderers) {
+    const said = await runTool(
+      binaries.bin,
+      'osnadmin',
+      [
+        'channel',
+        'join',
+        `--channelID=${plan.channel}`,
+        `--config-block=${firstBlock(context)}`,
+        `--orderer-address=${LOOPBACK}:${adminPort}`,
+        `--ca-file=${admin.tlsRoot}`,
+        `--client-cert=${admin.tlsCertificate}`,
+        `--client-key=${admin.tlsKey}`,
+      ],
+      {},
+    )
+    // osnadmin ends well even when the orderer refused.
+    if (!said.includes('Status: 201')) {
+      throw new NetworkError('NETWORK_TOOL_FAILED', `osnadmin: ${name} did not join: ${said.trim().slice(0, 300)}`)
+    }
+  }
+}
+
+export async function joinPeers(context: ChannelContext): Promise<void> {
+  await Promise.all(
+    context.members.map((member) => asAdmin(context, member, ['channel', 'join', '-b', firstBlock(context)])),
+  )
+}
+
+export async function installChaincode(context: ChannelContext): Promise<void> {
+  await Promise.all(
+    context.members.map((member) =>
+      asAdmin(context, member, [
+        'lifecycle',
+        'chaincode',
+        'install',
+        join(context.paths.organization(member.plan.mspId), 'chaincode.tar.gz'),
+      ]),
+    ),
+  )
+}
+
+/** Each organisation says yes to the definition; then one commits it, endorsed by all. */
+export async function defineChaincode(context: ChannelContext): Promise<void> {
+  const { plan, members, paths } = context
+  const definition = [`--channelID=${plan.channel}`, `--name=${plan.chaincode}`, '--version=1', '--sequence=1']
+  const endorsers = members.flatMap(({ plan: { peer } }) => [
+    `--peerAddresses=${LOOPBACK}:${peer.port}`,
+    `--tlsRootCertFiles=${nodePaths(paths.node(peer.name)).tlsRoot}`,
+  ])
+  await Promise.all(
+    members.map((member) =>
+      asAdmin(context, member, [
+        'lifecycle',
+        'chaincode',
+        'approveformyorg',
+        ...toOrderer(context),
+        ...definition,
+        `--package-id=${member.chaincode.id}`,
+      ]),
+    ),
+  )
+  const [first] = members
+  if (first === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', 'a network has an organisation')
+  const commit = ['lifecycle', 'chaincode', 'commit', ...toOrderer(context), ...definition, ...endorsers]
+  await asAdmin(context, first, commit)
+}
+
+/** Every peer runs the contract and answers reads. */
+export async function waitForContract(context: ChannelContext): Promise<void> {
+  const question = JSON.stringify({ Args: ['reads:answer', '0'.repeat(64), '[{"fn":"keysOf","args":["p"]}]'] })
+  for (const member of context.members) {
+    let last: unknown
+    const answers = async () => {
+      try {
+        const args = ['chaincode', 'query', '-C', context.plan.channel, '-n', context.plan.chaincode, '-c', question]
+        return (await asAdmin(context, member, args)).includes('"answers"')
+      } catch (error) {
+        last = error
+        return false
+      }
+    }
+    try {
+      await waitUntil(`the contract at ${member.plan.peer.name}`, answers)
+    } catch (error) {
+      throw last instanceof NetworkError ? last : error
+    }
+  }
+}
+
+function toOrderer({ plan, paths }: ChannelContext): string[] {
+  const root = nodePaths(join(paths.organization(ORDERER_MSP), 'admin')).tlsRoot
+  return [`--orderer=${LOOPBACK}:${plan.orderers[0]?.port ?? 0}`, '--tls', `--cafile=${root}`]
+}
+
+function asAdmin({ paths, binaries }: ChannelContext, { plan }: Member, args: readonly string[]): Promise<string> {
+  return runTool(binaries.bin, 'peer', args, {
+    FABRIC_CFG_PATH: paths.node(plan.peer.name),
+    CORE_PEER_MSPCONFIGPATH: join(paths.organization(plan.mspId), 'admin/msp'),
+  })
+}

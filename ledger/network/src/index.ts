@@ -1,0 +1,11 @@
+/**
+ * A Fabric network on this machine, for development, tests and demonstrations: Raft orderers, a peer and a chaincode
+ * process per organisation, one channel with the contract on it. Guide: docs/fabric.md.
+ *
+ * @module
+ */
+export { type Binaries, FABRIC_VERSION, findBinaries } from './binaries.ts'
+export * from './errors.ts'
+export { startNetwork, stopNetwork } from './network.ts'
+export * from './options.ts'
+export { networkStatus, type NetworkStatus, type NodeStatus } from './status.ts'

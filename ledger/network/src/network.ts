@@ -1,0 +1,141 @@
+/**
+ * A Fabric network on this machine: made once, then started on its data as often as wanted. Everything listens on
+ * loopback. What was begun and never got ready is begun again.
+ *
+ * @module
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type FabricProfile, formatFabricProfile } from '../../client/src/fabric/profile.ts'
+import { findBinaries } from './binaries.ts'
+import {
+  type ChannelContext,
+  defineChaincode,
+  installChaincode,
+  joinOrderers,
+  joinPeers,
+  makeFirstBlock,
+  waitForContract,
+} from './channel.ts'
+import { type FolderPaths, nodePaths, pathsIn, writeOwnFile } from './folder.ts'
+import { isLeader, waitUntil } from './health.ts'
+import { nodesOf } from './nodes.ts'
+import type { Network, NetworkNode, NetworkOptions } from './options.ts'
+import { checkSameNetwork, createPlan, formatPlan, LOOPBACK, ORDERER_MSP, parsePlan, type Plan } from './plan.ts'
+import { endProgram } from './processes.ts'
+import { type Setup, writeSetup } from './setup.ts'
+
+const SECOND = 1_000
+
+/**
+ * Makes the network in `folder`, or starts the one that is there; what already runs stays as it is. Returns when every
+ * peer runs the contract. Its processes go on when this program ends: `stop` ends them.
+ * @throws {NetworkError} Processes that were started until then stay, so that their logs can be compared with them;
+ * starting again, or `stopNetwork`, takes it from there.
+ */
+export async function startNetwork(options: NetworkOptions): Promise<Network> {
+  const paths = pathsIn(resolve(options.folder))
+  const say = progress(options.onProgress)
+  const binaries = findBinaries(options.bin)
+  say(`Fabric ${binaries.version} in ${binaries.bin}`)
+
+  let plan = await openPlan(paths, options)
+  const isNew = plan.state === 'new'
+  const { members, ordererTlsRootPem } = await writeSetup(plan, paths, options.organizations, binaries)
+  const context: ChannelContext = { plan, paths, binaries, members }
+  if (isNew) {
+    await makeFirstBlock(context)
+    say('certificates and first block made')
+  }
+
+  const nodes = nodesOf(plan, paths, binaries, members)
+  await Promise.all(nodes.map((node) => node.start()))
+  say(`${nodes.length} processes answer`)
+  const leader = () => findLeader(plan, nodes)
+  if (isNew) {
+    await joinOrderers(context)
+    await joinPeers(context)
+    say('orderers and peers joined the channel')
+    await installChaincode(context)
+  }
+  // Before there is one, whatever is submitted is refused.
+  say(`${(await leader()).name} leads`)
+  if (isNew) {
+    await defineChaincode(context)
+    say('every organisation approved the contract, its definition is committed')
+  }
+  await waitForContract(context)
+  say('every peer runs the contract')
+
+  if (isNew) {
+    plan = { ...plan, state: 'ready' }
+    writeOwnFile(paths.plan, formatPlan(plan))
+  }
+  const profile = profileOf(plan, members, ordererTlsRootPem)
+  writeOwnFile(paths.profile, formatFabricProfile(profile))
+  return { profile, nodes, leader, stop: () => stopNetwork(paths.root) }
+}
+
+/** Ends the processes of the network in `folder`: clients' side first, so that nothing waits for what is gone. */
+export async function stopNetwork(folder: string): Promise<void> {
+  const paths = pathsIn(resolve(folder))
+  if (!existsSync(paths.plan)) return
+  const plan = parsePlan(readFileSync(paths.plan, 'utf8'))
+  const end = (names: readonly string[]) =>
+    Promise.all(names.map((name) => endProgram(nodePaths(paths.node(name)).process, 'SIGTERM')))
+  await end(plan.organizations.map(({ peer }) => peer.name))
+  await end([...plan.organizations.map(({ chaincode }) => chaincode.name), ...plan.orderers.map(({ name }) => name)])
+}
+
+async function openPlan(paths: FolderPaths, options: NetworkOptions): Promise<Plan> {
+  if (existsSync(paths.plan)) {
+    const plan = parsePlan(readFileSync(paths.plan, 'utf8'))
+    if (plan.state === 'ready') {
+      checkSameNetwork(plan, options)
+      return plan
+    }
+    await stopNetwork(paths.root)
+    for (const part of ['nodes', 'organizations', 'channel']) {
+      rmSync(join(paths.root, part), { recursive: true, force: true })
+    }
+  }
+  mkdirSync(paths.root, { recursive: true, mode: 0o700 })
+  const plan = await createPlan(options)
+  writeOwnFile(paths.plan, formatPlan(plan))
+  return plan
+}
+
+async function findLeader({ orderers, channel }: Plan, nodes: readonly NetworkNode[]): Promise<NetworkNode> {
+  let found: NetworkNode | undefined
+  await waitUntil('a leading orderer', async () => {
+    const leads = await Promise.all(orderers.map(({ operationsPort }) => isLeader(operationsPort, channel)))
+    const name = orderers[leads.indexOf(true)]?.name
+    found = nodes.find((node) => node.name === name)
+    return found !== undefined
+  })
+  return found as NetworkNode
+}
+
+function profileOf(plan: Plan, members: Setup['members'], ordererTlsRootPem: string): FabricProfile {
+  return {
+    channel: plan.channel,
+    chaincode: plan.chaincode,
+    peers: members.map(({ plan: { mspId, peer }, tlsRootPem }) => ({
+      mspId,
+      endpoint: `${LOOPBACK}:${peer.port}`,
+      tlsRootPem,
+      serverName: peer.name,
+    })),
+    orderers: plan.orderers.map(({ name, port }) => ({
+      mspId: ORDERER_MSP,
+      endpoint: `${LOOPBACK}:${port}`,
+      tlsRootPem: ordererTlsRootPem,
+      serverName: name,
+    })),
+  }
+}
+
+function progress(onProgress: ((line: string) => void) | undefined): (line: string) => void {
+  const begin = performance.now()
+  return (line) => onProgress?.(`${((performance.now() - begin) / SECOND).toFixed(1)} s  ${line}`)
+}

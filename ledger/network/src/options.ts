@@ -1,0 +1,63 @@
+/**
+ * What a caller says of a network, and what runs.
+ *
+ * @module
+ */
+import type { MspId } from '../../../shared/protocol/src/index.ts'
+import type { CertificateAuthority } from '../../../hospital/src/certificate-authority.ts'
+import type { FabricProfile } from '../../client/src/fabric/profile.ts'
+
+export interface NetworkOrganization {
+  readonly mspId: MspId
+  readonly name: string
+  /** Issues the certificates of the organisation's peer and of the administrator who joins and approves. */
+  readonly authority: CertificateAuthority
+}
+
+export interface NetworkOptions {
+  /** Made if it does not exist. One program at a time sets it up. */
+  readonly folder: string
+  /** One peer and one chaincode process each. The same at every start. */
+  readonly organizations: readonly NetworkOrganization[]
+  /** Default `health`. */
+  readonly channel?: string
+  /** Default `trusthealth`. */
+  readonly chaincode?: string
+  /** Raft tolerates (n − 1) / 2 of them down. Default 3. */
+  readonly orderers?: number
+  /** First of consecutive ports on loopback; 0, the default: any free ones, which are then kept. */
+  readonly basePort?: number
+  /** How long an orderer waits for more transactions before it closes a block. Default 50. */
+  readonly batchTimeoutMs?: number
+  /** Told one line for each step. */
+  readonly onProgress?: (line: string) => void
+  /** Folder with Fabric's programs; default: see `findBinaries`. */
+  readonly bin?: string
+}
+
+export type NodeKind = 'orderer' | 'peer' | 'chaincode'
+
+/** One process of the network. */
+export interface NetworkNode {
+  /** `orderer1`, `peer0.hospitala`, `chaincode.hospitala`. */
+  readonly name: string
+  readonly kind: NodeKind
+  readonly mspId: string
+  /** `host:port` */
+  readonly endpoint: string
+  /** Of the process that runs now; 0 if none does. */
+  readonly pid: number
+  /** Ends the process and returns when it is gone. Default SIGKILL: as when the machine fails. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  /** Starts it again on its data, and returns when it answers. */
+  start(): Promise<void>
+}
+
+export interface Network {
+  readonly profile: FabricProfile
+  readonly nodes: readonly NetworkNode[]
+  /** The orderer that leads now; waits for an election that is under way. */
+  leader(): Promise<NetworkNode>
+  /** Ends all processes of the folder, in order. Data stays. */
+  stop(): Promise<void>
+}

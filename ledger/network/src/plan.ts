@@ -1,0 +1,162 @@
+/**
+ * The plan of a network: its names and ports, made once and kept in `network.json`, because certificates, the channel's
+ * configuration and the peers' own data name them.
+ *
+ * @module
+ */
+import { createServer, type AddressInfo } from 'node:net'
+import { channelShape } from '../../../shared/ledger-model/src/index.ts'
+import {
+  type Infer,
+  list,
+  type MspId,
+  mspIdShape,
+  oneOf,
+  parseJson,
+  struct,
+  text,
+  uint,
+} from '../../../shared/protocol/src/index.ts'
+import { NetworkError } from './errors.ts'
+import type { NetworkOptions } from './options.ts'
+
+export const LOOPBACK = '127.0.0.1'
+export const ORDERER_MSP = 'OrdererMSP' as MspId
+
+const MAX_ORGANIZATIONS = 64
+const MAX_ORDERERS = 9
+const LAST_PORT = 65_535
+
+const port = uint({ min: 1, max: LAST_PORT })
+const nodeName = text({ min: 1, max: 80, pattern: /^[a-z0-9][a-z0-9.-]*$/ })
+
+/** The shape of `network.json`. */
+const planShape = struct({
+  v: uint({ min: 1, max: 1 }),
+  /** `new` until the contract answers for the first time: what was begun before that is begun again. */
+  state: oneOf('new', 'ready'),
+  channel: channelShape,
+  chaincode: text({ min: 1, max: 64, pattern: /^[a-zA-Z0-9]+(?:[-_][a-zA-Z0-9]+)*$/ }),
+  batchTimeoutMs: uint({ min: 1, max: 60_000 }),
+  orderers: list(struct({ name: nodeName, port, adminPort: port, operationsPort: port }), {
+    min: 1,
+    max: MAX_ORDERERS,
+  }),
+  organizations: list(
+    struct({
+      mspId: mspIdShape,
+      name: text({ min: 1, max: 200 }),
+      peer: struct({ name: nodeName, port, chaincodePort: port, operationsPort: port }),
+      chaincode: struct({ name: nodeName, port }),
+    }),
+    { min: 1, max: MAX_ORGANIZATIONS },
+  ),
+})
+
+export type Plan = Infer<typeof planShape>
+export type OrdererPlan = Plan['orderers'][number]
+export type OrganizationPlan = Plan['organizations'][number]
+
+/** Ports of an orderer: transactions, administration, operations. Of an organisation: peer 3, chaincode 1. */
+const PORTS_PER_ORDERER = 3
+const PORTS_PER_ORGANIZATION = 4
+
+/** @throws {NetworkError} `NETWORK_OPTIONS_REJECTED` */
+export async function createPlan(options: NetworkOptions): Promise<Plan> {
+  const { organizations, channel = 'health', chaincode = 'trusthealth', orderers = 3, basePort = 0 } = options
+  const count = orderers * PORTS_PER_ORDERER + organizations.length * PORTS_PER_ORGANIZATION
+  const names = organizations.map(({ name }) => slugOf(name))
+  const mspIds = organizations.map(({ mspId }) => mspId)
+  if (new Set(names).size < names.length || new Set([...mspIds, ORDERER_MSP]).size <= mspIds.length) {
+    throw new NetworkError('NETWORK_OPTIONS_REJECTED', 'two organisations have the same name')
+  }
+  const ports = portsFrom(basePort === 0 ? await freePorts(count) : consecutive(basePort, count))
+  try {
+    return planShape(
+      {
+        v: 1,
+        state: 'new',
+        channel,
+        chaincode,
+        batchTimeoutMs: options.batchTimeoutMs ?? 50,
+        orderers: Array.from({ length: orderers }, (_, index) => ({
+          name: `orderer${index + 1}`,
+          port: ports(),
+          adminPort: ports(),
+          operationsPort: ports(),
+        })),
+        organizations: organizations.map(({ mspId, name }) => ({
+          mspId,
+          name,
+          peer: { name: `peer0.${slugOf(name)}`, port: ports(), chaincodePort: ports(), operationsPort: ports() },
+          chaincode: { name: `chaincode.${slugOf(name)}`, port: ports() },
+        })),
+      },
+      'options',
+    )
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'unknown'
+    throw new NetworkError('NETWORK_OPTIONS_REJECTED', `the network cannot be made like this: ${why}`, { cause })
+  }
+}
+
+/** @throws {NetworkError} `NETWORK_FOLDER_DAMAGED` */
+export function parsePlan(json: string): Plan {
+  try {
+    return planShape(parseJson(json, { maxBytes: 262_144 }), 'network.json')
+  } catch (cause) {
+    throw new NetworkError('NETWORK_FOLDER_DAMAGED', 'network.json cannot be read', { cause })
+  }
+}
+
+export function formatPlan(plan: Plan): string {
+  return `${JSON.stringify(plan, null, 2)}\n`
+}
+
+/**
+ * A network that exists is taken as it is: only what would make it another one is compared.
+ * @throws {NetworkError} `NETWORK_OPTIONS_REJECTED`
+ */
+export function checkSameNetwork(plan: Plan, options: NetworkOptions): void {
+  const differs = (what: string) =>
+    new NetworkError('NETWORK_OPTIONS_REJECTED', `the network in this folder has other ${what}`)
+  const there = plan.organizations.map(({ mspId }) => mspId)
+  const wanted = options.organizations.map(({ mspId }) => mspId)
+  if (there.join() !== wanted.join()) throw differs('organisations')
+  if (options.channel !== undefined && options.channel !== plan.channel) throw differs('names of channels')
+  if (options.chaincode !== undefined && options.chaincode !== plan.chaincode) throw differs('names of chaincode')
+  if (options.orderers !== undefined && options.orderers !== plan.orderers.length) throw differs('orderers')
+}
+
+/** Part of node names, which stand in certificates: `Hospital A` becomes `hospital-a`. */
+export function slugOf(name: string): string {
+  return name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+}
+
+function portsFrom(ports: readonly number[]): () => number {
+  const left = ports.values()
+  return () => left.next().value ?? 0
+}
+
+function consecutive(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index)
+}
+
+/** All are open at the same time, so none comes twice. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject).listen(0, LOOPBACK, resolve)
+      })
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
