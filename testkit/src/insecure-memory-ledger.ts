@@ -11,7 +11,7 @@ import {
   stateKeys,
   type EndorsedAnswer,
   type EndorsedQuery,
-  type ReadStatus,
+  type ReadResult,
 } from '../../shared/ledger-model/src/index.ts'
 import {
   stringifySorted,
@@ -30,9 +30,13 @@ import type {
 } from '../../ledger/contract/src/call.ts'
 import { runFunction } from '../../ledger/contract/src/run.ts'
 import type { Consortium, TestIdentity } from './consortium.ts'
+import type { InsecureFabricPeer } from './fabric-peer.ts'
 
 /** [recordId, version, batchId, index, txId, block] */
 export type CommittedPlace = readonly [RecordId, number, BatchId, number, TxId, number]
+
+/** Name of the chaincode that the peers run. */
+export const TEST_CHAINCODE = 'trusthealth'
 
 /** A ledger node that may sign answers. */
 export interface MemoryNode {
@@ -41,6 +45,8 @@ export interface MemoryNode {
 }
 
 export class InsecureMemoryLedger {
+  /** They answer in place of the nodes if there are any. */
+  readonly peers: InsecureFabricPeer[] = []
   readonly #crypto: Crypto
   readonly #consortium: Consortium
   readonly #nodes: readonly MemoryNode[]
@@ -100,6 +106,7 @@ export class InsecureMemoryLedger {
       height: this.#height,
     },
   ): Promise<readonly (readonly EndorsedAnswer[])[]> {
+    if (this.peers.length > 0) return await this.#readPeers(queries, nonce, at)
     const answers: EndorsedAnswer[][] = []
     for (const { fn, args } of queries) {
       const { status, result } = await this.#query(fn, args, at.state)
@@ -123,6 +130,20 @@ export class InsecureMemoryLedger {
     return answers
   }
 
+  /** As peers of Fabric answer: all questions together. */
+  async #readPeers(
+    queries: readonly EndorsedQuery[],
+    nonce: Uint8Array,
+    { state, height }: { readonly state: ReadonlyMap<string, string>; readonly height: number },
+  ): Promise<readonly (readonly EndorsedAnswer[])[]> {
+    const { channel } = this.#consortium
+    const answers: ReadResult[] = []
+    for (const { fn, args } of queries) answers.push(await this.#query(fn, args, state))
+    const reading = { channel, chaincode: TEST_CHAINCODE, nonce, queries, answers, height, timeMs: this.#nowMs() }
+    const row = this.peers.map((peer) => peer.answer(reading))
+    return queries.map(() => row)
+  }
+
   /** Raises the epoch of a server's newest checkpoint, as a second copy of the server would have done. */
   async forceCheckpoint(server: ServerRef, epoch: number): Promise<void> {
     const key = stateKeys.checkpoint(server)
@@ -135,11 +156,7 @@ export class InsecureMemoryLedger {
     return this.#committed.get(`${recordId}/${version}`)
   }
 
-  async #query(
-    fn: string,
-    args: readonly string[],
-    state: ReadonlyMap<string, string>,
-  ): Promise<{ readonly status: ReadStatus; readonly result: string }> {
+  async #query(fn: string, args: readonly string[], state: ReadonlyMap<string, string>): Promise<ReadResult> {
     const [organization] = this.#consortium.organizations
     const mspId = (organization as { mspId: MspId }).mspId
     const caller = { mspId, role: undefined, ref: undefined, certSerial: '00' }

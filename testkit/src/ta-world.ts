@@ -24,6 +24,8 @@ import {
   encodeCommitGroups,
   LedgerError,
   logOriginOf,
+  shareRows,
+  type EndorsedAnswer,
   type PatientKeyInput,
 } from '../../shared/ledger-model/src/index.ts'
 import { leafHash, openCheckpoint, verifyInclusion } from '../../shared/tlog/src/index.ts'
@@ -90,7 +92,8 @@ import {
   type TestOrganization,
   type TestPatient,
 } from './consortium.ts'
-import { InsecureMemoryLedger, type MemoryNode } from './insecure-memory-ledger.ts'
+import { InsecureFabricPeer } from './fabric-peer.ts'
+import { InsecureMemoryLedger, TEST_CHAINCODE, type MemoryNode } from './insecure-memory-ledger.ts'
 import { createInsecureDeviceKey, createInsecureEvidence, createTestClock, type TestClock } from './memory-ports.ts'
 
 export const MEASUREMENT = new Uint8Array(32).fill(0x5a)
@@ -112,6 +115,8 @@ export interface TaWorldOptions {
   readonly emergencyMs?: number
   /** Nodes of both organisations and a quorum of 2, instead of one node. */
   readonly twoNodes?: boolean
+  /** A channel of Fabric: a peer of each organisation answers, and both must agree. */
+  readonly fabric?: boolean
   /** Wraps the database, to fail at a chosen moment. */
   readonly database?: (port: DatabasePort) => DatabasePort
   readonly limits?: TrustedApplicationOptions['limits']
@@ -181,12 +186,14 @@ export class TaWorld {
     this.ledger = new InsecureMemoryLedger(crypto, consortium, () => clock.nowMs() + this.ledgerOffsetMs, nodes)
     this.#device = crypto.randomBytes(32)
     this.#attestationKey = crypto.generateSigningKey()
+    const isFabric = options.fabric === true
     this.#config = encodeConfiguration({
       channel: consortium.channel,
       serverRef: this.serverRef,
       organizations: consortium.genesis.organizations,
-      ledgerNodes: nodes.map(({ mspId, key }) => ({ mspId, publicKey: key.publicKey })),
-      quorum: nodes.length,
+      ledgerNodes: isFabric ? [] : nodes.map(({ mspId, key }) => ({ mspId, publicKey: key.publicKey })),
+      ...(isFabric ? { fabric: { chaincode: TEST_CHAINCODE } } : {}),
+      quorum: isFabric ? 2 : nodes.length,
       logOrigin: logOriginOf(this.serverRef),
       allow: {
         policyCacheMs: options.policyCacheMs ?? 0,
@@ -208,10 +215,18 @@ export class TaWorld {
     const clock = createTestClock()
     const consortium = await createConsortium({ nowMs: () => clock.nowMs() })
     const world = new TaWorld(options, crypto, consortium, clock)
+    if (options.fabric === true) await world.startPeers()
     for (const { admin, hospital } of world.organizations) {
       await world.ledger.submit(admin, 'registerParticipant', [JSON.stringify(registrationOf(hospital))])
     }
     return world
+  }
+
+  /** From now on a peer of each organisation answers, as on Fabric. */
+  async startPeers(): Promise<void> {
+    for (const { authority } of this.organizations) {
+      this.ledger.peers.push(await InsecureFabricPeer.create(this.crypto, authority))
+    }
   }
 
   get organizations(): readonly [TestOrganization, TestOrganization] {
@@ -417,7 +432,7 @@ export class TaWorld {
     switch (effect.fx) {
       case 'need': {
         const answers = await this.ledger.endorsedRead(effect.queries, effect.nonce)
-        await this.request('endorsement', { need: effect.need, answers })
+        await this.request('endorsement', { need: effect.need, ...plainRows(answers) })
         return
       }
       case 'watch': {
@@ -740,4 +755,11 @@ export function observation(change: Readonly<Record<string, unknown>> = {}): Rea
     valueQuantity: { value: 47, unit: 'mmol/mol' },
     ...change,
   }
+}
+
+/** In the form of the door. */
+export function plainRows(all: readonly (readonly EndorsedAnswer[])[]) {
+  const { answers, rows } = shareRows(all)
+  const plain = answers.map((row) => row.map(({ answer, signature }) => ({ answer, signature })))
+  return rows === undefined ? { answers: plain } : { answers: plain, rows }
 }

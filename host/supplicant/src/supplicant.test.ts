@@ -84,6 +84,20 @@ test('a need is answered query by query, under the nonce and height that were as
   assert.equal(supplicant.status.needs, 0)
 })
 
+test('answers that serve several questions go to the application once', async (t) => {
+  const { tee, ledger } = open(t)
+  const row = [{ answer: new Uint8Array([9]), signature: new Uint8Array(64) }]
+  ledger.rows = (queries) => queries.map(() => row)
+  tee.send(need(130))
+  await tee.hears(1)
+  const heard = tee.heard[0] as unknown as { answers: unknown[]; rows: number[] }
+  assert.deepEqual(heard.answers, [row])
+  assert.deepEqual(
+    heard.rows,
+    Array.from({ length: 130 }, () => 0),
+  )
+})
+
 test('a need is asked again while the ledger is away', async (t) => {
   const { tee, ledger } = open(t)
   ledger.troubles.push(away(), new LedgerError('LEDGER_BUSY', 'busy'), away())

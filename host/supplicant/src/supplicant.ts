@@ -9,7 +9,13 @@
  */
 import type { Ledger, LedgerIdentity } from '../../../ledger/client/src/port.ts'
 import { submitCall } from '../../../ledger/client/src/submit-call.ts'
-import { anchorCallOf, LedgerError, type EndorsedAnswer } from '../../../shared/ledger-model/src/index.ts'
+import {
+  anchorCallOf,
+  LedgerError,
+  shareRows,
+  type EndorsedAnswer,
+  type TravellingAnswers,
+} from '../../../shared/ledger-model/src/index.ts'
 import { encodeHex } from '../../../shared/crypto/src/index.ts'
 import { ERROR_TABLE, isErrorCode, type ErrorCode } from '../../../shared/protocol/src/error-table.ts'
 import {
@@ -140,12 +146,12 @@ export class Supplicant {
 
   async #need(effect: EffectOf<'need'>): Promise<void> {
     const { need } = effect
-    let outcome: { readonly answers: Answers } | { readonly code: ErrorCode }
+    let outcome: TravellingAnswers | { readonly code: ErrorCode }
     if (this.#needs >= MAX_NEEDS) outcome = { code: 'LEDGER_BUSY' }
     else {
       this.#needs++
       try {
-        outcome = { answers: await this.#read(effect) }
+        outcome = await this.#read(effect)
       } catch (error) {
         outcome = { code: codeOf(error, 'LEDGER_UNAVAILABLE') }
       }
@@ -156,7 +162,7 @@ export class Supplicant {
   }
 
   /** @throws {LedgerError} what the ledger says, `LEDGER_UNAVAILABLE` after the deadline, `LEDGER_BUSY`: too large. */
-  async #read({ queries, nonce, minHeight }: EffectOf<'need'>): Promise<Answers> {
+  async #read({ queries, nonce, minHeight }: EffectOf<'need'>): Promise<TravellingAnswers> {
     const deadline = AbortSignal.timeout(this.#options.needDeadlineMs ?? NEED_DEADLINE_MS)
     const read = async (): Promise<Answers> => {
       const answers: Answers[number][] = []
@@ -166,10 +172,10 @@ export class Supplicant {
       }
       return answers
     }
-    const answers = await this.#repeat(read, AbortSignal.any([this.#stop.signal, deadline]))
-    const size = answers.flat().reduce((sum, { answer }) => sum + answer.length + 96, 0)
+    const all = shareRows(await this.#repeat(read, AbortSignal.any([this.#stop.signal, deadline])))
+    const size = all.answers.flat().reduce((sum, { answer }) => sum + answer.length + 96, 0)
     if (size > MAX_ANSWER_BYTES) throw new LedgerError('LEDGER_BUSY', 'the answers do not fit one message')
-    return answers.map((row) => row.map(({ answer, signature }) => ({ answer, signature })))
+    return { ...all, answers: all.answers.map((row) => row.map(({ answer, signature }) => ({ answer, signature }))) }
   }
 
   async #anchor({ signature, ...statement }: EffectOf<'anchor'>): Promise<void> {

@@ -25,6 +25,9 @@ export class ScriptedLedger implements Ledger {
   readonly #blocks: LedgerBlock[] = []
   readonly #chain: number
   #grown: () => void = () => undefined
+  /** Answers to several questions; default: `answer` to each. */
+  rows: (queries: readonly LedgerCall[]) => readonly (readonly EndorsedAnswer[])[] = (queries) =>
+    queries.map(({ fn }) => [this.answer(fn)])
   answer: (fn: string) => EndorsedAnswer = () => ({ answer: new Uint8Array([1]), signature: new Uint8Array(64) })
 
   /** @param chain makes block 0 another one. */
@@ -91,7 +94,7 @@ export class ScriptedLedger implements Ledger {
   async endorsedReads(request: Parameters<Ledger['endorsedReads']>[0]) {
     this.reads.push(request)
     await this.#trouble()
-    return request.queries.map(({ fn }) => [this.answer(fn)])
+    return this.rows(request.queries)
   }
 
   height(): Promise<number> {

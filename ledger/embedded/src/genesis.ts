@@ -5,6 +5,7 @@
  */
 import { type Crypto, equalBytes, type SigningKey } from '../../../shared/crypto/src/index.ts'
 import {
+  checkEmbedded,
   blockHash,
   type ChainHead,
   type ChannelConfiguration,
@@ -32,6 +33,7 @@ export function writeGenesis(
   if (genesis === undefined) throw new LedgerError('LEDGER_CONFIGURATION_REJECTED', 'a new ledger needs a genesis')
   const configuration = encodeConfiguration(genesis)
   const checked = decodeConfiguration(crypto, configuration)
+  checkEmbedded(checked)
   if (checked.sequence !== 0) throw new LedgerError('LEDGER_CONFIGURATION_REJECTED', 'a genesis has sequence 0')
   mspIdOf(checked, nodeKey)
   const bytes = encodeConfigurationUpdate({ configuration, signatures: [] })

@@ -73,6 +73,10 @@ test('a configuration that contradicts itself is refused, and another can follow
     { ...good, organizations: [...organizations, ...organizations] },
     { ...good, ledgerNodes: good.ledgerNodes.map((node) => ({ ...node, mspId: 'Nobody' })) },
     { ...good, logOrigin: 'other' },
+    { ...good, ledgerNodes: [] },
+    { ...good, fabric: { chaincode: 'trusthealth' } },
+    { ...good, ledgerNodes: [], fabric: { chaincode: '' } },
+    { ...good, ledgerNodes: [], fabric: { chaincode: 'trusthealth' }, quorum: organizations.length + 1 },
     { ...good, allow: { policyCacheMs: 5_001 } },
     { ...good, more: 1 },
   ]
@@ -193,6 +197,35 @@ test('two of two organisations must agree where the configuration says so', asyn
     await world.request('endorsement', { need: effect.need, answers: answers.map((all) => all.slice(0, 1)) })
   }
   await assert.rejects(session.request('record.list', { patient: patient.ref }), { code: 'ENDORSEMENT_QUORUM' })
+})
+
+test('on Fabric the peers’ answers count, whose certificates the organisations’ roots issued', async () => {
+  const world = await TaWorld.open({ fabric: true })
+  worlds.push(world)
+  const doctor = await world.doctor()
+  const patient = await world.patient()
+  const upload = world.upload(patient, { author: doctor, warrant: await world.warrant(patient, [doctor]) })
+  const stored = (await world.connect(doctor)).request('record.store', { envelope: upload.envelope })
+  await world.commit(upload)
+  await stored
+  const session = await world.connect(patient)
+  const read = await session.request('record.read', { record: upload.commitment.recordId })
+  assert.deepEqual(read['ehr'], upload.ehr)
+  world.ledger.peers.pop()
+  await assert.rejects(session.request('record.list', { patient: patient.ref }), { code: 'ENDORSEMENT_QUORUM' })
+})
+
+test('answers of the other kind of ledger do not count: nodes on Fabric, peers elsewhere', async () => {
+  for (const fabric of [true, false]) {
+    const world = await TaWorld.open({ fabric })
+    worlds.push(world)
+    const patient = await world.patient()
+    const session = await world.connect(patient)
+    await session.request('record.list', { patient: patient.ref })
+    if (fabric) world.ledger.peers.splice(0)
+    else await world.startPeers()
+    await assert.rejects(session.request('record.list', { patient: patient.ref }), { code: 'ENDORSEMENT_MALFORMED' })
+  }
 })
 
 test('everything that arrived together is made durable together, and answered together', async () => {

@@ -9,7 +9,7 @@
  * @module
  */
 import { encodeHex, equalBytes, parseCertificate, type SigningKey } from '../../../shared/crypto/src/index.ts'
-import { checkMember, parseRef, REF_ATTRIBUTE, roleOf } from '../../../shared/ledger-model/src/index.ts'
+import { checkMember, parseRef, REF_ATTRIBUTE, roleOf, spreadRows } from '../../../shared/ledger-model/src/index.ts'
 import {
   decodeCbor,
   encodeCbor,
@@ -219,10 +219,11 @@ class Application implements TrustedApplication {
       })
       return undefined
     },
-    endorsement: ({ need, answers, code }) => {
+    endorsement: ({ need, answers, rows, code }) => {
       const { vault } = this.#provisioned()
       const { monotonicMs } = vault.now()
-      if (answers !== undefined) vault.facts.deliver(need, { answers }, monotonicMs)
+      const travelling = answers === undefined ? undefined : { answers, ...(rows === undefined ? {} : { rows }) }
+      if (travelling !== undefined) vault.facts.deliver(need, { answers: spreadRows(travelling) }, monotonicMs)
       else vault.facts.deliver(need, { code: code ?? 'LEDGER_UNAVAILABLE' }, monotonicMs)
       return {}
     },

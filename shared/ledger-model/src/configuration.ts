@@ -6,23 +6,28 @@
  * @module
  */
 import { concat, type Crypto, equalBytes, label, parseCertificate, type SigningKey } from '../../crypto/src/index.ts'
-import { bytes, encodeCbor, list, literal, type MspId, mspIdShape, struct, uint } from '../../protocol/src/index.ts'
+import {
+  bytes,
+  encodeCbor,
+  list,
+  literal,
+  type MspId,
+  mspIdShape,
+  optional,
+  struct,
+  text,
+  uint,
+} from '../../protocol/src/index.ts'
 import { decodeAs, refuseAs } from './decode.ts'
-import type { LedgerNodeKey } from './endorsed-read.ts'
+import type { EndorsementTrust, LedgerNodeKey } from './endorsed-read.ts'
 import { LedgerError } from './errors.ts'
 import { MAX_ORGANIZATIONS } from './limits.ts'
-import { checkMember, roleOf } from './member.ts'
+import { checkMember, type Organization, roleOf } from './member.ts'
 import { certificateShape, channelShape } from './proposal.ts'
 
 const MAX_CONFIGURATION_BYTES = 1_048_576
 const MAX_NODES = 64
 const CONFIGURATION = label('configuration')
-
-export interface Organization {
-  readonly mspId: MspId
-  /** DER certificates of its CAs, 1 to 8. */
-  readonly roots: readonly Uint8Array[]
-}
 
 export interface LedgerNode {
   readonly mspId: MspId
@@ -35,9 +40,17 @@ export interface ChannelConfiguration {
   /** 0 in block 0, then one more each time. */
   readonly sequence: number
   readonly organizations: readonly Organization[]
+  /** None if the channel is Fabric's. */
   readonly nodes: readonly LedgerNode[]
   /** Organisations that must agree in an endorsed read. */
   readonly quorum: number
+  /** The channel is one of Fabric: peers answer, and it has a configuration of its own for everything else. */
+  readonly fabric?: FabricChannel
+}
+
+export interface FabricChannel {
+  /** Name of the chaincode on the channel. */
+  readonly chaincode: string
 }
 
 export interface ConfigurationSignature {
@@ -52,6 +65,10 @@ export interface ConfigurationUpdate {
   readonly signatures: readonly ConfigurationSignature[]
 }
 
+export const fabricChannelShape = struct({
+  chaincode: text({ min: 1, max: 64, pattern: /^[a-zA-Z0-9]+(?:[-_][a-zA-Z0-9]+)*$/ }),
+})
+
 const configurationShape = struct({
   v: literal(1),
   channel: channelShape,
@@ -60,8 +77,9 @@ const configurationShape = struct({
     min: 1,
     max: MAX_ORGANIZATIONS,
   }),
-  nodes: list(struct({ mspId: mspIdShape, publicKey: bytes({ length: 65 }) }), { min: 1, max: MAX_NODES }),
+  nodes: list(struct({ mspId: mspIdShape, publicKey: bytes({ length: 65 }) }), { max: MAX_NODES }),
   quorum: uint({ min: 1, max: MAX_ORGANIZATIONS }),
+  fabric: optional(fabricChannelShape),
 })
 
 const updateShape = struct({
@@ -71,13 +89,13 @@ const updateShape = struct({
   }),
 })
 
-/** More than half of the organisations that run a node: the quorum unless a configuration says otherwise. */
+/** More than half of the organisations that run a node or peer: the quorum unless a configuration says otherwise. */
 export function majorityQuorum(nodes: readonly Pick<LedgerNode, 'mspId'>[]): number {
   return Math.floor(new Set(nodes.map((node) => node.mspId)).size / 2) + 1
 }
 
 export function encodeConfiguration(configuration: ChannelConfiguration): Uint8Array {
-  const { channel, sequence, organizations, nodes, quorum } = configuration
+  const { channel, sequence, organizations, nodes, quorum, fabric } = configuration
   return encodeCbor({
     v: 1,
     channel,
@@ -85,18 +103,20 @@ export function encodeConfiguration(configuration: ChannelConfiguration): Uint8A
     organizations: organizations.map(({ mspId, roots }) => ({ mspId, roots })),
     nodes: nodes.map(({ mspId, publicKey }) => ({ mspId, publicKey })),
     quorum,
+    ...(fabric === undefined ? {} : { fabric: { chaincode: fabric.chaincode } }),
   })
 }
 
 /**
  * @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` for another form, an organisation twice, a root that is no CA
- * certificate, a node of no organisation or with a key twice or off the curve, a quorum that the nodes cannot reach.
+ * certificate, a node of no organisation or with a key twice or off the curve, a quorum that cannot be reached, nodes of a
+ * channel of Fabric.
  */
 export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): ChannelConfiguration {
   const limit = MAX_CONFIGURATION_BYTES
   const shape = configurationShape
   const { v: _, ...configuration } = decodeAs('LEDGER_CONFIGURATION_REJECTED', encoded, shape, 'configuration', limit)
-  const { organizations, nodes, quorum } = configuration
+  const { organizations, nodes, quorum, fabric } = configuration
   const members = new Set(organizations.map((organization) => organization.mspId))
   if (members.size !== organizations.length) throw rejected('an organisation stands in it twice')
   for (const root of organizations.flatMap((organization) => organization.roots)) {
@@ -108,8 +128,17 @@ export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): Channe
       throw rejected('a node key twice')
     refuseAs('LEDGER_CONFIGURATION_REJECTED', () => crypto.importVerifyingKey(node.publicKey))
   }
-  if (quorum > new Set(nodes.map((node) => node.mspId)).size) throw rejected('too few nodes for the quorum')
+  if (fabric !== undefined && nodes.length > 0) throw rejected('a channel of Fabric has no nodes of ours')
+  const voters = fabric === undefined ? new Set(nodes.map((node) => node.mspId)) : members
+  if (quorum > voters.size) throw rejected('too few organisations for the quorum')
   return configuration
+}
+
+/** Whom a reader of this channel believes. */
+export function endorsementTrustOf(crypto: Crypto, configuration: ChannelConfiguration): EndorsementTrust {
+  const { channel, quorum, organizations, fabric } = configuration
+  if (fabric === undefined) return { channel, quorum, nodes: nodeKeysOf(crypto, configuration) }
+  return { channel, quorum, fabric: { chaincode: fabric.chaincode, organizations } }
 }
 
 /** The nodes' keys in the form in which endorsed reads and blocks are verified. */
@@ -160,6 +189,7 @@ export function checkConfigurationUpdate(
   isRevoked: (mspId: MspId, serialHex: string) => boolean,
 ): ChannelConfiguration {
   const next = decodeConfiguration(crypto, update.configuration)
+  checkEmbedded(next)
   if (next.channel !== current.channel || next.sequence !== current.sequence + 1) {
     throw rejected('not the next configuration of this channel')
   }
@@ -180,6 +210,11 @@ export function checkConfigurationUpdate(
   if ([...signed].filter((mspId) => before.has(mspId)).length < majority) throw rejected('no majority signed')
   if (!joining.every((mspId) => signed.has(mspId))) throw rejected('an organisation that joins did not sign')
   return next
+}
+
+/** Channels of Fabric have their blocks there. @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` */
+export function checkEmbedded({ fabric }: ChannelConfiguration): void {
+  if (fabric !== undefined) throw rejected('of a channel of Fabric')
 }
 
 function refuseAsRejected<T>(check: () => T): T {

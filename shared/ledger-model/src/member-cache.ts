@@ -6,13 +6,17 @@
  */
 import { encodeBase64url, type Crypto } from '../../crypto/src/index.ts'
 import type { MspId } from '../../protocol/src/index.ts'
-import type { ChannelConfiguration } from './configuration.ts'
 import { LedgerError } from './errors.ts'
-import { checkMember, isInPeriod, type Member } from './member.ts'
+import { checkMember, isInPeriod, type Member, type Organization } from './member.ts'
 
 const MAX_CACHED = 10_000
 /** A root may end while a certificate under it has not. */
 const RECHECK_MS = 3_600_000
+
+/** A configuration in force: another object is another one. */
+interface Organizations {
+  readonly organizations: readonly Organization[]
+}
 
 interface CachedMember {
   readonly member: Member
@@ -22,14 +26,14 @@ interface CachedMember {
 export class MemberCache {
   readonly #crypto: Crypto
   readonly #known = new Map<string, CachedMember>()
-  #configuration: ChannelConfiguration | undefined
+  #configuration: Organizations | undefined
 
   constructor(crypto: Crypto) {
     this.#crypto = crypto
   }
 
   /** @throws {LedgerError} `LEDGER_IDENTITY_REJECTED` */
-  check(configuration: ChannelConfiguration, mspId: MspId, cert: Uint8Array, atMs: number): Member {
+  check(configuration: Organizations, mspId: MspId, cert: Uint8Array, atMs: number): Member {
     if (configuration !== this.#configuration) {
       this.#known.clear()
       this.#configuration = configuration

@@ -21,6 +21,12 @@ export const EMERGENCY_ATTRIBUTE = 'trusthealth.emergency'
 export const ROLES = ['admin', 'hospital', 'doctor', 'auditor', 'server'] as const
 export type Role = (typeof ROLES)[number]
 
+export interface Organization {
+  readonly mspId: MspId
+  /** DER certificates of its CAs, 1 to 8. */
+  readonly roots: readonly Uint8Array[]
+}
+
 /** A certificate that an organisation of the channel issued, valid at the time asked for; revocation is not checked. */
 export interface Member {
   readonly mspId: MspId
@@ -34,7 +40,7 @@ export interface Member {
  */
 export function checkMember(
   crypto: Crypto,
-  organizations: readonly { readonly mspId: MspId; readonly roots: readonly Uint8Array[] }[],
+  organizations: readonly Organization[],
   mspId: MspId,
   cert: Uint8Array,
   atMs: number,

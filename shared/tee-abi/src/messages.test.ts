@@ -83,6 +83,11 @@ test('members that exclude each other are refused together, and so is none of th
   const refused = { code: 'MESSAGE_MALFORMED' }
   assert.throws(() => decodeRequest(altered('endorsement', { code: 'LEDGER_UNAVAILABLE' })), refused)
   assert.throws(() => decodeRequest(encodeCbor({ id: 1, op: 'endorsement', need: 3 })), refused)
+  assert.throws(
+    () => decodeRequest(encodeCbor({ id: 1, op: 'endorsement', need: 3, rows: [0], code: 'TEE_BUSY' })),
+    refused,
+  )
+  assert.deepEqual(decodeRequest(altered('endorsement', { rows: [0, 0] })), { ...REQUESTS.endorsement, rows: [0, 0] })
   assert.throws(() => decodeRequest(altered('proof', { from: 0 })), refused)
   assert.throws(() => decodeRequest(encodeCbor({ id: 1, op: 'proof', index: 0, to: 1 })), refused)
   assert.throws(() => decodeRequest(encodeCbor({ id: 1, op: 'proof' })), refused)

@@ -80,7 +80,13 @@ export const ABI_OPS = {
   record: { request: { record }, answer: { record }, from: 'serving' },
   /** Answers of the ledger, or why there are none: exactly one of `answers` and `code`. */
   endorsement: {
-    request: { need: uint(), answers: optional(endorsementsShape), code: optional(errorCodeShape) },
+    request: {
+      need: uint(),
+      answers: optional(endorsementsShape),
+      /** Which row of `answers` is of each query, where one row serves several. */
+      rows: optional(list(uint({ max: MAX_QUERIES - 1 }), { min: 1, max: MAX_QUERIES })),
+      code: optional(errorCodeShape),
+    },
     answer: {},
     from: 'recovering',
   },
@@ -153,7 +159,8 @@ export function isServed(op: AbiOpName, state: TaState): boolean {
 
 /** Conditions between members, which the rows cannot say. */
 export const RULES: { readonly [O in AbiOpName]?: (request: AbiRequest<O>) => boolean } = {
-  endorsement: ({ answers, code }) => (answers === undefined) !== (code === undefined),
+  endorsement: ({ answers, rows, code }) =>
+    (answers === undefined) !== (code === undefined) && (rows === undefined || answers !== undefined),
   proof: ({ index, size, from, to }) => {
     const given = [index, size, from, to].map((value) => value !== undefined).join()
     return given === 'true,true,false,false' || given === 'false,false,true,true'

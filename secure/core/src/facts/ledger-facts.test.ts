@@ -19,7 +19,7 @@ function open(policyCacheMs = 0, quorum = 1): LedgerFacts {
     mspId,
     publicKey: crypto.importVerifyingKey(keys[mspId as 'HA' | 'HB'].publicKey),
   }))
-  return new LedgerFacts(crypto, { channel: 'health', nodes, quorum, policyCacheMs })
+  return new LedgerFacts(crypto, { trust: { channel: 'health', nodes, quorum }, policyCacheMs })
 }
 
 /** A request and what became of it. */

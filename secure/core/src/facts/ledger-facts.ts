@@ -12,18 +12,18 @@ import type { Crypto } from '../../../../shared/crypto/src/index.ts'
 import {
   checkpointRecordShape,
   commitmentRecordsShape,
+  EndorsedReader,
   LedgerError,
   MAX_LOOKUP_COMMITMENTS,
   MAX_POLICY_PATIENTS,
   organizationPolicyShape,
   parseResult,
   patientPoliciesShape,
-  verifyEndorsedRead,
   type CheckpointRecord,
   type CommitmentRecord,
   type EndorsedAnswer,
   type EndorsedQuery,
-  type LedgerNodeKey,
+  type EndorsementTrust,
   type OrganizationPolicy,
   type PatientPolicy,
 } from '../../../../shared/ledger-model/src/index.ts'
@@ -32,10 +32,9 @@ import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { refusalOf, TrustedApplicationError } from '../errors.ts'
 import { Facts, placeName, type CommitmentPlace, type FactNeeds } from './queries.ts'
 
-export interface LedgerTrust {
-  readonly channel: string
-  readonly nodes: readonly LedgerNodeKey[]
-  readonly quorum: number
+export interface FactsOptions {
+  /** Whose answers count. */
+  readonly trust: EndorsementTrust
   /** How old an answer about a patient may be; 0: never reused. */
   readonly policyCacheMs: number
 }
@@ -87,7 +86,8 @@ interface Cached<T> {
 
 export class LedgerFacts {
   readonly #crypto: Crypto
-  readonly #trust: LedgerTrust
+  readonly #policyCacheMs: number
+  readonly #reader: EndorsedReader
   /** Gathering, by class; each class has at most one question under way. */
   readonly #gathering = new Map<string, Need[]>()
   readonly #asked = new Map<number, Asked>()
@@ -97,9 +97,10 @@ export class LedgerFacts {
   #waiting = 0
   #height = 0
 
-  constructor(crypto: Crypto, trust: LedgerTrust) {
+  constructor(crypto: Crypto, { trust, policyCacheMs }: FactsOptions) {
     this.#crypto = crypto
-    this.#trust = trust
+    this.#policyCacheMs = policyCacheMs
+    this.#reader = new EndorsedReader(crypto, trust)
   }
 
   /** Requests that wait for an answer. */
@@ -225,8 +226,7 @@ export class LedgerFacts {
     let height = Number.MAX_SAFE_INTEGER
     const caches: (() => void)[] = []
     for (const [i, query] of queries.entries()) {
-      const demand = { ...this.#trust, query, nonce, minHeight: need.minHeight }
-      const read = verifyEndorsedRead(this.#crypto, demand, answers[i] ?? [])
+      const read = this.#reader.read({ query, nonce, minHeight: need.minHeight }, answers[i] ?? [])
       timeMs = Math.max(timeMs, read.timeMs)
       height = Math.min(height, read.height)
       const cached = <T>(value: T): Cached<T> => ({ value, askedMs, timeMs: read.timeMs, height: read.height })
@@ -244,7 +244,7 @@ export class LedgerFacts {
           for (const [k, policy] of policies.entries()) {
             if (policy.patientRef !== refs[k]) throw new LedgerError('ENDORSEMENT_MALFORMED', 'another patient')
             patients.set(policy.patientRef, policy)
-            if (this.#trust.policyCacheMs > 0) {
+            if (this.#policyCacheMs > 0) {
               caches.push(() => remember(this.#patients, policy.patientRef, cached(policy), MAX_CACHED_PATIENTS))
             }
           }
@@ -292,7 +292,7 @@ export class LedgerFacts {
     }
     for (const ref of needs.patients ?? []) {
       const cached = this.#patients.get(ref)
-      if (!this.#isFresh(cached, monotonicMs, minHeight, this.#trust.policyCacheMs)) return undefined
+      if (!this.#isFresh(cached, monotonicMs, minHeight, this.#policyCacheMs)) return undefined
       patients.set(ref, cached.value)
       take(cached)
     }

@@ -5,7 +5,12 @@
  * @module
  */
 import { concat, label, parseCertificate, type Crypto } from '../../../../shared/crypto/src/index.ts'
-import { channelShape, logOriginOf, type LedgerNodeKey } from '../../../../shared/ledger-model/src/index.ts'
+import {
+  channelShape,
+  fabricChannelShape,
+  logOriginOf,
+  type EndorsementTrust,
+} from '../../../../shared/ledger-model/src/index.ts'
 import {
   bytes,
   decodeMessage,
@@ -37,7 +42,8 @@ const configurationShape = struct({
     min: 1,
     max: 64,
   }),
-  ledgerNodes: list(struct({ mspId: mspIdShape, publicKey: bytes({ length: 65 }) }), { min: 1, max: 64 }),
+  ledgerNodes: list(struct({ mspId: mspIdShape, publicKey: bytes({ length: 65 }) }), { max: 64 }),
+  fabric: optional(fabricChannelShape),
   quorum: uint({ min: 1, max: 64 }),
   logOrigin: text({ min: 1, max: 128, pattern: /^[A-Za-z0-9./:_-]+$/ }),
   allow: struct({
@@ -54,8 +60,8 @@ export interface Configuration {
   readonly channel: string
   readonly serverRef: ServerRef
   readonly organizations: readonly { readonly mspId: MspId; readonly roots: readonly Uint8Array[] }[]
-  readonly nodes: readonly LedgerNodeKey[]
-  readonly quorum: number
+  /** Whose answers count: of ledger nodes, or of Fabric's peers. One kind only. */
+  readonly trust: EndorsementTrust
   readonly logOrigin: string
   readonly policyCacheMs: number
   readonly emergencyMs: number
@@ -66,7 +72,9 @@ export function encodeConfiguration(configuration: {
   readonly channel: string
   readonly serverRef: string
   readonly organizations: readonly { readonly mspId: string; readonly roots: readonly Uint8Array[] }[]
+  /** None on Fabric. */
   readonly ledgerNodes: readonly { readonly mspId: string; readonly publicKey: Uint8Array }[]
+  readonly fabric?: { readonly chaincode: string }
   readonly quorum: number
   readonly logOrigin: string
   readonly allow: { readonly policyCacheMs: number; readonly emergencyMs?: number }
@@ -81,16 +89,18 @@ export function configurationDigest(crypto: Crypto, encoded: Uint8Array): Uint8A
 
 /**
  * @throws {ProtocolError} `CBOR_MALFORMED`, `MESSAGE_MALFORMED`; the latter as `TrustedApplicationError` for roots and
- * keys that are none, nodes of no organisation, and a quorum that the nodes cannot reach.
+ * keys that are none, nodes of no organisation, nodes beside Fabric, and a quorum that cannot be reached.
  */
 export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): Configuration {
   const decoded = decodeMessage(encoded, configurationShape, 'configuration', { maxBytes: MAX_CONFIGURATION_BYTES })
-  const { channel, serverRef, organizations, ledgerNodes, quorum, logOrigin, allow } = decoded
+  const { channel, serverRef, organizations, ledgerNodes, quorum, fabric, logOrigin, allow } = decoded
   const members = new Set<string>(organizations.map(({ mspId }) => mspId))
-  const voters = new Set<string>(ledgerNodes.map(({ mspId }) => mspId))
+  const nodes = ledgerNodes.map(({ mspId, publicKey }) => ({ mspId, publicKey: crypto.importVerifyingKey(publicKey) }))
+  const voters = fabric === undefined ? new Set<string>(nodes.map(({ mspId }) => mspId)) : members
   const isSound =
     members.size === organizations.length &&
-    [...voters].every((mspId) => members.has(mspId)) &&
+    nodes.every(({ mspId }) => members.has(mspId)) &&
+    (fabric === undefined || nodes.length === 0) &&
     quorum <= voters.size &&
     // The ledger takes checkpoints of this name only.
     logOrigin === logOriginOf(serverRef)
@@ -102,8 +112,11 @@ export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): Config
     channel,
     serverRef,
     organizations,
-    nodes: ledgerNodes.map(({ mspId, publicKey }) => ({ mspId, publicKey: crypto.importVerifyingKey(publicKey) })),
-    quorum,
+    trust: {
+      channel,
+      quorum,
+      ...(fabric === undefined ? { nodes } : { fabric: { chaincode: fabric.chaincode, organizations } }),
+    },
     logOrigin,
     policyCacheMs: allow.policyCacheMs,
     emergencyMs: allow.emergencyMs ?? DEFAULT_EMERGENCY_MS,
