@@ -12,6 +12,7 @@ import {
   createTrustedApplication,
   type ClockPort,
   type DatabasePort,
+  type EvidencePort,
   type TrustedApplication,
 } from '../../../secure/core/src/index.ts'
 import type { Crypto } from '../../../shared/crypto/src/index.ts'
@@ -42,6 +43,8 @@ export interface InProcessTeeOptions {
   /** Another one stands for another program. */
   readonly measurement?: Uint8Array
   readonly database?: (port: DatabasePort) => DatabasePort
+  /** Puts another platform's evidence in the place of this one's. */
+  readonly evidence?: (port: EvidencePort) => EvidencePort
   /** Every frame between the worlds, for tests that search them. */
   readonly onFrame?: (frame: Uint8Array) => void
 }
@@ -82,7 +85,13 @@ export class InProcessTee implements TeeDriver {
     this.attestationKey = evidence.attestationKey
     const database = this.#closable(createSqlCipherPort({ folder: join(storeFolder, 'data') }))
     this.#app = createTrustedApplication(
-      { crypto, clock, deviceKey, evidence, database: options.database?.(database) ?? database },
+      {
+        crypto,
+        clock,
+        deviceKey,
+        evidence: options.evidence?.(evidence) ?? evidence,
+        database: options.database?.(database) ?? database,
+      },
       { measurement, isolation: [], taId: TA_ID },
     )
     // As the program does: a round without a message while something is due.
