@@ -15,10 +15,56 @@ const BASE64URL_VALUE = new Int8Array(128).fill(-1)
 const BASE64URL_PAIR = Array.from({ length: 4_096 }, (_, n) => BASE64URL[n >> 6]! + BASE64URL[n & 63]!)
 for (let i = 0; i < 64; i++) BASE64URL_VALUE[BASE64URL.charCodeAt(i)] = i
 
+/** An array of up to this size lies in V8's own heap: nothing is saved by cutting it from a slab. */
+const SMALL_BYTES = 64
+const SLAB_BYTES = 8_192
+let slab = new ArrayBuffer(0)
+let slabAt = 0
+
+/**
+ * Zeroed bytes of nobody else. Arrays of medium size are cut from a common slab, each part of which is given out once:
+ * a buffer of its own would be reserved, zeroed and freed one by one, which cost a fifth of a store. Its `buffer` is
+ * therefore not the array alone; the slab stays in memory while any part of it does.
+ */
+export function newBytes(length: number): Uint8Array {
+  if (length <= SMALL_BYTES || length > SLAB_BYTES / 2) return new Uint8Array(length)
+  if (slabAt + length > slab.byteLength) {
+    slab = new ArrayBuffer(SLAB_BYTES)
+    slabAt = 0
+  }
+  const bytes = new Uint8Array(slab, slabAt, length)
+  slabAt += (length + 7) & ~7
+  return bytes
+}
+
+/** A copy with nothing around it. */
+export function copyBytes(bytes: Uint8Array, from = 0, to = bytes.length): Uint8Array {
+  const out = newBytes(to - from)
+  out.set(bytes.subarray(from, to))
+  return out
+}
+
+/** What an engine does much faster than we can: long texts. Same results as our own, to the letter. */
+export interface TextCodec {
+  /** UTF-8 of a well-formed text; undefined for an unpaired surrogate. */
+  encode(text: string): Uint8Array | undefined
+  /** The text of well-formed UTF-8, a leading U+FEFF kept; undefined for any other bytes. */
+  decode(bytes: Uint8Array): string | undefined
+}
+
+/** Shorter texts are not worth the way into the engine. */
+const LONG_TEXT = 48
+let codec: TextCodec | undefined
+
+/** For the program as a whole, by the implementation of the Crypto port that runs in the engine; undefined: our own. */
+export function useTextCodec(native: TextCodec | undefined): void {
+  codec = native
+}
+
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length
-  const out = new Uint8Array(length)
+  const out = newBytes(length)
   let at = 0
   for (const part of parts) {
     out.set(part, at)
@@ -76,7 +122,7 @@ export function encodeBase64url(bytes: Uint8Array): string {
 /** @throws {CryptoError} `CRYPTO_BAD_ENCODING` for padding, other alphabets and non-zero trailing bits. */
 export function decodeBase64url(text: string): Uint8Array {
   if (text.length % 4 === 1) throw badEncoding('base64url')
-  const out = new Uint8Array(Math.floor((text.length * 3) / 4))
+  const out = newBytes(Math.floor((text.length * 3) / 4))
   let bits = 0
   let value = 0
   let at = 0
@@ -97,7 +143,12 @@ export function decodeBase64url(text: string): Uint8Array {
 
 /** UTF-8 of `text`. @throws {CryptoError} `CRYPTO_BAD_ENCODING` for an unpaired surrogate. */
 export function encodeUtf8(text: string): Uint8Array {
-  const out = new Uint8Array(text.length)
+  if (codec !== undefined && text.length >= LONG_TEXT) {
+    const native = codec.encode(text)
+    if (native === undefined) throw badEncoding('UTF-8')
+    return native
+  }
+  const out = newBytes(text.length)
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     if (code >= 0x80) return encodeWideUtf8(text)
@@ -137,6 +188,11 @@ function encodeWideUtf8(text: string): Uint8Array {
 
 /** Text of well-formed UTF-8 (RFC 3629 §4). @throws {CryptoError} `CRYPTO_BAD_ENCODING` otherwise. */
 export function decodeUtf8(bytes: Uint8Array): string {
+  if (codec !== undefined && bytes.length >= LONG_TEXT) {
+    const native = codec.decode(bytes)
+    if (native === undefined) throw badEncoding('UTF-8')
+    return native
+  }
   for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) >= 0x80) return decodeWideUtf8(bytes)
   let text = ''
   for (let at = 0; at < bytes.length; at += 8_192) {

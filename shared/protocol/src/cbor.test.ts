@@ -191,3 +191,8 @@ test('keys are ordered by length in UTF-8, then by code point', () => {
     return Buffer.compare(encodeCbor(keys[i] as string), encodeCbor(keys[j] as string))
   }
 })
+
+test('keys are read letter by letter, however many were read before', () => {
+  const maps = Array.from({ length: 3_000 }, (_, i) => ({ [`k${i}`]: i, [`é${i}`]: i, ['x'.repeat(i % 70)]: i }))
+  for (let round = 0; round < 2; round++) for (const map of maps) assert.deepEqual(decodeCbor(encodeCbor(map)), map)
+})

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { decodeUtf8, encodeUtf8 } from '../../crypto/src/bytes.ts'
+import { copyBytes, decodeUtf8, encodeUtf8, newBytes } from '../../crypto/src/bytes.ts'
 import { ProtocolError } from './errors.ts'
 
 export type CborValue =
@@ -31,6 +31,8 @@ const BYTES = 2
 const TEXT = 3
 const ARRAY = 4
 const MAP = 5
+/** Longer text is left to the engine, where that is quicker. */
+const SHORT_TEXT = 64
 const FALSE = 0xf4
 const TRUE = 0xf5
 const NULL = 0xf6
@@ -43,9 +45,9 @@ const NULL = 0xf6
  * @throws {RangeError} past the nesting or item limit: no decoder of ours would take it.
  */
 export function encodeCbor(value: CborValue): Uint8Array {
-  const output: Output = { bytes: new Uint8Array(expectedSize(value, 0)), at: 0 }
+  const output: Output = { bytes: newBytes(expectedSize(value, 0)), at: 0 }
   write(output, value, 0)
-  return output.at === output.bytes.length ? output.bytes : output.bytes.slice(0, output.at)
+  return output.at === output.bytes.length ? output.bytes : output.bytes.subarray(0, output.at)
 }
 
 /**
@@ -101,7 +103,7 @@ function read(input: Input, nesting: number): CborValue {
       return readArgument(input)
     case BYTES: {
       const end = readEnd(input)
-      const value = input.bytes.slice(input.at, end)
+      const value = copyBytes(input.bytes, input.at, end)
       input.at = end
       return value
     }
@@ -159,7 +161,7 @@ function readText(input: Input): string {
   const { bytes } = input
   const from = input.at
   input.at = end
-  const ascii = readAscii(bytes, from, end)
+  const ascii = end - from <= SHORT_TEXT ? readAscii(bytes, from, end) : undefined
   if (ascii !== undefined) return ascii
   try {
     return decodeUtf8(bytes.subarray(from, end))
@@ -183,7 +185,7 @@ function readMap(input: Input, nesting: number): { readonly [key: string]: CborV
   for (let i = 0; i < count; i++) {
     const start = input.at
     if ((input.bytes[start] ?? 0) >> 5 !== TEXT) throw malformed('a key that is not text', start)
-    const key = readText(input)
+    const key = readKey(input)
     if (previous >= 0 && !isAfter(input.bytes, previous, previousEnd, start, input.at)) {
       throw malformed('keys repeated or out of order', start)
     }
@@ -194,6 +196,36 @@ function readMap(input: Input, nesting: number): { readonly [key: string]: CborV
     value[key] = read(input, nesting)
   }
   return value
+}
+
+/** Keys read lately, by a hash of their bytes: they come again in nearly every message, and equal texts are made once. */
+const KEYS: (string | undefined)[] = Array.from({ length: 512 })
+const LONGEST_KEPT_KEY = 32
+
+function readKey(input: Input): string {
+  const start = input.at
+  const end = readEnd(input)
+  const { bytes } = input
+  const from = input.at
+  const length = end - from
+  let hash = length
+  for (let i = from; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) & 0x7fff_ffff
+  const slot = hash % KEYS.length
+  const kept = KEYS[slot]
+  if (kept?.length === length && holds(bytes, from, kept)) {
+    input.at = end
+    return kept
+  }
+  input.at = start
+  const key = readText(input)
+  if (length <= LONGEST_KEPT_KEY) KEYS[slot] = key
+  return key
+}
+
+/** Whether the bytes from `from` on are the ASCII text `text`. */
+function holds(bytes: Uint8Array, from: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[from + i] !== text.charCodeAt(i)) return false
+  return true
 }
 
 /** Each item takes one byte at least, so a count beyond the bytes left is refused before the first is read. */
@@ -325,6 +357,7 @@ function requireLimits(items: number, nesting: number): void {
 }
 
 function writeText(output: Output, text: string): void {
+  if (text.length > SHORT_TEXT) return writeUtf8(output, text)
   const start = output.at
   writeHead(output, TEXT, text.length)
   reserve(output, text.length)

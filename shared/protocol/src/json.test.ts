@@ -176,3 +176,35 @@ test('what is read is what JSON.parse reads', () => {
     { numRuns: 1_000 },
   )
 })
+
+test('the quick way refuses and gives what the long way does', () => {
+  const outcome = (text: string): unknown => {
+    try {
+      return parse(text)
+    } catch (error) {
+      return (error as { code?: string }).code
+    }
+  }
+  // White space in front is not canonical: it is read the long way.
+  const alike = (text: string): void => assert.deepEqual(outcome(text), outcome(` ${text}`), text)
+  for (const text of [
+    '{"a":1,"a":1}',
+    '{"__proto__":1}',
+    '[-1]',
+    '[1.5]',
+    '1e+21',
+    '"\\ud800"',
+    '"\ud800"',
+    '[9007199254740992]',
+    `${'['.repeat(17)}${']'.repeat(17)}`,
+    `${'['.repeat(16)}${']'.repeat(16)}`,
+    '{"2":1,"1":2}',
+    '',
+  ]) {
+    alike(text)
+  }
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => alike(JSON.stringify(value))),
+    { numRuns: 1_000 },
+  )
+})

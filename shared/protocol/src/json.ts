@@ -32,10 +32,15 @@ const ESCAPES: Readonly<Record<string, string>> = {
  * @throws {ProtocolError} `MESSAGE_MALFORMED` with the position.
  */
 export function parseJson(text: string, limits: { readonly maxBytes: number; readonly maxNesting?: number }): unknown {
+  const maxNesting = limits.maxNesting ?? MAX_JSON_NESTING
+  if (text.length * 3 <= limits.maxBytes) {
+    const canonical = parseCanonical(text, maxNesting)
+    if (canonical !== undefined) return canonical
+  }
   if (text.length > limits.maxBytes || utf8Length(text) > limits.maxBytes) throw malformed('longer than its limit', 0)
   // Escaped halves are found where they are read; here one that stands in the text itself.
   if (UNPAIRED_SURROGATE.test(text)) throw malformed('an unpaired surrogate', 0)
-  const input: Input = { text, at: 0, maxNesting: limits.maxNesting ?? MAX_JSON_NESTING }
+  const input: Input = { text, at: 0, maxNesting }
   const value = readValue(input, 0)
   skipSpace(input)
   if (input.at !== text.length) throw malformed('text after the end', input.at)
@@ -68,6 +73,34 @@ export function stringifySorted(value: JsonValue): string {
       return `${stringifyText(key)}:${stringifySorted(object[key] as JsonValue)}`
     })
   return `{${members.join(',')}}`
+}
+
+/**
+ * The quick way, for text as programs write it: what JSON.parse reads and JSON.stringify writes again letter by letter
+ * has no member twice (only the last would be left) and no second form of anything. `undefined`: read it the long way,
+ * which also says what is wrong.
+ */
+function parseCanonical(text: string, maxNesting: number): JsonValue | undefined {
+  if (text.includes('\\')) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  return JSON.stringify(value) === text && isOurs(value, maxNesting) ? value : undefined
+}
+
+/** Whether a value that JSON.parse gave holds only what `parseJson` may give back. */
+function isOurs(value: unknown, nestingLeft: number): value is JsonValue {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0
+  if (typeof value !== 'object' || value === null) return true
+  if (nestingLeft === 0) return false
+  if (Array.isArray(value)) return value.every((item) => isOurs(item, nestingLeft - 1))
+  for (const [key, member] of Object.entries(value)) {
+    if (key === '__proto__' || !isOurs(member, nestingLeft - 1)) return false
+  }
+  return true
 }
 
 interface Input {
