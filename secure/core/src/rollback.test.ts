@@ -124,6 +124,13 @@ test('of a copy that is as new as the newest anchored checkpoint, nothing can be
   assert.ok(await session.request('record.store', { envelope: later.envelope }))
 })
 
+test('waiting changes of the state taken away: STATE_ROLLED_BACK at the next start', async () => {
+  const { world } = await scene()
+  world.inspect((database) => database.exec('DELETE FROM state_change'))
+  await world.restart()
+  assert.deepEqual([world.fatal, world.app.state], ['STATE_ROLLED_BACK', 'stopped'])
+})
+
 /** Runs what a patient does; a fatal code, or what was seen. */
 async function use({ world, patient, uploads }: Scene): Promise<ErrorCode | readonly unknown[]> {
   const seen: unknown[] = []
@@ -304,12 +311,6 @@ const TAMPERINGS: readonly {
     change: (database) => database.exec('DELETE FROM patient'),
     cmd: 'record.list',
     body: ({ patient }) => ({ patient: patient.ref }),
-  },
-  {
-    what: 'a bucket of the state altered',
-    change: (database) => database.exec('DELETE FROM state_bucket'),
-    cmd: 'record.read',
-    body: ({ uploads }) => ({ record: uploads[0]?.commitment.recordId ?? '' }),
   },
 ]
 

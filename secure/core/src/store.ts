@@ -13,8 +13,10 @@ import { StorageError } from './errors.ts'
 import type { SqlDatabase, SqlStatement } from './ports.ts'
 import { migrate } from './schema.ts'
 import { createLog, openLog, type Log } from './state/log.ts'
-import { createState, openState, type State } from './state/state.ts'
+import { createState, DEFAULT_BUCKET_BITS, openState, type State } from './state/state.ts'
 
+/** All of the state up to half a million rows. */
+const STATE_OPTIONS = { cacheBytes: 48 * 1024 * 1024 }
 /** Actor of the first entry, which is made before the server has a reference. */
 const CREATOR = 'ta'
 
@@ -58,7 +60,7 @@ export class Store {
     const exists = database.prepare(`SELECT 1 AS n FROM sqlite_master WHERE name = 'log_entry'`).get() !== undefined
     if (!exists) {
       database.exec('BEGIN IMMEDIATE')
-      const state = createState(database, crypto)
+      const state = createState(database, crypto, DEFAULT_BUCKET_BITS, STATE_OPTIONS)
       const log = createLog(database, crypto)
       // So that there is always a commit entry to open by.
       log.append([encodeEntry({ t: 'commit', timeMs: 0, actor: CREATOR, digest: state.root() })])
@@ -68,7 +70,7 @@ export class Store {
       return new Store(crypto, database, state, log, hasFullText)
     }
     const log = openLog(database, crypto)
-    const state = openState(database, crypto, newestRoot(log))
+    const state = openState(database, crypto, newestRoot(log), STATE_OPTIONS)
     return new Store(crypto, database, state, log, hasFullText)
   }
 

@@ -24,10 +24,11 @@ test('any mix of changes, flushes, commits, rollbacks and openings answers like 
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 6 }),
+      fc.constantFrom(0, 5, 1_000),
       fc.array(operation, { maxLength: 60, size: 'max' }),
-      (bits, operations) => {
+      (bits, foldAfter, operations) => {
         let database = openMemoryDatabase()
-        let state = createState(database, crypto, bits)
+        let state = createState(database, crypto, bits, { foldAfter })
         let committed = new Map<number, number>()
         let current = new Map<number, number>()
         database.exec('BEGIN')
@@ -52,7 +53,7 @@ test('any mix of changes, flushes, commits, rollbacks and openings answers like 
             committed = new Map(current)
             if (what === 'reopen') {
               database = openMemoryDatabase(database.content())
-              state = openState(database, crypto, root)
+              state = openState(database, crypto, root, { foldAfter })
             }
             database.exec('BEGIN')
           }

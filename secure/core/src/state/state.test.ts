@@ -50,7 +50,7 @@ interface World {
 /** A state with `count` rows, committed. */
 function filledState(count: number): World {
   const database = openMemoryDatabase()
-  const state = createState(database, crypto, BITS)
+  const state = createState(database, crypto, BITS, { foldAfter: 0 })
   const rows = new Map<string, Uint8Array>()
   for (let i = 0; i < count; i++) {
     rows.set(`record\0r-${i}`, digest(`row ${i}`))
@@ -226,7 +226,7 @@ test('every flipped byte, a removed and an emptied bucket row are STATE_ROLLED_B
 
 test('a row put into an empty bucket, even one without entries, is STATE_ROLLED_BACK', () => {
   const database = openMemoryDatabase()
-  const state = createState(database, crypto, BITS)
+  const state = createState(database, crypto, BITS, { foldAfter: 0 })
   for (let bucket = 0; bucket < 16; bucket++) {
     database.prepare('INSERT INTO state_bucket VALUES (?, ?)').run(bucket, new Uint8Array(0))
   }
@@ -310,7 +310,7 @@ test('two flushes in one transaction are undone together', () => {
 
 test('a write that fails in the middle of a flush is undone by rollback and discard', () => {
   const { database, state, rows } = filledState(100)
-  const failing = openState(failingAtWrite(3, database), crypto, state.root())
+  const failing = openState(failingAtWrite(3, database), crypto, state.root(), { foldAfter: 0 })
   database.exec('BEGIN')
   for (let i = 0; i < 100; i++) failing.set('record', `r-${i}`, digest('lost'))
   assert.throws(() => failing.flush(), /disk full/)
@@ -353,4 +353,95 @@ test('wrong arguments are the caller’s bug', () => {
   assert.throws(() => state.set('record', 'r', new Uint8Array(31)), RangeError)
   for (const kind of ['', 'A', 'a\0b', '1', 'a'.repeat(33)]) assert.throws(() => state.get(kind, 'r'), RangeError)
   for (const bits of [0, 21, 1.5]) assert.throws(() => createState(openMemoryDatabase(), crypto, bits), RangeError)
+})
+
+/** Rows of the journal, and how many buckets have a row. */
+function waiting(database: MemoryDatabase): { readonly journal: Uint8Array[]; readonly rows: number } {
+  const journal = database.prepare('SELECT changes FROM state_change ORDER BY id').all()
+  return { journal: journal.map((row) => row['changes'] as Uint8Array), rows: buckets(database).length }
+}
+
+function setMany({ state, rows }: World, from: number, to: number): void {
+  for (let i = from; i < to; i++) {
+    rows.set(`record\0r-${i}`, digest(`row ${i}`))
+    state.set('record', `r-${i}`, digest(`row ${i}`))
+  }
+}
+
+test('changes wait side by side, are folded into buckets together, and are the state when it is opened', () => {
+  const database = openMemoryDatabase()
+  const world = {
+    database,
+    state: createState(database, crypto, BITS, { foldAfter: 20 }),
+    rows: new Map<string, Uint8Array>(),
+  }
+  const expected = [
+    { until: 10, journal: 1, hasRows: false },
+    { until: 20, journal: 2, hasRows: false },
+    { until: 30, journal: 0, hasRows: true },
+    { until: 31, journal: 1, hasRows: true },
+  ]
+  let from = 0
+  for (const { until, journal, hasRows } of expected) {
+    setMany(world, from, until)
+    from = until
+    const root = commit(world)
+    assert.deepEqual(root, modelRoot(BITS, world.rows))
+    assert.equal(waiting(database).journal.length, journal)
+    assert.equal(waiting(database).rows > 0, hasRows)
+    const opened = openState(openMemoryDatabase(database.content()), crypto, root)
+    for (const [name, value] of world.rows) opened.checkRow('record', name.slice('record\0'.length), value)
+  }
+})
+
+test('a journal that is altered, cut, reordered or from before does not open', () => {
+  const database = openMemoryDatabase()
+  const world = { database, state: createState(database, crypto, BITS), rows: new Map<string, Uint8Array>() }
+  setMany(world, 0, 3)
+  const firstRoot = commit(world)
+  const [first = new Uint8Array(0)] = waiting(database).journal
+  for (let at = 0; at < first.length; at++) {
+    const copy = openMemoryDatabase(database.content())
+    copy.prepare('UPDATE state_change SET changes = ? WHERE id = 1').run(first.with(at, first[at]! ^ 1))
+    assert.throws(
+      () => openState(copy, crypto, firstRoot),
+      (error: { code?: string }) => error.code === 'STATE_ROLLED_BACK' || error.code === 'STORE_DAMAGED',
+      `byte ${at}`,
+    )
+  }
+  world.state.delete('record', 'r-1')
+  const root = commit(world)
+  openState(openMemoryDatabase(database.content()), crypto, root)
+  for (const damage of [
+    'DELETE FROM state_change',
+    'DELETE FROM state_change WHERE id = 2',
+    'UPDATE state_change SET id = 9 WHERE id = 1',
+    "UPDATE state_change SET changes = x''",
+    'INSERT INTO state_bucket SELECT 1, zeroblob(64)',
+  ]) {
+    const copy = openMemoryDatabase(database.content())
+    copy.exec(damage)
+    assert.throws(() => openState(copy, crypto, root), rolledBack, damage)
+  }
+  const cut = openMemoryDatabase(database.content())
+  cut.prepare('UPDATE state_change SET changes = ? WHERE id = 1').run(first.subarray(1))
+  assert.throws(() => openState(cut, crypto, root), { code: 'STORE_DAMAGED' })
+})
+
+test('a folding that is rolled back leaves the journal and its changes', () => {
+  const database = openMemoryDatabase()
+  const state = createState(database, crypto, BITS, { foldAfter: 5 })
+  const world = { database, state, rows: new Map<string, Uint8Array>() }
+  setMany(world, 0, 5)
+  const root = commit(world)
+  database.exec('BEGIN')
+  for (let i = 5; i < 20; i++) state.set('record', `r-${i}`, digest('lost'))
+  state.flush()
+  assert.equal(waiting(database).journal.length, 0)
+  database.exec('ROLLBACK')
+  state.discard()
+  assert.deepEqual(state.root(), root)
+  state.checkRow('record', 'r-1', digest('row 1'))
+  state.checkAbsent('record', 'r-7')
+  assert.equal(waiting(database).journal.length, 1)
 })

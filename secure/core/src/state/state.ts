@@ -21,6 +21,7 @@ import {
 } from '../../../../shared/crypto/src/index.ts'
 import { StorageError } from '../errors.ts'
 import type { SqlDatabase, SqlRow, SqlStatement } from '../ports.ts'
+import { BucketCache } from './bucket-cache.ts'
 import { applyChanges, bucketOf, type Change, EMPTY_CONTENT, findValue } from './bucket.ts'
 import { DigestTree } from './digest-tree.ts'
 
@@ -35,7 +36,18 @@ const MAX_BUCKET_BITS = 20
 const TABLES = `
   CREATE TABLE state_shape (bucket_bits INTEGER NOT NULL) STRICT;
   CREATE TABLE state_bucket (bucket INTEGER PRIMARY KEY, content BLOB NOT NULL) STRICT;
+  CREATE TABLE state_change (id INTEGER PRIMARY KEY, changes BLOB NOT NULL) STRICT;
 `
+
+/** Changes that wait in `state_change`: 2 MiB of it, and a fraction of a second when it is opened. */
+const DEFAULT_FOLD_AFTER = 32_768
+
+export interface StateOptions {
+  /** Contents of buckets that were checked once and are kept; memory decides about them from then on. Default 0. */
+  readonly cacheBytes?: number
+  /** Changes that wait in `state_change` until they are folded into their buckets. Default 32,768. */
+  readonly foldAfter?: number
+}
 
 /** A moment to return to, of one `State` between two flushes. */
 export interface StateSavepoint {
@@ -47,11 +59,16 @@ export interface StateSavepoint {
  *
  * @param bucketBits 1 to 20; 2^bits buckets, fixed for the life of the database. 14 suits 10^5 to 10^7 rows.
  */
-export function createState(database: SqlDatabase, crypto: Crypto, bucketBits = DEFAULT_BUCKET_BITS): State {
+export function createState(
+  database: SqlDatabase,
+  crypto: Crypto,
+  bucketBits = DEFAULT_BUCKET_BITS,
+  options: StateOptions = {},
+): State {
   if (!isBucketBits(bucketBits)) throw new RangeError(`bucketBits must be an integer from 1 to ${MAX_BUCKET_BITS}`)
   database.exec(TABLES)
   database.prepare('INSERT INTO state_shape (bucket_bits) VALUES (?)').run(bucketBits)
-  return new State(database, crypto, bucketBits, new DigestTree(crypto, bucketBits, emptyDigest(crypto)))
+  return new State(database, crypto, bucketBits, new DigestTree(crypto, bucketBits, emptyDigest(crypto)), options)
 }
 
 /**
@@ -61,7 +78,12 @@ export function createState(database: SqlDatabase, crypto: Crypto, bucketBits = 
  * would be worth more than the disk it comes from.
  * @throws {StorageError} `STATE_ROLLED_BACK` if the stored state has another root; `STORE_DAMAGED` if it is not one.
  */
-export function openState(database: SqlDatabase, crypto: Crypto, expectedRoot: Uint8Array): State {
+export function openState(
+  database: SqlDatabase,
+  crypto: Crypto,
+  expectedRoot: Uint8Array,
+  options: StateOptions = {},
+): State {
   const bucketBits = database.prepare('SELECT bucket_bits FROM state_shape').get()?.['bucket_bits']
   if (!isBucketBits(bucketBits)) throw damaged()
   const tree = new DigestTree(crypto, bucketBits, emptyDigest(crypto))
@@ -70,8 +92,9 @@ export function openState(database: SqlDatabase, crypto: Crypto, expectedRoot: U
     if (typeof bucket !== 'number' || bucket < 0 || bucket >= 2 ** bucketBits) throw damaged()
     tree.set(bucket, rowDigest(crypto, bucket, contentOf(row)))
   }
-  tree.commit()
-  const state = new State(database, crypto, bucketBits, tree)
+  const state = new State(database, crypto, bucketBits, tree, options)
+  state.replay()
+  state.commit()
   if (!equalBytes(state.root(), expectedRoot)) {
     throw new StorageError('STATE_ROLLED_BACK', 'the stored state is not the one of the newest commit')
   }
@@ -82,16 +105,31 @@ export class State {
   readonly #crypto: Crypto
   readonly #bits: number
   readonly #tree: DigestTree
+  readonly #cache: BucketCache
   readonly #empty: Uint8Array
   readonly #select: SqlStatement
   readonly #upsert: SqlStatement
   readonly #remove: SqlStatement
+  readonly #journalize: SqlStatement
+  readonly #selectJournal: SqlStatement
+  readonly #clearJournal: SqlStatement
+  readonly #foldAfter: number
+  /** Contents of buckets whose newest changes wait in `state_change`, as of the last commit. */
+  #waiting = new Map<number, Uint8Array>()
+  /** Contents that were flushed since the last commit. */
+  #recent = new Map<number, Uint8Array>()
+  /** Changes in `state_change`. */
+  #waitingChanges = 0
+  #recentChanges = 0
+  /** Since the last commit everything was written into its buckets, and nothing waits. */
+  #isFolded = false
   readonly #pending = new Map<string, Change>()
   readonly #journal: { readonly name: string; readonly before: Change | undefined }[] = []
 
   /** Not for callers: `createState` and `openState` make one. */
-  constructor(database: SqlDatabase, crypto: Crypto, bits: number, tree: DigestTree) {
+  constructor(database: SqlDatabase, crypto: Crypto, bits: number, tree: DigestTree, options: StateOptions) {
     this.#crypto = crypto
+    this.#cache = new BucketCache(options.cacheBytes ?? 0)
     this.#bits = bits
     this.#tree = tree
     this.#empty = emptyDigest(crypto)
@@ -100,6 +138,10 @@ export class State {
       'INSERT INTO state_bucket (bucket, content) VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET content = excluded.content',
     )
     this.#remove = database.prepare('DELETE FROM state_bucket WHERE bucket = ?')
+    this.#journalize = database.prepare('INSERT INTO state_change (changes) VALUES (?)')
+    this.#selectJournal = database.prepare('SELECT changes FROM state_change ORDER BY id')
+    this.#clearJournal = database.prepare('DELETE FROM state_change')
+    this.#foldAfter = options.foldAfter ?? DEFAULT_FOLD_AFTER
   }
 
   /**
@@ -170,32 +212,21 @@ export class State {
   }
 
   /**
-   * Writes the changes, each bucket once, through the open SQL transaction.
+   * Writes the changes through the open SQL transaction: side by side into `state_change`, and from there, when many
+   * wait, each bucket once. Keys are spread evenly, so writing every bucket at once would write a page for each change.
    *
    * @returns 32 bytes, the state root that the `commit` entry of the log records.
    * @throws {StorageError} `STATE_ROLLED_BACK` if a bucket to change is not the one last written. Then, and on any
    * other exception, the caller rolls the transaction back and calls `discard`.
    */
   flush(): Uint8Array {
-    const byBucket = new Map<number, Change[]>()
-    for (const change of this.#pending.values()) {
-      const bucket = bucketOf(change.key, this.#bits)
-      const changes = byBucket.get(bucket)
-      if (changes === undefined) byBucket.set(bucket, [change])
-      else changes.push(change)
+    const changes = [...this.#pending.values()]
+    if (changes.length > 0) {
+      const contents = this.#apply(changes)
+      if (this.#isFolded) this.#write(contents)
+      else if (this.#waitingChanges + this.#recentChanges > this.#foldAfter) this.#fold()
+      else this.#journalize.run(encodeChanges(changes))
     }
-    const digests: { readonly bucket: number; readonly digest: Uint8Array }[] = []
-    for (const [bucket, changes] of [...byBucket].toSorted(([a], [b]) => a - b)) {
-      const content = applyChanges(this.#read(bucket), changes)
-      if (content.length === 0) {
-        this.#remove.run(bucket)
-        digests.push({ bucket, digest: this.#empty })
-      } else {
-        this.#upsert.run(bucket, content)
-        digests.push({ bucket, digest: rowDigest(this.#crypto, bucket, content) })
-      }
-    }
-    for (const { bucket, digest } of digests) this.#tree.set(bucket, digest)
     this.#forgetPending()
     return this.root()
   }
@@ -203,13 +234,67 @@ export class State {
   /** The SQL transaction with everything flushed is durable. @throws {Error} if there are changes not flushed. */
   commit(): void {
     if (this.#pending.size > 0) throw new Error('flush before commit')
+    if (this.#isFolded) {
+      for (const contents of [this.#waiting, this.#recent]) {
+        for (const [bucket, content] of contents) this.#cache.set(bucket, content)
+      }
+      this.#waiting.clear()
+      this.#waitingChanges = 0
+    } else {
+      for (const [bucket, content] of this.#recent) this.#waiting.set(bucket, content)
+      this.#waitingChanges += this.#recentChanges
+    }
+    this.#recent.clear()
+    this.#recentChanges = 0
+    this.#isFolded = false
     this.#tree.commit()
   }
 
   /** The SQL transaction was rolled back (or never begun): back to the last `commit`. */
   discard(): void {
     this.#forgetPending()
+    this.#recent.clear()
+    this.#recentChanges = 0
+    this.#isFolded = false
     this.#tree.discard()
+  }
+
+  /** For `openState`: the changes that wait in `state_change`, in their order. `commit` makes them the state. */
+  replay(): void {
+    for (const row of this.#selectJournal.iterate()) this.#apply(decodeChanges(row))
+  }
+
+  #apply(changes: readonly Change[]): ReadonlyMap<number, Uint8Array> {
+    const byBucket = new Map<number, Change[]>()
+    for (const change of changes) {
+      const bucket = bucketOf(change.key, this.#bits)
+      const others = byBucket.get(bucket)
+      if (others === undefined) byBucket.set(bucket, [change])
+      else others.push(change)
+    }
+    const contents = new Map<number, Uint8Array>()
+    for (const [bucket, some] of byBucket) contents.set(bucket, applyChanges(this.#read(bucket), some))
+    for (const [bucket, content] of contents) {
+      this.#recent.set(bucket, content)
+      this.#tree.set(bucket, content.length === 0 ? this.#empty : rowDigest(this.#crypto, bucket, content))
+    }
+    this.#recentChanges += changes.length
+    return contents
+  }
+
+  /** Writes what waits into its buckets; `state_change` begins anew. */
+  #fold(): void {
+    this.#write(new Map([...this.#waiting, ...this.#recent]))
+    this.#clearJournal.run()
+    this.#isFolded = true
+  }
+
+  /** In the order of the table, so that a page is met once. */
+  #write(contents: ReadonlyMap<number, Uint8Array>): void {
+    for (const [bucket, content] of [...contents].toSorted(([a], [b]) => a - b)) {
+      if (content.length === 0) this.#remove.run(bucket)
+      else this.#upsert.run(bucket, content)
+    }
   }
 
   #forgetPending(): void {
@@ -230,10 +315,13 @@ export class State {
   }
 
   #read(bucket: number): Uint8Array {
+    const known = this.#recent.get(bucket) ?? this.#waiting.get(bucket) ?? this.#cache.get(bucket)
+    if (known !== undefined) return known
     const row = this.#select.get(bucket)
     const content = row === undefined ? EMPTY_CONTENT : contentOf(row)
     const digest = row === undefined ? this.#empty : rowDigest(this.#crypto, bucket, content)
     if (!equalBytes(digest, this.#tree.digest(bucket))) throw rolledBack(`state bucket ${bucket}`)
+    this.#cache.set(bucket, content)
     return content
   }
 }
@@ -252,6 +340,35 @@ function rowDigest(crypto: Crypto, bucket: number, content: Uint8Array): Uint8Ar
 /** SHA-256(L(state-bucket)): where nothing was ever written, or everything was deleted. */
 function emptyDigest(crypto: Crypto): Uint8Array {
   return crypto.sha256(BUCKET_LABEL)
+}
+
+/** Each change: key(32) ‖ 1 ‖ value(32), or key(32) ‖ 0 ‖ zeros(32) for a key that is taken out. */
+const CHANGE_BYTES = 2 * SHA256_BYTES + 1
+
+function encodeChanges(changes: readonly Change[]): Uint8Array {
+  const out = new Uint8Array(changes.length * CHANGE_BYTES)
+  for (const [i, { key, value }] of changes.entries()) {
+    const at = i * CHANGE_BYTES
+    out.set(key, at)
+    if (value === undefined) continue
+    out[at + SHA256_BYTES] = 1
+    out.set(value, at + SHA256_BYTES + 1)
+  }
+  return out
+}
+
+function decodeChanges(row: SqlRow): Change[] {
+  const bytes = row['changes']
+  if (!(bytes instanceof Uint8Array) || bytes.length % CHANGE_BYTES !== 0) throw damaged()
+  const changes: Change[] = []
+  for (let at = 0; at < bytes.length; at += CHANGE_BYTES) {
+    const middle = at + SHA256_BYTES
+    const value = bytes.slice(middle + 1, at + CHANGE_BYTES)
+    const isSet = bytes[middle] === 1
+    if (!isSet && (bytes[middle] !== 0 || value.some((byte) => byte !== 0))) throw damaged()
+    changes.push({ key: bytes.slice(at, middle), value: isSet ? value : undefined })
+  }
+  return changes
 }
 
 function contentOf(row: SqlRow): Uint8Array {
