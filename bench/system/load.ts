@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { WebSocket } from 'ws'
 import {
+  CommitmentStream,
   DoctorClient,
   HospitalClient,
   HttpTransport,
@@ -14,7 +14,6 @@ import {
   PatientClient,
   readLedger,
   StreamTransport,
-  type Socket,
   type Transport,
 } from '../../clients/sdk/src/index.ts'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
@@ -22,7 +21,8 @@ import { commitmentRecordShape } from '../../shared/ledger-model/src/index.ts'
 import type { PatientRef, RecordId } from '../../shared/protocol/src/index.ts'
 import { runTimes, runWindow } from '../windows.ts'
 import { keepConnections } from './fetch.ts'
-import { participantOptions, type Population, type Surroundings } from './people.ts'
+import { openSocket } from './socket.ts'
+import { clock, participantOptions, type Population, type Surroundings } from './people.ts'
 import { ehrText } from './texts.ts'
 
 /** What a window does, by `clients` clients for `windowMs`. */
@@ -77,7 +77,6 @@ class Load {
   constructor({ surroundings, staff, population, streams, connections }: LoadSetup) {
     const kept = keepConnections(connections)
     const handshakes = new HttpTransport(surroundings.serverUrl, kept.fetchBytes)
-    const openSocket = (url: string): Socket => new WebSocket(url, { perMessageDeflate: false })
     const transports = Array.from(
       { length: streams },
       (): Transport => new StreamTransport(surroundings.serverUrl, handshakes, openSocket),
@@ -87,8 +86,27 @@ class Load {
       if (transport === undefined) throw new RangeError('there are no streams')
       return transport
     }
-    const optionsOf = (identity: string, i: number) =>
-      participantOptions(crypto, surroundings, parseIdentityFile(crypto, identity).identity, transportOf(i), kept)
+    const service = parseIdentityFile(crypto, staff).identity
+    // As a ward's gateway: the hospital's service opens the streams, doctors sign their groups.
+    const gateways = transports.map(
+      () =>
+        new CommitmentStream({
+          crypto,
+          clock,
+          url: surroundings.hospitalUrl,
+          as: { ref: service.ref, signer: service.signer },
+          openSocket,
+        }),
+    )
+    const gatewayOf = (i: number): CommitmentStream => {
+      const gateway = gateways[i % streams]
+      if (gateway === undefined) throw new RangeError('there are no streams')
+      return gateway
+    }
+    const optionsOf = (identity: string, i: number) => ({
+      ...participantOptions(crypto, surroundings, parseIdentityFile(crypto, identity).identity, transportOf(i), kept),
+      commitments: gatewayOf(i),
+    })
     this.#population = population
     this.#doctors = population.doctors.map(({ identity, patient, warrant }, i) => ({
       client: new DoctorClient(optionsOf(identity, i)),

@@ -1,24 +1,33 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
-import { newRecordId, newRef, ProtocolError, type AuthorRef, type Commitment } from '../../shared/protocol/src/index.ts'
-import { CommitmentBatcher, MAX_WAITING_ITEMS, type SignedCommitments } from './commitments.ts'
+import { encodeBase64url, encodeHex } from '../../shared/crypto/src/index.ts'
+import type { CommitGroup } from '../../shared/ledger-model/src/index.ts'
+import {
+  newRecordId,
+  newRef,
+  ProtocolError,
+  type AuthorRef,
+  type CommitmentJson,
+  type Sha256Hex,
+} from '../../shared/protocol/src/index.ts'
+import { CommitmentBatcher, MAX_WAITING_ITEMS } from './commitments.ts'
 import type { LedgerReceipt, LedgerWriter } from './ports.ts'
 
 const crypto = createNodeCrypto()
 
-function group(items = 1, author: AuthorRef = newRef(crypto, 'd')): SignedCommitments {
-  const digest = crypto.randomBytes(32)
-  const item = (): Commitment => ({
+function group(items = 1, author: AuthorRef = newRef(crypto, 'd')): CommitGroup {
+  const digest = encodeHex(crypto.randomBytes(32)) as Sha256Hex
+  const item = (): CommitmentJson => ({
     recordId: newRecordId(crypto, 1_800_000_000_000),
     version: 1,
     patientTag: digest,
     doctorTag: digest,
     ehrHash: digest,
     warrantHash: digest,
-    previous: new Uint8Array(),
+    previous: '',
   })
-  return { author, signature: new Uint8Array(64), items: Array.from({ length: items }, item) }
+  return { author, signature: encodeBase64url(new Uint8Array(64)), items: Array.from({ length: items }, item) }
 }
 
 /** Commits when the test says so, and refuses every batch that has a group of `refused`. */

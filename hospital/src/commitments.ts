@@ -5,25 +5,9 @@
  * @module
  */
 import type { Crypto } from '../../shared/crypto/src/index.ts'
-import { encodeBase64url } from '../../shared/crypto/src/index.ts'
 import { encodeCommitGroups, type CommitGroup } from '../../shared/ledger-model/src/index.ts'
-import {
-  commitmentToJson,
-  newId,
-  ProtocolError,
-  type AuthorRef,
-  type BatchId,
-  type Commitment,
-} from '../../shared/protocol/src/index.ts'
+import { newId, ProtocolError, type BatchId } from '../../shared/protocol/src/index.ts'
 import type { LedgerWriter } from './ports.ts'
-
-/** One author's items under one signature. */
-export interface SignedCommitments {
-  readonly author: AuthorRef
-  /** 64 bytes, over the batch root (§4.2). */
-  readonly signature: Uint8Array
-  readonly items: readonly Commitment[]
-}
 
 export interface CommittedPlace {
   readonly batchId: BatchId
@@ -34,7 +18,7 @@ export interface CommittedPlace {
 }
 
 interface Waiting {
-  readonly group: SignedCommitments
+  readonly group: CommitGroup
   readonly resolve: (place: CommittedPlace) => void
   readonly reject: (error: unknown) => void
 }
@@ -64,11 +48,12 @@ export class CommitmentBatcher {
   }
 
   /**
-   * Resolves when the items are in a block. The contract verifies the author's signature; a group that it refuses
-   * does not hold up the others.
+   * Resolves when the items are in a block. The contract verifies the author's signature; a group that it refuses does
+   * not hold up the others.
+   * @param group of its shape (`commitGroupShape`).
    * @throws {ProtocolError} `LEDGER_BUSY`, or the code of the contract.
    */
-  commit(group: SignedCommitments): Promise<CommittedPlace> {
+  commit(group: CommitGroup): Promise<CommittedPlace> {
     if (group.items.length === 0 || group.items.length > MAX_BATCH_ITEMS) {
       throw new ProtocolError('MESSAGE_MALFORMED', 'a group has 1 to 1,000 commitments')
     }
@@ -108,7 +93,10 @@ export class CommitmentBatcher {
   async #submit(batch: readonly Waiting[]): Promise<void> {
     const batchId = newId(this.#crypto, 'b')
     try {
-      const { txId, block } = await this.#ledger.submit('commit', [batchId, encodeCommitGroups(batch.map(groupJson))])
+      const { txId, block } = await this.#ledger.submit('commit', [
+        batchId,
+        encodeCommitGroups(batch.map(({ group }) => group)),
+      ])
       let index = 0
       for (const { group, resolve } of batch) {
         resolve({ batchId, index, txId, block })
@@ -119,14 +107,6 @@ export class CommitmentBatcher {
       if (batch.length > 1 && isRefusal(error)) await Promise.all(batch.map((one) => this.#submit([one])))
       else for (const { reject } of batch) reject(error)
     }
-  }
-}
-
-function groupJson({ group }: Waiting): CommitGroup {
-  return {
-    author: group.author,
-    signature: encodeBase64url(group.signature),
-    items: group.items.map(commitmentToJson),
   }
 }
 

@@ -7,13 +7,24 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { WebSocket } from 'ws'
+import { CommitmentStream } from '../../clients/sdk/src/commitment-stream.ts'
 import { HospitalApi, type RequestSigner } from '../../clients/sdk/src/hospital-api.ts'
 import { createKeys, signerOf } from '../../clients/sdk/src/identity.ts'
 import { relayedBy, VerifyingLedgerReader } from '../../clients/sdk/src/ledger-reader.ts'
 import { startEmbeddedLedger, type EmbeddedLedger } from '../../ledger/embedded/src/index.ts'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
 import { majorityQuorum, parseResult, participantRecordShape } from '../../shared/ledger-model/src/index.ts'
-import { kidOf, newRef, type MspId } from '../../shared/protocol/src/index.ts'
+import {
+  batchSigningInput,
+  doctorTag,
+  kidOf,
+  newRecordId,
+  newRef,
+  type AuthorRef,
+  type Commitment,
+  type MspId,
+} from '../../shared/protocol/src/index.ts'
 import { startHospital, type RunningHospital } from './compose.ts'
 import { openOrganization } from './organization.ts'
 import { openServiceIdentity } from './service-identity.ts'
@@ -155,6 +166,46 @@ test('a doctor is registered, certified, and may ask', async () => {
     { ref: registered.ref, name: 'Alice Martin', department: 'Cardiology' },
   ])
   assert.deepEqual(await api.appointments({ ref: registered.ref, signer }), [])
+})
+
+test('commitments go over a stream: in the own name, or carried by the hospital; the contract checks who signed', async (t) => {
+  const doctor = async (name: string) => {
+    const keys = createKeys(crypto)
+    const signer = signerOf(crypto, keys.signingKey)
+    const { code } = await api.invite(staff, { kind: 'practitioner', name, department: 'Cardiology' })
+    const { ref } = await api.register(code, 'desk', signer, keys.sealKey.publicKey)
+    return { ref: ref as AuthorRef, signer }
+  }
+  const [alice, hana] = [await doctor('Alice Martin'), await doctor('Hana Kim')]
+  const streamOf = (as: RequestSigner) => {
+    const openSocket = (url: string) => new WebSocket(url)
+    const stream = new CommitmentStream({ crypto, clock, url: hospital.url, as, openSocket })
+    t.after(() => stream.close())
+    return stream
+  }
+  const commit = async (stream: CommitmentStream, author: AuthorRef, signer = alice.signer) => {
+    const digest = crypto.randomBytes(32)
+    const item: Commitment = {
+      recordId: newRecordId(crypto, Date.now()),
+      version: 1,
+      patientTag: digest,
+      doctorTag: doctorTag(crypto, author, digest),
+      ehrHash: digest,
+      warrantHash: digest,
+      previous: new Uint8Array(),
+    }
+    return await stream.commit(author, await signer.sign(batchSigningInput(crypto, author, [item])), [item])
+  }
+  const [own, carried] = [streamOf(alice), streamOf(staff)]
+  const places = await Promise.all([commit(own, alice.ref), commit(own, alice.ref), commit(carried, alice.ref)])
+  for (const { batchId, index } of places) {
+    const result = await ledger.ledger.query({ fn: 'commitment', args: [batchId, String(index)] })
+    assert.equal((JSON.parse(result) as { author: string }).author, alice.ref)
+  }
+  await assert.rejects(commit(own, hana.ref, hana.signer), { code: 'LEDGER_FORBIDDEN' })
+  await assert.rejects(commit(carried, newRef(crypto, 'd')), { code: 'LEDGER_FORBIDDEN' })
+  await assert.rejects(commit(carried, hana.ref, alice.signer), { code: 'COMMIT_SIGNATURE_INVALID' })
+  await assert.rejects(commit(streamOf({ ...hana, ref: alice.ref }), alice.ref), { code: 'SERVER_UNAVAILABLE' })
 })
 
 test('reads of the ledger carry the nonce of the reader and are proven by the reader', async () => {

@@ -4,13 +4,15 @@
  * - staff: invitations, directory, appointments of everybody, patients;
  * - a patient: own appointments, warrants, treatment keys, credential;
  * - a practitioner: own appointments, warrants that name the practitioner, treatment keys of assigned patients,
- *   chains whose turn it is, commitments in the practitioner's own name.
+ *   chains whose turn it is, commitments in the practitioner's own name;
+ * - the hospital's own service besides: carries commitments that its practitioners signed.
  *
  * Spec: docs/protocol/02-registration.md, 03-envelopes-and-warrants.md.
  *
  * @module
  */
 import { decodeUtf8, type Crypto } from '../../shared/crypto/src/index.ts'
+import type { CommitGroup } from '../../shared/ledger-model/src/index.ts'
 import {
   isPatientRef,
   isPractitionerRef,
@@ -29,7 +31,7 @@ import {
   type WarrantId,
 } from '../../shared/protocol/src/index.ts'
 import type { Appointments } from './appointments.ts'
-import type { CommitmentBatcher, CommittedPlace, SignedCommitments } from './commitments.ts'
+import type { CommitmentBatcher, CommittedPlace } from './commitments.ts'
 import type { HospitalDatabase } from './database.ts'
 import type { LedgerReceipt, LedgerWriter } from './ports.ts'
 import type { HospitalIdentity, Registrations } from './registrations.ts'
@@ -221,8 +223,17 @@ export class Hospital {
     return this.#parts.keys.sealAll(patient, caller.ref, caller.sealKey)
   }
 
-  async commit(caller: Caller, group: SignedCommitments): Promise<CommittedPlace> {
-    if (group.author !== caller.ref) throw new ProtocolError('LEDGER_FORBIDDEN', 'authors commit in their own name')
+  /**
+   * Doctors commit in their own name; the hospital's own service carries what its doctors signed, as their gateway does.
+   * Whether they signed it is checked by the contract.
+   * @throws {ProtocolError} `LEDGER_FORBIDDEN`, `LEDGER_BUSY`, or the code of the contract.
+   */
+  async commit(caller: Caller, group: CommitGroup): Promise<CommittedPlace> {
+    const { author } = group
+    const isCarried = caller.role === 'staff' && this.#parts.registry.practitionerKeys(author) !== undefined
+    if (author !== caller.ref && !isCarried) {
+      throw new ProtocolError('LEDGER_FORBIDDEN', 'authors commit in their own name')
+    }
     return await this.#parts.batcher.commit(group)
   }
 

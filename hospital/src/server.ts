@@ -6,14 +6,14 @@
  */
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
+import websocket from '@fastify/websocket'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { decodeBase64url, encodeBase64url } from '../../shared/crypto/src/index.ts'
+import { commitGroupShape } from '../../shared/ledger-model/src/index.ts'
 import {
   appointmentIdShape,
   chainIdShape,
-  commitmentFromJson,
-  commitmentJsonShape,
   ERROR_TABLE,
   isErrorCode,
   patientRefShape,
@@ -21,9 +21,9 @@ import {
   ProtocolError,
   recordIdShape,
   sha256HexShape,
-  type AuthorRef,
   type ErrorKind,
 } from '../../shared/protocol/src/index.ts'
+import { MAX_STREAM_MESSAGE_BYTES, registerCommitmentStream, STREAM_PATH } from './commitment-stream.ts'
 import type { AppointmentView, DeliveredWarrant, Hospital, WaitingChain } from './hospital.ts'
 import { RELAYED_FUNCTIONS } from './hospital.ts'
 import { createMetrics } from './metrics.ts'
@@ -153,6 +153,13 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   await server.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: 'TrustHealth hospital service', version: '1' } },
   })
+  await server.register(websocket, { options: { maxPayload: MAX_STREAM_MESSAGE_BYTES, perMessageDeflate: false } })
+  registerCommitmentStream(server, {
+    commit: (who, group) => hospital.commit(who, group),
+    authenticate: (authorization) =>
+      authentication.check({ authorization, method: 'GET', path: STREAM_PATH, body: new Uint8Array() }, nowMs()),
+    onFault: (error) => options.onFault?.('commitment-stream', error),
+  })
   server.setErrorHandler((error, _request, reply) => {
     const code = errorCode(error)
     if (code === 'SERVICE_FAULT') options.onFault?.('http', error)
@@ -270,12 +277,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   server.post('/v1/commitments', { schema: { body: CommitmentsBody } }, async (request) => {
     const body = request.body as Static<typeof CommitmentsBody>
     const who = await caller(request)
-    const items = body.items.map((item, i) => commitmentFromJson(commitmentJsonShape(item, `item ${i}`)))
-    return await hospital.commit(who, {
-      author: who.ref as AuthorRef,
-      signature: decodeBase64url(body.signature),
-      items,
-    })
+    return await hospital.commit(who, commitGroupShape({ ...body, author: who.ref }, 'commitments'))
   })
   server.post('/v1/chains/:id', { schema: { body: ChainBody } }, async (request) => {
     const { id } = request.params as { id: string }

@@ -120,10 +120,12 @@ export class Author extends Participant {
   }
 
   async #commit(prepared: readonly PreparedRecord[]): Promise<CommittedPlace> {
-    const { crypto, hospital } = this.options
+    const { crypto, hospital, commitments } = this.options
+    const author = this.identity.ref as AuthorRef
     const items = prepared.map(({ commitment }) => commitment)
-    const input = batchSigningInput(crypto, this.identity.ref as AuthorRef, items)
-    return await hospital.commit(this.requestSigner, await this.identity.signer.sign(input), items)
+    const signature = await this.identity.signer.sign(batchSigningInput(crypto, author, items))
+    if (commitments !== undefined) return await commitments.commit(author, signature, items)
+    return await hospital.commit(this.requestSigner, signature, items)
   }
 }
 

@@ -123,7 +123,7 @@ export type WaitingChain = Infer<typeof chainShape>
 const ledgerReceiptShape = struct({ txId: txIdShape, block: uint(), result: text({ max: 65_536 }) })
 export type LedgerReceipt = Infer<typeof ledgerReceiptShape>
 
-const placeShape = struct({ batchId: batchIdShape, index: uint(), txId: txIdShape, block: uint() })
+export const placeShape = struct({ batchId: batchIdShape, index: uint(), txId: txIdShape, block: uint() })
 export type CommittedPlace = Infer<typeof placeShape>
 
 const ledgerPlaceShape = struct({
@@ -338,22 +338,13 @@ export class HospitalApi {
     const bodyText = body === undefined ? undefined : JSON.stringify(body)
     const headers: Record<string, string> = {}
     if (bodyText !== undefined) headers['content-type'] = 'application/json'
-    if (as !== undefined) headers['authorization'] = await this.#authorization(as, method, path, bodyText)
+    if (as !== undefined) {
+      const { crypto, clock } = this.#options
+      headers['authorization'] = await authorizationOf(crypto, clock, as, method, path, bodyText)
+    }
     const { status, answer } = await this.#fetch(method, path, headers, bodyText)
     if (status === 200) return shape(parseAnswer(answer), 'answer of the hospital')
     throw refusalOf(answer)
-  }
-
-  async #authorization(
-    as: RequestSigner,
-    method: 'GET' | 'POST' | 'DELETE',
-    path: string,
-    body?: string,
-  ): Promise<string> {
-    const bytes = body === undefined ? EMPTY : encodeUtf8(body)
-    const { crypto, clock } = this.#options
-    const payload = requestStatement(crypto, { iss: as.ref, method, path }, bytes, clock.nowMs())
-    return `${REQUEST_SCHEME} ${await signWith(as.signer, 'trusthealth-request+jwt', payload)}`
   }
 
   async #fetch(
@@ -373,6 +364,20 @@ export class HospitalApi {
       throw new ClientError('SERVER_UNAVAILABLE', { cause })
     }
   }
+}
+
+/** The header that says who asks, for what, with which body. */
+export async function authorizationOf(
+  crypto: Crypto,
+  clock: Clock,
+  as: RequestSigner,
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  body?: string,
+): Promise<string> {
+  const bytes = body === undefined ? EMPTY : encodeUtf8(body)
+  const payload = requestStatement(crypto, { iss: as.ref, method, path }, bytes, clock.nowMs())
+  return `${REQUEST_SCHEME} ${await signWith(as.signer, 'trusthealth-request+jwt', payload)}`
 }
 
 const hospitalMembers = { ref: hospitalRefShape, name: text({ max: 128 }) }

@@ -13,6 +13,7 @@ export {
   type StoredRecord,
   type StoreOutcome,
 } from './author.ts'
+export { CommitmentStream, type CommitmentCarrier, type CommitmentStreamOptions } from './commitment-stream.ts'
 export { DoctorClient, type ChainStored, type ChainTurn, type EmergencyReason, type HeldWarrant } from './doctor.ts'
 export { ClientError, codeOf, isUnavailable } from './errors.ts'
 export { HospitalClient } from './hospital.ts'

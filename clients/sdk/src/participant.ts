@@ -20,6 +20,7 @@ import {
   type RecordId,
   type ServerRef,
 } from '../../../shared/protocol/src/index.ts'
+import type { CommitmentCarrier } from './commitment-stream.ts'
 import type { HospitalApi, RequestSigner } from './hospital-api.ts'
 import type { Identity } from './identity.ts'
 import { readServerRegistration } from './ledger-reader.ts'
@@ -36,6 +37,8 @@ export interface ParticipantOptions {
   readonly identity: Identity
   /** The participant's own hospital service. */
   readonly hospital: HospitalApi
+  /** How commitments reach the ledger; default: one request to the hospital for each signature. */
+  readonly commitments?: CommitmentCarrier
   readonly ledger: LedgerReader
   /** The TEE server that keeps the records. */
   readonly serverRef: ServerRef

@@ -13,7 +13,7 @@ import type { Transport } from './ports.ts'
 /** What of a WebSocket the transport uses; those of browsers and of Node have it. */
 export interface Socket {
   binaryType: string
-  send(data: Uint8Array<ArrayBuffer>): void
+  send(data: Uint8Array<ArrayBuffer> | string): void
   close(): void
   addEventListener(type: 'open' | 'error' | 'close', listener: () => void): void
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void

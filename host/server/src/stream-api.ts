@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { Socket } from 'node:net'
+import { setImmediate } from 'node:timers'
 import type { FastifyInstance } from 'fastify'
 import type { WebSocket } from 'ws'
 import { encodeHex } from '../../../shared/crypto/src/index.ts'
@@ -55,7 +57,7 @@ export function registerStreamApi(server: FastifyInstance, api: StreamApi): Stre
       socket.close(TRY_AGAIN_LATER)
       return
     }
-    streams.set(socket, new Stream(socket, api))
+    streams.set(socket, new Stream(socket, request.raw.socket, api))
     ofAddress.set(address, count)
     api.metrics.streamOpened()
     const stopWatching = watch(socket, api.deadAfterMs)
@@ -81,13 +83,16 @@ export function registerStreamApi(server: FastifyInstance, api: StreamApi): Stre
 /** One client's stream. The work for a record is done when the client has taken the answer. */
 class Stream {
   readonly #socket: WebSocket
+  readonly #raw: Socket
   readonly #api: StreamApi
   #work = 0
+  #isCorked = false
   #isDraining = false
   #idle: () => void = () => undefined
 
-  constructor(socket: WebSocket, api: StreamApi) {
+  constructor(socket: WebSocket, raw: Socket, api: StreamApi) {
     this.#socket = socket
+    this.#raw = raw
     this.#api = api
     // Its close tells the same.
     socket.on('error', () => undefined)
@@ -117,8 +122,20 @@ class Stream {
       return refuse(this.#socket, record, 'TEE_BUSY', () => this.#done(giveBack))
     }
     const outcome = await outcomeOf(this.#api.ask, record)
+    this.#cork()
     if ('record' in outcome) this.#socket.send(outcome.record, () => this.#done(giveBack))
     else refuse(this.#socket, record, outcome.code, () => this.#done(giveBack))
+  }
+
+  /** Answers of one turn of the event loop leave in one write. */
+  #cork(): void {
+    if (this.#isCorked) return
+    this.#isCorked = true
+    this.#raw.cork()
+    setImmediate(() => {
+      this.#isCorked = false
+      this.#raw.uncork()
+    })
   }
 
   #done(giveBack: () => void): void {

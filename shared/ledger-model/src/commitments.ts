@@ -37,21 +37,24 @@ export interface CommitGroup {
   readonly items: readonly CommitmentJson[]
 }
 
-export const commitGroupsShape: Shape<readonly CommitGroup[]> = list(
-  struct({
-    author: authorRefShape,
-    signature: b64u(64),
-    items: list(commitmentJsonShape, { min: 1, max: MAX_BATCH_ITEMS }),
-  }),
-  { min: 1, max: MAX_BATCH_ITEMS },
-)
+export const commitGroupShape: Shape<CommitGroup> = struct({
+  author: authorRefShape,
+  signature: b64u(64),
+  items: list(commitmentJsonShape, { min: 1, max: MAX_BATCH_ITEMS }),
+})
+
+export const commitGroupsShape: Shape<readonly CommitGroup[]> = list(commitGroupShape, {
+  min: 1,
+  max: MAX_BATCH_ITEMS,
+})
 
 /** The text of the argument: members sorted, no white space. The values need no escapes. */
 export function encodeCommitGroups(groups: readonly CommitGroup[]): string {
-  return `[${groups.map(encodeGroup).join(',')}]`
+  return `[${groups.map(encodeCommitGroup).join(',')}]`
 }
 
-function encodeGroup({ author, signature, items }: CommitGroup): string {
+/** One group in the form that it has inside the argument. */
+export function encodeCommitGroup({ author, signature, items }: CommitGroup): string {
   return `{"author":"${author}","items":[${items.map(encodeItem).join(',')}],"signature":"${signature}"}`
 }
 
