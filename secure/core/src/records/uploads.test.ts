@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { encodeUtf8 } from '../../../../shared/crypto/src/index.ts'
+import { decodeBase64url, decodeUtf8, encodeUtf8 } from '../../../../shared/crypto/src/index.ts'
 import {
   ehrHash,
   encodeRecordUpload,
@@ -276,6 +276,28 @@ test('a host that points at another place is not believed, and may correct itsel
   await world.settle()
   await world.commit(upload)
   assert.ok((await answered)['receipt'])
+})
+
+test('a host that names a block which does not exist yet is not believed, and may correct itself', async () => {
+  const upload = world.upload(patient, { author: doctor, warrant })
+  const { recordId } = upload.commitment
+  world.behaviour = async (effect, honest) => {
+    if (effect.fx !== 'watch') await honest(effect)
+  }
+  const answered = send(upload)
+  await world.settle()
+  await world.commit(upload)
+  const place = world.ledger.findCommitted(recordId, 1)
+  assert.ok(place !== undefined)
+  const beyond = world.ledger.snapshot().height + 2
+  await world.ask('committed', { items: [[recordId, 1, place[2], place[3], place[4], beyond]] })
+  await world.settle()
+  assert.equal((await world.ask('status', {})).waiting, 1)
+  world.behaviour = undefined
+  await world.ask('committed', { items: [place] })
+  await world.settle()
+  const [, payload = ''] = String((await answered)['receipt']).split('.')
+  assert.equal((JSON.parse(decodeUtf8(decodeBase64url(payload))) as { block?: unknown }).block, place[5])
 })
 
 test('many at once: each has its own result', async () => {

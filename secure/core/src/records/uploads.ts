@@ -45,6 +45,9 @@ interface Staged {
   isAsked: boolean
 }
 
+/** The organisations may know one block more than they vouch for (7.5, Fabric). */
+const UNPROVEN_BLOCKS = 1
+
 export class Uploads {
   readonly #vault: RecordParts
   /** By record and version, oldest first. */
@@ -173,7 +176,8 @@ export class Uploads {
     for (const { staged, item } of hints) {
       const [recordId, version, batchId, index, , block] = item
       const record = outcome.facts.findCommitment({ batchId, index })
-      if (record?.recordId !== recordId || record.version !== version) {
+      const isShown = record?.recordId === recordId && record.version === version
+      if (!isShown || block > outcome.facts.height + UNPROVEN_BLOCKS) {
         // The hint was wrong, the record may still come.
         this.#askAgain([staged])
       } else if (isCommitmentOf(record, staged.row)) {
