@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { MspId } from '../../../shared/protocol/src/index.ts'
+import type { NetworkOptions } from './options.ts'
+import { checkSameNetwork, createPlan, formatPlan, parsePlan, slugOf } from './plan.ts'
+
+const organization = (mspId: string, name = mspId) => ({ mspId: mspId as MspId, name, authority: undefined as never })
+const options: NetworkOptions = { folder: '', organizations: [organization('HospitalA'), organization('HospitalB')] }
+const rejected = { code: 'NETWORK_OPTIONS_REJECTED' }
+
+test('a plan names every node once and gives every listener a port of its own', async () => {
+  const plan = await createPlan(options)
+  const names = [
+    ...plan.orderers.map(({ name }) => name),
+    ...plan.organizations.flatMap(({ peer, chaincode }) => [peer.name, chaincode.name]),
+  ]
+  assert.deepEqual(names, [
+    'orderer1',
+    'orderer2',
+    'orderer3',
+    'peer0.hospitala',
+    'chaincode.hospitala',
+    'peer0.hospitalb',
+    'chaincode.hospitalb',
+  ])
+  const ports = [
+    ...plan.orderers.flatMap(({ port, adminPort, operationsPort }) => [port, adminPort, operationsPort]),
+    ...plan.organizations.flatMap(({ peer, chaincode }) => {
+      return [peer.port, peer.chaincodePort, peer.operationsPort, chaincode.port]
+    }),
+  ]
+  assert.equal(new Set(ports).size, 3 * 3 + 2 * 4)
+})
+
+test('with a base port, ports follow each other from there', async () => {
+  const plan = await createPlan({ ...options, basePort: 7_050 })
+  assert.equal(plan.orderers[0]?.port, 7_050)
+  assert.equal(plan.organizations[1]?.chaincode.port, 7_050 + 3 * 3 + 2 * 4 - 1)
+})
+
+test('a plan that was written is read as it was', async () => {
+  const plan = await createPlan({ ...options, orderers: 1, batchTimeoutMs: 20, channel: 'other' })
+  assert.deepEqual(parsePlan(formatPlan(plan)), plan)
+})
+
+const impossible: readonly (readonly [string, Partial<NetworkOptions>])[] = [
+  ['no organisation', { organizations: [] }],
+  ['no orderer', { orderers: 0 }],
+  ['a negative number of orderers', { orderers: -1 }],
+  ['two organisations of one identifier', { organizations: [organization('A', 'One'), organization('A', 'Two')] }],
+  [
+    'two names that are the same in certificates',
+    { organizations: [organization('A', 'H 1'), organization('B', 'h-1')] },
+  ],
+  ['the identifier of the orderers', { organizations: [organization('OrdererMSP')] }],
+  ['a name of which nothing is left', { organizations: [organization('A', '–')] }],
+  ['a channel name that Fabric does not take', { channel: 'Health' }],
+  ['a chaincode name with a slash', { chaincode: 'a/b' }],
+  ['ports past the last one', { basePort: 65_530 }],
+  ['blocks that are closed at once', { batchTimeoutMs: 0 }],
+]
+for (const [what, change] of impossible) {
+  test(`${what} is refused`, async () => {
+    await assert.rejects(createPlan({ ...options, ...change }), rejected)
+  })
+}
+
+test('a damaged plan is told as such', () => {
+  for (const text of ['', '{', '{}', '{"v":2}'])
+    assert.throws(() => parsePlan(text), { code: 'NETWORK_FOLDER_DAMAGED' })
+})
+
+test('an existing network is taken with the same options, or without them', async () => {
+  const plan = await createPlan({ ...options, channel: 'health', orderers: 3 })
+  checkSameNetwork(plan, options)
+  checkSameNetwork(plan, { ...options, channel: 'health', chaincode: 'trusthealth', orderers: 3 })
+})
+
+const others: readonly Partial<NetworkOptions>[] = [
+  { organizations: [organization('HospitalA')] },
+  { organizations: [organization('HospitalB'), organization('HospitalA')] },
+  { channel: 'other' },
+  { chaincode: 'other' },
+  { orderers: 1 },
+]
+for (const change of others) {
+  test(`an existing network is not another one: ${Object.keys(change).join()}`, async () => {
+    const plan = await createPlan(options)
+    assert.throws(() => checkSameNetwork(plan, { ...options, ...change }), rejected)
+  })
+}
+
+test('names become parts of host names', () => {
+  assert.equal(slugOf('Hospital A'), 'hospital-a')
+  assert.equal(slugOf(' St. Mary’s '), 'st-mary-s')
+})
