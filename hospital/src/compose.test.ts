@@ -230,3 +230,10 @@ test('health and metrics need no key and name nobody', async () => {
 test('nothing went wrong inside', () => {
   assert.deepEqual(faults, [])
 })
+
+test('it lives without the ledger, and is not ready', async () => {
+  await ledger.close()
+  assert.equal((await fetch(`${hospital.url}/health/live`)).status, 200)
+  const answer = await fetch(`${hospital.url}/health/ready`)
+  assert.deepEqual([answer.status, ((await answer.json()) as { code?: string }).code], [503, 'LEDGER_UNAVAILABLE'])
+})

@@ -92,6 +92,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     authentication,
     ledgerRelay,
     nowMs,
+    ledgerAnswers: () => ledger.height(),
     onFault,
     ...(requestsPerMinute === undefined ? {} : { rateLimit: requestsPerMinute }),
   })

@@ -104,8 +104,7 @@ export class Registrations {
     if (!crypto.verify(crypto.importVerifyingKey(publicKey), proofInput, decodeBase64url(request.proof))) {
       throw new ProtocolError('REQUEST_REJECTED', 'the key was not proven')
     }
-    const invitation = registry.redeem(request.code, nowMs)
-    if (invitation.usedBy !== null) throw new ProtocolError('INVITATION_UNKNOWN', 'the code was used')
+    const invitation = registry.findInvitation(request.code, nowMs)
     const registered =
       invitation.kind === 'patient'
         ? await this.#registerPatient(request, publicKey, sealKey, invitation.details, nowMs)

@@ -81,19 +81,17 @@ export class Registry {
   }
 
   /**
-   * Uses a code up for one key; the same key may use it again, so that an answer that was lost can be repeated.
-   * @returns the reference it was used for before, if any.
+   * What a code that was not used is for. Who lost the answer to a registration asks the staff for another code.
    * @throws {ProtocolError} `INVITATION_UNKNOWN`, the same for wrong, used and ended codes.
    */
-  redeem(code: string, nowMs: number): Invitation & { readonly usedBy: string | null } {
+  findInvitation(code: string, nowMs: number): Invitation {
     const row = this.#db.prepare('SELECT * FROM invitation WHERE code = ?').get(code) as InvitationRow | undefined
-    if (row === undefined || row.expires_ms < nowMs) throw unknownInvitation()
+    if (row === undefined || row.expires_ms < nowMs || row.used_by !== null) throw unknownInvitation()
     return {
       code,
       kind: row.kind,
       details: JSON.parse(row.details) as InvitationDetails,
       expiresMs: row.expires_ms,
-      usedBy: row.used_by,
     }
   }
 

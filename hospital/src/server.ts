@@ -38,6 +38,8 @@ export interface HospitalServerOptions {
   readonly authentication: RequestAuthentication
   readonly ledgerRelay: LedgerRelay
   readonly nowMs: () => number
+  /** Resolves when the ledger answers. @throws {LedgerError} `LEDGER_UNAVAILABLE` */
+  readonly ledgerAnswers: () => Promise<unknown>
   /** A fault of the service itself, for its log. */
   readonly onFault?: (where: string, error: unknown) => void
   /** Requests per minute and address. */
@@ -126,6 +128,19 @@ const ReadsBody = Type.Object(
 )
 const ChainBody = Type.Object({ to: Ref, envelope: Envelope }, { additionalProperties: false })
 
+/** Who asks whether we are ready wants to know it now. */
+async function withinTwoSeconds(answer: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new ProtocolError('LEDGER_UNAVAILABLE', 'no answer within two seconds')), 2_000)
+  })
+  try {
+    await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Builds the server; the caller listens and closes. */
 export async function buildHospitalServer(options: HospitalServerOptions): Promise<FastifyInstance> {
   const { hospital, authentication, ledgerRelay, nowMs } = options
@@ -195,7 +210,10 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     reply.type(metrics.contentType).send(await metrics.read()),
   )
   server.get('/health/live', () => ({ ok: true }))
-  server.get('/health/ready', () => ({ ok: true }))
+  server.get('/health/ready', async () => {
+    await withinTwoSeconds(options.ledgerAnswers())
+    return { ok: true }
+  })
   server.get('/v1/hospital', () => {
     const { ref, name, mspId } = hospital.identity
     return { ref, name, mspId }
