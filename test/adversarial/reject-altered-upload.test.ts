@@ -144,7 +144,7 @@ test('the ledger takes no fingerprint that its author did not sign, or whose tag
   const signature = await alice.identity.signer.sign(batchSigningInput(world.crypto, alice.ref, [other]))
   const swapped = alice.options.hospital.commit(alice.requestSigner, signature, [commitment])
   await assert.rejects(swapped, refusedWith('COMMIT_SIGNATURE_INVALID'))
-  await assert.rejects(commit(wei, alice, [commitment]), refusedWith('COMMIT_SIGNATURE_INVALID', 'COMMIT_TAG_MISMATCH'))
+  await assert.rejects(commit(wei, alice, [commitment]), refusedWith('COMMIT_TAG_MISMATCH'))
   await assert.rejects(commit(wei, wei, [commitment]), refusedWith('COMMIT_TAG_MISMATCH'))
 })
 

@@ -151,7 +151,7 @@ test('nobody else takes back; what was never given cannot be', async () => {
       await assert.rejects(forged, refusedWith('REVOCATION_INVALID'), who)
     }
     const otherFunction = submit('revokeWarrant', statement(own, given.jti))
-    await assert.rejects(otherFunction, refusedWith('WARRANT_UNKNOWN', 'REVOCATION_INVALID'))
+    await assert.rejects(otherFunction, refusedWith('WARRANT_UNKNOWN'))
     await omar.read(stored.recordId)
   })
   await assert.rejects(submit('revokeGrant', statement(own, newId(crypto, 'g'))), refusedWith('GRANT_UNKNOWN'))
