@@ -1,10 +1,12 @@
 /**
- * Clients of the shared ledger: the port, its adapter for the embedded ledger, and the index of commitments.
+ * Clients of the shared ledger: the port, its adapters for the embedded ledger and for Hyperledger Fabric, and the index of commitments.
  *
  * @module
  */
 export * from './commitment-index.ts'
 export { createEmbeddedLedgerClient, type EmbeddedLedgerClientOptions } from './embedded/client.ts'
+export { createFabricLedgerClient, type FabricLedgerClientOptions } from './fabric/client.ts'
+export { fabricTransactionsOf, type FabricTransaction } from './fabric/envelopes.ts'
 export * from './fabric/profile.ts'
 export type * from './indexed-commitment.ts'
 export type * from './port.ts'

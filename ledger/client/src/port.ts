@@ -45,7 +45,8 @@ export interface CommitStatus {
 
 /** A transaction in a block, valid or not. */
 export interface CommittedTransaction extends CommitStatus {
-  readonly status: TransactionStatus
+  /** `INVALID`, on Fabric only: peers found it malformed, a repetition, or not endorsed as the channel demands. */
+  readonly status: TransactionStatus | 'INVALID'
   readonly mspId: MspId
   readonly fn: string
   readonly args: readonly string[]

@@ -212,13 +212,14 @@ function stateOf({ stub }: Context): WorldState {
     put: (key, value) => stub.putState(key, encodeUtf8(value)),
     delete: (key) => stub.deleteState(key),
     async range(prefix, bookmark, limit): Promise<StatePage> {
+      // An empty range has no metadata on Fabric, whatever its types say.
       const { iterator, metadata } = await stub.getStateByRangeWithPagination(prefix, rangeEnd(prefix), limit, bookmark)
       const items: { key: string; value: string }[] = []
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
         items.push({ key: next.value.key, value: decodeUtf8(next.value.value) })
       }
       await iterator.close()
-      return { items, bookmark: metadata.bookmark }
+      return { items, bookmark: (metadata as typeof metadata | undefined)?.bookmark ?? '' }
     },
     async history(key) {
       const values: HistoricValue[] = []

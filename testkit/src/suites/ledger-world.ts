@@ -9,10 +9,11 @@ import { randomBytes } from 'node:crypto'
 import { encodeBase64url, type SigningKey } from '../../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import {
+  type ChannelConfiguration,
   type CommitGroup,
   encodeCommitGroups,
+  endorsementTrustOf,
   type LedgerErrorCode,
-  nodeKeysOf,
   type PatientKeyInput,
   type VerifiedRead,
   verifyEndorsedRead,
@@ -50,6 +51,8 @@ import {
 export interface LedgerUnderTest {
   readonly ledger: Ledger
   readonly close: () => Promise<void>
+  /** Whom readers believe, if not the nodes of the consortium's genesis. */
+  readonly configuration?: ChannelConfiguration
 }
 
 export type OpenLedger = (consortium: Consortium) => Promise<LedgerUnderTest>
@@ -61,7 +64,7 @@ export const HASH = 'ab'.repeat(32)
 export type LedgerWorld = Awaited<ReturnType<typeof openLedgerWorld>>
 
 /** Both hospitals are registered. */
-export async function openLedgerWorld(consortium: Consortium, { ledger, close }: LedgerUnderTest) {
+export async function openLedgerWorld(consortium: Consortium, { ledger, close, configuration }: LedgerUnderTest) {
   const [a, b] = consortium.organizations as [TestOrganization, TestOrganization]
 
   /** Commits a call and gives its result as JSON. Arguments that are no text become JSON. */
@@ -74,7 +77,7 @@ export async function openLedgerWorld(consortium: Consortium, { ledger, close }:
     return JSON.parse(await ledger.query({ fn, args: args.map(argument) }))
   }
 
-  /** An endorsed read, verified with the consortium's nodes. */
+  /** An endorsed read, verified. */
   async function read(fn: string, ...args: readonly string[]): Promise<VerifiedRead> {
     const nonce = new Uint8Array(randomBytes(32))
     const answers = await ledger.endorsedRead({ fn, args, nonce })
@@ -82,8 +85,7 @@ export async function openLedgerWorld(consortium: Consortium, { ledger, close }:
   }
 
   function demand(nonce: Uint8Array) {
-    const { channel, genesis } = consortium
-    return { channel, nonce, nodes: nodeKeysOf(crypto, genesis), quorum: genesis.quorum }
+    return { ...endorsementTrustOf(crypto, configuration ?? consortium.genesis), nonce }
   }
 
   async function register<R extends 'doctor' | 'auditor' | 'server'>(organization: TestOrganization, role: R) {

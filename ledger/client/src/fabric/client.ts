@@ -1,0 +1,358 @@
+/**
+ * The Ledger port on Hyperledger Fabric. Endorsement and ordering go through a peer's gateway, blocks come from the peer
+ * that is in use, questions go to peers' endorsers. Keys stay where they are: everything is signed by the identity that
+ * is handed in. Decision: docs/decisions/0010-endorsed-reads-on-fabric.md; operators: docs/fabric.md.
+ *
+ * A signed proposal here is the endorsed and signed transaction: it may be kept and submitted again unchanged.
+ *
+ * @module
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { common, gateway, peer } from '@hyperledger/fabric-protos'
+import { type Crypto, CryptoError, decodeUtf8, parseCertificate } from '../../../../shared/crypto/src/index.ts'
+import {
+  encodeFabricProposal,
+  type EndorsedAnswer,
+  findContractFunction,
+  LedgerError,
+  proposalMessage,
+  QUERY_CHAINCODE,
+  type SignedProposal,
+} from '../../../../shared/ledger-model/src/index.ts'
+import type { TxId } from '../../../../shared/protocol/src/index.ts'
+import type {
+  CommitStatus,
+  CommittedTransaction,
+  EndorsedReadRequest,
+  Ledger,
+  LedgerBlock,
+  LedgerCall,
+  LedgerIdentity,
+} from '../port.ts'
+import { deliverBlocks } from './block-source.ts'
+import { Commits } from './commits.ts'
+import { EndorsedReads } from './endorsed-reads.ts'
+import { type ParsedEnvelope, parseTransactionPayload, toLedgerBlock } from './envelopes.ts'
+import { Gate } from './gate.ts'
+import { PeerConnection } from './peer-connection.ts'
+import { PeerPool } from './peer-pool.ts'
+import type { FabricProfile } from './profile.ts'
+import { isAway, isDisagreement, refusalOf } from './refusals.ts'
+import { signForFabric, toFabricSignature } from './signatures.ts'
+
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 500
+/** An orderer that says yes may lose the transaction with its leadership: after this time it is sent again. */
+const FIRST_COMMIT_WAIT_MS = 1_500
+const LONGEST_COMMIT_WAIT_MS = 8_000
+const DEFAULT_MAX_PREPARING = 256
+const DEFAULT_MAX_WAITING = 10_000
+const MAX_FRESH = 10_000
+
+export interface FabricLedgerClientOptions {
+  readonly crypto: Crypto
+  /** Signs queries, and the requests for blocks. */
+  readonly identity: LedgerIdentity
+  /** How long one request may take; default 10 s. */
+  readonly attemptMs?: number
+  /** How long a call repeats itself while the ledger is away; default 30 s. */
+  readonly deadlineMs?: number
+  /** Unix ms; default the system's clock. */
+  readonly nowMs?: () => number
+  /** Endorsements under way at once; default 256. More wait, as many as `maxWaiting`: then `LEDGER_BUSY`. */
+  readonly maxPreparing?: number
+  /** Default 10,000. */
+  readonly maxWaiting?: number
+}
+
+export function createFabricLedgerClient(profile: FabricProfile, options: FabricLedgerClientOptions): Ledger {
+  return new FabricLedgerClient(profile, options)
+}
+
+class FabricLedgerClient implements Ledger {
+  readonly channel: string
+  readonly #chaincode: string
+  readonly #crypto: Crypto
+  readonly #identity: LedgerIdentity
+  readonly #attemptMs: number
+  readonly #deadlineMs: number
+  readonly #nowMs: () => number
+  readonly #pool: PeerPool
+  readonly #reads: EndorsedReads
+  readonly #commits: Commits
+  readonly #preparing: Gate
+  readonly #closed = new AbortController()
+  /** Prepared here and not submitted yet: nobody can have submitted them before. */
+  readonly #fresh = new Set<TxId>()
+  readonly #submitting = new Map<TxId, Promise<CommitStatus>>()
+
+  constructor(profile: FabricProfile, options: FabricLedgerClientOptions) {
+    const { crypto, identity } = options
+    this.channel = profile.channel
+    this.#chaincode = profile.chaincode
+    this.#crypto = crypto
+    this.#identity = identity
+    this.#attemptMs = options.attemptMs ?? 10_000
+    this.#deadlineMs = options.deadlineMs ?? 30_000
+    this.#nowMs = options.nowMs ?? Date.now
+    const { channel, chaincode } = profile
+    const connections = profile.peers.map((node) => new PeerConnection(crypto, node, channel, this.#nowMs))
+    this.#pool = new PeerPool(connections, identity.mspId)
+    const pool = this.#pool
+    this.#reads = new EndorsedReads({ crypto, pool, channel, chaincode, identity, attemptMs: this.#attemptMs })
+    this.#commits = new Commits({
+      nextBlock: async () => (await this.height()) + 1,
+      blocks: (from, signal) => deliverBlocks({ pool, channel, chaincode, identity }, from, signal),
+    })
+    this.#preparing = new Gate(options.maxPreparing ?? DEFAULT_MAX_PREPARING, options.maxWaiting ?? DEFAULT_MAX_WAITING)
+  }
+
+  async prepare(identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
+    checkCall(call)
+    this.#checkPeriod(identity)
+    return await this.#preparing.run(() => this.#repeat(() => this.#endorse(identity, call)))
+  }
+
+  submit(signed: SignedProposal): Promise<CommitStatus> {
+    let parsed: ParsedEnvelope | undefined
+    try {
+      parsed = parseTransactionPayload(signed.proposal)
+    } catch (cause) {
+      return Promise.reject(badProposal('not a transaction of Fabric', cause))
+    }
+    if (parsed === undefined) return Promise.reject(badProposal('not a transaction of Fabric'))
+    if (parsed.channel !== this.channel) {
+      return Promise.reject(new LedgerError('LEDGER_WRONG_CHANNEL', 'of another channel'))
+    }
+    const { txId } = parsed
+    const underWay = this.#submitting.get(txId)
+    if (underWay !== undefined) return underWay
+    const submitting = this.#submit(signed, txId).finally(() => this.#submitting.delete(txId))
+    this.#submitting.set(txId, submitting)
+    return submitting
+  }
+
+  async query(call: LedgerCall): Promise<string> {
+    checkCall(call)
+    const args = [call.fn, ...call.args]
+    const question = { chaincode: this.#chaincode, args }
+    return await this.#ask(async (one) => decodeUtf8((await one.ask(this.#identity, question, this.#attemptMs)).result))
+  }
+
+  async endorsedRead(request: EndorsedReadRequest & LedgerCall): Promise<readonly EndorsedAnswer[]> {
+    const { fn, args, ...rest } = request
+    const [answers = []] = await this.endorsedReads({ ...rest, queries: [{ fn, args }] })
+    return answers
+  }
+
+  /** One answer of an organisation serves all queries: the rows are one and the same. */
+  async endorsedReads(
+    request: EndorsedReadRequest & { readonly queries: readonly LedgerCall[] },
+  ): Promise<readonly (readonly EndorsedAnswer[])[]> {
+    const { queries, nonce, minHeight } = request
+    const row = await this.#repeat(() => this.#reads.read({ queries, nonce, minHeight }))
+    return queries.map(() => row)
+  }
+
+  async height(): Promise<number> {
+    return (await this.#ask((one) => this.#reads.blocksOf(one))) - 1
+  }
+
+  async block(number: number): Promise<LedgerBlock | undefined> {
+    if (number > (await this.height())) return undefined
+    return await this.#blockBy('GetBlockByNumber', String(number))
+  }
+
+  async *blocks(from: number, { signal }: { readonly signal?: AbortSignal } = {}): AsyncIterable<LedgerBlock> {
+    const stop = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal])
+    const source = { pool: this.#pool, channel: this.channel, chaincode: this.#chaincode, identity: this.#identity }
+    yield* deliverBlocks(source, from, stop)
+  }
+
+  async transaction(txId: TxId): Promise<CommittedTransaction | undefined> {
+    let block: LedgerBlock
+    try {
+      block = await this.#blockBy('GetBlockByTxID', txId)
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+    return block.transactions.find((one) => one.txId === txId)
+  }
+
+  close(): Promise<void> {
+    this.#closed.abort()
+    this.#commits.close()
+    this.#pool.close()
+    return Promise.resolve()
+  }
+
+  async #endorse(identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
+    const connection = this.#pool.current
+    const args = [call.fn, ...call.args]
+    const proposal = encodeFabricProposal(
+      this.#crypto,
+      connection.proposalOf(identity, { chaincode: this.#chaincode, args }),
+    )
+    const message = proposalMessage(proposal)
+    const proposed = new gateway.ProposedTransaction()
+    proposed.setTransactionId(proposal.txId)
+    const signedProposal = new peer.SignedProposal()
+    signedProposal.setProposalBytes(message)
+    proposed.setProposal(signedProposal)
+    const signature = toFabricSignature(signForFabric(this.#crypto, identity.signingKey, message))
+    const offered = connection.gateway(identity).newSignedProposal(proposed.serializeBinary(), signature)
+    let prepared: Uint8Array
+    try {
+      prepared = (await offered.endorse({ deadline: Date.now() + this.#attemptMs })).getBytes()
+    } catch (error) {
+      throw await this.#whyNotEndorsed(connection, error)
+    }
+    const envelope = gateway.PreparedTransaction.deserializeBinary(prepared).getEnvelope()
+    const payload = envelope?.getPayload_asU8() ?? new Uint8Array(0)
+    this.#remember(proposal.txId)
+    return { proposal: payload, signature: signForFabric(this.#crypto, identity.signingKey, payload) }
+  }
+
+  #remember(txId: TxId): void {
+    for (const oldest of this.#fresh) {
+      if (this.#fresh.size < MAX_FRESH) break
+      this.#fresh.delete(oldest)
+    }
+    this.#fresh.add(txId)
+  }
+
+  /** A peer that has not seen the newest block may refuse, or answer, something else than the others: then again. */
+  async #whyNotEndorsed(connection: PeerConnection, error: unknown): Promise<LedgerError> {
+    const refusal = this.#pool.failed(connection, error)
+    if (isDisagreement(error)) return new LedgerError('LEDGER_BUSY', 'peers differ', { cause: error })
+    if (isAway(refusal) || refusal.code === 'LEDGER_IDENTITY_REJECTED') return refusal
+    const heights = await Promise.all(this.#pool.all.map((one) => this.#reads.blocksOf(one).catch(() => 0)))
+    const known = heights.filter((height) => height > 0)
+    const isLagging = Math.min(...known) < Math.max(...known)
+    return isLagging ? new LedgerError('LEDGER_BUSY', 'a peer lags behind', { cause: error }) : refusal
+  }
+
+  async #submit(signed: SignedProposal, txId: TxId): Promise<CommitStatus> {
+    const isFresh = this.#fresh.delete(txId)
+    const known = this.#commits.find(txId) ?? (isFresh ? undefined : await this.transaction(txId))
+    if (known !== undefined) return this.#outcome(known)
+    const watch = this.#commits.watch(txId)
+    try {
+      await this.#commits.ready()
+      return this.#outcome(await this.#order(signed, txId, watch))
+    } finally {
+      watch.end()
+    }
+  }
+
+  /** Sends the transaction to be ordered, and again the same until it is in a block. */
+  async #order(signed: SignedProposal, txId: TxId, watch: ReturnType<Commits['watch']>): Promise<CommittedTransaction> {
+    const end = performance.now() + this.#deadlineMs
+    let waitMs = FIRST_COMMIT_WAIT_MS
+    let pauseMs = FIRST_PAUSE_MS
+    for (;;) {
+      let failure: LedgerError | undefined
+      const connection = this.#pool.current
+      try {
+        await this.#broadcast(connection, signed, txId)
+      } catch (error) {
+        failure = this.#pool.failed(connection, error)
+        if (!isAway(failure)) throw failure
+      }
+      const left = end - performance.now()
+      const found = await watch.within(Math.max(0, Math.min(failure === undefined ? waitMs : pauseMs, left)))
+      if (found !== undefined) return await this.#firstWord(found)
+      if (performance.now() >= end || this.#closed.signal.aborted) {
+        throw failure ?? new LedgerError('LEDGER_UNAVAILABLE', 'not in a block in time')
+      }
+      if (failure === undefined) waitMs = Math.min(waitMs * 2, LONGEST_COMMIT_WAIT_MS)
+      else pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+      // The stream of blocks may have ended for good.
+      await this.#commits.ready().catch(() => undefined)
+    }
+  }
+
+  /** What was seen may be the repetition of a transaction that is in an earlier block. */
+  async #firstWord(found: CommittedTransaction): Promise<CommittedTransaction> {
+    if (found.status !== 'INVALID') return found
+    return (await this.transaction(found.txId)) ?? found
+  }
+
+  async #broadcast(connection: PeerConnection, signed: SignedProposal, txId: TxId): Promise<void> {
+    const envelope = new common.Envelope()
+    envelope.setPayload(signed.proposal)
+    const prepared = new gateway.PreparedTransaction()
+    prepared.setTransactionId(txId)
+    prepared.setEnvelope(envelope)
+    const signature = toFabricSignature(signed.signature)
+    const transaction = connection.gateway(this.#identity).newSignedTransaction(prepared.serializeBinary(), signature)
+    await transaction.submit({ deadline: Date.now() + this.#attemptMs })
+  }
+
+  /** @throws {LedgerError} `LEDGER_CONFLICT`, `LEDGER_SIGNATURE_INVALID`, `LEDGER_FAULT`: final for this transaction. */
+  #outcome(found: CommittedTransaction): CommitStatus {
+    this.#commits.keep(found)
+    const { txId, block, index, timeMs, result, status } = found
+    if (status === 'VALID') return { txId, block, index, timeMs, result }
+    if (status === 'MVCC_CONFLICT') throw new LedgerError('LEDGER_CONFLICT', 'something it had read was changed')
+    throw new LedgerError('LEDGER_FAULT', 'the peers found the transaction invalid', { block })
+  }
+
+  async #blockBy(fn: string, argument: string): Promise<LedgerBlock> {
+    const call = { chaincode: QUERY_CHAINCODE, args: [fn, this.channel, argument] }
+    const { result } = await this.#ask((one) => one.ask(this.#identity, call, this.#attemptMs))
+    return toLedgerBlock(common.Block.deserializeBinary(result), this.#chaincode)
+  }
+
+  /** Asks peers, one after the other, again while none answers. */
+  async #ask<T>(step: (connection: PeerConnection) => Promise<T>): Promise<T> {
+    return await this.#repeat(() => this.#pool.try(step))
+  }
+
+  async #repeat<T>(step: () => Promise<T>): Promise<T> {
+    const end = performance.now() + this.#deadlineMs
+    const { signal } = this.#closed
+    let pauseMs = FIRST_PAUSE_MS
+    for (;;) {
+      if (signal.aborted) throw new LedgerError('LEDGER_UNAVAILABLE', 'the client is closed')
+      try {
+        return await step()
+      } catch (error) {
+        const refusal = refusalOf(error)
+        if (!isAway(refusal) || isNotFound(refusal) || signal.aborted || performance.now() + pauseMs >= end) {
+          throw refusal
+        }
+      }
+      await sleep(pauseMs, undefined, { signal }).catch(() => {})
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+    }
+  }
+
+  /** Peers only say that they deny access. @throws {LedgerError} `LEDGER_IDENTITY_REJECTED` */
+  #checkPeriod({ cert }: LedgerIdentity): void {
+    try {
+      const { notBeforeMs, notAfterMs } = parseCertificate(cert)
+      const nowMs = this.#nowMs()
+      if (nowMs >= notBeforeMs && nowMs <= notAfterMs) return
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error
+    }
+    throw new LedgerError('LEDGER_IDENTITY_REJECTED', 'the certificate is not in its period')
+  }
+}
+
+/** Fabric's chaincode library refuses these without a code. @throws {LedgerError} */
+function checkCall({ fn, args }: LedgerCall): void {
+  const row = findContractFunction(fn)
+  if (row === undefined) throw new LedgerError('LEDGER_UNKNOWN_FUNCTION', 'the contract has no such function')
+  if (row.args.length !== args.length) throw new LedgerError('LEDGER_BAD_ARGUMENT', 'the number of arguments')
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof LedgerError && /not found|no such transaction|Entry not found/i.test(error.message)
+}
+
+function badProposal(what: string, cause?: unknown): LedgerError {
+  return new LedgerError('LEDGER_BAD_PROPOSAL', what, { cause })
+}

@@ -1,0 +1,154 @@
+/**
+ * Endorsed reads from peers: one of each organisation is asked for its number of blocks, then for the results.
+ * Spec: docs/protocol/07-ledger.md §7.13. Nothing is checked here: the reader does.
+ *
+ * @module
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Crypto, equalBytes, signatureFromDer } from '../../../../shared/crypto/src/index.ts'
+import {
+  CHAIN_INFO_FUNCTION,
+  encodeFabricAnswer,
+  encodeReads,
+  LedgerError,
+  QUERY_CHAINCODE,
+  readLink,
+  READS_FUNCTION,
+  WireMessage,
+  type EndorsedAnswer,
+  type EndorsedQuery,
+  type SignedResponse,
+} from '../../../../shared/ledger-model/src/index.ts'
+import type { LedgerIdentity } from '../port.ts'
+import type { PeerConnection, PeerResponse } from './peer-connection.ts'
+import type { PeerPool } from './peer-pool.ts'
+
+const PAUSE_MS = 10
+/** How long an organisation is waited for after most have answered. */
+const GRACE_MS = 500
+
+export interface ReadQuestion {
+  readonly queries: readonly EndorsedQuery[]
+  readonly nonce: Uint8Array
+  readonly minHeight: number | undefined
+}
+
+export interface EndorsedReadsOptions {
+  readonly crypto: Crypto
+  readonly pool: PeerPool
+  readonly channel: string
+  readonly chaincode: string
+  readonly identity: LedgerIdentity
+  /** How long one request may take. */
+  readonly attemptMs: number
+}
+
+/** A peer's own word on its number of blocks. */
+interface ChainInfo {
+  readonly asked: PeerResponse
+  readonly blocks: number
+}
+
+export class EndorsedReads {
+  readonly #options: EndorsedReadsOptions
+  /** A number that a peer named stays true: it never has fewer blocks later. */
+  readonly #known = new Map<PeerConnection, ChainInfo>()
+
+  constructor(options: EndorsedReadsOptions) {
+    this.#options = options
+  }
+
+  /** One answer of each organisation that gives one in time. @throws {LedgerError} if none does. */
+  async read(question: ReadQuestion): Promise<readonly EndorsedAnswer[]> {
+    const { pool } = this.#options
+    const organizations = pool.byOrganization()
+    const answers: EndorsedAnswer[] = []
+    let fault: unknown
+    const all = organizations.map(async (peers) => {
+      try {
+        answers.push(await pool.try((peer) => this.#ask(peer, question), peers))
+      } catch (error) {
+        fault ??= error
+      }
+    })
+    const majority = Math.floor(organizations.length / 2) + 1
+    await settled(all, () => answers.length >= majority)
+    if (answers.length > 0) return [...answers]
+    throw fault instanceof LedgerError
+      ? fault
+      : new LedgerError('LEDGER_UNAVAILABLE', 'no peer answers', { cause: fault })
+  }
+
+  /** Number of blocks of one peer, asked now. @throws {LedgerError} */
+  async blocksOf(peer: PeerConnection): Promise<number> {
+    return (await this.#chainInfo(peer)).blocks
+  }
+
+  async #ask(peer: PeerConnection, { queries, nonce, minHeight }: ReadQuestion): Promise<EndorsedAnswer> {
+    const { crypto, chaincode, identity, attemptMs } = this.#options
+    let info = await this.#infoFrom(peer, minHeight)
+    for (;;) {
+      const link = readLink(crypto, nonce, info.asked.response)
+      const args = [READS_FUNCTION, link, encodeReads(queries)]
+      const reads = await peer.ask(identity, { chaincode, args }, attemptMs)
+      // A peer that was given a new certificate meanwhile.
+      if (!equalBytes(reads.endorser, info.asked.endorser)) {
+        info = await this.#chainInfo(peer)
+        continue
+      }
+      const answer = encodeFabricAnswer({
+        endorser: reads.endorser,
+        creator: reads.proposal.creator,
+        chainInfo: { ...askedOf(info.asked), ...signedOf(info.asked) },
+        asked: askedOf(reads),
+        queries,
+        response: reads.response,
+      })
+      return { answer, signature: signatureFromDer(reads.signature) }
+    }
+  }
+
+  /** What is remembered, if it is new enough for whoever says what that is; waits a little for a block that is to come. */
+  async #infoFrom(peer: PeerConnection, minHeight: number | undefined): Promise<ChainInfo> {
+    const known = this.#known.get(peer)
+    if (minHeight !== undefined && known !== undefined && known.blocks > minHeight) return known
+    const end = performance.now() + this.#options.attemptMs
+    for (;;) {
+      const info = await this.#chainInfo(peer)
+      // Too old after all that time: the reader says so.
+      if (info.blocks > (minHeight ?? 0) || performance.now() + PAUSE_MS >= end) return info
+      await sleep(PAUSE_MS)
+    }
+  }
+
+  async #chainInfo(peer: PeerConnection): Promise<ChainInfo> {
+    const { channel, identity, attemptMs } = this.#options
+    const call = { chaincode: QUERY_CHAINCODE, args: [CHAIN_INFO_FUNCTION, channel] }
+    const asked = await peer.ask(identity, call, attemptMs)
+    const info = { asked, blocks: new WireMessage(asked.result).number(1) }
+    this.#known.set(peer, info)
+    return info
+  }
+}
+
+function askedOf({ proposal: { nonce, timeMs } }: PeerResponse) {
+  return { nonce, timeMs }
+}
+
+function signedOf({ response, signature }: PeerResponse): SignedResponse {
+  return { response, signature: signatureFromDer(signature) }
+}
+
+/** Until all are done, or, once there are enough, a little longer. */
+async function settled(all: readonly Promise<void>[], isEnough: () => boolean): Promise<void> {
+  const stop = new AbortController()
+  const grace = async () => {
+    while (!isEnough()) await sleep(PAUSE_MS, undefined, { signal: stop.signal })
+    await sleep(GRACE_MS, undefined, { signal: stop.signal })
+  }
+  try {
+    await Promise.race([Promise.all(all), grace().catch(() => undefined)])
+  } finally {
+    stop.abort()
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The peers of a channel that a client knows: one at a time is used for everything that any peer can do, those of the
+ * client's own organisation first; when it is away the next one takes over.
+ *
+ * @module
+ */
+import type { LedgerError } from '../../../../shared/ledger-model/src/index.ts'
+import type { MspId } from '../../../../shared/protocol/src/index.ts'
+import type { PeerConnection } from './peer-connection.ts'
+import { isAway, refusalOf } from './refusals.ts'
+
+/** A peer that was away is asked last for this long. */
+const AVOID_MS = 3_000
+
+export class PeerPool {
+  readonly #peers: readonly PeerConnection[]
+  readonly #awayUntilMs = new Map<PeerConnection, number>()
+
+  /** @param peers at least one. */
+  constructor(peers: readonly PeerConnection[], own: MspId) {
+    const isOwn = (peer: PeerConnection) => (peer.node.mspId === own ? 0 : 1)
+    this.#peers = peers.toSorted((a, b) => isOwn(a) - isOwn(b))
+  }
+
+  get all(): readonly PeerConnection[] {
+    return this.#peers
+  }
+
+  /** In the order in which they should be asked. */
+  ordered(among: readonly PeerConnection[] = this.#peers): readonly PeerConnection[] {
+    const nowMs = performance.now()
+    const isAvoided = (peer: PeerConnection) => ((this.#awayUntilMs.get(peer) ?? 0) > nowMs ? 1 : 0)
+    return among.toSorted((a, b) => isAvoided(a) - isAvoided(b))
+  }
+
+  get current(): PeerConnection {
+    return this.ordered()[0] as PeerConnection
+  }
+
+  /** The peers of each organisation. */
+  byOrganization(): readonly (readonly PeerConnection[])[] {
+    return [...Map.groupBy(this.#peers, ({ node }) => node.mspId).values()]
+  }
+
+  /** Notes how a request to a peer went wrong, and gives it back. */
+  failed(peer: PeerConnection, error: unknown): LedgerError {
+    const refusal = refusalOf(error)
+    if (refusal.code === 'LEDGER_UNAVAILABLE') this.#awayUntilMs.set(peer, performance.now() + AVOID_MS)
+    return refusal
+  }
+
+  /** Asks one peer after the other until one answers, or refuses. @throws {LedgerError} */
+  async try<T>(step: (peer: PeerConnection) => Promise<T>, among: readonly PeerConnection[] = this.#peers): Promise<T> {
+    let last: LedgerError | undefined
+    for (const peer of this.ordered(among)) {
+      try {
+        return await step(peer)
+      } catch (error) {
+        last = this.failed(peer, error)
+        if (!isAway(last)) throw last
+      }
+    }
+    throw last ?? refusalOf(undefined)
+  }
+
+  close(): void {
+    for (const peer of this.#peers) peer.close()
+  }
+}
