@@ -1,6 +1,8 @@
 /**
  * Runs the tests with the runner of Node: `npm test`, or `npm test -- shared/tlog secure` for some folders.
  * `--long` adds the long suites, `--coverage` measures what is trusted and refuses to pass below the floor.
+ * `--fabric` runs the suites that need a Fabric network instead (`*.fabric.test.ts`). They are skipped, in one line that
+ * says why, where Fabric's programs are not installed, unless TRUSTHEALTH_FABRIC=1.
  *
  * @module
  */
@@ -8,12 +10,14 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { findBinaries, NetworkError } from '../ledger/network/src/index.ts'
 import { ROOTS } from './boundaries/rules.ts'
 import { lineCoverage, readLcov } from './coverage.ts'
 import { listFiles, ROOT, runCommand } from './files.ts'
 
 /** Test files that a run of everything must find. Raise it as the product grows. */
 const LEAST_FILES = 50
+const FABRIC_SUITE = '.fabric.test.ts'
 /** A guard against a test that hangs, not a measure of speed. */
 const HANGING_MS = { usual: 300_000, long: 3_600_000 }
 
@@ -22,19 +26,26 @@ const LEAST_COVERAGE_PERCENT = 95
 const LCOV = join(ROOT, 'coverage/lcov.info')
 
 const { values, positionals } = parseArgs({
-  options: { long: { type: 'boolean', default: false }, coverage: { type: 'boolean', default: false } },
+  options: {
+    long: { type: 'boolean', default: false },
+    coverage: { type: 'boolean', default: false },
+    fabric: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
 
 const files = ROOTS.flatMap((root) => listFiles(join(ROOT, root), '.test.ts'))
   .map((path) => relative(ROOT, path))
   .filter((file) => !/^tools\/[^/]+\/planted\//.test(file))
+  .filter((file) => file.endsWith(FABRIC_SUITE) === values.fabric)
   .filter((file) => positionals.length === 0 || positionals.some((wanted) => file.startsWith(wanted)))
-const least = positionals.length === 0 ? LEAST_FILES : 1
+const least = positionals.length === 0 && !values.fabric ? LEAST_FILES : 1
 if (files.length < least) {
   console.error(`found ${files.length} test files only, expected ${least} or more`)
   process.exit(1)
 }
+
+if (values.fabric) leaveWithoutFabric()
 
 // The end-to-end tests start the trusted application as what it is: a file with a measurement.
 if (existsSync(join(ROOT, 'secure/ta/src/main.ts')))
@@ -43,7 +54,8 @@ if (existsSync(join(ROOT, 'secure/ta/src/main.ts')))
 if (values.coverage) mkdirSync(join(ROOT, 'coverage'), { recursive: true })
 process.exitCode = run([
   '--test',
-  `--test-concurrency=${availableParallelism()}`,
+  // Each of these suites starts a whole network.
+  `--test-concurrency=${values.fabric ? 1 : availableParallelism()}`,
   `--test-timeout=${values.long ? HANGING_MS.long : HANGING_MS.usual}`,
   ...(values.coverage ? coverageOptions() : []),
   '--test-reporter=spec',
@@ -60,6 +72,18 @@ function run(nodeArguments: readonly string[], otherwise?: string): number {
     process.exit(1)
   }
   return status
+}
+
+/** Ends this run where there is no Fabric to test with, unless it was demanded. */
+function leaveWithoutFabric(): void {
+  try {
+    findBinaries()
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error
+    const isDemanded = process.env['TRUSTHEALTH_FABRIC'] === '1'
+    console.error(`Fabric suites ${isDemanded ? 'cannot run' : 'skipped'}: ${error.code}: ${error.message}`)
+    process.exit(isDemanded ? 1 : 0)
+  }
 }
 
 function coverageOptions(): string[] {
