@@ -6,6 +6,7 @@
  *     npm run fabric:status
  *     npm run fabric:logs -- [NODE] [--lines 40]
  *     npm run fabric:down -- [--remove]
+ *     node tools/run.mjs ledger/network/src/main.ts programs     which programs of Fabric would be used
  *
  * @module
  */
@@ -17,7 +18,7 @@ import { openOrganization } from '../../../hospital/src/organization.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { ERROR_TABLE, mspIdShape } from '../../../shared/protocol/src/index.ts'
 import { NetworkError } from './errors.ts'
-import { networkStatus, type NetworkStatus, startNetwork, stopNetwork } from './index.ts'
+import { findBinaries, networkStatus, type NetworkStatus, startNetwork, stopNetwork } from './index.ts'
 import type { NetworkOrganization } from './options.ts'
 
 const { values, positionals } = parseArgs({
@@ -35,7 +36,7 @@ const { values, positionals } = parseArgs({
 const [command = '', ...rest] = positionals
 const folder = resolve(values.folder ?? join(process.env['TRUSTHEALTH_STATE'] ?? '.trusthealth', 'fabric'))
 
-const COMMANDS: Readonly<Record<string, () => Promise<void>>> = { up, down, status, logs }
+const COMMANDS: Readonly<Record<string, () => Promise<void>>> = { up, down, status, logs, programs }
 
 async function up(): Promise<void> {
   const network = await startNetwork({
@@ -87,6 +88,12 @@ async function logs(): Promise<void> {
   }
 }
 
+function programs(): Promise<void> {
+  const { version, bin } = findBinaries()
+  say(`Fabric ${version} in ${bin}`)
+  return Promise.resolve()
+}
+
 /** The organisations of the network that is there, else those asked for; their keys are made when they are missing. */
 async function openOrganizations(): Promise<NetworkOrganization[]> {
   const there = (await networkStatus(folder))?.nodes.filter(({ kind }) => kind === 'peer').map(({ mspId }) => mspId)
@@ -125,7 +132,7 @@ function say(line: string): void {
 
 try {
   const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined
-  if (run === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', 'one of: up, down, status, logs')
+  if (run === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', 'one of: up, down, status, logs, programs')
   await run()
 } catch (error) {
   if (!(error instanceof NetworkError)) throw error
