@@ -32,6 +32,10 @@ import type { Caller, RequestAuthentication } from './request-auth.ts'
 import type { SealedTreatmentKey } from './treatment-keys.ts'
 
 const MAX_BODY_BYTES = 12 * 2 ** 20
+/** The signed request of a patient is the largest header: some hundred bytes. */
+const MAX_HEADER_BYTES = 16_384
+/** Nobody has proven anything yet who registers. */
+const MAX_REGISTRATION_BYTES = 16_384
 
 export interface HospitalServerOptions {
   readonly hospital: Hospital
@@ -44,6 +48,8 @@ export interface HospitalServerOptions {
   readonly onFault?: (where: string, error: unknown) => void
   /** Requests per minute and address. */
   readonly rateLimit?: number
+  /** Until the whole request has come; default 30 seconds. */
+  readonly requestMs?: number
 }
 
 const HTTP_STATUS = {
@@ -144,12 +150,22 @@ async function withinTwoSeconds(answer: Promise<unknown>): Promise<void> {
 /** Builds the server; the caller listens and closes. */
 export async function buildHospitalServer(options: HospitalServerOptions): Promise<FastifyInstance> {
   const { hospital, authentication, ledgerRelay, nowMs } = options
+  const { requestMs = 30_000 } = options
   const server = fastify({
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: 30_000,
-    connectionTimeout: 60_000,
+    requestTimeout: requestMs,
+    connectionTimeout: 2 * requestMs,
     logger: false,
-  })
+    http: {
+      headersTimeout: Math.min(requestMs, 15_000),
+      connectionsCheckingInterval: Math.min(requestMs, 5_000),
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    clientErrorHandler(_error, socket) {
+      // Not HTTP, too slow, or headers too large: answered in few bytes and hung up.
+      if (socket.writable) socket.end(badRequest())
+    },
+  }) as unknown as FastifyInstance
   const bodies = new WeakMap<FastifyRequest, Buffer>()
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -224,15 +240,19 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     const { code, expiresMs } = hospital.invite(await caller(request), kind, details, nowMs())
     return { code, expiresMs }
   })
-  server.post('/v1/registrations', { schema: { body: RegistrationBody } }, async (request) => {
-    const body = request.body as Static<typeof RegistrationBody>
-    const registered = await hospital.registrations.register(body, nowMs())
-    const { ref, name, mspId } = hospital.identity
-    const common = { kind: registered.kind, ref: registered.ref, mspId, hospital: { ref, name } }
-    return registered.kind === 'patient'
-      ? { ...common, credential: registered.credential, treatmentKeys: registered.treatmentKeys.map(sealedJson) }
-      : { ...common, chain: registered.chain.map(encodeBase64url) }
-  })
+  server.post(
+    '/v1/registrations',
+    { bodyLimit: MAX_REGISTRATION_BYTES, schema: { body: RegistrationBody } },
+    async (request) => {
+      const body = request.body as Static<typeof RegistrationBody>
+      const registered = await hospital.registrations.register(body, nowMs())
+      const { ref, name, mspId } = hospital.identity
+      const common = { kind: registered.kind, ref: registered.ref, mspId, hospital: { ref, name } }
+      return registered.kind === 'patient'
+        ? { ...common, credential: registered.credential, treatmentKeys: registered.treatmentKeys.map(sealedJson) }
+        : { ...common, chain: registered.chain.map(encodeBase64url) }
+    },
+  )
   server.post('/v1/credentials', async (request) => {
     const who = await caller(request)
     const patient = patientRefShape(who.ref, 'caller')
@@ -340,6 +360,15 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     return { places: await ledgerRelay.findTag(sha256HexShape(tag, 'tag')) }
   })
   return server
+}
+
+function badRequest(): string {
+  const { meaning, action } = ERROR_TABLE.HTTP_BAD_REQUEST
+  const body = JSON.stringify({ code: 'HTTP_BAD_REQUEST', meaning, action })
+  return (
+    'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\n' +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
 }
 
 function wholeNumber(textOrNone: string | undefined, otherwise: number): number {

@@ -115,6 +115,9 @@ test('a text that is no FHIR R4 resource', async () => {
     const envelope = await sealedBy(scene.alice, scene.bob.ref, encodeCbor({ v: 1, ...upload, ehr }))
     await refused(envelope, code)
   }
+  const deep = 100_000
+  const nested = `{"resourceType":"Observation","a":${'['.repeat(deep)}${']'.repeat(deep)}}`
+  await refused((await handmade({ ehr: encodeUtf8(nested) })).envelope, 'RECORD_NOT_FHIR')
   await refused((await handmade({ ehr: Uint8Array.of(0x22, 0xff, 0xfe, 0x22) })).envelope, 'RECORD_NOT_FHIR')
 })
 

@@ -74,6 +74,18 @@ test('a permission that was taken back opens nothing from the next request on', 
   await assert.rejects(store, refusedWith('WARRANT_REVOKED'))
 })
 
+test('a permission of which the server has not seen the text opens nothing, and none opens a version that is not there', async () => {
+  const { world, bob, stored } = scene
+  const nowMs = world.clock.nowMs()
+  const { wei } = await permitAt(nowMs - 1_000, nowMs + HOUR_MS)
+  const read = (more: object = {}) => wei.session.request('record.read', { record: stored.recordId, ...more })
+  await assert.rejects(read(), refusedWith('WARRANT_NOT_PRESENTED'))
+  // The doctor's client shows it and asks again.
+  await wei.read(stored.recordId)
+  await assert.rejects(read({ version: 2 }), refusedWith('RECORD_NOT_FOUND'))
+  await assert.rejects(bob.read(stored.recordId, { version: 2 }), refusedWith('RECORD_NOT_FOUND'))
+})
+
 test('what was stored in time is still there and verifies', async () => {
   const { records } = await scene.world.verifyEverything()
   assert.equal(records, 4)

@@ -34,8 +34,26 @@ const MAX_BLOCKS = 100
 const MAX_PAGE_BYTES = 8 * 1024 * 1024
 const MAX_WAIT_MS = 30_000
 
-export function createHttpServer(node: LedgerNode, onFault: (error: unknown) => void = () => {}): FastifyInstance {
-  const app = Fastify({ bodyLimit: MAX_PROPOSAL_BYTES + 1_024, forceCloseConnections: true })
+/** @param limits `requestMs`: until the whole request has come. */
+export function createHttpServer(
+  node: LedgerNode,
+  onFault: (error: unknown) => void = () => {},
+  { requestMs = 30_000 }: { readonly requestMs?: number } = {},
+): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: MAX_PROPOSAL_BYTES + 1_024,
+    forceCloseConnections: true,
+    requestTimeout: requestMs,
+    http: {
+      headersTimeout: Math.min(requestMs, 15_000),
+      connectionsCheckingInterval: Math.min(requestMs, 5_000),
+      maxHeaderSize: 16_384,
+    },
+    clientErrorHandler(_error, socket) {
+      // Not HTTP, too slow, or headers too large: answered in few bytes and hung up.
+      if (socket.writable) socket.end(badRequest())
+    },
+  }) as unknown as FastifyInstance
   const metrics = createMetrics(node)
   let inFlight = 0
 
@@ -180,6 +198,14 @@ function numberOf(text: unknown): number {
 
 function sendCbor(reply: FastifyReply, bytes: Uint8Array): FastifyReply {
   return reply.type(CBOR).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+}
+
+function badRequest(): string {
+  const body = JSON.stringify(answerOf('HTTP_BAD_REQUEST').body)
+  return (
+    'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\n' +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

@@ -16,6 +16,7 @@ export { RecordServerFailed } from './record-server.ts'
 export { labResult, medication, visitNote } from './records.ts'
 export { openScene, refusedWith, type Scene } from './scene.ts'
 export * from './store-files.ts'
+export { tap, tappedSockets, type Tap } from './tap.ts'
 export type { Verified } from './verify-everything.ts'
 export {
   openTestWorld,

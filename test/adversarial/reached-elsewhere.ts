@@ -1,0 +1,40 @@
+/**
+ * Refusals that no test reaches through the whole system, each with the reason; their tests stand beside the code. Every
+ * other code of the error table is named in a test of the running system: test/adversarial/README.md lists where.
+ *
+ * A key is a code, or the beginning of codes with an asterisk.
+ *
+ * @module
+ */
+export const REACHED_ELSEWHERE: Readonly<Record<string, string>> = {
+  CRYPTO_DECRYPTION_FAILED: 'each layer above answers with its own code: envelope, session, store, treatment key',
+  CRYPTO_WEAK_SHARED_SECRET:
+    'sessions answer with SESSION_WEAK_SHARED_SECRET; seal keys are opened by their owner only',
+  CRYPTO_BAD_ENCODING: 'decoders of messages and statements answer with their own codes',
+  STATEMENT_SIGNATURE_INVALID: 'each kind of statement answers with its own code',
+  PERMISSIONS_TOO_MANY: 'needs 200 permissions in force: the contract’s suite runs it on the embedded ledger',
+  'FHIR_*': 'the record server answers RECORD_NOT_FHIR; these name the reason to whoever imports files',
+  LEDGER_CONFLICT: 'clients repeat by themselves; the suite of the Ledger port forces one',
+  LEDGER_STORAGE_FAILED: 'needs a disk that is full or has another ledger on it',
+  LEDGER_FAULT: 'needs a fault in the contract itself',
+  LEDGER_BUSY: 'needs thousands of proposals at once; limits are lowered in the unit tests',
+  ENDORSEMENT_DISAGREEMENT: 'needs nodes of several organisations; the embedded ledger is one node',
+  LOG_ORIGIN_MISMATCH: 'the server’s own key would have to sign for another log',
+  LOG_KEY_MALFORMED: 'verifier keys are pasted by people into other tools',
+  STORE_FAILED: 'needs a disk that fails',
+  TEE_BUSY: 'needs more requests at once than there is room for; limits are lowered in the unit tests',
+  TEE_FAULT: 'needs a fault in the trusted application itself',
+  TEE_FRAME_INVALID: 'host and trusted application are of one release; the stream is broken in the unit tests',
+  TEE_MESSAGE_INVALID: 'host and trusted application are of one release',
+  SERVER_STOPPING: 'needs a request in the moment in which the server stops',
+  SERVICE_FAULT: 'needs a fault in the service itself',
+  CLIENT_CANCELLED: 'needs a person at a terminal who says no',
+  DEMO_SURPRISE: 'needs a demo that goes wrong',
+  'NETWORK_*': 'the tool that sets up a network of peers; its tests stand beside it',
+}
+
+/** Whether `code` is listed. */
+export function reasonOf(code: string): string | undefined {
+  const prefix = Object.keys(REACHED_ELSEWHERE).find((key) => key.endsWith('*') && code.startsWith(key.slice(0, -1)))
+  return REACHED_ELSEWHERE[code] ?? (prefix === undefined ? undefined : REACHED_ELSEWHERE[prefix])
+}
