@@ -274,6 +274,13 @@ export class TaWorld {
     await this.settle()
   }
 
+  /** Hands an update of the configuration over; what it comes to is registered. @throws {ProtocolError} the refusal. */
+  async reconfigure(update: Uint8Array): Promise<AbiAnswer<'reconfigure'>> {
+    const answer = await this.ask('reconfigure', { update })
+    this.#configDigest = answer.configDigest
+    return answer
+  }
+
   /** What the ledger says of the server. */
   registration(): ServerRegistration {
     return {

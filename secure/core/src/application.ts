@@ -9,7 +9,14 @@
  * @module
  */
 import { encodeHex, equalBytes, parseCertificate, type SigningKey } from '../../../shared/crypto/src/index.ts'
-import { checkMember, parseRef, REF_ATTRIBUTE, roleOf, spreadRows } from '../../../shared/ledger-model/src/index.ts'
+import {
+  checkMember,
+  decodeConfigurationUpdate,
+  parseRef,
+  REF_ATTRIBUTE,
+  roleOf,
+  spreadRows,
+} from '../../../shared/ledger-model/src/index.ts'
 import {
   decodeCbor,
   encodeCbor,
@@ -35,7 +42,7 @@ import { Requests } from './commands/requests.ts'
 import { refusalOf, StorageError, TrustedApplicationError } from './errors.ts'
 import type { FactsOutcome } from './facts/ledger-facts.ts'
 import type { Facts } from './facts/queries.ts'
-import { decodeConfiguration } from './keys/configuration.ts'
+import { decodeConfiguration, updatedConfiguration, type Configuration } from './keys/configuration.ts'
 import { deriveStoreKeys, seal, unseal, type StoreKeys } from './keys/sealing.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
@@ -238,6 +245,7 @@ class Application implements TrustedApplication {
       return {}
     },
     provision: ({ config }) => this.#provision(config),
+    reconfigure: ({ id, update }) => this.#reconfigure(id, update),
     certificate: ({ cert }) => {
       this.#installCertificate(cert)
       return {}
@@ -327,6 +335,46 @@ class Application implements TrustedApplication {
     return { configDigest: digest, identityKey: identity.publicKey, ...this.#attestationKey() }
   }
 
+  /** §2.7: only signatures by certificates that are not revoked count; the answer waits for the ledger. */
+  #reconfigure(id: number, encoded: Uint8Array): undefined {
+    const { vault } = this.#provisioned()
+    const update = decodeConfigurationUpdate(encoded)
+    const { monotonicMs, unixMs } = vault.now()
+    // First without the ledger: only what is signed well is worth a question.
+    updatedConfiguration(vault.crypto, vault.configuration, update, unixMs, () => false)
+    const organizations = update.signatures.map(({ mspId }) => mspId)
+    vault.facts.request({ organizations, fresh: true }, monotonicMs, (outcome) => {
+      let next: Configuration
+      try {
+        if ('code' in outcome) throw new TrustedApplicationError(outcome.code)
+        const { facts } = outcome
+        // Again: another one may have been taken since.
+        next = updatedConfiguration(vault.crypto, vault.configuration, update, facts.timeMs, (mspId, serialHex) => {
+          return facts.findOrganization(mspId)?.revokedSerials.includes(serialHex) === true
+        })
+      } catch (error) {
+        const code = refusalOf(error)?.code ?? 'TEE_FAULT'
+        this.#release(() => encodeRefusal(id, code))
+        return
+      }
+      this.#putInForce(next)
+      const { digest, sequence } = next
+      this.#release(() => encodeAnswer('reconfigure', id, { configDigest: digest, sequence }))
+    })
+    return undefined
+  }
+
+  /** Durable with the round. */
+  #putInForce(next: Configuration): void {
+    const { crypto } = this.#ports
+    const { store, keys } = this.#opened()
+    const { vault, serverRef } = this.#provisioned()
+    store.setMeta(META_CONFIGURATION, seal(crypto, keys.seal, [META_CONFIGURATION], next.encoded))
+    vault.reconfigure(next)
+    const { digest, sequence } = next
+    vault.log({ t: 'configure', timeMs: vault.now().unixMs, actor: serverRef, version: sequence, digest })
+  }
+
   /** Of our own identity key, from a root of the configuration, as a server, with our reference. */
   #installCertificate(cert: Uint8Array): void {
     const { vault } = this.#provisioned()
@@ -400,6 +448,7 @@ class Application implements TrustedApplication {
             serverRef: vault.configuration.serverRef,
             identityKey: vault.identity.publicKey,
             configDigest: vault.configuration.digest,
+            sequence: vault.configuration.sequence,
             ...this.#attestationKey(),
           }),
       measurement,

@@ -32,7 +32,7 @@ export class Vault {
   readonly ports: TrustedApplicationPorts
   readonly crypto: Crypto
   readonly store: Store
-  readonly configuration: Configuration
+  #configuration: Configuration
   readonly identity: SigningKey
   readonly limits: Limits
   readonly round = new Round()
@@ -63,7 +63,7 @@ export class Vault {
     this.ports = ports
     this.crypto = ports.crypto
     this.store = store
-    this.configuration = configuration
+    this.#configuration = configuration
     this.identity = identity
     this.limits = limits
     this.patients = new Patients(store)
@@ -90,12 +90,23 @@ export class Vault {
           ports.evidence.attest(nonce, {
             serverRef,
             identityKey: identity.publicKey,
-            configDigest: configuration.digest,
+            configDigest: this.#configuration.digest,
             nowMs: ports.clock.nowMs(),
           }),
       },
       configuration.organizations,
     )
+  }
+
+  get configuration(): Configuration {
+    return this.#configuration
+  }
+
+  /** The next one is in force from here on; the caller makes it durable in the same round. */
+  reconfigure(next: Configuration): void {
+    this.#configuration = next
+    this.facts.trust(next.trust)
+    this.sessions.reconfigure(next.organizations)
   }
 
   now(): Now {

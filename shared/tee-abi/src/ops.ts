@@ -107,6 +107,12 @@ export const ABI_OPS = {
     },
     from: 'new',
   },
+  /** A configuration update as the ledger takes it (07-ledger.md §7.4). */
+  reconfigure: {
+    request: { update: bytes({ min: 1, max: 2 * 1024 * 1024 }) },
+    answer: { configDigest: digest, sequence: uint() },
+    from: 'serving',
+  },
   certificate: { request: { cert: bytes({ min: 1, max: 8_192 }) }, answer: {}, from: 'provisioned' },
   status: {
     request: {},
@@ -117,6 +123,8 @@ export const ABI_OPS = {
       identityKey: optional(point),
       attestationKey: optional(point),
       configDigest: optional(digest),
+      /** Of the channel's configuration that is in force here. */
+      sequence: optional(uint()),
       logSize: uint(),
       epoch: uint(),
       anchoredSize: optional(uint()),

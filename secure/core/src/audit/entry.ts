@@ -33,6 +33,7 @@ export const ENTRY_KINDS = [
   'emergency-open',
   'emergency-close',
   'start',
+  'configure',
   'commit',
 ] as const
 

@@ -87,7 +87,7 @@ interface Cached<T> {
 export class LedgerFacts {
   readonly #crypto: Crypto
   readonly #policyCacheMs: number
-  readonly #reader: EndorsedReader
+  #reader: EndorsedReader
   /** Gathering, by class; each class has at most one question under way. */
   readonly #gathering = new Map<string, Need[]>()
   readonly #asked = new Map<number, Asked>()
@@ -101,6 +101,13 @@ export class LedgerFacts {
     this.#crypto = crypto
     this.#policyCacheMs = policyCacheMs
     this.#reader = new EndorsedReader(crypto, trust)
+  }
+
+  /** Others are believed from now on, also for what is under way; nothing that the earlier ones said is kept. */
+  trust(trust: EndorsementTrust): void {
+    this.#reader = new EndorsedReader(this.#crypto, trust)
+    this.#organizations.clear()
+    this.#patients.clear()
   }
 
   /** Requests that wait for an answer. */

@@ -1,14 +1,18 @@
 /**
- * What the trusted application was provisioned with, once: whom it trusts. Sealed in the store; its digest stands in
- * the evidence and on the ledger. Spec: docs/protocol/02-registration.md §2.5.
+ * What the trusted application was provisioned with: whom it trusts. Sealed in the store; its digest stands in the
+ * evidence and on the ledger. Organisations, nodes and quorum follow the channel's configuration, by updates that the
+ * organisations signed. Spec: docs/protocol/02-registration.md §2.5, §2.7.
  *
  * @module
  */
 import { concat, label, parseCertificate, type Crypto } from '../../../../shared/crypto/src/index.ts'
 import {
   channelShape,
+  checkConfigurationUpdate,
   fabricChannelShape,
+  LedgerError,
   logOriginOf,
+  type ConfigurationUpdate,
   type EndorsementTrust,
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
@@ -23,6 +27,7 @@ import {
   struct,
   text,
   uint,
+  type Infer,
   type MspId,
   type ServerRef,
 } from '../../../../shared/protocol/src/index.ts'
@@ -37,6 +42,8 @@ const MAX_CONFIGURATION_BYTES = 1024 * 1024
 const configurationShape = struct({
   v: literal(1),
   channel: channelShape,
+  /** Of the channel's configuration with these organisations and nodes; absent: 0. */
+  sequence: optional(uint()),
   serverRef: serverRefShape,
   organizations: list(struct({ mspId: mspIdShape, roots: list(bytes({ min: 1, max: 8_192 }), { min: 1, max: 8 }) }), {
     min: 1,
@@ -52,12 +59,17 @@ const configurationShape = struct({
   }),
 })
 
+type Message = Infer<typeof configurationShape>
+
 export interface Configuration {
-  /** As provisioned, for the digest. */
+  /** As provisioned, or as an update left it, for the digest. */
   readonly encoded: Uint8Array
   /** 32 bytes. */
   readonly digest: Uint8Array
+  /** As decoded. */
+  readonly message: Message
   readonly channel: string
+  readonly sequence: number
   readonly serverRef: ServerRef
   readonly organizations: readonly { readonly mspId: MspId; readonly roots: readonly Uint8Array[] }[]
   /** Whose answers count: of ledger nodes, or of Fabric's peers. One kind only. */
@@ -70,6 +82,7 @@ export interface Configuration {
 /** The message that provisions; the members are those of §2.5. */
 export function encodeConfiguration(configuration: {
   readonly channel: string
+  readonly sequence?: number
   readonly serverRef: string
   readonly organizations: readonly { readonly mspId: string; readonly roots: readonly Uint8Array[] }[]
   /** None on Fabric. */
@@ -93,7 +106,7 @@ export function configurationDigest(crypto: Crypto, encoded: Uint8Array): Uint8A
  */
 export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): Configuration {
   const decoded = decodeMessage(encoded, configurationShape, 'configuration', { maxBytes: MAX_CONFIGURATION_BYTES })
-  const { channel, serverRef, organizations, ledgerNodes, quorum, fabric, logOrigin, allow } = decoded
+  const { channel, sequence, serverRef, organizations, ledgerNodes, quorum, fabric, logOrigin, allow } = decoded
   const members = new Set<string>(organizations.map(({ mspId }) => mspId))
   const nodes = ledgerNodes.map(({ mspId, publicKey }) => ({ mspId, publicKey: crypto.importVerifyingKey(publicKey) }))
   const voters = fabric === undefined ? new Set<string>(nodes.map(({ mspId }) => mspId)) : members
@@ -109,7 +122,9 @@ export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): Config
   return {
     encoded: concat(encoded),
     digest: configurationDigest(crypto, encoded),
+    message: decoded,
     channel,
+    sequence: sequence ?? 0,
     serverRef,
     organizations,
     trust: {
@@ -121,4 +136,33 @@ export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): Config
     policyCacheMs: allow.policyCacheMs,
     emergencyMs: allow.emergencyMs ?? DEFAULT_EMERGENCY_MS,
   }
+}
+
+/**
+ * The configuration after an update of the channel's: other organisations, nodes and quorum, the rest as it was.
+ *
+ * @param isRevoked whether an organisation has revoked a certificate of its own on the ledger.
+ * @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` for everything that `checkConfigurationUpdate` refuses, and on
+ * Fabric, whose channels have their configuration elsewhere.
+ */
+export function updatedConfiguration(
+  crypto: Crypto,
+  current: Configuration,
+  update: ConfigurationUpdate,
+  atMs: number,
+  isRevoked: (mspId: MspId, serialHex: string) => boolean,
+): Configuration {
+  const { channel, sequence, message } = current
+  const { organizations, ledgerNodes, quorum, fabric } = message
+  if (fabric !== undefined) throw new LedgerError('LEDGER_CONFIGURATION_REJECTED', 'a channel of Fabric')
+  const inForce = { channel, sequence, organizations, nodes: ledgerNodes, quorum }
+  const next = checkConfigurationUpdate(crypto, inForce, update, atMs, isRevoked)
+  const encoded = encodeCbor({
+    ...message,
+    sequence: next.sequence,
+    organizations: next.organizations.map(({ mspId, roots }) => ({ mspId, roots })),
+    ledgerNodes: next.nodes.map(({ mspId, publicKey }) => ({ mspId, publicKey })),
+    quorum: next.quorum,
+  })
+  return decodeConfiguration(crypto, encoded)
 }

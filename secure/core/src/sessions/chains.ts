@@ -55,6 +55,16 @@ export class CertificateChains {
     this.#organizations = organizations.map(({ mspId, roots }) => ({ mspId, roots: roots.map(parseCertificate) }))
   }
 
+  /** Whether an organisation has the same roots here and there. */
+  hasSameRoots(other: CertificateChains, mspId: string): boolean {
+    const names = (chains: CertificateChains): string =>
+      chains.#organizations
+        .filter((organization) => organization.mspId === mspId)
+        .flatMap(({ roots }) => roots.map(({ der }) => encodeHex(der)))
+        .join()
+    return names(this) === names(other)
+  }
+
   /**
    * The leaf of a good chain, and the organisation it belongs to.
    * @param chain DER, leaf first; docs/protocol/01-conventions.md §1.6.

@@ -48,12 +48,14 @@ export interface PendingFinish {
   readonly halfOpen: HalfOpenSession
   /** @internal */
   readonly credential: CheckedCredential
+  /** @internal */
+  readonly chains: CertificateChains
 }
 
 export class SessionTable {
   readonly #crypto: Crypto
   readonly #server: ServerIdentity
-  readonly #chains: CertificateChains
+  #chains: CertificateChains
   readonly #maxSessions: number
   readonly #halfOpen = new HalfOpenSessions()
   /** Finishes that wait for the ledger; who forgets one takes its keys with it. */
@@ -110,7 +112,13 @@ export class SessionTable {
     const content = decodeFinishContent(opened)
     const credential = checkCredential(this.#crypto, this.#chains, content, now.unixMs)
     checkFinish(this.#crypto, halfOpen, content, credential.key)
-    const pending = { mspId: credential.client.mspId, client: credential.client, halfOpen, credential }
+    const pending = {
+      mspId: credential.client.mspId,
+      client: credential.client,
+      halfOpen,
+      credential,
+      chains: this.#chains,
+    }
     this.#pending.add(pending)
     return pending
   }
@@ -132,6 +140,7 @@ export class SessionTable {
     // Once, whatever comes of it: a second session under the same keys would reuse nonces.
     if (!this.#pending.delete(pending)) throw new TypeError('this finish was completed before')
     if (facts.mspId !== pending.mspId) throw new TypeError('facts of another organisation')
+    if (!pending.chains.hasSameRoots(this.#chains, pending.mspId)) throw credentialRejected()
     const participant = facts.findParticipant(credential.participant)
     if (participant === undefined || !participant.isActive) throw credentialRejected()
     if (!equalBytes(participant.publicKey, credential.participantKey)) throw credentialRejected()
@@ -171,6 +180,13 @@ export class SessionTable {
   /** Seals the answer to a request, once; errors as `Session.seal`. */
   sealAnswer(session: Session, seq: number, answer: CborValue): Uint8Array {
     return session.seal(seq, answer)
+  }
+
+  /** Other organisations from now on. Sessions of those that left or have other roots end. @returns how many. */
+  reconfigure(organizations: readonly OrganizationRoots[]): number {
+    const before = this.#chains
+    this.#chains = new CertificateChains(this.#crypto, organizations)
+    return this.close(({ mspId }) => !before.hasSameRoots(this.#chains, mspId))
   }
 
   /** Ends the sessions of clients that `isEnded` names, as when a participant is suspended. @returns how many. */

@@ -1,0 +1,323 @@
+/** Updates of the configuration: docs/protocol/02-registration.md §2.7. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import {
+  encodeConfiguration as encodeChannel,
+  encodeConfigurationUpdate,
+  signConfiguration,
+  type ChannelConfiguration,
+  type ConfigurationSignature,
+} from '../../../shared/ledger-model/src/index.ts'
+import type { MspId } from '../../../shared/protocol/src/index.ts'
+import {
+  createOrganization,
+  issueCertificate,
+  registrationOf,
+  type TestIdentity,
+  type TestOrganization,
+} from '../../../testkit/src/consortium.ts'
+import { plainRows, TaWorld, type TaWorldOptions } from '../../../testkit/src/ta-world.ts'
+
+const worlds: TaWorld[] = []
+after(() => {
+  for (const world of worlds) world.close()
+})
+async function open(options: TaWorldOptions = {}): Promise<TaWorld> {
+  const world = await TaWorld.open(options)
+  worlds.push(world)
+  return world
+}
+
+const joining = (world: TaWorld): Promise<TestOrganization> =>
+  createOrganization('HospitalC', () => world.clock.nowMs())
+
+/** The configuration with one organisation more, or as `change` has it. */
+function next(
+  world: TaWorld,
+  more: readonly TestOrganization[],
+  change: Partial<ChannelConfiguration> = {},
+): ChannelConfiguration {
+  const { genesis } = world.consortium
+  const organizations = [
+    ...genesis.organizations,
+    ...more.map(({ mspId, authority }) => ({ mspId, roots: [authority.root] })),
+  ]
+  return { ...genesis, sequence: 1, organizations, ...change }
+}
+
+function signed(
+  world: TaWorld,
+  configuration: ChannelConfiguration,
+  signers: readonly TestIdentity[],
+  alter: (signatures: ConfigurationSignature[]) => ConfigurationSignature[] = (signatures) => signatures,
+): Uint8Array {
+  const encoded = encodeChannel(configuration)
+  const signatures = alter(signers.map((signer) => signConfiguration(world.crypto, signer, encoded)))
+  return encodeConfigurationUpdate({ configuration: encoded, signatures })
+}
+
+const admins = (world: TaWorld, ...more: TestOrganization[]): TestIdentity[] =>
+  [...world.organizations, ...more].map(({ admin }) => admin)
+
+async function register(world: TaWorld, { admin, hospital }: TestOrganization): Promise<void> {
+  await world.ledger.submit(admin, 'registerParticipant', [JSON.stringify(registrationOf(hospital))])
+}
+
+const rejected = { ok: false, code: 'LEDGER_CONFIGURATION_REJECTED' }
+
+test('an organisation joins while it serves: sessions go on, its members get in, over a restart, too', async () => {
+  const world = await open()
+  const c = await joining(world)
+  await register(world, c)
+  const earlier = await world.connect(world.hospital)
+  await assert.rejects(world.connect(c.hospital), { code: 'CREDENTIAL_REJECTED' })
+  const old = await world.ask('status', {})
+  const { configDigest, sequence } = await world.reconfigure(signed(world, next(world, [c]), admins(world, c)))
+  assert.equal(sequence, 1)
+  assert.notDeepEqual(configDigest, old.configDigest)
+
+  await earlier.request('ping')
+  await (await world.connect(c.hospital)).request('ping')
+  for (const again of [false, true]) {
+    if (again) await world.restart()
+    const status = await world.ask('status', {})
+    assert.deepEqual([status.configDigest, status.sequence], [configDigest, 1])
+    assert.ok(status.logSize > old.logSize)
+    await (await world.connect(c.hospital)).request('ping')
+  }
+})
+
+test('the next update counts from the one before', async () => {
+  const world = await open()
+  const c = await joining(world)
+  await world.reconfigure(signed(world, next(world, [c]), admins(world, c)))
+  const { organizations } = next(world, [c])
+  const d = await createOrganization('HospitalD', () => world.clock.nowMs())
+  const four = [...organizations, { mspId: d.mspId, roots: [d.authority.root] }]
+  const second = next(world, [], { sequence: 2, organizations: four })
+  // Two of three are a majority; the third need not sign.
+  const [a] = admins(world)
+  assert.ok(a !== undefined)
+  assert.deepEqual(await world.request('reconfigure', { update: signed(world, second, [a, d.admin]) }), rejected)
+  assert.equal((await world.reconfigure(signed(world, second, [a, c.admin, d.admin]))).sequence, 2)
+})
+
+test('the ledger nodes and the quorum follow: nobody else is believed from then on', async () => {
+  const world = await open()
+  const [a] = world.organizations
+  const nodes = [{ mspId: a.mspId, publicKey: world.crypto.generateSigningKey().publicKey }]
+  await world.reconfigure(signed(world, next(world, [], { nodes }), admins(world)))
+  await assert.rejects(world.connect(world.hospital), { code: 'ENDORSEMENT_SIGNATURE' })
+})
+
+test('sessions of an organisation that leaves or changes its roots end, and of nobody else', async () => {
+  const world = await open()
+  const [a, b] = world.organizations
+  const renamed = await createOrganization(b.name, () => world.clock.nowMs())
+  const c = await joining(world)
+  await register(world, c)
+  await world.reconfigure(signed(world, next(world, [c]), admins(world, c)))
+  const [ofA, ofB, ofC] = [
+    await world.connect(a.hospital),
+    await world.connect(b.hospital),
+    await world.connect(c.hospital),
+  ]
+  const organizations = [a, renamed].map(({ mspId, authority }) => ({ mspId, roots: [authority.root] }))
+  const without = next(world, [], { sequence: 2, organizations })
+  await world.reconfigure(signed(world, without, admins(world)))
+  await ofA.request('ping')
+  for (const session of [ofB, ofC]) await assert.rejects(session.request('ping'), { code: 'SESSION_UNKNOWN' })
+  for (const who of [b.hospital, c.hospital]) await assert.rejects(world.connect(who), { code: 'CREDENTIAL_REJECTED' })
+})
+
+test('a client of an organisation that leaves while it signs in does not get in', async () => {
+  const world = await open()
+  const [a, b] = world.organizations
+  const held: (() => Promise<void>)[] = []
+  let isHeld = true
+  world.behaviour = async (effect, honest) => {
+    if (isHeld && effect.fx === 'need') held.push(() => honest(effect))
+    else await honest(effect)
+  }
+  const organizations = [{ mspId: a.mspId, roots: [a.authority.root] }]
+  const update = signed(world, next(world, [], { organizations }), admins(world))
+  const leaving = world.request('reconfigure', { update })
+  const connecting = assert.rejects(world.connect(b.hospital), { code: 'CREDENTIAL_REJECTED' })
+  while (held.length === 0) await world.settle()
+  isHeld = false
+  // The question of the update is under way; the finish waits for the next one.
+  await world.settle()
+  for (const go of held) await go()
+  assert.ok((await leaving).ok)
+  await connecting
+})
+
+// --- what is refused leaves everything as it was
+
+let shared: TaWorld
+let newcomer: TestOrganization
+before(async () => {
+  shared = await open()
+  newcomer = await joining(shared)
+})
+
+interface Case {
+  readonly change?: () => Partial<ChannelConfiguration>
+  readonly more?: () => readonly TestOrganization[]
+  readonly signers?: () => readonly TestIdentity[] | Promise<readonly TestIdentity[]>
+  readonly alter?: (signatures: ConfigurationSignature[]) => ConfigurationSignature[]
+}
+
+const unsigned = new Uint8Array(64)
+const NODE_OF_NOBODY = () => ({ mspId: 'Nobody' as MspId, publicKey: shared.crypto.generateSigningKey().publicKey })
+
+const REFUSED: Readonly<Record<string, Case>> = {
+  'of the same sequence': { change: () => ({ sequence: 0 }) },
+  'of a later sequence': { change: () => ({ sequence: 2 }) },
+  'of another channel': { change: () => ({ channel: 'other' }) },
+  'with no signatures': { signers: () => [] },
+  'that half of the organisations signed': { signers: () => [...admins(shared).slice(0, 1), newcomer.admin] },
+  'that one organisation signed twice': {
+    signers: () => [...admins(shared).slice(0, 1), ...admins(shared).slice(0, 1), newcomer.admin],
+  },
+  'that the one who joins did not sign': { signers: () => admins(shared) },
+  'that a hospital’s service signed in place of its admin': {
+    signers: () => [shared.organizations[0].admin, shared.organizations[1].hospital, newcomer.admin],
+  },
+  'signed with a certificate of another authority': {
+    signers: async () => {
+      const { name, mspId } = shared.organizations[1]
+      const { admin } = await createOrganization(name, () => shared.clock.nowMs())
+      return [shared.organizations[0].admin, { ...admin, mspId }, newcomer.admin]
+    },
+  },
+  'signed with a certificate that has ended': {
+    signers: async () => {
+      const nowMs = shared.clock.nowMs()
+      const period = { notBeforeMs: nowMs - 86_400_000, notAfterMs: nowMs - 1_000 }
+      const ended = await issueCertificate(shared.organizations[1].authority, 'admin', period)
+      return [shared.organizations[0].admin, ended, newcomer.admin]
+    },
+  },
+  'with a signature of something else': {
+    alter: (all) => all.map((one, i) => (i === 1 ? { ...one, signature: all[0]?.signature ?? unsigned } : one)),
+  },
+  'with one bad signature beside enough good ones': {
+    alter: (all) => [...all, { ...(all[0] as ConfigurationSignature), signature: unsigned }],
+  },
+  'whose quorum its nodes do not reach': { change: () => ({ quorum: 2 }) },
+  'with no nodes': { change: () => ({ nodes: [] }) },
+  'with a node of no organisation': {
+    change: () => ({ nodes: [...shared.consortium.genesis.nodes, NODE_OF_NOBODY()] }),
+  },
+  'with an organisation twice': { more: () => [newcomer, newcomer] },
+  'to a channel of Fabric': { change: () => ({ nodes: [], fabric: { chaincode: 'trusthealth' } }) },
+}
+
+for (const [what, { change, more, signers, alter }] of Object.entries(REFUSED)) {
+  test(`refused: an update ${what}`, async () => {
+    const earlier = await shared.ask('status', {})
+    const configuration = next(shared, more?.() ?? [newcomer], change?.())
+    const update = signed(shared, configuration, (await signers?.()) ?? admins(shared, newcomer), alter)
+    assert.deepEqual(await shared.request('reconfigure', { update }), rejected)
+    const { configDigest, sequence } = await shared.ask('status', {})
+    assert.deepEqual([configDigest, sequence], [earlier.configDigest, 0])
+  })
+}
+
+test('refused: what is no update', async () => {
+  assert.deepEqual(await shared.request('reconfigure', { update: new Uint8Array(9) }), rejected)
+})
+
+test('refused: an update that was taken before, and the configuration before it', async () => {
+  const world = await open()
+  const c = await joining(world)
+  const update = signed(world, next(world, [c]), admins(world, c))
+  await world.reconfigure(update)
+  assert.deepEqual(await world.request('reconfigure', { update }), rejected)
+  const back = signed(world, { ...world.consortium.genesis, sequence: 0 }, admins(world, c))
+  assert.deepEqual(await world.request('reconfigure', { update: back }), rejected)
+})
+
+test('refused: an update signed with a certificate that its organisation revoked', async () => {
+  const world = await open()
+  const c = await joining(world)
+  const [, b] = world.organizations
+  await world.ledger.submit(b.admin, 'revokeCertificate', [b.admin.certSerial, 'key-compromise'])
+  const update = signed(world, next(world, [c]), admins(world, c))
+  assert.deepEqual(await world.request('reconfigure', { update }), rejected)
+  const other = await issueCertificate(b.authority, 'admin')
+  const again = signed(world, next(world, [c]), [world.organizations[0].admin, other, c.admin])
+  assert.ok((await world.request('reconfigure', { update: again })).ok)
+})
+
+test('LEDGER_UNAVAILABLE: without the ledger nobody knows what was revoked', async () => {
+  const world = await open()
+  const c = await joining(world)
+  // Remembered answers do not count.
+  await world.connect(world.hospital)
+  world.behaviour = async (effect, honest) => {
+    if (effect.fx !== 'need') return await honest(effect)
+    await world.request('endorsement', { need: effect.need, code: 'LEDGER_UNAVAILABLE' })
+  }
+  const update = signed(world, next(world, [c]), admins(world, c))
+  assert.deepEqual(await world.request('reconfigure', { update }), { ok: false, code: 'LEDGER_UNAVAILABLE' })
+  assert.equal((await world.ask('status', {})).sequence, 0)
+})
+
+test('of two updates at once one is taken', async () => {
+  const world = await open()
+  const c = await joining(world)
+  const d = await createOrganization('HospitalD', () => world.clock.nowMs())
+  const outcomes = await Promise.all(
+    [c, d].map((one) =>
+      world.request('reconfigure', { update: signed(world, next(world, [one]), admins(world, one)) }),
+    ),
+  )
+  assert.deepEqual(
+    outcomes.map(({ ok }) => ok),
+    [true, false],
+  )
+  assert.deepEqual(outcomes[1], rejected)
+})
+
+test('an end before the round is durable leaves the configuration that was in force', async () => {
+  const world = await open()
+  const c = await joining(world)
+  const { configDigest } = await world.ask('status', {})
+  const update = signed(world, next(world, [c]), admins(world, c))
+  world.behaviour = async (effect) => {
+    if (effect.fx !== 'need') return
+    const answers = await world.ledger.endorsedRead(effect.queries, effect.nonce)
+    void world.request('endorsement', { need: effect.need, ...plainRows(answers) })
+    // Taken in memory, not committed.
+    world.kill()
+  }
+  assert.deepEqual(await world.request('reconfigure', { update }), { ok: false, code: 'TEE_RESTARTED' })
+  world.behaviour = undefined
+  await world.restart()
+  const status = await world.ask('status', {})
+  assert.deepEqual([status.configDigest, status.sequence, status.state], [configDigest, 0, 'serving'])
+  assert.equal((await world.reconfigure(update)).sequence, 1)
+})
+
+test('refused on Fabric, whose channels have their configuration elsewhere', async () => {
+  const world = await open({ fabric: true })
+  const c = await joining(world)
+  for (const change of [{}, { nodes: [], quorum: 2, fabric: { chaincode: 'trusthealth' } }]) {
+    const update = signed(world, next(world, [c], change), admins(world, c))
+    assert.deepEqual(await world.request('reconfigure', { update }), rejected)
+  }
+})
+
+test('TEE_NOT_PROVISIONED, TEE_RECOVERING: nothing is taken before the store is known to be the newest', async () => {
+  const world = await TaWorld.openUnprovisioned()
+  worlds.push(world)
+  const c = await joining(world)
+  const update = signed(world, next(world, [c]), admins(world, c))
+  assert.deepEqual(await world.request('reconfigure', { update }), { ok: false, code: 'TEE_NOT_PROVISIONED' })
+  await world.provision()
+  world.behaviour = async () => {}
+  await world.restart()
+  assert.deepEqual(await world.request('reconfigure', { update }), { ok: false, code: 'TEE_RECOVERING' })
+})
