@@ -9,7 +9,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { common, gateway, peer } from '@hyperledger/fabric-protos'
-import { type Crypto, CryptoError, decodeUtf8, parseCertificate } from '../../../../shared/crypto/src/index.ts'
+import {
+  type Crypto,
+  CryptoError,
+  decodePem,
+  decodeUtf8,
+  parseCertificate,
+} from '../../../../shared/crypto/src/index.ts'
 import {
   encodeFabricProposal,
   type EndorsedAnswer,
@@ -32,7 +38,7 @@ import type {
 import { deliverBlocks } from './block-source.ts'
 import { Commits } from './commits.ts'
 import { EndorsedReads } from './endorsed-reads.ts'
-import { type ParsedEnvelope, parseTransactionPayload, toLedgerBlock } from './envelopes.ts'
+import { decodeFabricBlock, type ParsedEnvelope, parseTransactionPayload, toLedgerBlock } from './envelopes.ts'
 import { Gate } from './gate.ts'
 import { PeerConnection } from './peer-connection.ts'
 import { PeerPool } from './peer-pool.ts'
@@ -123,6 +129,9 @@ class FabricLedgerClient implements Ledger {
     if (parsed === undefined) return Promise.reject(badProposal('not a transaction of Fabric'))
     if (parsed.channel !== this.channel) {
       return Promise.reject(new LedgerError('LEDGER_WRONG_CHANNEL', 'of another channel'))
+    }
+    if (!this.#fresh.has(parsed.txId) && !this.#isSignedByCreator(signed, parsed)) {
+      return Promise.reject(new LedgerError('LEDGER_SIGNATURE_INVALID', 'not signed by its creator'))
     }
     const { txId } = parsed
     const underWay = this.#submitting.get(txId)
@@ -233,6 +242,17 @@ class FabricLedgerClient implements Ledger {
     return isLagging ? new LedgerError('LEDGER_BUSY', 'a peer lags behind', { cause: error }) : refusal
   }
 
+  /** Orderers only say that they forbid it. */
+  #isSignedByCreator({ proposal, signature }: SignedProposal, { certificate }: ParsedEnvelope): boolean {
+    try {
+      const [cert = new Uint8Array(0)] = decodePem('CERTIFICATE', certificate)
+      return this.#crypto.verify(this.#crypto.importVerifyingKey(parseCertificate(cert).publicKey), proposal, signature)
+    } catch (error) {
+      if (error instanceof CryptoError) return false
+      throw error
+    }
+  }
+
   async #submit(signed: SignedProposal, txId: TxId): Promise<CommitStatus> {
     const isFresh = this.#fresh.delete(txId)
     const known = this.#commits.find(txId) ?? (isFresh ? undefined : await this.transaction(txId))
@@ -302,7 +322,7 @@ class FabricLedgerClient implements Ledger {
   async #blockBy(fn: string, argument: string): Promise<LedgerBlock> {
     const call = { chaincode: QUERY_CHAINCODE, args: [fn, this.channel, argument] }
     const { result } = await this.#ask((one) => one.ask(this.#identity, call, this.#attemptMs))
-    return toLedgerBlock(common.Block.deserializeBinary(result), this.#chaincode)
+    return toLedgerBlock(decodeFabricBlock(result), this.#chaincode)
   }
 
   /** Asks peers, one after the other, again while none answers. */

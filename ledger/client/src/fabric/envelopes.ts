@@ -30,6 +30,8 @@ export interface ParsedEnvelope {
   readonly txId: TxId
   readonly timeMs: number
   readonly mspId: MspId
+  /** Of the creator, PEM. */
+  readonly certificate: string
   readonly chaincode: string
   readonly fn: string
   readonly args: readonly string[]
@@ -69,6 +71,7 @@ export function parseTransactionPayload(bytes: Uint8Array): ParsedEnvelope | und
       txId: channelHeader.getTxId() as TxId,
       timeMs: channelHeader.getTimestamp()?.toDate().getTime() ?? 0,
       mspId: creator.getMspid() as MspId,
+      certificate: textOf(creator.getIdBytes_asU8()),
       // Of the header: that one runs; the payload's is the caller's word only.
       chaincode: extension.getChaincodeId()?.getName() ?? '',
       fn: fn.startsWith(MAIN_CONTRACT) ? fn.slice(MAIN_CONTRACT.length) : fn,
@@ -118,9 +121,14 @@ export function toLedgerBlock(block: common.Block, chaincode: string): LedgerBlo
   }
 }
 
-/** What only Fabric says, transaction by transaction. @param encoded a block's. */
+/** @throws {LedgerError} `LEDGER_BLOCK_INVALID` */
+export function decodeFabricBlock(encoded: Uint8Array): common.Block {
+  return refuseBlock(() => common.Block.deserializeBinary(encoded))
+}
+
+/** What only Fabric says, transaction by transaction. @param encoded a block's. @throws {LedgerError} `LEDGER_BLOCK_INVALID` */
 export function fabricTransactionsOf(encoded: Uint8Array): readonly FabricTransaction[] {
-  const block = common.Block.deserializeBinary(encoded)
+  const block = decodeFabricBlock(encoded)
   const codes = validationCodesOf(block)
   return (block.getData()?.getDataList_asU8() ?? []).flatMap((envelope, index) => {
     const parsed = parseTransactionPayload(payloadOf(envelope))
@@ -191,7 +199,7 @@ function validationCodesOf(block: common.Block): Uint8Array {
 }
 
 function payloadOf(envelope: Uint8Array): Uint8Array {
-  return common.Envelope.deserializeBinary(envelope).getPayload_asU8()
+  return refuseBlock(() => common.Envelope.deserializeBinary(envelope).getPayload_asU8())
 }
 
 function eventOf(encoded: Uint8Array): LedgerEvent | null {
@@ -207,6 +215,14 @@ function textOf(bytes: Uint8Array): string {
     return decodeUtf8(bytes)
   } catch {
     return ''
+  }
+}
+
+function refuseBlock<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new LedgerError('LEDGER_BLOCK_INVALID', 'not a block of Fabric', { cause })
   }
 }
 
