@@ -181,6 +181,28 @@ test('an import that is killed goes on where it was, and stores nothing twice', 
   assert.equal((JSON.parse(found.out) as { data: unknown[] }).data.length, 900)
 })
 
+test('an import that leaves something out, or is interrupted, says so with a code of its own', async () => {
+  const codeOf = (out: string) => (JSON.parse(out) as { error: { code: string } }).error.code
+  const mixed = ['record', 'import', 'mixed.ndjson', '--patient', 'carla', '--as', 'hospital-a', '--json']
+  assert.equal(codeOf((await runCommand(place, mixed)).out), 'CLIENT_PARTLY_DONE')
+
+  const lines = Array.from({ length: 2_000 }, (_one, i) =>
+    JSON.stringify({ resourceType: 'Observation', status: 'final', code: { text: `Potassium ${i}` } }),
+  )
+  writeFileSync(join(place.folder, 'potassium.ndjson'), lines.join('\n'))
+  const words = ['record', 'import', 'potassium.ndjson', '--patient', 'carla', '--as', 'hospital-a']
+  const child = spawn(process.execPath, [MAIN, ...words, '--state', place.state, '--yes', '--json'], {
+    cwd: place.folder,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let out = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
+  while (child.exitCode === null && (await positionOf(words)) === 0) await new Promise((r) => setTimeout(r, 10))
+  child.kill('SIGINT')
+  await ended(child)
+  assert.equal(codeOf(out), 'CLIENT_INTERRUPTED')
+})
+
 test('a second start on the folder is refused', async () => {
   await assert.rejects(start(), /CLIENT_ALREADY_RUNNING/)
 })
