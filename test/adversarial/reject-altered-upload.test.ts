@@ -18,10 +18,12 @@ import {
   encodeRecordUpload,
   issueWarrant,
   newId,
+  newRecordId,
   sealEnvelope,
   type Commitment,
 } from '../../shared/protocol/src/index.ts'
 import {
+  certify,
   handmadeUpload,
   labResult,
   openScene,
@@ -174,6 +176,26 @@ test('a batch id serves once; a place that no batch has is not found', async () 
   const query = (id: string, index: string) => ledger.query({ fn: 'commitment', args: [id, index] })
   await assert.rejects(query(newId(crypto, 'b'), '0'), refusedWith('BATCH_NOT_FOUND'))
   await assert.rejects(query(stored.place.batchId, '999'), refusedWith('BATCH_NOT_FOUND'))
+})
+
+test('a fingerprint that is on the ledger, sent again by somebody else, changes nothing', async () => {
+  const { world, alice, bob, stored } = scene
+  const { ledger } = world.ledger
+  const batch = JSON.parse(await ledger.query({ fn: 'batch', args: [stored.place.batchId] })) as {
+    groups: Parameters<typeof encodeCommitGroups>[0]
+  }
+  const hospital = await certify(world, 'hospital', { hospital: 'b', registered: true })
+  const args = [newId(world.crypto, 'b'), encodeCommitGroups(batch.groups)]
+  await ledger.submit(await ledger.prepare(hospital.ledger, { fn: 'commit', args }))
+  const { checks } = await bob.verify(await alice.read(stored.recordId))
+  assert.ok(checks.every(({ result }) => result === 'pass'))
+  // Under another record's id it is another fingerprint, which Alice did not sign.
+  const [group] = batch.groups
+  const items =
+    group?.items.map((item) => ({ ...item, recordId: newRecordId(world.crypto, world.clock.nowMs()) })) ?? []
+  const moved = encodeCommitGroups([{ ...(group as (typeof batch.groups)[number]), items }])
+  const proposal = await ledger.prepare(hospital.ledger, { fn: 'commit', args: [newId(world.crypto, 'b'), moved] })
+  await assert.rejects(ledger.submit(proposal), refusedWith('COMMIT_SIGNATURE_INVALID'))
 })
 
 test('a text other than its fingerprint on the ledger gets no receipt; nor one without a fingerprint', async () => {
