@@ -133,6 +133,7 @@ async function readStatus({ ask, tee, supplicant }: PublicApi): Promise<Status> 
     measurement: encodeHex(inside.measurement),
     ...(inside.identityKey === undefined ? {} : { identityKey: encodeBase64url(inside.identityKey) }),
     ...(inside.configDigest === undefined ? {} : { configDigest: encodeHex(inside.configDigest) }),
+    ...(inside.sequence === undefined ? {} : { sequence: inside.sequence }),
     log: {
       size: inside.logSize,
       epoch: inside.epoch,

@@ -45,6 +45,7 @@ export const StatusSchema = Type.Object(
     measurement: Type.Optional(Hex),
     identityKey: Type.Optional(Type.String({ description: 'base64url, 65 bytes' })),
     configDigest: Type.Optional(Hex),
+    sequence: Type.Optional(Type.Integer({ description: 'Of the configuration of the consortium in force' })),
     isolation: Type.Array(Type.String()),
     log: Type.Optional(
       Type.Object({

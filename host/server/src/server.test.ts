@@ -186,6 +186,26 @@ test('HTTP_BAD_REQUEST: JSON that is not UTF-8, not JSON, or not of the schema',
   await refuses(post(path, bytes(1)), 400, 'HTTP_BAD_REQUEST')
 })
 
+test('a configuration update is carried as it is, and so is its refusal', async (t) => {
+  const digest = new Uint8Array(32).fill(7)
+  const play: Play = {
+    reconfigure: ({ update }) => {
+      if (update.length === 1) throw new TeeError('LEDGER_CONFIGURATION_REJECTED')
+      return { configDigest: digest, sequence: update.length }
+    },
+  }
+  const { url } = await start(t, play, { limits: { updatesPerMinute: 6 } })
+  const path = `${url}/v1/configurations`
+  const answer = await post(path, bytes(1, 2, 3))
+  assert.deepEqual([answer.status, await answer.json()], [200, { configDigest: '07'.repeat(32), sequence: 3 }])
+  await refuses(post(path, bytes(1)), 403, 'LEDGER_CONFIGURATION_REJECTED')
+  await refuses(post(path, bytes()), 400, 'HTTP_BAD_REQUEST')
+  await refuses(post(path, bytes(1), { 'content-type': 'text/plain' }), 415, 'HTTP_MEDIA_TYPE')
+  await refuses(post(path, new Uint8Array(2 * 1024 * 1024 + 1)), 413, 'HTTP_TOO_LARGE')
+  assert.equal((await post(path, bytes(1, 2))).status, 200)
+  await refuses(post(path, bytes(1, 2)), 429, 'HTTP_RATE_LIMITED')
+})
+
 test('proofs: inclusion or consistency, not half of each', async (t) => {
   const asked: unknown[] = []
   const play: Play = {
@@ -394,6 +414,7 @@ test('the API description has every route, and is OpenAPI 3.1', async (t) => {
     '/health/ready',
     '/v1/attest',
     '/v1/checkpoint',
+    '/v1/configurations',
     '/v1/proof',
     '/v1/session/finish',
     '/v1/session/hello',

@@ -22,6 +22,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import { registerPublicApi } from './public-api.ts'
 import { registerSessionsApi } from './sessions-api.ts'
 import { registerStreamApi, STREAM_PATH, type Streams } from './stream-api.ts'
+import { registerUpdatesApi } from './updates-api.ts'
 
 export interface HostServerOptions {
   readonly tee: TeeDriver
@@ -43,6 +44,7 @@ export interface HostServerOptions {
 export interface HostServerLimits {
   readonly requestsPerMinute: number
   readonly handshakesPerMinute: number
+  readonly updatesPerMinute: number
   /** Bytes of bodies at once. */
   readonly bytesAtOnce: number
   readonly connections: number
@@ -58,6 +60,7 @@ export interface HostServerLimits {
 const LIMITS: HostServerLimits = {
   requestsPerMinute: 60_000,
   handshakesPerMinute: 1_200,
+  updatesPerMinute: 60,
   bytesAtOnce: 256 * 1024 * 1024,
   connections: 8_192,
   streams: 4_096,
@@ -200,6 +203,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
       maxStreamsOfAddress: limits.streamsOfAddress,
       deadAfterMs: limits.streamDeadAfterMs,
     })
+    registerUpdatesApi(scope, { ask, updatesPerMinute: limits.updatesPerMinute })
     registerPublicApi(scope, { ask, tee: options.tee, metrics, ...supplicant, isStopping: () => isStopping })
     if (options.origins !== undefined) registerPreflight(scope)
     scope.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())

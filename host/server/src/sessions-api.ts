@@ -4,19 +4,15 @@
  * @module
  */
 import type { FastifyInstance } from 'fastify'
-import { Type } from 'typebox'
 import type { ErrorCode } from '../../../shared/protocol/src/error-table.ts'
 import { ProtocolError } from '../../../shared/protocol/src/errors.ts'
 import { decodeRecords, encodeOutcomes, type RecordOutcome } from '../../../shared/protocol/src/session/record-items.ts'
 import { MAX_RECORD_BYTES } from '../../../shared/protocol/src/session/record-layer.ts'
 import { codeOf } from './http-errors.ts'
 import type { AskTee } from './ask-tee.ts'
+import { bodyOf, bytesOf, OCTETS } from './bodies.ts'
 import type { AddressNumbers } from './gate.ts'
 import { ERROR_ANSWERS } from './schemas.ts'
-
-const OCTETS = 'application/octet-stream'
-/** OpenAPI 3.1 describes raw bytes by a media type with an empty schema. */
-const bytesOf = (description: string) => ({ description, content: { [OCTETS]: { schema: Type.Unknown() } } })
 
 /** Two large records, or many small ones. */
 const MAX_RECORDS_BODY = 2 * (MAX_RECORD_BYTES + 4)
@@ -107,9 +103,4 @@ function commonRefusal(outcomes: readonly RecordOutcome[]): ErrorCode | undefine
   const [first] = outcomes
   if (first === undefined || !('code' in first)) return undefined
   return outcomes.every((outcome) => 'code' in outcome && outcome.code === first.code) ? first.code : undefined
-}
-
-function bodyOf(body: unknown): Uint8Array {
-  if (!(body instanceof Uint8Array) || body.length === 0) throw new ProtocolError('HTTP_BAD_REQUEST', 'no body')
-  return body
 }

@@ -7,6 +7,7 @@ import {
   decodeBlocks,
   decodeEndorsedAnswers,
   encodeConfiguration,
+  decodeConfigurationUpdate,
   encodeConfigurationUpdate,
   encodeSignedProposal,
   encodeSignedQuery,
@@ -93,8 +94,14 @@ test('a configuration is taken with its signatures', async () => {
   const { consortium, a, b } = world
   const configuration = encodeConfiguration({ ...consortium.genesis, sequence: 1 })
   const signatures = [a.admin, b.admin].map((admin) => signConfiguration(crypto, admin, configuration))
-  const answer = await post('/v1/configurations', encodeConfigurationUpdate({ configuration, signatures }))
+  const update = encodeConfigurationUpdate({ configuration, signatures })
+  await refused('HTTP_NOT_FOUND', 404, app.inject('/v1/configurations/1'))
+  const answer = await post('/v1/configurations', update)
   assert.deepEqual(answer.json(), { block: world.node.height })
+  assert.deepEqual(bytes(await app.inject('/v1/configurations/1')), update)
+  const first = decodeConfigurationUpdate(bytes(await app.inject('/v1/configurations/0')))
+  assert.deepEqual(first, { configuration: encodeConfiguration(consortium.genesis), signatures: [] })
+  await refused('HTTP_BAD_REQUEST', 400, app.inject('/v1/configurations/x'))
   const again = post('/v1/configurations', encodeConfigurationUpdate({ configuration, signatures }))
   await refused('LEDGER_CONFIGURATION_REJECTED', 403, again)
 })

@@ -110,6 +110,11 @@ export function createHttpServer(
     Promise.resolve({ block: node.configure(decodeConfigurationUpdate(bytesOf(request.body))) }),
   )
 
+  app.get<{ Params: { sequence: string } }>('/v1/configurations/:sequence', (request, reply) => {
+    const update = node.configurationUpdate(numberOf(request.params.sequence))
+    return update === undefined ? notFound(reply) : sendCbor(reply, update)
+  })
+
   app.get<{ Params: { number: string } }>('/v1/blocks/:number', (request, reply) => {
     const block = node.block(numberOf(request.params.number))
     return block === undefined ? notFound(reply) : sendCbor(reply, encodeBlock(block))

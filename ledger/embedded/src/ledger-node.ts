@@ -238,6 +238,12 @@ export class LedgerNode {
     return this.#writer.head.number
   }
 
+  /** The update that put configuration `sequence` in force, as it stands in its block; that of 0 has no signatures. */
+  configurationUpdate(sequence: number): Uint8Array | undefined {
+    const number = this.#store.configurationBlocks()[sequence]
+    return number === undefined ? undefined : this.#store.block(number)?.transactions[0]
+  }
+
   block(number: number): EncodedBlock | undefined {
     return this.#store.block(number)
   }

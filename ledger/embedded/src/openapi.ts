@@ -64,6 +64,13 @@ export const openApi = {
         responses: responses(json('The block', { type: 'object', properties: { block: integer } })),
       },
     },
+    '/v1/configurations/{sequence}': {
+      get: {
+        summary: 'The update that put a configuration in force',
+        parameters: [path('sequence', 'From 0, the first one', integer)],
+        responses: responses(cbor('`{configuration, signatures}`, 7.4; that of 0 has no signatures')),
+      },
+    },
     '/v1/blocks/{number}': {
       get: {
         summary: 'One block',
