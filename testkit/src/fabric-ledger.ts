@@ -9,7 +9,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
 import { type ChannelConfiguration, majorityQuorum } from '../../shared/ledger-model/src/index.ts'
-import { createFabricLedgerClient, type FabricLedgerClientOptions } from '../../ledger/client/src/index.ts'
+import {
+  createFabricLedgerClient,
+  type FabricLedgerClientOptions,
+  type FabricProfile,
+} from '../../ledger/client/src/index.ts'
 import type { Ledger } from '../../ledger/client/src/port.ts'
 import { type Network, type NetworkOptions, startNetwork } from '../../ledger/network/src/index.ts'
 import type { Consortium } from './consortium.ts'
@@ -20,8 +24,8 @@ export interface TestNetwork {
   readonly network: Network
   /** Whom readers of this channel believe. */
   readonly configuration: ChannelConfiguration
-  /** A client of the first organisation's administrator, closed with the network. */
-  connect(options?: Partial<FabricLedgerClientOptions>): Ledger
+  /** A client of the first organisation's administrator, closed with the network. @param profile other than the network's. */
+  connect(options?: Partial<FabricLedgerClientOptions>, profile?: FabricProfile): Ledger
   close(): Promise<void>
 }
 
@@ -37,8 +41,8 @@ export async function startTestNetwork(
   return {
     network,
     configuration: fabricConfigurationOf(genesis, network.profile.chaincode),
-    connect(changes = {}) {
-      const client = createFabricLedgerClient(network.profile, { crypto, identity: first.admin, ...changes })
+    connect(changes = {}, profile = network.profile) {
+      const client = createFabricLedgerClient(profile, { crypto, identity: first.admin, ...changes })
       clients.push(client)
       return client
     },

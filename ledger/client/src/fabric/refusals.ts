@@ -15,6 +15,8 @@ const ACCESS_DENIED =
 const NOT_THERE = /error in simulation|make sure the chaincode|channel '.*' not found/
 /** As the gateway hands on what a chaincode said. */
 const CHAINCODE_FAILED = /chaincode response 500/
+/** The gateway library's words for the end of a stream of blocks with 403. */
+const DELIVER_DENIED = /status response: 403/
 const DIFFERENT = /ProposalResponsePayloads do not match/
 const TOO_LARGE = /TOO_LARGE|larger than max|message size/i
 
@@ -59,6 +61,8 @@ function codeOf(error: unknown, texts: readonly string[]): LedgerErrorCode {
       if (texts.some((text) => ACCESS_DENIED.test(text))) return 'LEDGER_IDENTITY_REJECTED'
       if (texts.some((text) => CHAINCODE_FAILED.test(text) && !NOT_THERE.test(text))) return 'LEDGER_FAULT'
       return texts.some((text) => TOO_LARGE.test(text)) ? 'LEDGER_BAD_PROPOSAL' : 'LEDGER_UNAVAILABLE'
+    case undefined:
+      return texts.some((text) => DELIVER_DENIED.test(text)) ? 'LEDGER_IDENTITY_REJECTED' : 'LEDGER_UNAVAILABLE'
     default:
       return 'LEDGER_UNAVAILABLE'
   }
