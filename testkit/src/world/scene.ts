@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setTimeout } from 'node:timers/promises'
 import { codeOf, type DoctorClient, type PatientClient, type StoredRecord } from '../../../clients/sdk/src/index.ts'
 import { labResult } from './records.ts'
 import { openTestWorld, type TestWorld, type TestWorldOptions } from './world.ts'
@@ -24,6 +25,16 @@ export async function openScene(options: TestWorldOptions = {}): Promise<Scene> 
   const { warrant } = await world.permit(bob, [alice])
   const ehr = labResult(47, world.canary())
   return { world, bob, alice, warrant, stored: await alice.store({ patient: bob.ref, warrant, ehr }) }
+}
+
+/** The outcome of `work`, which waits for a time to pass: the world's clocks run ahead, ten seconds each moment. */
+export async function whileTimePasses<T>({ clock }: TestWorld, work: Promise<T>): Promise<T> {
+  const isSettled = work.then(
+    () => true,
+    () => true,
+  )
+  while (!(await Promise.race([isSettled, setTimeout(50, false)]))) clock.advanceMs(10_000)
+  return await work
 }
 
 /** For `assert.rejects`: whether an error has one of these codes. */
