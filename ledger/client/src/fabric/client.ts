@@ -36,7 +36,7 @@ import type {
   LedgerIdentity,
 } from '../port.ts'
 import { deliverBlocks } from './block-source.ts'
-import { Commits } from './commits.ts'
+import { Commits, type CommitWatch } from './commits.ts'
 import { EndorsedReads } from './endorsed-reads.ts'
 import { decodeFabricBlock, type ParsedEnvelope, parseTransactionPayload, toLedgerBlock } from './envelopes.ts'
 import { Gate } from './gate.ts'
@@ -48,9 +48,10 @@ import { signForFabric, toFabricSignature } from './signatures.ts'
 
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 500
-/** An orderer that says yes may lose the transaction with its leadership: after this time it is sent again. */
-const FIRST_COMMIT_WAIT_MS = 1_500
+/** An orderer that says yes may lose the transaction with its leadership: after this time it is sent again, if overdue. */
+const COMMIT_WAIT_MS = 1_500
 const LONGEST_COMMIT_WAIT_MS = 8_000
+const LOOK_EVERY_MS = 250
 const DEFAULT_MAX_PREPARING = 256
 const DEFAULT_MAX_WAITING = 10_000
 const MAX_FRESH = 10_000
@@ -267,29 +268,39 @@ class FabricLedgerClient implements Ledger {
   }
 
   /** Sends the transaction to be ordered, and again the same until it is in a block. */
-  async #order(signed: SignedProposal, txId: TxId, watch: ReturnType<Commits['watch']>): Promise<CommittedTransaction> {
+  async #order(signed: SignedProposal, txId: TxId, watch: CommitWatch): Promise<CommittedTransaction> {
     const end = performance.now() + this.#deadlineMs
-    let waitMs = FIRST_COMMIT_WAIT_MS
     let pauseMs = FIRST_PAUSE_MS
     for (;;) {
       let failure: LedgerError | undefined
       const connection = this.#pool.current
       try {
         await this.#broadcast(connection, signed, txId)
+        watch.sent()
       } catch (error) {
         failure = this.#pool.failed(connection, error)
         if (!isAway(failure)) throw failure
       }
-      const left = end - performance.now()
-      const found = await watch.within(Math.max(0, Math.min(failure === undefined ? waitMs : pauseMs, left)))
+      const found = await (failure === undefined ? this.#inBlock(watch, end) : watch.within(pauseMs))
       if (found !== undefined) return await this.#firstWord(found)
       if (performance.now() >= end || this.#closed.signal.aborted) {
         throw failure ?? new LedgerError('LEDGER_UNAVAILABLE', 'not in a block in time')
       }
-      if (failure === undefined) waitMs = Math.min(waitMs * 2, LONGEST_COMMIT_WAIT_MS)
-      else pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+      if (failure !== undefined) pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
       // The stream of blocks may have ended for good.
       await this.#commits.ready().catch(() => undefined)
+    }
+  }
+
+  /** Undefined when it should be sent again: under load blocks take their time, and a repetition would cost more. */
+  async #inBlock(watch: CommitWatch, end: number): Promise<CommittedTransaction | undefined> {
+    const sentMs = performance.now()
+    for (;;) {
+      const found = await watch.within(LOOK_EVERY_MS)
+      const nowMs = performance.now()
+      if (found !== undefined || nowMs >= end || this.#closed.signal.aborted) return found
+      const waitedMs = nowMs - sentMs
+      if (waitedMs >= LONGEST_COMMIT_WAIT_MS || (waitedMs >= COMMIT_WAIT_MS && watch.isOverdue)) return undefined
     }
   }
 

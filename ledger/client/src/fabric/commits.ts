@@ -10,6 +10,10 @@ import type { CommittedTransaction, LedgerBlock } from '../port.ts'
 
 /** Outcomes that are kept for whoever submits the same again. */
 const MAX_KEPT = 10_000
+/** Without a block for so long, what was sent before may be lost. */
+const SILENCE_MS = 1_000
+/** Orderers keep the order roughly: what was sent so much later comes later. */
+const OVERTAKEN_MS = 500
 
 export interface CommitsOptions {
   /** Number of the first block that can hold what is submitted from now on. */
@@ -17,19 +21,31 @@ export interface CommitsOptions {
   readonly blocks: (from: number, signal: AbortSignal) => AsyncIterable<LedgerBlock>
 }
 
+interface Watched {
+  readonly tell: (found: CommittedTransaction) => void
+  sentMs: number
+}
+
 /** One transaction that somebody waits for; end it. */
 export interface CommitWatch {
   /** The transaction in its block; undefined when the time is over first. */
   within(ms: number): Promise<CommittedTransaction | undefined>
+  /** An orderer took it just now. */
+  sent(): void
+  /** Whether it should have come: no blocks come at all, or others have that were sent later. */
+  readonly isOverdue: boolean
   end(): void
 }
 
 export class Commits {
   readonly #options: CommitsOptions
-  readonly #watched = new Map<TxId, (found: CommittedTransaction) => void>()
+  readonly #watched = new Map<TxId, Watched>()
   readonly #kept = new Map<TxId, CommittedTransaction>()
   readonly #stop = new AbortController()
   #following: Promise<void> | undefined
+  #newestBlockMs = 0
+  /** When the newest of what has come was sent. */
+  #newestSentMs = 0
 
   constructor(options: CommitsOptions) {
     this.#options = options
@@ -63,9 +79,18 @@ export class Commits {
   watch(txId: TxId): CommitWatch {
     let tell: (found: CommittedTransaction) => void = () => undefined
     const seen = new Promise<CommittedTransaction>((resolve) => (tell = resolve))
-    this.#watched.set(txId, tell)
+    const watched: Watched = { tell, sentMs: performance.now() }
+    this.#watched.set(txId, watched)
+    const isOverdue = (): boolean =>
+      performance.now() - this.#newestBlockMs > SILENCE_MS || this.#newestSentMs > watched.sentMs + OVERTAKEN_MS
     return {
       within: (ms) => firstOf(seen, ms, this.#stop.signal),
+      sent: () => {
+        watched.sentMs = performance.now()
+      },
+      get isOverdue() {
+        return isOverdue()
+      },
       end: () => this.#watched.delete(txId),
     }
   }
@@ -83,6 +108,7 @@ export class Commits {
   async #follow(from: number): Promise<void> {
     try {
       for await (const block of this.#options.blocks(from, this.#stop.signal)) {
+        this.#newestBlockMs = performance.now()
         for (const transaction of block.transactions) this.#see(transaction)
       }
     } catch (error) {
@@ -93,10 +119,11 @@ export class Commits {
 
   /** The first word on a transaction counts: a repetition stands in a block, too. */
   #see(transaction: CommittedTransaction): void {
-    const tell = this.#watched.get(transaction.txId)
-    if (tell === undefined) return
+    const watched = this.#watched.get(transaction.txId)
+    if (watched === undefined) return
     this.#watched.delete(transaction.txId)
-    tell(transaction)
+    this.#newestSentMs = Math.max(this.#newestSentMs, watched.sentMs)
+    watched.tell(transaction)
   }
 }
 
