@@ -134,9 +134,9 @@ for (const [name, service] of Object.entries(SERVICES)) {
 
     test('headers without end, and what is no HTTP, are answered in few bytes and hung up on', async () => {
       const requests = [
-        `GET ${service.open} HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(100_000)}\r\n\r\n`,
-        `GET ${service.open} HTTP/1.1\r\nhost: a\r\n${'x: y\r\n'.repeat(20_000)}\r\n`,
-        `GET /${'a'.repeat(100_000)} HTTP/1.1\r\nhost: a\r\n\r\n`,
+        `GET ${service.open} HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`,
+        `GET ${service.open} HTTP/1.1\r\nhost: a\r\n${'x: y\r\n'.repeat(4_000)}\r\n`,
+        `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nhost: a\r\n\r\n`,
         '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n',
         `${head(service)}content-length: -1\r\n\r\n`,
         `${head(service)}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
@@ -144,11 +144,12 @@ for (const [name, service] of Object.entries(SERVICES)) {
       ]
       for (const [i, request] of requests.entries()) {
         const answer = await sendBytes(service.url(), request)
-        // A server that hangs up on a client that still sends may cut its own answer.
-        if (answer === '') continue
         assert.deepEqual(statusAndCode(answer), [400, 'HTTP_BAD_REQUEST'], `request ${i}`)
         assert.ok(answer.length < 1_000)
       }
+      // A server that hangs up on a client that still sends cuts its own answer.
+      const endless = `GET ${service.open} HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(1_000_000)}`
+      assert.ok((await sendBytes(service.url(), endless)).length < 1_000)
       assert.equal(await isServed(service), 200)
     })
 
