@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { createConsortium } from '../../../testkit/src/consortium.ts'
 import { cacheFolder, findBinaries } from './binaries.ts'
+import { startNetwork } from './network.ts'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'binaries-')))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -54,4 +56,11 @@ test('a part of the programs, an old version and a version that cannot be read a
   assert.throws(() => findBinaries(release('old', { version: 'v2.4.9' }), {}), missing)
   assert.throws(() => findBinaries(release('odd', { version: 'none' }), {}), missing)
   assert.equal(findBinaries(release('next', { version: 'v3.1.5' }), {}).version, 'v3.1.5')
+})
+
+test('Byzantine ordering is refused to programs that do not have it, before anything runs', async () => {
+  const { organizations } = await createConsortium()
+  const network = startNetwork({ folder: join(folder, 'bft'), organizations, ordering: 'bft', bin: good })
+  await assert.rejects(network, missing)
+  assert.ok(!existsSync(join(folder, 'bft', 'nodes')))
 })

@@ -1,5 +1,5 @@
 /**
- * `configtx.yaml`, from which configtxgen makes the channel's first block: Raft orderers, the organisations, the policies
+ * `configtx.yaml`, from which configtxgen makes the channel's first block: orderers (Raft or BFT), the organisations, the policies
  * and the sizes of blocks. docs/fabric.md gives the reasons for each setting.
  *
  * @module
@@ -27,7 +27,7 @@ export function channelConfiguration(plan: Plan, paths: FolderPaths): string {
     Profiles: {
       [PROFILE]: {
         Policies: CHANNEL_POLICIES,
-        Capabilities: { V2_0: true },
+        Capabilities: plan.ordering === 'bft' ? { V3_0: true } : { V2_0: true },
         Orderer: orderer(plan, paths),
         Application: {
           Organizations: plan.organizations.map((organization) => member(organization, paths)),
@@ -45,7 +45,6 @@ export function channelConfiguration(plan: Plan, paths: FolderPaths): string {
 
 function orderer(plan: Plan, paths: FolderPaths) {
   return {
-    OrdererType: 'etcdraft',
     // A lone transaction waits this long; the default of 2 s is most of what a write would take.
     BatchTimeout: `${plan.batchTimeoutMs}ms`,
     BatchSize: {
@@ -54,20 +53,7 @@ function orderer(plan: Plan, paths: FolderPaths) {
       AbsoluteMaxBytes: '10 MB',
       PreferredMaxBytes: '4 MB',
     },
-    EtcdRaft: {
-      Consenters: plan.orderers.map(({ name, port }) => {
-        const { tlsCertificate } = nodePaths(paths.node(name))
-        return { Host: LOOPBACK, Port: port, ClientTLSCert: tlsCertificate, ServerTLSCert: tlsCertificate }
-      }),
-      // An election after 1 s without a heartbeat; the default of 500 ms ticks makes it 5 s and more.
-      Options: {
-        TickInterval: '100ms',
-        ElectionTick: 10,
-        HeartbeatTick: 1,
-        MaxInflightBlocks: 5,
-        SnapshotIntervalSize: '64 MB',
-      },
-    },
+    ...(plan.ordering === 'bft' ? bft(plan, paths) : raft(plan, paths)),
     Organizations: [
       {
         Name: ORDERER_MSP,
@@ -83,6 +69,58 @@ function orderer(plan: Plan, paths: FolderPaths) {
     ],
     Policies: { ...CHANNEL_POLICIES, BlockValidation: implicit('ANY Writers') },
     Capabilities: { V2_0: true },
+  }
+}
+
+function raft(plan: Plan, paths: FolderPaths) {
+  return {
+    OrdererType: 'etcdraft',
+    EtcdRaft: {
+      Consenters: plan.orderers.map(({ name, port }) => {
+        const { tlsCertificate } = nodePaths(paths.node(name))
+        return { Host: LOOPBACK, Port: port, ClientTLSCert: tlsCertificate, ServerTLSCert: tlsCertificate }
+      }),
+      // An election after 1 s without a heartbeat; the default of 500 ms ticks makes it 5 s and more.
+      Options: {
+        TickInterval: '100ms',
+        ElectionTick: 10,
+        HeartbeatTick: 1,
+        MaxInflightBlocks: 5,
+        SnapshotIntervalSize: '64 MB',
+      },
+    },
+  }
+}
+
+/** Orderers that lie are outvoted; each is known by its identity as well. Waiting times: the leader is suspected early. */
+function bft(plan: Plan, paths: FolderPaths) {
+  return {
+    OrdererType: 'BFT',
+    ConsenterMapping: plan.orderers.map(({ name, port }, index) => {
+      const { tlsCertificate, msp } = nodePaths(paths.node(name))
+      return {
+        ID: index + 1,
+        Host: LOOPBACK,
+        Port: port,
+        MSPID: ORDERER_MSP,
+        Identity: join(msp, 'signcerts/cert.pem'),
+        ClientTLSCert: tlsCertificate,
+        ServerTLSCert: tlsCertificate,
+      }
+    }),
+    SmartBFT: {
+      RequestBatchMaxInterval: `${plan.batchTimeoutMs}ms`,
+      RequestForwardTimeout: '1s',
+      RequestComplainTimeout: '3s',
+      RequestAutoRemoveTimeout: '1m',
+      ViewChangeResendInterval: '1s',
+      ViewChangeTimeout: '5s',
+      LeaderHeartbeatTimeout: '3s',
+      LeaderHeartbeatCount: 10,
+      CollectTimeout: '1s',
+      IncomingMessageBufferSize: 200,
+      RequestPoolSize: 100_000,
+    },
   }
 }
 

@@ -137,3 +137,22 @@ test('organisational units tell roles apart', () => {
     assert.deepEqual(NodeOUs[member], { OrganizationalUnitIdentifier: unit })
   }
 })
+
+test('with Byzantine ordering each orderer is known by its identity, too', async () => {
+  const four = await createPlan({
+    folder: '',
+    organizations: [{ mspId: 'HospitalA' as MspId, name: 'HospitalA', authority: undefined as never }],
+    ordering: 'bft',
+  })
+  const { Profiles } = parse(channelConfiguration(four, paths)) as { Profiles: Record<string, unknown> }
+  const { Capabilities, Orderer } = Profiles['TrustHealth'] as {
+    Capabilities: object
+    Orderer: { OrdererType: string; ConsenterMapping: { ID: number; Identity: string }[]; EtcdRaft?: object }
+  }
+  assert.deepEqual(Capabilities, { V3_0: true })
+  assert.deepEqual([Orderer.OrdererType, Orderer.EtcdRaft], ['BFT', undefined])
+  assert.deepEqual(
+    Orderer.ConsenterMapping.map(({ ID, Identity }) => [ID, Identity]),
+    [1, 2, 3, 4].map((id) => [id, `/state/nodes/orderer${id}/msp/signcerts/cert.pem`]),
+  )
+})

@@ -37,7 +37,7 @@ export async function isHealthy(operationsPort: number): Promise<boolean> {
 /** Whether this orderer leads the channel. */
 export async function isLeader(operationsPort: number, channel: string): Promise<boolean> {
   const metrics = (await read(operationsPort, '/metrics')) ?? ''
-  return metrics.includes(`\nconsensus_etcdraft_is_leader{channel="${channel}"} 1\n`)
+  return ['etcdraft', 'BFT'].some((kind) => metrics.includes(`\nconsensus_${kind}_is_leader{channel="${channel}"} 1\n`))
 }
 
 /** How many blocks this node has of the channel; undefined if it does not say. */

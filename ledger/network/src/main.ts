@@ -2,7 +2,7 @@
  * A Fabric network on this machine, at the terminal. The folder is `--folder`, else `fabric` in $TRUSTHEALTH_STATE, else
  * in `.trusthealth`. Its organisations' own keys are there too, in `keys/`.
  *
- *     npm run fabric:up -- [--organizations HospitalA,HospitalB] [--orderers 3] [--base-port N] [--batch-timeout-ms 50]
+ *     npm run fabric:up -- [--organizations HospitalA,HospitalB] [--orderers 3] [--ordering raft|bft] [--base-port N] [--batch-timeout-ms 50]
  *     npm run fabric:status
  *     npm run fabric:logs -- [NODE] [--lines 40]
  *     npm run fabric:down -- [--remove]
@@ -19,7 +19,7 @@ import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { ERROR_TABLE, mspIdShape } from '../../../shared/protocol/src/index.ts'
 import { NetworkError } from './errors.ts'
 import { findBinaries, networkStatus, type NetworkStatus, startNetwork, stopNetwork } from './index.ts'
-import type { NetworkOrganization } from './options.ts'
+import type { NetworkOrganization, Ordering } from './options.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     folder: { type: 'string' },
     organizations: { type: 'string' },
     orderers: { type: 'string' },
+    ordering: { type: 'string' },
     'base-port': { type: 'string' },
     'batch-timeout-ms': { type: 'string' },
     remove: { type: 'boolean', default: false },
@@ -42,6 +43,7 @@ async function up(): Promise<void> {
   const network = await startNetwork({
     folder,
     organizations: await openOrganizations(),
+    ...orderingOption(),
     ...numberOption('orderers'),
     ...numberOption('base-port', 'basePort'),
     ...numberOption('batch-timeout-ms', 'batchTimeoutMs'),
@@ -106,6 +108,13 @@ async function openOrganizations(): Promise<NetworkOrganization[]> {
     organizations.push({ mspId, name, authority })
   }
   return organizations
+}
+
+function orderingOption(): { readonly ordering?: Ordering } {
+  const { ordering } = values
+  if (ordering === undefined) return {}
+  if (ordering === 'raft' || ordering === 'bft') return { ordering }
+  throw new NetworkError('NETWORK_OPTIONS_REJECTED', '--ordering is raft or bft')
 }
 
 function numberOption(name: 'orderers' | 'base-port' | 'batch-timeout-ms', as: string = name): Record<string, number> {

@@ -227,6 +227,13 @@ test('a network that was stopped starts on its data', async () => {
   await assertWorks()
 })
 
+test('the machine fails: every process is gone at once, and what was committed is there afterwards', async () => {
+  await Promise.all(network.nodes.map((node) => node.kill()))
+  network = await start()
+  for (const doctor of committed) await assertOnBoth(doctor)
+  await assertWorks()
+})
+
 test('another consortium does not get this network', async () => {
   const others = await createConsortium({ names: ['HospitalA', 'HospitalB'] })
   await assert.rejects(start(folder, others.organizations), { code: 'NETWORK_OPTIONS_REJECTED' })

@@ -17,6 +17,7 @@ import {
   makeFirstBlock,
   waitForContract,
 } from './channel.ts'
+import { NetworkError } from './errors.ts'
 import { type FolderPaths, nodePaths, pathsIn, writeOwnFile } from './folder.ts'
 import { isLeader, waitUntil } from './health.ts'
 import { nodesOf } from './nodes.ts'
@@ -40,6 +41,9 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
   say(`Fabric ${binaries.version} in ${binaries.bin}`)
 
   let plan = await openPlan(paths, options)
+  if (plan.ordering === 'bft' && /^v?2\./.test(binaries.version)) {
+    throw new NetworkError('NETWORK_BINARIES_MISSING', `BFT needs Fabric 3, this is ${binaries.version}`)
+  }
   const isNew = plan.state === 'new'
   const { members, ordererTlsRootPem } = await writeSetup(plan, paths, options.organizations, binaries)
   const context: ChannelContext = { plan, paths, binaries, members }

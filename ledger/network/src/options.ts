@@ -23,7 +23,12 @@ export interface NetworkOptions {
   readonly channel?: string
   /** Default `trusthealth`. */
   readonly chaincode?: string
-  /** Raft tolerates (n − 1) / 2 of them down. Default 3. */
+  /**
+   * `raft`, the default: orderers may stop. `bft`: they may also lie, and Fabric 3 is needed. Part of the channel's first
+   * block, so the same at every start.
+   */
+  readonly ordering?: Ordering
+  /** With Raft (n − 1) / 2 of them may be down, with BFT (n − 1) / 3 down or lying. Default 3, with BFT 4, its least. */
   readonly orderers?: number
   /** First of consecutive ports on loopback; 0, the default: any free ones, which are then kept. */
   readonly basePort?: number
@@ -34,6 +39,8 @@ export interface NetworkOptions {
   /** Folder with Fabric's programs; default: see `findBinaries`. */
   readonly bin?: string
 }
+
+export type Ordering = 'raft' | 'bft'
 
 export type NodeKind = 'orderer' | 'peer' | 'chaincode'
 

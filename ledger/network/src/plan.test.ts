@@ -46,6 +46,7 @@ test('a plan that was written is read as it was', async () => {
 const impossible: readonly (readonly [string, Partial<NetworkOptions>])[] = [
   ['no organisation', { organizations: [] }],
   ['no orderer', { orderers: 0 }],
+  ['BFT with three orderers', { ordering: 'bft', orderers: 3 }],
   ['a negative number of orderers', { orderers: -1 }],
   ['two organisations of one identifier', { organizations: [organization('A', 'One'), organization('A', 'Two')] }],
   [
@@ -82,6 +83,7 @@ const others: readonly Partial<NetworkOptions>[] = [
   { channel: 'other' },
   { chaincode: 'other' },
   { orderers: 1 },
+  { ordering: 'bft' },
 ]
 for (const change of others) {
   test(`an existing network is not another one: ${Object.keys(change).join()}`, async () => {

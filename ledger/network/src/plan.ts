@@ -25,6 +25,8 @@ export const ORDERER_MSP = 'OrdererMSP' as MspId
 
 const MAX_ORGANIZATIONS = 64
 const MAX_ORDERERS = 9
+/** 3f + 1 for one that lies. */
+const LEAST_BFT_ORDERERS = 4
 const LAST_PORT = 65_535
 
 const port = uint({ min: 1, max: LAST_PORT })
@@ -37,6 +39,7 @@ const planShape = struct({
   state: oneOf('new', 'ready'),
   channel: channelShape,
   chaincode: text({ min: 1, max: 64, pattern: /^[a-zA-Z0-9]+(?:[-_][a-zA-Z0-9]+)*$/ }),
+  ordering: oneOf('raft', 'bft'),
   batchTimeoutMs: uint({ min: 1, max: 60_000 }),
   orderers: list(struct({ name: nodeName, port, adminPort: port, operationsPort: port }), {
     min: 1,
@@ -63,7 +66,11 @@ const PORTS_PER_ORGANIZATION = 4
 
 /** @throws {NetworkError} `NETWORK_OPTIONS_REJECTED` */
 export async function createPlan(options: NetworkOptions): Promise<Plan> {
-  const { organizations, channel = 'health', chaincode = 'trusthealth', orderers = 3, basePort = 0 } = options
+  const { organizations, channel = 'health', chaincode = 'trusthealth', ordering = 'raft', basePort = 0 } = options
+  const orderers = options.orderers ?? (ordering === 'bft' ? LEAST_BFT_ORDERERS : 3)
+  if (ordering === 'bft' && orderers < LEAST_BFT_ORDERERS) {
+    throw new NetworkError('NETWORK_OPTIONS_REJECTED', `BFT needs ${LEAST_BFT_ORDERERS} orderers`)
+  }
   const count = orderers * PORTS_PER_ORDERER + organizations.length * PORTS_PER_ORGANIZATION
   const names = organizations.map(({ name }) => slugOf(name))
   const mspIds = organizations.map(({ mspId }) => mspId)
@@ -78,6 +85,7 @@ export async function createPlan(options: NetworkOptions): Promise<Plan> {
         state: 'new',
         channel,
         chaincode,
+        ordering,
         batchTimeoutMs: options.batchTimeoutMs ?? 50,
         orderers: Array.from({ length: orderers }, (_, index) => ({
           name: `orderer${index + 1}`,
@@ -103,7 +111,9 @@ export async function createPlan(options: NetworkOptions): Promise<Plan> {
 /** @throws {NetworkError} `NETWORK_FOLDER_DAMAGED` */
 export function parsePlan(json: string): Plan {
   try {
-    return planShape(parseJson(json, { maxBytes: 262_144 }), 'network.json')
+    const parsed = parseJson(json, { maxBytes: 262_144 })
+    // The first networks had no other ordering, and did not say which.
+    return planShape(typeof parsed === 'object' ? { ordering: 'raft', ...parsed } : parsed, 'network.json')
   } catch (cause) {
     throw new NetworkError('NETWORK_FOLDER_DAMAGED', 'network.json cannot be read', { cause })
   }
@@ -125,6 +135,7 @@ export function checkSameNetwork(plan: Plan, options: NetworkOptions): void {
   if (there.join() !== wanted.join()) throw differs('organisations')
   if (options.channel !== undefined && options.channel !== plan.channel) throw differs('names of channels')
   if (options.chaincode !== undefined && options.chaincode !== plan.chaincode) throw differs('names of chaincode')
+  if (options.ordering !== undefined && options.ordering !== plan.ordering) throw differs('ordering')
   if (options.orderers !== undefined && options.orderers !== plan.orderers.length) throw differs('orderers')
 }
 
