@@ -8,9 +8,10 @@ import { decodeBase64url, type Crypto } from '../../../shared/crypto/src/index.t
 import {
   decodeEndorsedAnswers,
   participantRecordShape,
-  verifyEndorsedRead,
+  EndorsedReader,
   type EndorsedAnswer,
-  type LedgerNodeKey,
+  type EndorsementTrust,
+  type FabricTrust,
   type ParticipantRecord,
 } from '../../../shared/ledger-model/src/index.ts'
 import {
@@ -31,6 +32,8 @@ export interface ConsortiumConfig {
   readonly nodes: readonly { readonly mspId: MspId; /** 65 bytes. */ readonly publicKey: Uint8Array }[]
   /** Organisations that must agree. */
   readonly quorum: number
+  /** On Hyperledger Fabric: whose peers are believed. There are no `nodes` then. */
+  readonly fabric?: FabricTrust
 }
 
 /** Fetches one list of answers per query; not trusted. */
@@ -46,42 +49,27 @@ export class VerifyingLedgerReader implements LedgerReader {
   readonly isPractice: boolean
   readonly source: string
   readonly #crypto: Crypto
-  readonly #config: ConsortiumConfig
-  readonly #nodes: readonly LedgerNodeKey[]
+  readonly #trust: EndorsementTrust
   readonly #fetch: FetchAnswers
 
   /** @param source whom `fetch` asks, for people. */
   constructor(crypto: Crypto, config: ConsortiumConfig, fetch: FetchAnswers, source: string) {
     this.#crypto = crypto
-    this.#config = config
-    this.#nodes = config.nodes.map(({ mspId, publicKey }) => ({
-      mspId,
-      publicKey: crypto.importVerifyingKey(publicKey),
-    }))
+    const { channel, quorum, nodes, fabric } = config
+    const keys = nodes.map(({ mspId, publicKey }) => ({ mspId, publicKey: crypto.importVerifyingKey(publicKey) }))
+    this.#trust = { channel, quorum, ...(fabric === undefined ? { nodes: keys } : { fabric }) }
     this.#fetch = fetch
     this.source = source
-    this.isPractice = new Set(config.nodes.map(({ mspId }) => mspId)).size < 2
+    this.isPractice = new Set((fabric?.organizations ?? nodes).map(({ mspId }) => mspId)).size < 2
   }
 
   async read(queries: readonly LedgerQuery[], options: { readonly minHeight?: number } = {}): Promise<LedgerAnswer[]> {
     const nonce = this.#crypto.randomBytes(32)
     const answers = await this.#fetch(queries, nonce, options.minHeight)
     if (answers.length !== queries.length) throw new ClientError('ENDORSEMENT_MALFORMED')
-    return queries.map((query, i) => this.#verify(query, nonce, answers[i] ?? [], options.minHeight))
-  }
-
-  #verify(
-    query: LedgerQuery,
-    nonce: Uint8Array,
-    answers: readonly EndorsedAnswer[],
-    minHeight: number | undefined,
-  ): LedgerAnswer {
-    const { channel, quorum } = this.#config
-    return verifyEndorsedRead(
-      this.#crypto,
-      { query, channel, nonce, nodes: this.#nodes, quorum, ...(minHeight === undefined ? {} : { minHeight }) },
-      answers,
-    )
+    const reader = new EndorsedReader(this.#crypto, this.#trust)
+    const { minHeight = 0 } = options
+    return queries.map((query, i) => reader.read({ query, nonce, minHeight }, answers[i] ?? []))
   }
 }
 
