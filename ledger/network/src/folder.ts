@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 export interface FolderPaths {
   readonly root: string
   readonly plan: string
+  readonly lock: string
   /** For clients. */
   readonly profile: string
   readonly channel: string
@@ -23,6 +24,7 @@ export function pathsIn(root: string): FolderPaths {
   return {
     root,
     plan: join(root, 'network.json'),
+    lock: join(root, 'network.lock'),
     profile: join(root, 'connection.json'),
     channel: join(root, 'channel'),
     builder: join(root, 'builder'),

@@ -18,6 +18,7 @@ import {
   waitForContract,
 } from './channel.ts'
 import { NetworkError } from './errors.ts'
+import { lockFolder } from './folder-lock.ts'
 import { type FolderPaths, nodePaths, pathsIn, writeOwnFile } from './folder.ts'
 import { isLeader, waitUntil } from './health.ts'
 import { nodesOf } from './nodes.ts'
@@ -36,6 +37,16 @@ const SECOND = 1_000
  */
 export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const paths = pathsIn(resolve(options.folder))
+  mkdirSync(paths.root, { recursive: true, mode: 0o700 })
+  const unlock = lockFolder(paths.lock)
+  try {
+    return await openNetwork(paths, options)
+  } finally {
+    unlock()
+  }
+}
+
+async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise<Network> {
   const say = progress(options.onProgress)
   const binaries = findBinaries(options.bin)
   say(`Fabric ${binaries.version} in ${binaries.bin}`)
@@ -103,7 +114,6 @@ async function openPlan(paths: FolderPaths, options: NetworkOptions): Promise<Pl
       rmSync(join(paths.root, part), { recursive: true, force: true })
     }
   }
-  mkdirSync(paths.root, { recursive: true, mode: 0o700 })
   const plan = await createPlan(options)
   writeOwnFile(paths.plan, formatPlan(plan))
   return plan

@@ -15,7 +15,7 @@ export interface NetworkOrganization {
 }
 
 export interface NetworkOptions {
-  /** Made if it does not exist. One program at a time sets it up. */
+  /** Made if it does not exist. One program at a time makes or starts it. */
   readonly folder: string
   /** One peer and one chaincode process each. The same at every start. */
   readonly organizations: readonly NetworkOrganization[]

@@ -52,14 +52,19 @@ export async function startProgram(program: Program): Promise<number> {
       child.once('spawn', () => resolve(child.pid ?? 0))
     })
     child.unref()
-    const start = startOf(pid)
-    writeOwnFile(program.record, `${JSON.stringify({ v: 1, pid, ...(start === undefined ? {} : { start }) })}\n`)
+    writeOwnFile(program.record, processRecord(pid))
     return pid
   } catch (cause) {
     throw new NetworkError('NETWORK_TOOL_FAILED', `${program.command} cannot be started`, { cause })
   } finally {
     closeSync(log)
   }
+}
+
+/** What is kept of a process, to find it again. */
+export function processRecord(pid: number): string {
+  const start = startOf(pid)
+  return `${JSON.stringify({ v: 1, pid, ...(start === undefined ? {} : { start }) })}\n`
 }
 
 /** Id of the process of this record; 0 if it does not run, or if the id belongs to another one by now. */

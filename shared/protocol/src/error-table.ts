@@ -809,6 +809,11 @@ export const ERROR_TABLE = {
     meaning: 'The folder of the network is not whole.',
     action: 'Restore it from a copy, or make a new network in another folder.',
   },
+  NETWORK_BUSY: {
+    kind: 'unavailable',
+    meaning: 'Another program makes or starts the network in this folder.',
+    action: 'Wait until it is done.',
+  },
   NETWORK_TOOL_FAILED: {
     kind: 'internal',
     meaning: 'A program of Fabric refused what it was asked while the network was set up.',
