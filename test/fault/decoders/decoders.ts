@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  concat,
   CryptoError,
   decodeBase64url,
   decodeHex,
@@ -46,6 +47,9 @@ import {
   signQuery,
   verifyBlock,
   verifyEndorsedRead,
+  WireMessage,
+  bytesField,
+  numberField,
 } from '../../../shared/ledger-model/src/index.ts'
 import * as protocol from '../../../shared/protocol/src/index.ts'
 import {
@@ -90,7 +94,8 @@ import { ClientError } from '../../../clients/sdk/src/errors.ts'
 import { createKeys, formatIdentityFile, parseIdentityFile, signerOf } from '../../../clients/sdk/src/identity.ts'
 import { recordAnswerShape } from '../../../clients/sdk/src/record-answer.ts'
 import { decodeEntry, encodeEntry } from '../../../secure/core/src/audit/entry.ts'
-import { createConsortium } from '../../../testkit/src/consortium.ts'
+import { createConsortium, type TestOrganization } from '../../../testkit/src/consortium.ts'
+import { InsecureFabricPeer } from '../../../testkit/src/fabric-peer.ts'
 import { makeProtocolParties } from '../../../testkit/src/protocol-parties.ts'
 import { openSessionWorld } from '../../../testkit/src/session-world.ts'
 
@@ -591,6 +596,31 @@ export async function makeDecoders(): Promise<readonly DecoderRow[]> {
       suspended: [],
     },
   ]
+  const { authority } = consortium.organizations[0] as TestOrganization
+  const peer = await InsecureFabricPeer.create(crypto, authority)
+  const reading = { channel: 'health', chaincode: 'trusthealth', nonce: digest, height: 4, timeMs: Date.now() }
+  const asked = { queries: [demand.query], answers: [{ status: 200 as const, result: '{}' }] }
+  const organizations = [{ mspId: peer.mspId, roots: [authority.root] }]
+  const fabric = { channel: 'health', quorum: 1, fabric: { chaincode: 'trusthealth', organizations } }
+  row({
+    name: 'verifyEndorsedRead of a peer of Fabric',
+    form: 'cbor',
+    samples: [encodeEndorsedAnswers([[peer.answer({ ...reading, ...asked })]])],
+    decode: (input) => {
+      const [answers = []] = decodeEndorsedAnswers(input)
+      return verifyEndorsedRead(crypto, { ...fabric, query: demand.query, nonce: digest }, answers)
+    },
+    error: LedgerError,
+    codes: ['ENDORSEMENT_MALFORMED', 'ENDORSEMENT_SIGNATURE', 'ENDORSEMENT_NONCE', 'ENDORSEMENT_QUORUM'],
+  })
+  row({
+    name: 'WireMessage',
+    form: 'bytes',
+    samples: [concat(numberField(1, 300), bytesField(2, 'text'), bytesField(16, digest))],
+    decode: (input) => new WireMessage(input),
+    error: LedgerError,
+    codes: ['ENDORSEMENT_MALFORMED'],
+  })
   row({
     name: 'patient policies',
     form: 'json',
