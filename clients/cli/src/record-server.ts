@@ -6,7 +6,7 @@
 import { decodeBase64url, encodeBase64url } from '../../../shared/crypto/src/index.ts'
 import { isErrorCode, list, parseJson, struct, text, type Shape } from '../../../shared/protocol/src/index.ts'
 import { ClientError } from '../../sdk/src/errors.ts'
-import { fetchWithin } from './connection.ts'
+import { timeoutOf } from './connection.ts'
 import type { Context } from './context.ts'
 
 const MAX_ANSWER_BYTES = 2 ** 20
@@ -17,6 +17,8 @@ export interface RecordServerStatus {
   readonly tee: string
   readonly restarts: number
   readonly measurement?: string
+  readonly configDigest?: string
+  readonly sequence?: number
   readonly isolation: readonly string[]
   readonly log?: { readonly size: number; readonly epoch: number; readonly anchoredSize?: number }
   readonly sessions?: number
@@ -54,16 +56,27 @@ export async function fetchServerStatus(context: Pick<Context, 'flags'>, url: st
   return JSON.parse(await call(context, 'GET', `${url}/v1/status`)) as RecordServerStatus
 }
 
+/** Hands a configuration update over. @throws {ClientError} `LEDGER_CONFIGURATION_REJECTED`, `LEDGER_UNAVAILABLE`, … */
+export async function sendConfigurationUpdate(
+  context: Pick<Context, 'flags'>,
+  url: string,
+  update: Uint8Array,
+): Promise<void> {
+  await call(context, 'POST', `${url}/v1/configurations`, new Uint8Array(update))
+}
+
 async function call(
   context: Pick<Context, 'flags'>,
   method: 'GET' | 'POST',
   url: string,
-  body?: string,
+  body?: string | Uint8Array<ArrayBuffer>,
 ): Promise<string> {
   let answer: { status: number; text: string }
   try {
-    const headers: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
-    const response = await fetchWithin(context)(url, { method, headers, ...(body === undefined ? {} : { body }) })
+    const type = typeof body === 'string' ? 'application/json' : 'application/octet-stream'
+    const headers: Record<string, string> = body === undefined ? {} : { 'content-type': type }
+    const signal = AbortSignal.timeout(timeoutOf(context))
+    const response = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) })
     answer = { status: response.status, text: await response.text() }
   } catch (cause) {
     throw new ClientError('SERVER_UNAVAILABLE', { cause })

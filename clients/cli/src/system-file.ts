@@ -39,7 +39,7 @@ const consortiumShape = struct({
   createdMs: uint(),
   hospitals: list(struct({ slug, name: text({ max: 128 }), mspId: mspIdShape, ref: hospitalRefShape }), { max: 64 }),
 })
-/** Public facts of the consortium that never change while it lives. */
+/** Public facts of the consortium. Hospitals are added; nothing else changes while it lives. */
 export type Consortium = Infer<typeof consortiumShape>
 export type HospitalEntry = Consortium['hospitals'][number]
 
@@ -63,7 +63,9 @@ const systemShape = struct({
   startedMs: uint(),
   /** SHA-256 of the program in the protected area. */
   measurement: optional(text({ max: 64 })),
-  programs: record(slug, programShape, { max: 64 }),
+  programs: record(slug, programShape, { max: 68 }),
+  /** Hospitals that could not be let in: why, and when it was tried. */
+  refused: optional(record(slug, struct({ code: text({ min: 1, max: 64 }), timeMs: uint() }), { max: 64 })),
 })
 export type SystemState = Infer<typeof systemShape>
 

@@ -187,11 +187,11 @@ test('HTTP_BAD_REQUEST: JSON that is not UTF-8, not JSON, or not of the schema',
 })
 
 test('a configuration update is carried as it is, and so is its refusal', async (t) => {
-  const digest = new Uint8Array(32).fill(7)
+  const configDigest = new Uint8Array(32).fill(7)
   const play: Play = {
     reconfigure: ({ update }) => {
       if (update.length === 1) throw new TeeError('LEDGER_CONFIGURATION_REJECTED')
-      return { configDigest: digest, sequence: update.length }
+      return { configDigest, sequence: update.length }
     },
   }
   const { url } = await start(t, play, { limits: { updatesPerMinute: 6 } })

@@ -36,6 +36,23 @@ export const PEOPLE_COMMANDS: readonly CommandRow[] = [
     run: listHospitals,
   },
   {
+    path: 'hospital register',
+    summary: 'let a further hospital join this system, also while it runs',
+    details:
+      'Makes its keys on this machine. The organisations whose administrators are here sign that it joins the ledger and\n' +
+      'the record server; then its program starts. The same command again goes on where it was cut off.',
+    options: [{ flags: '--name <name>', description: 'name of the hospital' }],
+    examples: [
+      'hospital register --name "Hospital C"',
+      'hospital register --name "Hospital C" --json',
+      'hospital register --name "Hospital C" --dry-run',
+    ],
+    async run(context, _what, options) {
+      const { registerHospital } = await import('../system/register-hospital.ts')
+      await registerHospital(context, requiredText(options, 'name', '--name', 'The name of the hospital'))
+    },
+  },
+  {
     path: 'doctor register',
     what: '<name>',
     summary: 'register a doctor, with a key made on this device',

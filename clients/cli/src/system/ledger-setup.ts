@@ -8,6 +8,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Organization } from '../../../../hospital/src/index.ts'
 import {
+  decodeConfiguration,
+  decodeConfigurationUpdate,
   encodeConfiguration,
   encodeConfigurationUpdate,
   majorityQuorum,
@@ -30,8 +32,7 @@ export function genesisFile({ state }: Pick<Context, 'state'>): string {
 export function ensureGenesis(context: Context, operator: Operator): string {
   const path = genesisFile(context)
   if (!existsSync(path)) {
-    const genesis = configurationOf(operator, [])
-    writePrivateFile(path, encodeConfiguration(genesis))
+    writePrivateFile(path, encodeConfiguration(genesisOf(operator)))
   }
   return path
 }
@@ -41,47 +42,63 @@ export function readGenesis(context: Pick<Context, 'state'>): Uint8Array | undef
   return existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined
 }
 
-/** Lets each hospital join that is not a member yet, in order. */
+/** The configuration in force. @throws {CommandError} `LEDGER_UNAVAILABLE` */
+export async function configurationInForce({ crypto }: Context, ledgerUrl: string): Promise<ChannelConfiguration> {
+  const newest = (await configurationUpdates(ledgerUrl, 0)).at(-1)
+  if (newest === undefined) throw new CommandError('LEDGER_UNAVAILABLE')
+  return decodeConfiguration(crypto, decodeConfigurationUpdate(newest).configuration)
+}
+
+/** The updates from a sequence on, as the ledger took them. */
+export async function configurationUpdates(ledgerUrl: string, from: number): Promise<Uint8Array[]> {
+  const updates: Uint8Array[] = []
+  for (let sequence = from; ; sequence++) {
+    const response = await ask(`${ledgerUrl}/v1/configurations/${sequence}`)
+    if (response.status === 404) return updates
+    if (!response.ok) throw new CommandError('LEDGER_UNAVAILABLE')
+    updates.push(new Uint8Array(await response.arrayBuffer()))
+  }
+}
+
+/**
+ * Lets each hospital join that is not a member yet, in order. All administrators whose keys are here sign: those of
+ * members, and that of the one who joins.
+ */
 export async function joinHospitals(
-  { crypto, output }: Context,
+  context: Context,
   ledgerUrl: string,
   operator: Operator,
   hospitals: readonly { readonly name: string; readonly organization: Organization }[],
 ): Promise<void> {
-  const members = new Set(await ledgerMembers(ledgerUrl))
-  for (const [i, { name, organization }] of hospitals.entries()) {
-    if (members.has(organization.mspId)) continue
-    const before = hospitals.slice(0, i).map((one) => one.organization)
-    const configuration = encodeConfiguration(configurationOf(operator, [...before, organization]))
-    const signers = [operator.organization, ...before, organization]
+  const { crypto, output } = context
+  const here = [operator.organization, ...hospitals.map(({ organization }) => organization)]
+  let inForce = await configurationInForce(context, ledgerUrl)
+  for (const { name, organization } of hospitals) {
+    const { mspId, authority } = organization
+    const members = new Set(inForce.organizations.map((member) => member.mspId))
+    if (members.has(mspId)) continue
+    const { sequence, organizations } = inForce
+    const joined = { mspId, roots: [authority.root] }
+    const next = { ...inForce, sequence: sequence + 1, organizations: [...organizations, joined] }
+    const configuration = encodeConfiguration(next)
+    const signers = here.filter((one) => one === organization || members.has(one.mspId))
     const signatures = signers.map(({ admin }) => signConfiguration(crypto, admin, configuration))
     await configure(ledgerUrl, encodeConfigurationUpdate({ configuration, signatures }))
     output.detail(`${name} joined the shared ledger: ${signers.length} organisations signed.`)
+    inForce = next
   }
 }
 
 /** One node of one operator: every configuration has the same nodes and quorum. */
-function configurationOf(operator: Operator, hospitals: readonly Organization[]): ChannelConfiguration {
-  const nodes = [{ mspId: operator.organization.mspId, publicKey: operator.nodeKey.publicKey }]
-  return {
-    channel: CHANNEL,
-    sequence: hospitals.length,
-    organizations: [operator.organization, ...hospitals].map(({ mspId, authority }) => ({
-      mspId,
-      roots: [authority.root],
-    })),
-    nodes,
-    quorum: majorityQuorum(nodes),
-  }
-}
-
-async function ledgerMembers(ledgerUrl: string): Promise<readonly string[]> {
-  const response = await fetch(`${ledgerUrl}/v1/status`)
-  return ((await response.json()) as { organizations: readonly string[] }).organizations
+function genesisOf({ organization, nodeKey }: Operator): ChannelConfiguration {
+  const { mspId, authority } = organization
+  const nodes = [{ mspId, publicKey: nodeKey.publicKey }]
+  const organizations = [{ mspId, roots: [authority.root] }]
+  return { channel: CHANNEL, sequence: 0, organizations, nodes, quorum: majorityQuorum(nodes) }
 }
 
 async function configure(ledgerUrl: string, update: Uint8Array): Promise<void> {
-  const response = await fetch(`${ledgerUrl}/v1/configurations`, {
+  const response = await ask(`${ledgerUrl}/v1/configurations`, {
     method: 'POST',
     headers: { 'content-type': 'application/cbor' },
     body: new Uint8Array(update),
@@ -89,4 +106,12 @@ async function configure(ledgerUrl: string, update: Uint8Array): Promise<void> {
   if (response.ok) return
   const { code } = (await response.json()) as { code?: unknown }
   throw new CommandError(isErrorCode(code) ? code : 'LEDGER_UNAVAILABLE')
+}
+
+async function ask(url: string, init?: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init)
+  } catch (cause) {
+    throw new CommandError('LEDGER_UNAVAILABLE', { cause })
+  }
 }

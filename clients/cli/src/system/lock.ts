@@ -10,23 +10,23 @@ import type { StateFolder } from '../state-folder.ts'
 import { isSameProcess, knownProcess, type KnownProcess } from './processes.ts'
 
 /** @returns releases the lock. @throws {CommandError} `CLIENT_ALREADY_RUNNING` */
-export function takeLock(state: StateFolder): () => void {
+export function takeLock(state: StateFolder, lock: string = state.lock): () => void {
   mkdirSync(state.root, { recursive: true, mode: 0o700 })
   const own = knownProcess(process.pid)
-  const temporary = `${state.lock}.${process.pid}.new`
+  const temporary = `${lock}.${process.pid}.new`
   writeFileSync(temporary, JSON.stringify(own), { mode: 0o600 })
   try {
-    if (!tryLink(temporary, state.lock)) {
-      const holder = readHolder(state.lock)
+    if (!tryLink(temporary, lock)) {
+      const holder = readHolder(lock)
       if (holder !== undefined && isSameProcess(holder)) throw alreadyRunning(state, holder)
-      removeStale(state.lock)
-      if (!tryLink(temporary, state.lock)) throw alreadyRunning(state, readHolder(state.lock))
+      removeStale(lock)
+      if (!tryLink(temporary, lock)) throw alreadyRunning(state, readHolder(lock))
     }
   } finally {
     unlinkSync(temporary)
   }
   return () => {
-    if (readHolder(state.lock)?.pid === own.pid) unlinkSync(state.lock)
+    if (readHolder(lock)?.pid === own.pid) unlinkSync(lock)
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Setting the record server up, once: the trusted application makes its identity key inside, the operator certifies it,
- * the ledger gets the registration with the program's measurement. Every step looks first whether it was done, so a
- * start that was cut off goes on where it was.
- * Spec: docs/protocol/02-registration.md §2.3, §2.5, 10-tee-abi.md §10.2.
+ * the ledger gets the registration with the program's measurement. Later it is told what became of the configuration.
+ * Every step looks first whether it was done, so a start that was cut off goes on where it was.
+ * Spec: docs/protocol/02-registration.md §2.3, §2.5, §2.7, 10-tee-abi.md §10.2.
  *
  * @module
  */
@@ -11,11 +11,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { submitCall, type Ledger } from '../../../../ledger/client/src/index.ts'
 import { sqlCipherPackage, startProcessTee } from '../../../../tee/process/src/index.ts'
-import { encodeBase64url, encodeHex, parseCertificate } from '../../../../shared/crypto/src/index.ts'
+import { encodeBase64url, encodeHex, label, parseCertificate } from '../../../../shared/crypto/src/index.ts'
 import {
   logOriginOf,
   participantRecordShape,
   parseResult,
+  type ChannelConfiguration,
   type ParticipantRecord,
   type ParticipantRegistration,
 } from '../../../../shared/ledger-model/src/index.ts'
@@ -26,14 +27,14 @@ import {
   type ServerRef,
   type Sha256Hex,
 } from '../../../../shared/protocol/src/index.ts'
-import type { Organization } from '../../../../hospital/src/index.ts'
 import { confirmSevereStep } from '../ask.ts'
 import { codeOfFailure, CommandError } from '../command-error.ts'
 import type { Context } from '../context.ts'
 import { readJsonFile, writePrivateFile } from '../files.ts'
+import { fetchServerStatus, sendConfigurationUpdate } from '../record-server.ts'
 import type { StateFolder } from '../state-folder.ts'
 import { PRODUCT_FOLDER } from '../version.ts'
-import { CHANNEL } from './ledger-setup.ts'
+import { configurationUpdates } from './ledger-setup.ts'
 import type { Operator } from './operator.ts'
 
 const BUILT = join(PRODUCT_FOLDER, 'dist', 'ta', 'trusted-application.mjs')
@@ -43,7 +44,8 @@ const EMERGENCY_MS = 4 * 3_600_000
 
 export interface RecordServerParts {
   readonly operator: Operator
-  readonly hospitals: readonly Organization[]
+  /** In force on the ledger. */
+  readonly configuration: ChannelConfiguration
   /** Writes as the operator's administrator. */
   readonly ledger: Ledger
   readonly serverRef: ServerRef
@@ -123,21 +125,68 @@ export async function setUpRecordServer(context: Context, parts: RecordServerPar
     await submitAsAdmin(parts, 'registerParticipant', [JSON.stringify(registration)])
 
     async function provision() {
-      const config = configurationOf(parts)
-      return await tee.request('provision', { config })
+      return await tee.request('provision', { config: configurationOf(parts) })
     }
   })
 }
 
-function configurationOf({ operator, hospitals, serverRef }: RecordServerParts): Uint8Array {
-  const { organization, nodeKey } = operator
+/**
+ * Hands the running record server every update that it has not taken, and registers the configuration that it has then.
+ * The digest is computed here, from the ledger: what the server says of itself is compared with it.
+ * @throws {CommandError} `ATTESTATION_CONFIG` if the server has another configuration than the ledger.
+ * @throws {ClientError} `LEDGER_CONFIGURATION_REJECTED` and others with which it refuses an update.
+ */
+export async function followConfiguration(
+  context: Context,
+  parts: RecordServerParts,
+  { ledgerUrl, serverUrl }: { readonly ledgerUrl: string; readonly serverUrl: string },
+): Promise<void> {
+  const expected = digestOf(context, configurationOf(parts))
+  const before = await fetchServerStatus(context, serverUrl)
+  const { sequence: _, ...unnumbered } = parts.configuration
+  // Set up before configurations had numbers, and nothing has changed since.
+  if (before.configDigest === digestOf(context, configurationOf({ ...parts, configuration: unnumbered }))) return
+  if (before.configDigest !== expected) {
+    const updates = await configurationUpdates(ledgerUrl, (before.sequence ?? 0) + 1)
+    for (const update of updates) await sendConfigurationUpdate(context, serverUrl, update)
+    const { configDigest } = await fetchServerStatus(context, serverUrl)
+    if (configDigest !== expected) throw new CommandError('ATTESTATION_CONFIG')
+  }
+  const known = await findRegistration(parts.ledger, parts.serverRef)
+  if (known?.server === undefined || known.server.configDigest === expected) return
+  const { ref, kind, publicKey, certSerial, attributes, server } = known
+  const renewed: ParticipantRegistration = {
+    ref,
+    kind,
+    publicKey,
+    certSerial,
+    attributes,
+    server: { ...server, configDigest: expected },
+  }
+  await submitAsAdmin(parts, 'renewParticipant', [JSON.stringify(renewed)])
+}
+
+/** What stands in the evidence and on the ledger of a configuration. */
+function digestOf({ crypto }: Context, encoded: Uint8Array): Sha256Hex {
+  return encodeHex(crypto.sha256(label('config'), encoded)) as Sha256Hex
+}
+
+function configurationOf({
+  configuration,
+  serverRef,
+}: {
+  readonly configuration: Omit<ChannelConfiguration, 'sequence'> & { readonly sequence?: number }
+  readonly serverRef: ServerRef
+}): Uint8Array {
+  const { channel, sequence, organizations, nodes, quorum } = configuration
   return encodeCbor({
     v: 1,
-    channel: CHANNEL,
+    channel,
+    ...(sequence === undefined ? {} : { sequence }),
     serverRef,
-    organizations: [organization, ...hospitals].map(({ mspId, authority }) => ({ mspId, roots: [authority.root] })),
-    ledgerNodes: [{ mspId: organization.mspId, publicKey: nodeKey.publicKey }],
-    quorum: 1,
+    organizations: organizations.map(({ mspId, roots }) => ({ mspId, roots })),
+    ledgerNodes: nodes.map(({ mspId, publicKey }) => ({ mspId, publicKey })),
+    quorum,
     logOrigin: logOriginOf(serverRef),
     allow: { policyCacheMs: 0, emergencyMs: EMERGENCY_MS },
   })

@@ -1,39 +1,45 @@
 /**
  * The whole system on one machine: the shared ledger, the record server with its trusted application, and the
  * hospitals, each in a process of its own on loopback. Makes what is missing, goes on where an earlier start was cut
- * off, and keeps everything running until it is closed.
+ * off, and keeps everything running until it is closed. A hospital that is added to `consortium.json` meanwhile joins.
  *
  * @module
  */
-import { openOrganization, openServiceIdentity, type Organization } from '../../../../hospital/src/index.ts'
+import { unwatchFile, watchFile } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createEmbeddedLedgerClient, type Ledger } from '../../../../ledger/client/src/index.ts'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
-import { mspIdShape } from '../../../../shared/protocol/src/index.ts'
-import { usageError } from '../command-error.ts'
+import { ERROR_TABLE, type Sha256Hex } from '../../../../shared/protocol/src/index.ts'
+import { codeOfFailure } from '../command-error.ts'
 import type { Context } from '../context.ts'
 import { slugOf } from '../state-folder.ts'
 import {
   findConsortium,
   findSystem,
-  hospitalFolder,
   LEDGER_PROGRAM,
   SERVER_PROGRAM,
   writeConsortium,
   writeSystem,
   type Consortium,
-  type HospitalEntry,
   type SystemState,
 } from '../system-file.ts'
 import { VERSION } from '../version.ts'
-import { CHANNEL, ensureGenesis, joinHospitals } from './ledger-setup.ts'
+import { CHANNEL, configurationInForce, ensureGenesis, joinHospitals } from './ledger-setup.ts'
 import { endLeftovers } from './leftovers.ts'
 import { takeLock } from './lock.ts'
+import { checkNames, openMember, type Member } from './members.ts'
 import { openOperator, type Operator } from './operator.ts'
 import { FIRST_PORT, freePort } from './ports.ts'
 import { startOf } from './processes.ts'
 import { ProgramRunner, type Program } from './program-runner.ts'
 import { hospitalProgram, ledgerProgram, recordServerProgram } from './programs.ts'
-import { ensureServerRef, installBundle, setUpRecordServer } from './record-server-setup.ts'
+import {
+  ensureServerRef,
+  followConfiguration,
+  installBundle,
+  setUpRecordServer,
+  type RecordServerParts,
+} from './record-server-setup.ts'
 
 export interface SystemOptions {
   /** Names of the hospitals, for the first start; later ones take those that are there. */
@@ -57,11 +63,19 @@ export interface RunningSystem {
   close(): Promise<void>
 }
 
-interface Member extends HospitalEntry {
-  readonly organization: Organization
-}
-
 export const DEFAULT_HOSPITALS = ['Hospital A', 'Hospital B'] as const
+/** How often `consortium.json` is looked at. */
+const LOOK_EVERY_MS = 250
+const ADMIT_ATTEMPTS = 5
+const ADMIT_PAUSE_MS = 500
+
+/** What everything after the ledger and the record server needs. */
+interface Parts {
+  readonly operator: Operator
+  readonly measurement: Sha256Hex
+  readonly ledgerUrl: string
+  readonly serverUrl: string
+}
 
 /**
  * Starts everything; resolves when all parts take requests.
@@ -92,6 +106,10 @@ class System implements RunningSystem {
   readonly #ports = new Set<number>()
   #consortium: Consortium | undefined
   #measurement: string | undefined
+  readonly #members: Member[] = []
+  readonly #refused = new Map<string, { readonly code: string; readonly timeMs: number }>()
+  #admitting: Promise<void> = Promise.resolve()
+  #isClosing = false
   isFirst = false
 
   constructor(context: Context, options: SystemOptions, release: () => void) {
@@ -126,6 +144,7 @@ class System implements RunningSystem {
       startedMs: this.#startedMs,
       ...(this.#measurement === undefined ? {} : { measurement: this.#measurement }),
       programs: Object.fromEntries(programs) as SystemState['programs'],
+      ...(this.#refused.size === 0 ? {} : { refused: Object.fromEntries(this.#refused) }),
     }
   }
 
@@ -139,39 +158,34 @@ class System implements RunningSystem {
     const { state, output } = this.#context
     const operator = await openOperator(this.#context)
     const members = await this.#openMembers(operator)
-    const consortium = this.consortium
-    const { serverRef } = consortium
     const genesis = ensureGenesis(this.#context, operator)
 
     output.detail('Starting the shared ledger.')
     const ledgerPort = await this.#port(LEDGER_PROGRAM, 0)
     const ledgerUrl = await this.#run(ledgerProgram(state, operator.nodeKeyFile, genesis, ledgerPort))
-    await joinHospitals(this.#context, ledgerUrl, operator, members)
+    if (this.isFirst) await joinHospitals(this.#context, ledgerUrl, operator, members)
 
     const measurement = installBundle(state)
     this.#measurement = measurement
-    const ledger = operatorLedger(this.#context, ledgerUrl, operator)
-    try {
-      output.detail('Setting up the record server.')
-      const hospitals = members.map(({ organization }) => organization)
-      await setUpRecordServer(this.#context, { operator, hospitals, ledger, serverRef, measurement })
-    } finally {
-      await ledger.close()
-    }
+    output.detail('Setting up the record server.')
+    const parts = { operator, measurement, ledgerUrl }
+    await this.#withServerParts(parts, (server) => setUpRecordServer(this.#context, server))
     output.detail('Starting the record server.')
     const serverPort = await this.#port(SERVER_PROGRAM, 1)
-    const server = await recordServerProgram(this.#context, { operator, ledgerUrl, measurement, port: serverPort })
-    const serverUrl = await this.#run(server)
+    const serverUrl = await this.#run(await recordServerProgram(this.#context, { ...parts, port: serverPort }))
 
-    for (const [i, member] of members.entries()) {
-      output.detail(`Starting ${member.name}.`)
-      const port = await this.#port(member.slug, 2 + i)
-      const places = { consortium, ledgerUrl, serverUrl }
-      await this.#run(hospitalProgram(state, member, places, port))
-    }
+    const all = { ...parts, serverUrl }
+    const joined = await this.#joinedMembers(all, members)
+    for (const member of joined) await this.#startHospital(all, member)
+    const admit = () => this.#admitNew(all)
+    watchFile(state.consortium, { interval: LOOK_EVERY_MS, persistent: false }, () => void admit())
+    await admit()
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true
+    unwatchFile(this.#context.state.consortium)
+    await this.#admitting
     // Last started first: nobody asks a part that is already gone.
     for (const runner of [...this.#runners.values()].toReversed()) await runner.stop()
     if (this.#runners.size > 0) this.#write()
@@ -180,19 +194,12 @@ class System implements RunningSystem {
 
   /** Keys and references of every hospital; the consortium's public file is written at the first start. */
   async #openMembers(operator: Operator): Promise<Member[]> {
-    const { state, crypto, clock } = this.#context
+    const { state, clock } = this.#context
     const known = findConsortium(state)
-    const nowMs = () => clock.nowMs()
-    const names = known?.hospitals.map(({ name }) => name) ?? checkNames(this.#options.hospitals ?? DEFAULT_HOSPITALS)
+    const names = checkNames(this.#options.hospitals ?? DEFAULT_HOSPITALS)
+    const wanted = known?.hospitals ?? names.map((name) => ({ name, slug: slugOf(name) }))
     const members: Member[] = []
-    for (const name of names) {
-      const slug = known?.hospitals.find((one) => one.name === name)?.slug ?? slugOf(name)
-      const mspId = mspIdShape(mspIdOf(name), 'mspId')
-      const folder = hospitalFolder(state, slug)
-      const organization = await openOrganization(folder, { crypto, mspId, nowMs })
-      const { ref } = await openServiceIdentity(folder, name, organization, crypto, nowMs)
-      members.push({ slug, name, mspId, ref, organization })
-    }
+    for (const { name, slug } of wanted) members.push(await openMember(this.#context, name, slug))
     this.isFirst = known === undefined
     this.#consortium = known ?? {
       v: 1,
@@ -206,6 +213,91 @@ class System implements RunningSystem {
     }
     if (known === undefined) writeConsortium(state, this.#consortium)
     return members
+  }
+
+  /** Those that the ledger has already; the record server is told of what it does not know. */
+  async #joinedMembers(parts: Parts, members: readonly Member[]): Promise<readonly Member[]> {
+    const { organizations } = await configurationInForce(this.#context, parts.ledgerUrl)
+    try {
+      await this.#withServerParts(parts, (server) => followConfiguration(this.#context, server, parts))
+    } catch (error) {
+      const code = codeOfFailure(error)
+      if (code === undefined || this.isFirst) throw error
+      // The others go on: they are in the configuration that the server has.
+      this.#context.output.note(`The record server does not take the configuration of the ledger: ${code}.`)
+    }
+    return members.filter((member) => organizations.some(({ mspId }) => mspId === member.mspId))
+  }
+
+  /** Lets in, one after the other, the hospitals of `consortium.json` that are not there. */
+  #admitNew(parts: Parts): Promise<void> {
+    const { output } = this.#context
+    this.#admitting = this.#admitting
+      .then(() => this.#admitAll(parts))
+      .catch((error: unknown) => {
+        output.note(`consortium.json cannot be read: ${codeOfFailure(error) ?? 'SERVICE_FAULT'}.`)
+      })
+    return this.#admitting
+  }
+
+  async #admitAll(parts: Parts): Promise<void> {
+    const consortium = findConsortium(this.#context.state) ?? this.consortium
+    const isThere = (slug: string) => this.#members.some((member) => member.slug === slug)
+    for (const { name, slug } of consortium.hospitals.filter((hospital) => !isThere(hospital.slug))) {
+      if (this.#isClosing) return
+      try {
+        await this.#admit(parts, await openMember(this.#context, name, slug))
+        this.#refused.delete(slug)
+        this.#consortium = consortium
+        this.#context.output.note(`${name} joined.`)
+      } catch (error) {
+        // Told to whoever asked for it; the rest goes on.
+        const code = codeOfFailure(error) ?? 'SERVICE_FAULT'
+        this.#refused.set(slug, { code, timeMs: this.#context.clock.nowMs() })
+        this.#context.output.note(`${name} did not join: ${code}.`)
+      }
+      this.#write()
+    }
+  }
+
+  /** Every step looks first whether it was done, so it is tried again while a part does not answer. */
+  async #admit(parts: Parts, member: Member): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await joinHospitals(this.#context, parts.ledgerUrl, parts.operator, [...this.#members, member])
+        await this.#withServerParts(parts, (server) => followConfiguration(this.#context, server, parts))
+        break
+      } catch (error) {
+        const code = codeOfFailure(error)
+        const helps = code !== undefined && ERROR_TABLE[code].kind === 'unavailable'
+        if (!helps || attempt === ADMIT_ATTEMPTS || this.#isClosing) throw error
+        await sleep(attempt * ADMIT_PAUSE_MS)
+      }
+    }
+    await this.#startHospital(parts, member)
+  }
+
+  async #startHospital({ ledgerUrl, serverUrl }: Parts, member: Member): Promise<void> {
+    const { state, output } = this.#context
+    output.detail(`Starting ${member.name}.`)
+    const port = await this.#port(member.slug, 2 + this.#members.length)
+    await this.#run(hospitalProgram(state, member, { consortium: this.consortium, ledgerUrl, serverUrl }, port))
+    this.#members.push(member)
+  }
+
+  /** With the configuration that is in force now. */
+  async #withServerParts(
+    { operator, measurement, ledgerUrl }: Omit<Parts, 'serverUrl'>,
+    work: (parts: RecordServerParts) => Promise<void>,
+  ): Promise<void> {
+    const { serverRef } = this.consortium
+    const configuration = await configurationInForce(this.#context, ledgerUrl)
+    const ledger = operatorLedger(this.#context, ledgerUrl, operator)
+    try {
+      await work({ operator, measurement, configuration, ledger, serverRef })
+    } finally {
+      await ledger.close()
+    }
   }
 
   /** The port of the last start, so that addresses stay; else the usual one; else any that is free. */
@@ -236,28 +328,4 @@ class System implements RunningSystem {
 function operatorLedger({ crypto, clock }: Context, url: string, { organization }: Operator): Ledger {
   const identity = organization.admin
   return createEmbeddedLedgerClient(url, { crypto, channel: CHANNEL, identity, nowMs: () => clock.nowMs() })
-}
-
-/** `Hospital A` is `HospitalA`. */
-function mspIdOf(name: string): string {
-  const words = slugOf(name)
-    .split('-')
-    .filter((word) => word !== '')
-  return words
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join('')
-    .slice(0, 32)
-}
-
-function checkNames(names: readonly string[]): readonly string[] {
-  const slugs = names.map(slugOf)
-  const reserved = new Set<string>([LEDGER_PROGRAM, SERVER_PROGRAM])
-  const isRight =
-    names.length > 0 &&
-    names.length <= 8 &&
-    new Set(slugs).size === slugs.length &&
-    slugs.every((slug) => !reserved.has(slug)) &&
-    names.every((name) => /^[A-Za-z][A-Za-z0-9]{1,31}$/.test(mspIdOf(name)))
-  if (isRight) return names
-  throw usageError('Each hospital needs a name of its own that begins with a letter.', '--hospital "Hospital A"')
 }
