@@ -52,7 +52,7 @@ const LONGEST_PAUSE_MS = 500
 const COMMIT_WAIT_MS = 1_500
 const LONGEST_COMMIT_WAIT_MS = 8_000
 const LOOK_EVERY_MS = 250
-const DEFAULT_MAX_PREPARING = 256
+const DEFAULT_MAX_PREPARING = 64
 const DEFAULT_MAX_WAITING = 10_000
 const MAX_FRESH = 10_000
 
@@ -66,7 +66,7 @@ export interface FabricLedgerClientOptions {
   readonly deadlineMs?: number
   /** Unix ms; default the system's clock. */
   readonly nowMs?: () => number
-  /** Endorsements under way at once; default 256. More wait, as many as `maxWaiting`: then `LEDGER_BUSY`. */
+  /** Endorsements under way at once; default 64. More wait, as many as `maxWaiting`: then `LEDGER_BUSY`. */
   readonly maxPreparing?: number
   /** Default 10,000. */
   readonly maxWaiting?: number
@@ -91,6 +91,8 @@ class FabricLedgerClient implements Ledger {
   readonly #closed = new AbortController()
   /** Prepared here and not submitted yet: nobody can have submitted them before. */
   readonly #fresh = new Set<TxId>()
+  /** Newest block that callers know of. */
+  #seenBlock = 0
   readonly #submitting = new Map<TxId, Promise<CommitStatus>>()
 
   constructor(profile: FabricProfile, options: FabricLedgerClientOptions) {
@@ -117,7 +119,7 @@ class FabricLedgerClient implements Ledger {
   async prepare(identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
     checkCall(call)
     this.#checkPeriod(identity)
-    return await this.#preparing.run(() => this.#repeat(() => this.#endorse(identity, call)))
+    return await this.#preparing.run(() => this.#endorseOnCurrentState(identity, call))
   }
 
   submit(signed: SignedProposal): Promise<CommitStatus> {
@@ -165,7 +167,9 @@ class FabricLedgerClient implements Ledger {
   }
 
   async height(): Promise<number> {
-    return (await this.#ask((one) => this.#reads.blocksOf(one))) - 1
+    const newest = (await this.#ask((one) => this.#reads.blocksOf(one))) - 1
+    this.#seenBlock = Math.max(this.#seenBlock, newest)
+    return newest
   }
 
   async block(number: number): Promise<LedgerBlock | undefined> {
@@ -197,8 +201,7 @@ class FabricLedgerClient implements Ledger {
     return Promise.resolve()
   }
 
-  async #endorse(identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
-    const connection = this.#pool.current
+  async #endorse(connection: PeerConnection, identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
     const args = [call.fn, ...call.args]
     const proposal = encodeFabricProposal(
       this.#crypto,
@@ -212,12 +215,7 @@ class FabricLedgerClient implements Ledger {
     proposed.setProposal(signedProposal)
     const signature = toFabricSignature(signForFabric(this.#crypto, identity.signingKey, message))
     const offered = connection.gateway(identity).newSignedProposal(proposed.serializeBinary(), signature)
-    let prepared: Uint8Array
-    try {
-      prepared = (await offered.endorse({ deadline: Date.now() + this.#attemptMs })).getBytes()
-    } catch (error) {
-      throw await this.#whyNotEndorsed(connection, error)
-    }
+    const prepared = (await offered.endorse({ deadline: Date.now() + this.#attemptMs })).getBytes()
     const envelope = gateway.PreparedTransaction.deserializeBinary(prepared).getEnvelope()
     const payload = envelope?.getPayload_asU8() ?? new Uint8Array(0)
     this.#remember(proposal.txId)
@@ -232,15 +230,31 @@ class FabricLedgerClient implements Ledger {
     this.#fresh.add(txId)
   }
 
-  /** A peer that has not seen the newest block may refuse, or answer, something else than the others: then again. */
-  async #whyNotEndorsed(connection: PeerConnection, error: unknown): Promise<LedgerError> {
-    const refusal = this.#pool.failed(connection, error)
-    if (isDisagreement(error)) return new LedgerError('LEDGER_BUSY', 'peers differ', { cause: error })
-    if (isAway(refusal) || refusal.code === 'LEDGER_IDENTITY_REJECTED') return refusal
-    const heights = await Promise.all(this.#pool.all.map((one) => this.#reads.blocksOf(one).catch(() => 0)))
-    const known = heights.filter((height) => height > 0)
-    const isLagging = Math.min(...known) < Math.max(...known)
-    return isLagging ? new LedgerError('LEDGER_BUSY', 'a peer lags behind', { cause: error }) : refusal
+  /**
+   * Endorses until it succeeds or is refused for good. A peer that has not seen a block that this client has seen may
+   * refuse what it should not, or answer something else than the others: a refusal counts when every peer had it before.
+   */
+  async #endorseOnCurrentState(identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
+    const seen = this.#seenBlock
+    let isCurrent = this.#pool.all.every((one) => this.#reads.knownBlocks(one) > seen)
+    return await this.#repeat(async () => {
+      const connection = this.#pool.current
+      try {
+        return await this.#endorse(connection, identity, call)
+      } catch (error) {
+        const refusal = this.#pool.failed(connection, error)
+        if (isDisagreement(error)) throw new LedgerError('LEDGER_BUSY', 'peers differ', { cause: error })
+        if (isAway(refusal) || isCurrent || refusal.code === 'LEDGER_IDENTITY_REJECTED') throw refusal
+        isCurrent = await this.#allHave(seen)
+        throw new LedgerError('LEDGER_BUSY', 'a peer may have lagged behind', { cause: error })
+      }
+    })
+  }
+
+  /** Whether every peer that answers has a block in its state. */
+  async #allHave(block: number): Promise<boolean> {
+    const blocks = this.#pool.all.map((one) => this.#reads.blocksOf(one).catch(() => Infinity))
+    return (await Promise.all(blocks)).every((count) => count > block)
   }
 
   /** Orderers only say that they forbid it. */
@@ -325,6 +339,7 @@ class FabricLedgerClient implements Ledger {
   #outcome(found: CommittedTransaction): CommitStatus {
     this.#commits.keep(found)
     const { txId, block, index, timeMs, result, status } = found
+    this.#seenBlock = Math.max(this.#seenBlock, block)
     if (status === 'VALID') return { txId, block, index, timeMs, result }
     if (status === 'MVCC_CONFLICT') throw new LedgerError('LEDGER_CONFLICT', 'something it had read was changed')
     throw new LedgerError('LEDGER_FAULT', 'the peers found the transaction invalid', { block })

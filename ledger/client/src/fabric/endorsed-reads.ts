@@ -79,6 +79,11 @@ export class EndorsedReads {
       : new LedgerError('LEDGER_UNAVAILABLE', 'no peer answers', { cause: fault })
   }
 
+  /** Number of blocks that a peer had when it was asked last. */
+  knownBlocks(peer: PeerConnection): number {
+    return this.#known.get(peer)?.blocks ?? 0
+  }
+
   /** Number of blocks of one peer, asked now. @throws {LedgerError} */
   async blocksOf(peer: PeerConnection): Promise<number> {
     return (await this.#chainInfo(peer)).blocks
