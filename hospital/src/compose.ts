@@ -10,7 +10,7 @@ import { HospitalClient } from '../../clients/sdk/src/hospital.ts'
 import { HttpTransport, type BinaryFetch } from '../../clients/sdk/src/http-transport.ts'
 import { VerifyingLedgerReader } from '../../clients/sdk/src/ledger-reader.ts'
 import type { Clock } from '../../clients/sdk/src/ports.ts'
-import { CommitmentIndex, createEmbeddedLedgerClient, type Ledger } from '../../ledger/client/src/index.ts'
+import { CommitmentIndex, openLedger, type Ledger } from '../../ledger/client/src/index.ts'
 import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
 import { participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
 import { isPatientRef, isPractitionerRef, type HospitalRef } from '../../shared/protocol/src/index.ts'
@@ -59,7 +59,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const organization = await openOrganization(folder, { crypto, mspId, nowMs })
   const service = await openServiceIdentity(folder, name, organization, crypto, nowMs)
   const ledgerIdentity = { mspId, cert: service.chain[0] as Uint8Array, signingKey: service.keys.signingKey }
-  const ledger = createEmbeddedLedgerClient(ledgerUrl, { crypto, channel, identity: ledgerIdentity, nowMs })
+  const ledger = openLedger(ledgerUrl, { crypto, channel, identity: ledgerIdentity, nowMs })
   const db = openHospitalDatabase(join(folder, 'store'))
   const adminLedger = ledgerWriterOf(ledger, organization.admin)
   await registerService(ledger, adminLedger, service)
@@ -144,10 +144,10 @@ async function findParticipant(ledger: Ledger, ref: string): Promise<{ certSeria
 /** The hospital's own attested session, as every other client opens one. */
 function recordServerOf(options: HospitalServiceOptions, service: ServiceIdentity, ledger: Ledger): HospitalClient {
   const { crypto, clock, fetch, fetchBytes, configuration } = options
-  const { port, channel, nodes, quorum, server, allowSimulated } = configuration
+  const { port, channel, nodes, quorum, fabric, server, allowSimulated } = configuration
   const reader = new VerifyingLedgerReader(
     crypto,
-    { channel, nodes, quorum },
+    { channel, nodes, quorum, ...(fabric === undefined ? {} : { fabric }) },
     (queries, nonce, minHeight) =>
       ledger.endorsedReads({ queries, nonce, ...(minHeight === undefined ? {} : { minHeight }) }),
     'the ledger itself',

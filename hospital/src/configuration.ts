@@ -6,6 +6,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ledgerLocationShape } from '../../ledger/client/src/index.ts'
+import { fabricTrustShape } from '../../shared/ledger-model/src/index.ts'
 import {
   b64uBytes,
   bool,
@@ -30,10 +32,13 @@ export const hospitalConfigurationShape = struct({
   /** Loopback only; whoever wants it elsewhere puts a proxy with TLS in front. */
   port: uint({ max: 65_535 }),
   channel: text({ max: 64 }),
-  /** Keys of the ledger's nodes, and how many organisations must agree. */
-  nodes: list(struct({ mspId: mspIdShape, publicKey: b64uBytes(65) }), { min: 1, max: 64 }),
+  /** Keys of the ledger's nodes, and how many organisations must agree. On Fabric there are none: see `fabric`. */
+  nodes: list(struct({ mspId: mspIdShape, publicKey: b64uBytes(65) }), { max: 64 }),
+  /** On Fabric: the chaincode, and the organisations whose peers are believed. */
+  fabric: optional(fabricTrustShape),
   quorum: uint({ min: 1, max: 64 }),
-  ledgerUrl: url,
+  /** Place of the ledger, see `openLedger`. */
+  ledgerUrl: ledgerLocationShape,
   server: struct({ ref: serverRefShape, url }),
   /** Accepts a protected area that is only simulated: for practice. */
   allowSimulated: optional(bool()),

@@ -5,6 +5,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
+import { ledgerLocationShape } from '../../../ledger/client/src/index.ts'
 import {
   b64uBytes,
   literal,
@@ -31,7 +32,8 @@ const configurationShape = struct({
   storeFolder: path,
   /** File of the index of commitments. */
   indexPath: path,
-  ledgerUrl: text({ max: 256, pattern: /^https?:\/\/[A-Za-z0-9.:[\]-]+$/ }),
+  /** Place of the ledger, see `openLedger`. */
+  ledgerUrl: ledgerLocationShape,
   channel: text({ max: 64 }),
   /** A member without a role: carries the trusted application's questions and checkpoints to the ledger. */
   reader: struct({

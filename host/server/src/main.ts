@@ -11,7 +11,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { pino, type Logger } from 'pino'
-import { createEmbeddedLedgerClient } from '../../../ledger/client/src/index.ts'
+import { openLedger } from '../../../ledger/client/src/index.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { sqlCipherPackage, startProcessTee } from '../../../tee/process/src/index.ts'
 import type { TeeDriver } from '../../../tee/src/driver.ts'
@@ -36,7 +36,7 @@ async function start(configuration: HostConfiguration, log: Logger): Promise<Run
     cert: readerCertificate,
     signingKey: crypto.importSigningKey(reader.signingKey),
   }
-  const ledger = createEmbeddedLedgerClient(ledgerUrl, { crypto, channel, identity })
+  const ledger = openLedger(ledgerUrl, { crypto, channel, identity })
   const tee = await startProcessTee({
     taPath: configuration.taPath,
     expectedMeasurement: configuration.measurement,

@@ -9,5 +9,6 @@ export { createFabricLedgerClient, type FabricLedgerClientOptions } from './fabr
 export { fabricTransactionsOf, type FabricTransaction } from './fabric/envelopes.ts'
 export * from './fabric/profile.ts'
 export type * from './indexed-commitment.ts'
+export { fabricLocation, isFabric, ledgerLocationShape, openLedger, type OpenLedgerOptions } from './open-ledger.ts'
 export type * from './port.ts'
 export * from './submit-call.ts'

@@ -1,0 +1,70 @@
+/**
+ * A ledger by its place: `http://127.0.0.1:7310` is the embedded one, `fabric:/path/to/connection.json` a network of
+ * Hyperledger Fabric. Programs take the place from their configuration and know nothing else of the difference.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import type { Crypto } from '../../../shared/crypto/src/index.ts'
+import { LedgerError } from '../../../shared/ledger-model/src/index.ts'
+import { type Shape, text } from '../../../shared/protocol/src/index.ts'
+import { createEmbeddedLedgerClient } from './embedded/client.ts'
+import { createFabricLedgerClient } from './fabric/client.ts'
+import { type FabricProfile, parseFabricProfile } from './fabric/profile.ts'
+import type { Ledger, LedgerIdentity } from './port.ts'
+
+const FABRIC_PREFIX = 'fabric:'
+
+/** Where a ledger is, as configurations have it. */
+export const ledgerLocationShape: Shape<string> = text({
+  max: 4_096,
+  pattern: /^(?:https?:\/\/[A-Za-z0-9.:[\]-]+|fabric:\/[^\0]+)$/,
+})
+
+/** What every ledger's client takes. */
+export interface OpenLedgerOptions {
+  readonly crypto: Crypto
+  readonly channel: string
+  /** Signs queries. Who relays for others (a hospital, a server's normal world) signs with its own. */
+  readonly identity: LedgerIdentity
+  /** How long one request may take; default 10 s. */
+  readonly attemptMs?: number
+  /** How long a call repeats itself while the ledger is away; default 30 s. */
+  readonly deadlineMs?: number
+  /** Unix ms; default the system's clock. */
+  readonly nowMs?: () => number
+}
+
+/**
+ * Reaches nothing yet: a ledger that is away is away when it is asked.
+ * @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` for a file that is no profile, `LEDGER_WRONG_CHANNEL` for one of
+ * another channel.
+ */
+export function openLedger(location: string, options: OpenLedgerOptions): Ledger {
+  if (!isFabric(location)) return createEmbeddedLedgerClient(location, options)
+  const profile = readFabricProfile(location)
+  const { channel, ...rest } = options
+  if (profile.channel !== channel) throw new LedgerError('LEDGER_WRONG_CHANNEL', 'the profile is of another channel')
+  return createFabricLedgerClient(profile, rest)
+}
+
+/** Whether a place is one of Hyperledger Fabric. */
+export function isFabric(location: string): boolean {
+  return location.startsWith(FABRIC_PREFIX)
+}
+
+/** The place of the network with this `connection.json`. @param path absolute */
+export function fabricLocation(path: string): string {
+  return FABRIC_PREFIX + path
+}
+
+/** @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` */
+function readFabricProfile(location: string): FabricProfile {
+  let profile: string
+  try {
+    profile = readFileSync(location.slice(FABRIC_PREFIX.length), 'utf8')
+  } catch (cause) {
+    throw new LedgerError('LEDGER_CONFIGURATION_REJECTED', 'the profile of the network cannot be read', { cause })
+  }
+  return parseFabricProfile(profile)
+}
