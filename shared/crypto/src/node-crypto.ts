@@ -9,7 +9,6 @@
  *
  * @module
  */
-import { isAscii } from 'node:buffer'
 import {
   createCipheriv,
   createDecipheriv,
@@ -366,7 +365,6 @@ export const nodeTextCodec: TextCodec = {
     return bytes
   },
   decode(bytes) {
-    if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
     try {
       return UTF8.decode(bytes)
     } catch {

@@ -135,5 +135,6 @@ test('no request of anybody ends the application: it is answered or refused', as
 test('the requests were made of members that the commands have, and the application still serves', async () => {
   assert.ok([...KNOWN.values()].filter((members) => members.length > 0).length >= 18)
   const again = await world.connect(patient)
-  assert.ok(await again.request('record.read', { record: first.commitment.recordId }))
+  // One of the requests may have erased a record.
+  assert.ok(await again.request('record.list', { patient: patient.ref }))
 })

@@ -375,3 +375,80 @@ test('more staged records, or more bytes of requests, than there is room for: TE
     small.close()
   }
 })
+
+/** Commits an upload without telling the trusted application, and says where. */
+async function committedPlace(upload: Upload, other: Pick<Upload, 'commitment' | 'author'> = upload) {
+  const seen: string[] = []
+  world.behaviour = async (effect, honest) => {
+    seen.push(effect.fx)
+    if (effect.fx !== 'watch') await honest(effect)
+  }
+  await world.commit(other)
+  const [, , batchId, index, , block] = world.ledger.findCommitted(upload.commitment.recordId, 1) ?? []
+  return { place: { batchId: batchId ?? newId(world.crypto, 'b'), index: index ?? 0, block: block ?? 0 }, seen }
+}
+
+test('an author who says where the commitment is has the receipt at once, and nothing is watched for', async () => {
+  const upload = world.upload(patient, { author: doctor, warrant })
+  const { place, seen } = await committedPlace(upload)
+  const answer = await session.request('record.store', { envelope: upload.envelope, place })
+  world.behaviour = undefined
+  assert.ok(answer['receipt'])
+  assert.ok(!seen.includes('watch'))
+  world.verifyLogProof(answer['log'], { record: upload.commitment.recordId, kind: 'store' })
+})
+
+test('several have one place, counted on', async () => {
+  const uploads = [1, 2, 3].map(() => world.upload(patient, { author: doctor, warrant }))
+  await world.commit(...uploads)
+  const [first] = uploads as [Upload, ...Upload[]]
+  const [, , batchId, index, , block] = world.ledger.findCommitted(first.commitment.recordId, 1) ?? []
+  const place = { batchId: batchId ?? '', index: index ?? 0, block: block ?? 0 }
+  const envelopes = uploads.map(({ envelope }) => envelope)
+  const { results } = await session.request('record.store-many', { envelopes, place })
+  assert.deepEqual(
+    (results as readonly { readonly ok: boolean }[]).map(({ ok }) => ok),
+    [true, true, true],
+  )
+})
+
+test('an author who points elsewhere, or nowhere, waits as if nothing had been said', async () => {
+  const elsewhere = await stored()
+  const [, , batchId, index, , block] = world.ledger.findCommitted(elsewhere.commitment.recordId, 1) ?? []
+  const places = [
+    { batchId: batchId ?? '', index: index ?? 0, block: block ?? 0 },
+    { batchId: newId(world.crypto, 'b'), index: 0, block: 1 },
+  ]
+  for (const place of places) {
+    const upload = world.upload(patient, { author: doctor, warrant })
+    const answered = session.request('record.store', { envelope: upload.envelope, place })
+    await world.settle()
+    assert.equal((await world.ask('status', {})).waiting, 1)
+    await world.commit(upload)
+    assert.ok((await answered)['receipt'])
+  }
+})
+
+test('a wrong place holds nobody up who asked at the same time', async () => {
+  const wrong = world.upload(patient, { author: doctor, warrant })
+  const right = world.upload(patient, { author: doctor, warrant })
+  const { place } = await committedPlace(right)
+  world.behaviour = undefined
+  const nowhere = { batchId: newId(world.crypto, 'b'), index: 0, block: 1 }
+  const answers = [
+    session.request('record.store', { envelope: wrong.envelope, place: nowhere }),
+    session.request('record.store', { envelope: right.envelope, place }),
+  ]
+  await world.settle()
+  await world.commit(wrong)
+  for (const answer of await Promise.all(answers)) assert.ok(answer['receipt'])
+})
+
+test('a commitment to another text where the author says is COMMITMENT_MISMATCH', async () => {
+  const upload = world.upload(patient, { author: doctor, warrant })
+  const ehrHash = world.crypto.sha256(encodeUtf8('another text'))
+  const { place } = await committedPlace(upload, { author: doctor, commitment: { ...upload.commitment, ehrHash } })
+  const refused = session.request('record.store', { envelope: upload.envelope, place })
+  await assert.rejects(refused, { code: 'COMMITMENT_MISMATCH' })
+  world.behaviour = undefined
+})
