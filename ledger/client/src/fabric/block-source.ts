@@ -46,6 +46,7 @@ export async function* deliverBlocks(
         if (block.number !== next || !follows) {
           throw new LedgerError('LEDGER_BLOCK_INVALID', 'not the next block', { block: next })
         }
+        options.pool.noteBlocks(peer, block.number + 1)
         yield block
         previousHash = block.hash
         pauseMs = FIRST_PAUSE_MS

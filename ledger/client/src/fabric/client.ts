@@ -52,6 +52,7 @@ const LONGEST_PAUSE_MS = 500
 const COMMIT_WAIT_MS = 1_500
 const LONGEST_COMMIT_WAIT_MS = 8_000
 const LOOK_EVERY_MS = 250
+const CATCH_UP_MS = 2_000
 const DEFAULT_MAX_PREPARING = 64
 const DEFAULT_MAX_WAITING = 10_000
 const MAX_FRESH = 10_000
@@ -91,7 +92,7 @@ class FabricLedgerClient implements Ledger {
   readonly #closed = new AbortController()
   /** Prepared here and not submitted yet: nobody can have submitted them before. */
   readonly #fresh = new Set<TxId>()
-  /** Newest block that callers know of. */
+  /** Newest block that callers know of: they see no older state afterwards. */
   #seenBlock = 0
   readonly #submitting = new Map<TxId, Promise<CommitStatus>>()
 
@@ -180,7 +181,10 @@ class FabricLedgerClient implements Ledger {
   async *blocks(from: number, { signal }: { readonly signal?: AbortSignal } = {}): AsyncIterable<LedgerBlock> {
     const stop = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal])
     const source = { pool: this.#pool, channel: this.channel, chaincode: this.#chaincode, identity: this.#identity }
-    yield* deliverBlocks(source, from, stop)
+    for await (const block of deliverBlocks(source, from, stop)) {
+      this.#seenBlock = Math.max(this.#seenBlock, block.number)
+      yield block
+    }
   }
 
   async transaction(txId: TxId): Promise<CommittedTransaction | undefined> {
@@ -236,7 +240,7 @@ class FabricLedgerClient implements Ledger {
    */
   async #endorseOnCurrentState(identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
     const seen = this.#seenBlock
-    let isCurrent = this.#pool.all.every((one) => this.#reads.knownBlocks(one) > seen)
+    let isCurrent = this.#pool.all.every((one) => this.#pool.knownBlocks(one) > seen)
     return await this.#repeat(async () => {
       const connection = this.#pool.current
       try {
@@ -351,9 +355,24 @@ class FabricLedgerClient implements Ledger {
     return toLedgerBlock(decodeFabricBlock(result), this.#chaincode)
   }
 
-  /** Asks peers, one after the other, again while none answers. */
+  /** Asks peers that have what callers know of, one after the other, again while none answers. */
   async #ask<T>(step: (connection: PeerConnection) => Promise<T>): Promise<T> {
-    return await this.#repeat(() => this.#pool.try(step))
+    const seen = this.#seenBlock
+    return await this.#repeat(() =>
+      this.#pool.try(async (one) => {
+        await this.#catchUp(one, seen)
+        return await step(one)
+      }),
+    )
+  }
+
+  /** After a change of peers the next one may lag a little. @throws {LedgerError} `LEDGER_UNAVAILABLE` if it lags for long. */
+  async #catchUp(one: PeerConnection, block: number): Promise<void> {
+    const end = performance.now() + CATCH_UP_MS
+    while (this.#pool.knownBlocks(one) <= block && (await this.#reads.blocksOf(one)) <= block) {
+      if (performance.now() >= end) throw new LedgerError('LEDGER_UNAVAILABLE', 'the peer lags behind')
+      await sleep(FIRST_PAUSE_MS)
+    }
   }
 
   async #repeat<T>(step: () => Promise<T>): Promise<T> {

@@ -79,11 +79,6 @@ export class EndorsedReads {
       : new LedgerError('LEDGER_UNAVAILABLE', 'no peer answers', { cause: fault })
   }
 
-  /** Number of blocks that a peer had when it was asked last. */
-  knownBlocks(peer: PeerConnection): number {
-    return this.#known.get(peer)?.blocks ?? 0
-  }
-
   /** Number of blocks of one peer, asked now. @throws {LedgerError} */
   async blocksOf(peer: PeerConnection): Promise<number> {
     return (await this.#chainInfo(peer)).blocks
@@ -127,11 +122,12 @@ export class EndorsedReads {
   }
 
   async #chainInfo(peer: PeerConnection): Promise<ChainInfo> {
-    const { channel, identity, attemptMs } = this.#options
+    const { pool, channel, identity, attemptMs } = this.#options
     const call = { chaincode: QUERY_CHAINCODE, args: [CHAIN_INFO_FUNCTION, channel] }
     const asked = await peer.ask(identity, call, attemptMs)
     const info = { asked, blocks: new WireMessage(asked.result).number(1) }
     this.#known.set(peer, info)
+    pool.noteBlocks(peer, info.blocks)
     return info
   }
 }

@@ -15,6 +15,7 @@ const AVOID_MS = 3_000
 export class PeerPool {
   readonly #peers: readonly PeerConnection[]
   readonly #awayUntilMs = new Map<PeerConnection, number>()
+  readonly #blocks = new Map<PeerConnection, number>()
 
   /** @param peers at least one. */
   constructor(peers: readonly PeerConnection[], own: MspId) {
@@ -35,6 +36,15 @@ export class PeerPool {
 
   get current(): PeerConnection {
     return this.ordered()[0] as PeerConnection
+  }
+
+  /** Number of blocks that a peer is known to have, all of them in its state; it never has fewer later. */
+  knownBlocks(peer: PeerConnection): number {
+    return this.#blocks.get(peer) ?? 0
+  }
+
+  noteBlocks(peer: PeerConnection, blocks: number): void {
+    this.#blocks.set(peer, Math.max(blocks, this.knownBlocks(peer)))
   }
 
   /** The peers of each organisation. */
