@@ -100,6 +100,17 @@ describe('a client of a network that loses nodes', () => {
     for (let i = 0; i < count; i++) await submitCall(ledger, a.hospital, registration())
   }
 
+  test('two of three orderers are killed: writes wait, reads go on, and all is there when one is back', async () => {
+    const orderers = started.network.nodes.filter(({ kind }) => kind === 'orderer')
+    const [first, second] = orderers as [NetworkNode, NetworkNode]
+    await Promise.all([first.kill(), second.kill()])
+    const waiting = Array.from({ length: WRITERS }, () => submitCall(ledger, a.hospital, registration()))
+    assert.match(await ledger.query({ ...isThere, args: [a.hospital.ref] }), /"status":"active"/)
+    await first.start()
+    await everyPeerHas(await Promise.all(waiting))
+    await second.start()
+  })
+
   test('the peer in use is killed: reads go on with the other, writes when both are there; streams have no gap', async () => {
     const own = node('peer0.hospitala')
     const seen: number[] = []
