@@ -36,7 +36,11 @@ export async function startTestNetwork(
   const [first] = organizations
   if (first === undefined) throw new RangeError('a consortium has an organisation')
   const folder = mkdtempSync(join(tmpdir(), 'fabric-'))
-  const network = await startNetwork({ folder, channel, organizations, ...options })
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  const network = await startNetwork({ folder, channel, organizations, ...options }).catch((error: unknown) => {
+    remove()
+    throw error
+  })
   const clients: Ledger[] = []
   return {
     network,
@@ -49,7 +53,7 @@ export async function startTestNetwork(
     async close() {
       for (const client of clients) await client.close()
       await network.stop()
-      rmSync(folder, { recursive: true, force: true })
+      remove()
     },
   }
 }
