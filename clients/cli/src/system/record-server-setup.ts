@@ -34,7 +34,6 @@ import { readJsonFile, writePrivateFile } from '../files.ts'
 import { fetchServerStatus, sendConfigurationUpdate } from '../record-server.ts'
 import type { StateFolder } from '../state-folder.ts'
 import { PRODUCT_FOLDER } from '../version.ts'
-import { configurationUpdates } from './ledger-setup.ts'
 import type { Operator } from './operator.ts'
 
 const BUILT = join(PRODUCT_FOLDER, 'dist', 'ta', 'trusted-application.mjs')
@@ -46,6 +45,8 @@ export interface RecordServerParts {
   readonly operator: Operator
   /** In force on the ledger. */
   readonly configuration: ChannelConfiguration
+  /** Signed updates of it, from a sequence on. */
+  readonly updates: (from: number) => Promise<Uint8Array[]>
   /** Writes as the operator's administrator. */
   readonly ledger: Ledger
   readonly serverRef: ServerRef
@@ -139,15 +140,12 @@ export async function setUpRecordServer(context: Context, parts: RecordServerPar
 export async function followConfiguration(
   context: Context,
   parts: RecordServerParts,
-  { ledgerUrl, serverUrl }: { readonly ledgerUrl: string; readonly serverUrl: string },
+  serverUrl: string,
 ): Promise<void> {
   const expected = digestOf(context, configurationOf(parts))
   const before = await fetchServerStatus(context, serverUrl)
-  const { sequence: _, ...unnumbered } = parts.configuration
-  // Set up before configurations had numbers, and nothing has changed since.
-  if (before.configDigest === digestOf(context, configurationOf({ ...parts, configuration: unnumbered }))) return
   if (before.configDigest !== expected) {
-    const updates = await configurationUpdates(ledgerUrl, (before.sequence ?? 0) + 1)
+    const updates = await parts.updates((before.sequence ?? 0) + 1)
     for (const update of updates) await sendConfigurationUpdate(context, serverUrl, update)
     const { configDigest } = await fetchServerStatus(context, serverUrl)
     if (configDigest !== expected) throw new CommandError('ATTESTATION_CONFIG')
@@ -171,21 +169,16 @@ function digestOf({ crypto }: Context, encoded: Uint8Array): Sha256Hex {
   return encodeHex(crypto.sha256(label('config'), encoded)) as Sha256Hex
 }
 
-function configurationOf({
-  configuration,
-  serverRef,
-}: {
-  readonly configuration: Omit<ChannelConfiguration, 'sequence'> & { readonly sequence?: number }
-  readonly serverRef: ServerRef
-}): Uint8Array {
-  const { channel, sequence, organizations, nodes, quorum } = configuration
+function configurationOf({ configuration, serverRef }: RecordServerParts): Uint8Array {
+  const { channel, sequence, organizations, nodes, quorum, fabric } = configuration
   return encodeCbor({
     v: 1,
     channel,
-    ...(sequence === undefined ? {} : { sequence }),
+    sequence,
     serverRef,
     organizations: organizations.map(({ mspId, roots }) => ({ mspId, roots })),
     ledgerNodes: nodes.map(({ mspId, publicKey }) => ({ mspId, publicKey })),
+    ...(fabric === undefined ? {} : { fabric: { chaincode: fabric.chaincode } }),
     quorum,
     logOrigin: logOriginOf(serverRef),
     allow: { policyCacheMs: 0, emergencyMs: EMERGENCY_MS },

@@ -57,6 +57,7 @@ export class CertificateChains {
 
   /** Whether an organisation has the same roots here and there. */
   hasSameRoots(other: CertificateChains, mspId: string): boolean {
+    if (other === this) return true
     const names = (chains: CertificateChains): string =>
       chains.#organizations
         .filter((organization) => organization.mspId === mspId)
