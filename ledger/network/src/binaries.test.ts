@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createConsortium } from '../../../testkit/src/consortium.ts'
-import { cacheFolder, findBinaries } from './binaries.ts'
+import { BUILT_VERSION, builtFolder, cacheFolder, findBinaries } from './binaries.ts'
+import { ensureBinaries } from './build-programs.ts'
 import { startNetwork } from './network.ts'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'binaries-')))
@@ -63,4 +64,15 @@ test('Byzantine ordering is refused to programs that do not have it, before anyt
   const network = startNetwork({ folder: join(folder, 'bft'), organizations, ordering: 'bft', bin: good })
   await assert.rejects(network, missing)
   assert.ok(!existsSync(join(folder, 'bft', 'nodes')))
+})
+
+test('what was built here is found after everything else; where somebody chose a folder, nothing is built', async () => {
+  const environment = { XDG_CACHE_HOME: join(folder, 'built'), PATH: '/nowhere' }
+  assert.throws(() => findBinaries(undefined, environment), missing)
+  await assert.rejects(ensureBinaries(undefined, { environment }), missing, 'without Go')
+  await assert.rejects(ensureBinaries(join(folder, 'none'), { environment: process.env }), missing)
+  await assert.rejects(ensureBinaries(undefined, { environment: { ...process.env, FABRIC_BIN: '/nowhere' } }), missing)
+  release(join('built', 'trusthealth', 'fabric', BUILT_VERSION), { version: BUILT_VERSION })
+  const { bin, version } = await ensureBinaries(undefined, { environment })
+  assert.deepEqual([bin, version], [builtFolder(environment), BUILT_VERSION])
 })

@@ -12,10 +12,12 @@ import { NetworkError } from './errors.ts'
 
 /** What this is tested with, and what the guide tells operators to install. */
 export const FABRIC_VERSION = 'v2.5.16'
+/** What `buildPrograms` makes of ../programs/go.mod where no release is installed. */
+export const BUILT_VERSION = 'v2.5.0-main-695dd57e01c2'
 /** Older ones lack snapshots, the gateway, or chaincode as a service with builders. */
 const LEAST_MINOR = [2, 5] as const
 
-const PROGRAMS = ['peer', 'orderer', 'configtxgen', 'osnadmin'] as const
+export const PROGRAMS = ['peer', 'orderer', 'configtxgen', 'osnadmin'] as const
 
 export interface Binaries {
   /** Folder of the programs. */
@@ -27,25 +29,38 @@ export interface Binaries {
   readonly sampleOrderer: string
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 /** Where the product looks by itself. */
-export function cacheFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+export function cacheFolder(environment: Environment = process.env): string {
+  return cached(environment, FABRIC_VERSION)
+}
+
+/** Where programs that were built here are. */
+export function builtFolder(environment: Environment = process.env): string {
+  return cached(environment, BUILT_VERSION)
+}
+
+function cached(environment: Environment, version: string): string {
   const cache = environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-  return join(cache, 'trusthealth', 'fabric', FABRIC_VERSION, 'bin')
+  return join(cache, 'trusthealth', 'fabric', version, 'bin')
 }
 
 /**
- * Finds the programs: in `bin`, else in $FABRIC_BIN, else in $PATH, else in the cache folder. Samples: $FABRIC_CFG_PATH,
+ * Finds the programs: in `bin`, else in $FABRIC_BIN, else in $PATH, else in the cache folder, a
+ * release before what was built here. Samples: $FABRIC_CFG_PATH,
  * else `../config` or `config` beside the programs.
  * @throws {NetworkError} `NETWORK_BINARIES_MISSING`, saying what is missing and where it was looked for.
  */
-export function findBinaries(
-  bin?: string,
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): Binaries {
+export function findBinaries(bin?: string, environment: Environment = process.env): Binaries {
   const chosen = bin ?? environment['FABRIC_BIN']
   const folders =
     chosen === undefined
-      ? [...(environment['PATH'] ?? '').split(delimiter).filter(Boolean), cacheFolder(environment)]
+      ? [
+          ...(environment['PATH'] ?? '').split(delimiter).filter(Boolean),
+          cacheFolder(environment),
+          builtFolder(environment),
+        ]
       : [chosen]
   const found = folders.find(hasAll)
   if (found === undefined) throw missing(chosen, environment)
@@ -64,12 +79,13 @@ function hasAll(folder: string): boolean {
   })
 }
 
-function missing(chosen: string | undefined, environment: Readonly<Record<string, string | undefined>>): NetworkError {
+function missing(chosen: string | undefined, environment: Environment): NetworkError {
   const where = chosen ?? `$PATH or ${cacheFolder(environment)}`
   return new NetworkError(
     'NETWORK_BINARIES_MISSING',
     `Fabric's programs (${PROGRAMS.join(', ')}) are not in ${where}. Install Hyperledger Fabric ${FABRIC_VERSION} ` +
-      'from its release archive (bin/ and config/) and set FABRIC_BIN to its bin folder; docs/fabric.md, "Start here".',
+      'from its release archive (bin/ and config/) and set FABRIC_BIN to its bin folder, or install Go 1.20 or later, ' +
+      'with which they are built; docs/fabric.md, "Start here".',
   )
 }
 
@@ -90,7 +106,7 @@ function versionOf(folder: string): string {
   return version
 }
 
-function samples(folder: string, environment: Readonly<Record<string, string | undefined>>) {
+function samples(folder: string, environment: Environment) {
   const configured = environment['FABRIC_CFG_PATH']
   const places = [
     ...(configured === undefined ? [] : [configured]),

@@ -5,6 +5,7 @@
  * @module
  */
 export { type Binaries, FABRIC_VERSION, findBinaries } from './binaries.ts'
+export { ensureBinaries } from './build-programs.ts'
 export * from './errors.ts'
 export { startNetwork, stopNetwork } from './network.ts'
 export * from './options.ts'

@@ -6,7 +6,7 @@
  *     npm run fabric:status
  *     npm run fabric:logs -- [NODE] [--lines 40]
  *     npm run fabric:down -- [--remove]
- *     node tools/run.mjs ledger/network/src/main.ts programs     which programs of Fabric would be used
+ *     node tools/run.mjs ledger/network/src/main.ts programs     which programs of Fabric are used; builds them if there are none
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { openOrganization } from '../../../hospital/src/organization.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { ERROR_TABLE, mspIdShape } from '../../../shared/protocol/src/index.ts'
 import { NetworkError } from './errors.ts'
-import { findBinaries, networkStatus, type NetworkStatus, startNetwork, stopNetwork } from './index.ts'
+import { ensureBinaries, networkStatus, type NetworkStatus, startNetwork, stopNetwork } from './index.ts'
 import type { NetworkOrganization, Ordering } from './options.ts'
 
 const { values, positionals } = parseArgs({
@@ -90,10 +90,9 @@ async function logs(): Promise<void> {
   }
 }
 
-function programs(): Promise<void> {
-  const { version, bin } = findBinaries()
+async function programs(): Promise<void> {
+  const { version, bin } = await ensureBinaries(undefined, { onProgress: say })
   say(`Fabric ${version} in ${bin}`)
-  return Promise.resolve()
 }
 
 /** The organisations of the network that is there, else those asked for; their keys are made when they are missing. */

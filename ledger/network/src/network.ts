@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type FabricProfile, formatFabricProfile } from '../../client/src/fabric/profile.ts'
-import { findBinaries } from './binaries.ts'
+import { ensureBinaries } from './build-programs.ts'
 import {
   type ChannelContext,
   defineChaincode,
@@ -48,7 +48,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
 
 async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise<Network> {
   const say = progress(options.onProgress)
-  const binaries = findBinaries(options.bin)
+  const binaries = await ensureBinaries(options.bin, options)
   say(`Fabric ${binaries.version} in ${binaries.bin}`)
 
   let plan = await openPlan(paths, options)

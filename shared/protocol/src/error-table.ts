@@ -797,7 +797,7 @@ export const ERROR_TABLE = {
   NETWORK_BINARIES_MISSING: {
     kind: 'usage',
     meaning: 'The programs of Hyperledger Fabric are not installed, or not whole.',
-    action: 'Install a release of Fabric and set FABRIC_BIN to its bin folder; docs/fabric.md.',
+    action: 'Install a release of Fabric and set FABRIC_BIN to its bin folder, or install Go; docs/fabric.md.',
   },
   NETWORK_OPTIONS_REJECTED: {
     kind: 'usage',
