@@ -6,8 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ledgerLocationShape } from '../../ledger/client/src/index.ts'
-import { fabricTrustShape } from '../../shared/ledger-model/src/index.ts'
+import { fabricTrustShape, ledgerLocationShape } from '../../ledger/client/src/index.ts'
 import {
   b64uBytes,
   bool,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createEmbeddedLedgerClient, type Ledger, type LedgerIdentity } from '../../../ledger/client/src/index.ts'
+import { openLedger, type Ledger, type LedgerIdentity } from '../../../ledger/client/src/index.ts'
 import { decodeBlocks, type EncodedBlock } from '../../../shared/ledger-model/src/index.ts'
 import { ClientError } from '../../sdk/src/errors.ts'
 import { VerifyingLedgerReader } from '../../sdk/src/ledger-reader.ts'
@@ -17,8 +17,8 @@ import { consortiumConfigOf, LEDGER_PROGRAM, urlOf, type Consortium, type System
 const BLOCKS_A_PAGE = 100
 
 /** Closes nothing by itself: call `close`. */
-export function openLedger(context: Context, consortium: Consortium, system: SystemState): Ledger {
-  return createEmbeddedLedgerClient(urlOf(system, LEDGER_PROGRAM), {
+export function openLedgerOf(context: Context, consortium: Consortium, system: SystemState): Ledger {
+  return openLedger(urlOf(system, LEDGER_PROGRAM), {
     crypto: context.crypto,
     channel: consortium.channel,
     identity: memberIdentity(context),
@@ -29,7 +29,7 @@ export function openLedger(context: Context, consortium: Consortium, system: Sys
 
 /** Proven reads, straight from the ledger. */
 export function ledgerReaderOf(context: Context, consortium: Consortium, system: SystemState): VerifyingLedgerReader {
-  const ledger = openLedger(context, consortium, system)
+  const ledger = openLedgerOf(context, consortium, system)
   return new VerifyingLedgerReader(
     context.crypto,
     consortiumConfigOf(consortium),
@@ -39,7 +39,7 @@ export function ledgerReaderOf(context: Context, consortium: Consortium, system:
   )
 }
 
-/** The ledger's blocks by number, fetched in pages; everybody who reaches the ledger may read them. */
+/** The embedded ledger's blocks by number, fetched in pages; everybody who reaches the ledger may read them. */
 export class BlockPages {
   readonly #context: Pick<Context, 'flags'>
   readonly #url: string
@@ -61,12 +61,13 @@ export class BlockPages {
   }
 
   /** Number of the newest block, and of the organisations; as the node says. */
-  async status(): Promise<{ readonly height: number; readonly organizations: number }> {
+  async status(): Promise<{ height: number; organizations: number; members: readonly string[] }> {
     const answer = JSON.parse(new TextDecoder().decode(await this.#get('/v1/status'))) as {
       height: number
       organizations: readonly string[]
     }
-    return { height: answer.height, organizations: answer.organizations.length }
+    const { height, organizations: members } = answer
+    return { height, organizations: members.length, members }
   }
 
   async #get(path: string): Promise<Uint8Array> {

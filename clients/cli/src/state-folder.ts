@@ -6,6 +6,7 @@
  * system.lock              held while `trusthealth start` runs
  * consortium/              public configuration; the operator's own keys in operator/
  * ledger/ server/          the programs' own folders
+ * fabric/                  the ledger, where it is a network of Fabric
  * hospitals/<slug>/        a hospital's keys and its store
  * identities/<name>.json   one person each
  * imports/                 journals of imports
@@ -23,6 +24,7 @@ export interface StateFolder {
   readonly consortium: string
   readonly operator: string
   readonly ledger: string
+  readonly fabric: string
   readonly server: string
   readonly hospitals: string
   readonly identities: string
@@ -39,6 +41,7 @@ export function stateFolderAt(root: string): StateFolder {
     consortium: at('consortium', 'consortium.json'),
     operator: at('consortium', 'operator'),
     ledger: at('ledger'),
+    fabric: at('fabric'),
     server: at('server'),
     hospitals: at('hospitals'),
     identities: at('identities'),

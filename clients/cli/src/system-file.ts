@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import { decodeBase64url } from '../../../shared/crypto/src/index.ts'
+import { fabricTrustShape, formatFabricTrust } from '../../../ledger/client/src/index.ts'
 import {
   b64u,
   hospitalRefShape,
@@ -25,14 +26,18 @@ import { CommandError } from './command-error.ts'
 import { readJsonFile, writePrivateFile } from './files.ts'
 import type { StateFolder } from './state-folder.ts'
 
-const url = text({ max: 256 })
+/** Of a program; of the ledger, its place. */
+const url = text({ max: 4_096 })
 const slug = text({ min: 1, max: 48, pattern: /^[a-z0-9-]+$/ })
 
 const consortiumShape = struct({
   v: literal(1),
   channel: text({ max: 64 }),
-  nodes: list(struct({ mspId: mspIdShape, publicKey: b64u(65) }), { min: 1, max: 64 }),
+  /** None on Fabric. */
+  nodes: list(struct({ mspId: mspIdShape, publicKey: b64u(65) }), { max: 64 }),
   quorum: uint({ min: 1, max: 64 }),
+  /** Where the ledger is a network of Fabric: whose peers are believed. */
+  fabric: optional(fabricTrustShape),
   serverRef: serverRefShape,
   /** The organisation that runs the ledger node and the record server. */
   operatorMspId: mspIdShape,
@@ -79,7 +84,9 @@ export function findConsortium(state: StateFolder): Consortium | undefined {
 }
 
 export function writeConsortium(state: StateFolder, consortium: Consortium): void {
-  writePrivateFile(state.consortium, `${JSON.stringify(consortium, null, 2)}\n`)
+  const { fabric, ...rest } = consortium
+  const written = fabric === undefined ? rest : { ...rest, fabric: formatFabricTrust(fabric) }
+  writePrivateFile(state.consortium, `${JSON.stringify(written, null, 2)}\n`)
 }
 
 export function findSystem(state: StateFolder): SystemState | undefined {
@@ -108,11 +115,12 @@ export function urlOf(system: SystemState, program: string): string {
   return found.url
 }
 
-export function consortiumConfigOf({ channel, nodes, quorum }: Consortium): ConsortiumConfig {
+export function consortiumConfigOf({ channel, nodes, quorum, fabric }: Consortium): ConsortiumConfig {
   return {
     channel,
     quorum,
     nodes: nodes.map(({ mspId, publicKey }) => ({ mspId, publicKey: decodeBase64url(publicKey) })),
+    ...(fabric === undefined ? {} : { fabric }),
   }
 }
 

@@ -6,8 +6,8 @@ import { after, test } from 'node:test'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { LedgerError } from '../../../shared/ledger-model/src/index.ts'
 import { mspIdShape, ProtocolError } from '../../../shared/protocol/src/index.ts'
-import { formatFabricProfile } from './fabric/profile.ts'
-import { fabricLocation, ledgerLocationShape, openLedger } from './open-ledger.ts'
+import { fabricLocation, formatFabricProfile } from './fabric/profile.ts'
+import { ledgerLocationShape, openLedger } from './open-ledger.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'trusthealth-place-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

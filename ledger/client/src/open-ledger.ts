@@ -10,10 +10,8 @@ import { LedgerError } from '../../../shared/ledger-model/src/index.ts'
 import { type Shape, text } from '../../../shared/protocol/src/index.ts'
 import { createEmbeddedLedgerClient } from './embedded/client.ts'
 import { createFabricLedgerClient } from './fabric/client.ts'
-import { type FabricProfile, parseFabricProfile } from './fabric/profile.ts'
+import { FABRIC_PREFIX, type FabricProfile, parseFabricProfile } from './fabric/profile.ts'
 import type { Ledger, LedgerIdentity } from './port.ts'
-
-const FABRIC_PREFIX = 'fabric:'
 
 /** Where a ledger is, as configurations have it. */
 export const ledgerLocationShape: Shape<string> = text({
@@ -51,11 +49,6 @@ export function openLedger(location: string, options: OpenLedgerOptions): Ledger
 /** Whether a place is one of Hyperledger Fabric. */
 export function isFabric(location: string): boolean {
   return location.startsWith(FABRIC_PREFIX)
-}
-
-/** The place of the network with this `connection.json`. @param path absolute */
-export function fabricLocation(path: string): string {
-  return FABRIC_PREFIX + path
 }
 
 /** @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` */

@@ -7,6 +7,7 @@
 export { type Binaries, FABRIC_VERSION, findBinaries } from './binaries.ts'
 export { ensureBinaries } from './build-programs.ts'
 export * from './errors.ts'
+export { pathsIn } from './folder.ts'
 export { startNetwork, stopNetwork } from './network.ts'
 export * from './options.ts'
 export { networkStatus, type NetworkStatus, type NodeStatus } from './status.ts'

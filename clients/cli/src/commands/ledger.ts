@@ -4,7 +4,6 @@
  * @module
  */
 import { join } from 'node:path'
-import type { VerifyReport } from '../../../../ledger/embedded/src/index.ts'
 import {
   CommitmentIndex,
   type CommittedTransaction,
@@ -12,7 +11,7 @@ import {
   type LedgerBlock,
 } from '../../../../ledger/client/src/index.ts'
 import { decodeHex, encodeHex } from '../../../../shared/crypto/src/index.ts'
-import { decodeConfiguration, LedgerError } from '../../../../shared/ledger-model/src/index.ts'
+import { LedgerError } from '../../../../shared/ledger-model/src/index.ts'
 import { recordIdShape, sha256HexShape, txIdShape } from '../../../../shared/protocol/src/index.ts'
 import { CommandError, doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionValues } from '../command-row.ts'
@@ -20,12 +19,12 @@ import type { Context } from '../context.ts'
 import { formatMoment } from '../dates.ts'
 import { readJsonFile, writePrivateFile } from '../files.ts'
 import { startProgress } from '../import/progress.ts'
-import { BlockPages, openLedger } from '../ledger-access.ts'
+import { openLedgerOf } from '../ledger-access.ts'
+import { ledgerViewOf, type LedgerReport } from '../ledger-view.ts'
 import { countOption } from '../moments.ts'
 import { text } from '../option-values.ts'
 import { table } from '../output.ts'
-import { LEDGER_PROGRAM, requireSystem, urlOf } from '../system-file.ts'
-import { readGenesis } from '../system/ledger-setup.ts'
+import { requireSystem } from '../system-file.ts'
 import { countWords, numberWords } from '../words.ts'
 
 export const LEDGER_COMMANDS: readonly CommandRow[] = [
@@ -64,29 +63,22 @@ async function verify(context: Context, _what: readonly string[], options: Optio
   const report = await verifyWholeLedger(context, replay)
   context.output.result(
     reportJson(report),
-    `Checked here: hash chain, signatures of the node and of every writer${replay ? ', every result by running it again' : ''}.\n` +
+    `Checked here: ${report.checked}.\n` +
       `Not checked here: contents (the ledger holds none), and whether an organisation's own authority is honest.\n` +
       verifiedWords(report),
   )
 }
 
 /** @throws {CommandError} `LEDGER_BLOCK_INVALID` with the block in its words */
-export async function verifyWholeLedger(context: Context, replay: boolean): Promise<VerifyReport> {
-  const { system } = requireSystem(context.state)
-  const { crypto } = context
-  const pages = new BlockPages(context, urlOf(system, LEDGER_PROGRAM))
-  const { height } = await pages.status()
-  const genesis = readGenesis(context)
+export async function verifyWholeLedger(context: Context, replay: boolean): Promise<LedgerReport> {
+  const { consortium, system } = requireSystem(context.state)
   const expectedHead = readKeptHead(context)
   const progress = startProgress(context, 'Verifying')
   try {
-    // Loaded when it is wanted: it brings the contract with it.
-    const { verifyLedger } = await import('../../../../ledger/embedded/src/index.ts')
-    const report = await verifyLedger(pages, {
-      crypto,
+    const report = await ledgerViewOf(context, consortium, system).verify({
       replay,
-      onProgress: (block) => progress.update(block, height, `${numberWords(block)} / ${numberWords(height)} blocks`),
-      ...(genesis === undefined ? {} : { genesis: decodeConfiguration(crypto, genesis) }),
+      onProgress: (block, height) =>
+        progress.update(block, height, `${numberWords(block)} / ${numberWords(height)} blocks`),
       ...(expectedHead === undefined ? {} : { expectedHead }),
     })
     keepHead(context, report.head)
@@ -103,17 +95,16 @@ export async function verifyWholeLedger(context: Context, replay: boolean): Prom
   }
 }
 
-export function verifiedWords({ blocks, transactions, head }: VerifyReport): string {
+export function verifiedWords({ blocks, transactions, head }: LedgerReport): string {
   return `${numberWords(blocks)} blocks from the first one, ${countWords(transactions, 'transaction')}, 0 faults. Newest ${encodeHex(head.hash).slice(0, 16)}…`
 }
 
-function reportJson({ blocks, transactions, stateKeys, head, replayed }: VerifyReport): object {
+function reportJson({ blocks, transactions, head, more }: LedgerReport): object {
   return {
     blocks,
     transactions,
-    stateKeys,
     head: { number: head.number, hash: encodeHex(head.hash) },
-    replayed,
+    ...more,
     faults: 0,
   }
 }
@@ -240,7 +231,7 @@ function parsed(argument: string): unknown {
 
 async function withLedger(context: Context, work: (ledger: Ledger) => Promise<void>): Promise<void> {
   const { consortium, system } = requireSystem(context.state)
-  const ledger = openLedger(context, consortium, system)
+  const ledger = openLedgerOf(context, consortium, system)
   try {
     await work(ledger)
   } finally {
@@ -255,7 +246,7 @@ function readKeptHead({ state }: Context): { readonly number: number; readonly h
   return { number: kept.number, hash: decodeHex(kept.hash) }
 }
 
-function keepHead({ state, clock }: Context, { number, hash }: VerifyReport['head']): void {
+function keepHead({ state, clock }: Context, { number, hash }: LedgerReport['head']): void {
   const kept = { number, hash: encodeHex(hash), checkedMs: clock.nowMs() }
   writePrivateFile(keptHeadPath(state.root), `${JSON.stringify(kept)}\n`)
 }

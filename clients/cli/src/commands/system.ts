@@ -23,6 +23,7 @@ export const SYSTEM_COMMANDS: readonly CommandRow[] = [
       { flags: '--hospital <name>', description: 'first start: a hospital; may be repeated', repeatable: true },
       { flags: '--no-data', description: 'first start: no practice patients' },
       { flags: '--no-restart', description: 'a part that ends stays down, and start ends with it' },
+      { flags: '--ledger <kind>', description: 'first start: embedded, or fabric for a network of Hyperledger Fabric' },
       { flags: '--any-ports', description: 'use any free ports, not the usual ones' },
     ],
     examples: [

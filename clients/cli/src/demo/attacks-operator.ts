@@ -6,12 +6,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DATABASE_FILE, verifyLedger } from '../../../../ledger/embedded/src/index.ts'
-import { decodeConfiguration } from '../../../../shared/ledger-model/src/index.ts'
+import { DATABASE_FILE } from '../../../../ledger/embedded/src/index.ts'
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
 import { measure } from '../../../../tee/process/src/index.ts'
-import { BlockPages } from '../ledger-access.ts'
-import { readGenesis } from '../system/ledger-setup.ts'
 import { bundlePath } from '../system/record-server-setup.ts'
 import { codeOfFailure } from '../command-error.ts'
 import type { Scene } from './cast.ts'
@@ -228,11 +225,7 @@ async function writeSomething(scene: Scene): Promise<void> {
 }
 
 async function verifyLedgerOf({ stage }: Scene): Promise<{ readonly blocks: number }> {
-  const { context } = stage
-  const encoded = readGenesis(context)
-  if (encoded === undefined) throw new Surprise('the genesis is not there')
-  const genesis = decodeConfiguration(context.crypto, encoded)
-  return await verifyLedger(new BlockPages(context, stage.ledgerUrl), { crypto: context.crypto, genesis })
+  return await stage.ledgerView().verify({})
 }
 
 /** A copy of the program with one letter of one message changed: it runs as the other one does. */

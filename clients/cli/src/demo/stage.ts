@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
-  createEmbeddedLedgerClient,
+  openLedger,
   type CommitStatus,
   type LedgerCall,
   type LedgerIdentity,
@@ -24,6 +24,7 @@ import { participantOptions } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { writePrivateFile } from '../files.ts'
 import { findIdentity, type StoredIdentity } from '../identities.ts'
+import { ledgerViewOf, type LedgerView } from '../ledger-view.ts'
 import { registerPerson } from '../registration.ts'
 import { stateFolderAt } from '../state-folder.ts'
 import {
@@ -99,6 +100,10 @@ export class Stage {
     return urlOf(this.current, LEDGER_PROGRAM)
   }
 
+  ledgerView(): LedgerView {
+    return ledgerViewOf(this.context, this.consortium, this.current)
+  }
+
   /** The record server's encrypted database and its device key. */
   get dataFolder(): string {
     return join(storeFolder(this.context.state), 'data')
@@ -156,7 +161,7 @@ export class Stage {
   async submitAs(identity: LedgerIdentity, call: LedgerCall): Promise<CommitStatus> {
     const { crypto, clock } = this.context
     const { channel } = this.consortium
-    const ledger = createEmbeddedLedgerClient(this.ledgerUrl, {
+    const ledger = openLedger(this.ledgerUrl, {
       crypto,
       channel,
       identity,

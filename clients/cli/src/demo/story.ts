@@ -26,11 +26,8 @@ const hospitalsJoin: Step<Scene> = {
   async play({ stage }) {
     const { context } = stage
     const [a, b] = [stage.hospitalOf(0), stage.hospitalOf(1)]
-    const { height, organizations } = (await (await fetch(`${stage.ledgerUrl}/v1/status`)).json()) as {
-      height: number
-      organizations: readonly string[]
-    }
-    expectThat(organizations.includes(a.mspId) && organizations.includes(b.mspId), 'both are members')
+    const { height, members } = await stage.ledgerView().facts()
+    expectThat(members.includes(a.mspId) && members.includes(b.mspId), 'both are members')
     expectThat(height > 0, 'the ledger has blocks')
     const ofB = await administratorOf(hospitalFolder(context.state, b.slug), b.mspId, context)
     // In A's name, with B's certificate and key.

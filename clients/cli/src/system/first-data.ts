@@ -14,7 +14,7 @@ import type { Organization } from '../../../../hospital/src/index.ts'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
 import type { ParticipantRegistration } from '../../../../shared/ledger-model/src/index.ts'
 import { newRef } from '../../../../shared/protocol/src/index.ts'
-import { createEmbeddedLedgerClient, submitCall } from '../../../../ledger/client/src/index.ts'
+import { openLedger, submitCall } from '../../../../ledger/client/src/index.ts'
 import { createKeys, signerOf, type Identity } from '../../../sdk/src/identity.ts'
 import { connectHospital } from '../connection.ts'
 import type { Context } from '../context.ts'
@@ -128,7 +128,7 @@ async function registerOnLedger(
   registration: ParticipantRegistration,
 ): Promise<void> {
   const url = urlOf(current, LEDGER_PROGRAM)
-  const ledger = createEmbeddedLedgerClient(url, { crypto, channel: consortium.channel, identity: admin })
+  const ledger = openLedger(url, { crypto, channel: consortium.channel, identity: admin })
   try {
     await submitCall(ledger, admin, { fn: 'registerParticipant', args: [JSON.stringify(registration)] })
   } finally {

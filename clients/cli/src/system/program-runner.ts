@@ -20,6 +20,9 @@ export interface Program {
   readonly script: string
   readonly args: readonly string[]
   readonly log: string
+  /** How long it may take until it is ready, and until it has stopped; default 30 s and 12 s. */
+  readonly readyMs?: number
+  readonly stopMs?: number
 }
 
 export type RunnerState = 'starting' | 'running' | 'stopped'
@@ -99,7 +102,7 @@ export class ProgramRunner {
     }
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     child.kill('SIGTERM')
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.program.stopMs ?? STOP_MS)
     await ended
     clearTimeout(timer)
     this.#set('stopped')
@@ -120,9 +123,12 @@ export class ProgramRunner {
     this.#child = child
     child.stdin?.on('error', () => undefined)
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        child.kill('SIGKILL')
-      }, this.#options.readyMs ?? READY_MS)
+      const timer = setTimeout(
+        () => {
+          child.kill('SIGKILL')
+        },
+        this.#options.readyMs ?? this.program.readyMs ?? READY_MS,
+      )
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
         const url = this.#url === undefined || this.#state === 'starting' ? urlIn(line) : undefined
         if (url === undefined) {
@@ -178,7 +184,7 @@ function urlIn(line: string): string | undefined {
   if (!line.startsWith('{')) return undefined
   try {
     const { url } = JSON.parse(line) as { url?: unknown }
-    return typeof url === 'string' && /^https?:\/\//.test(url) ? url : undefined
+    return typeof url === 'string' && /^(https?:\/\/|fabric:\/)/.test(url) ? url : undefined
   } catch {
     return undefined
   }

@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { CONFIGURATION_FILE } from '../../../../hospital/src/index.ts'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
+import { formatFabricTrust } from '../../../../ledger/client/src/index.ts'
 import type { Sha256Hex } from '../../../../shared/protocol/src/index.ts'
 import type { Context } from '../context.ts'
 import { writePrivateFile } from '../files.ts'
@@ -43,7 +44,7 @@ export function hospitalProgram(
   port: number,
 ): Program {
   const folder = hospitalFolder(state, hospital.slug)
-  const { channel, nodes, quorum, serverRef } = consortium
+  const { channel, nodes, quorum, fabric, serverRef } = consortium
   const configuration = {
     v: 1,
     name: hospital.name,
@@ -52,6 +53,7 @@ export function hospitalProgram(
     channel,
     nodes,
     quorum,
+    ...(fabric === undefined ? {} : { fabric: formatFabricTrust(fabric) }),
     ledgerUrl,
     server: { ref: serverRef, url: serverUrl },
     allowSimulated: true,

@@ -10,6 +10,7 @@ import { CommandError } from '../command-error.ts'
 import { timeoutOf } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { requireSystem, type HospitalEntry } from '../system-file.ts'
+import { cannotJoin } from './fabric-ledger.ts'
 import { findLockHolder } from './lock.ts'
 import { addHospital, checkFurtherName } from './members.ts'
 
@@ -17,7 +18,8 @@ const LOOK_EVERY_MS = 100
 
 export async function registerHospital(context: Context, name: string): Promise<void> {
   const { state, output, clock, flags } = context
-  const { hospitals } = requireSystem(state).consortium
+  const { hospitals, fabric } = requireSystem(state).consortium
+  if (fabric !== undefined) throw cannotJoin(name)
   if (!hospitals.some((hospital) => hospital.name === name)) checkFurtherName(context, name, hospitals)
   if (flags.dryRun === true) {
     output.result({ name }, `Would make the keys of ${name} and let it join.`)

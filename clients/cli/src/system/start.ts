@@ -3,18 +3,20 @@
  *
  * @module
  */
-import { CommandError } from '../command-error.ts'
+import { CommandError, usageError } from '../command-error.ts'
 import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { formatTime } from '../dates.ts'
-import { texts } from '../option-values.ts'
+import { text, texts } from '../option-values.ts'
 import { loadFirstData } from './first-data.ts'
 import { readStatus, statusText } from './status.ts'
 import { startSystem, type RunningSystem } from './system.ts'
+import { LEDGERS, type LedgerKind } from './ledgers.ts'
 
 export async function start(context: Context, options: OptionValues): Promise<void> {
   const { output, terminal } = context
   const hospitals = texts(options, 'hospital')
+  const ledger = ledgerOption(options)
   const restart = options['restart'] !== false
   const waiting = new Waiting()
   const stopListening = terminal.onInterrupt(() => waiting.end())
@@ -23,6 +25,7 @@ export async function start(context: Context, options: OptionValues): Promise<vo
     system = await startSystem(context, {
       restart,
       ...(hospitals === undefined ? {} : { hospitals }),
+      ...(ledger === undefined ? {} : { ledger }),
       ...(options['anyPorts'] === true ? { anyPorts: true } : {}),
       onDown: (program, reason) => {
         output.note(
@@ -53,6 +56,14 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       await system.close()
     }
   }
+}
+
+/** @throws {CommandError} `CLIENT_USAGE` */
+export function ledgerOption(options: OptionValues): LedgerKind | undefined {
+  const given = text(options, 'ledger')
+  const kind = LEDGERS.find((one) => one === given)
+  if (given === undefined || kind !== undefined) return kind
+  throw usageError(`"${given}" is no kind of ledger.`, `--ledger ${LEDGERS.join(' or --ledger ')}`)
 }
 
 /** Until somebody ends it, or something fails. */

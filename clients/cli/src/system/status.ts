@@ -18,7 +18,8 @@ import { CommandError } from '../command-error.ts'
 import { connectHospital } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { listIdentities } from '../identities.ts'
-import { BlockPages, ledgerReaderOf } from '../ledger-access.ts'
+import { ledgerReaderOf } from '../ledger-access.ts'
+import { ledgerViewOf, type LedgerFacts } from '../ledger-view.ts'
 import { fetchCheckpoint, fetchConsistencyProof, fetchServerStatus, type RecordServerStatus } from '../record-server.ts'
 import {
   LEDGER_PROGRAM,
@@ -39,7 +40,7 @@ export interface SystemStatus {
   readonly practice: true
   readonly server: RecordServerStatus | { readonly state: 'down'; readonly code: string }
   readonly approved: boolean | null
-  readonly ledger: { readonly height: number; readonly organizations: number } | { readonly code: string }
+  readonly ledger: LedgerFacts | { readonly code: string }
   readonly hospitals: readonly HospitalCounts[]
   readonly log: LogStatus
   readonly programs: SystemState['programs']
@@ -72,7 +73,7 @@ export async function readStatus(context: Context): Promise<SystemStatus> {
   }
   const [server, ledger, hospitals, log] = await Promise.all([
     serverStatus(context, system),
-    ledgerStatus(context, system),
+    ledgerStatus(context, consortium, system),
     Promise.all(consortium.hospitals.map(({ slug, name }) => hospitalCounts(context, slug, name))),
     logStatus(context, consortium, system),
   ])
@@ -139,8 +140,8 @@ function isolationWords(isolation: readonly string[]): string {
   return `${words.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`
 }
 
-function ledgerWords({ height, organizations }: { height: number; organizations: number }): string {
-  return `block ${numberWords(height)}   1 of 1 nodes, ${organizations} organisations (practice)`
+function ledgerWords({ height, organizations, running, nodes }: LedgerFacts): string {
+  return `block ${numberWords(height)}   ${running} of ${nodes} nodes, ${organizations} organisations (practice)`
 }
 
 function hospitalWords(hospitals: readonly HospitalCounts[]): string {
@@ -168,9 +169,13 @@ async function serverStatus(context: Context, system: SystemState): Promise<Syst
   }
 }
 
-async function ledgerStatus(context: Context, system: SystemState): Promise<SystemStatus['ledger']> {
+async function ledgerStatus(
+  context: Context,
+  consortium: Consortium,
+  system: SystemState,
+): Promise<SystemStatus['ledger']> {
   try {
-    return await new BlockPages(context, urlOf(system, LEDGER_PROGRAM)).status()
+    return await ledgerViewOf(context, consortium, system).facts()
   } catch (error) {
     return { code: codeOf(error) ?? 'LEDGER_UNAVAILABLE' }
   }

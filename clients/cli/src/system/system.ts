@@ -7,10 +7,9 @@
  */
 import { unwatchFile, watchFile } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createEmbeddedLedgerClient, type Ledger } from '../../../../ledger/client/src/index.ts'
-import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
+import { openLedger, type Ledger } from '../../../../ledger/client/src/index.ts'
 import { ERROR_TABLE, type Sha256Hex } from '../../../../shared/protocol/src/index.ts'
-import { codeOfFailure } from '../command-error.ts'
+import { codeOfFailure, usageError } from '../command-error.ts'
 import type { Context } from '../context.ts'
 import { slugOf } from '../state-folder.ts'
 import {
@@ -24,7 +23,8 @@ import {
   type SystemState,
 } from '../system-file.ts'
 import { VERSION } from '../version.ts'
-import { CHANNEL, configurationInForce, ensureGenesis, joinHospitals } from './ledger-setup.ts'
+import { CHANNEL } from './ledger-setup.ts'
+import { ledgerKindOf, systemLedger, type LedgerKind } from './ledgers.ts'
 import { endLeftovers } from './leftovers.ts'
 import { takeLock } from './lock.ts'
 import { checkNames, openMember, type Member } from './members.ts'
@@ -32,7 +32,7 @@ import { openOperator, type Operator } from './operator.ts'
 import { FIRST_PORT, freePort } from './ports.ts'
 import { startOf } from './processes.ts'
 import { ProgramRunner, type Program } from './program-runner.ts'
-import { hospitalProgram, ledgerProgram, recordServerProgram } from './programs.ts'
+import { hospitalProgram, recordServerProgram } from './programs.ts'
 import {
   ensureServerRef,
   followConfiguration,
@@ -40,10 +40,13 @@ import {
   setUpRecordServer,
   type RecordServerParts,
 } from './record-server-setup.ts'
+import type { SystemLedger } from './system-ledger.ts'
 
 export interface SystemOptions {
   /** Names of the hospitals, for the first start; later ones take those that are there. */
   readonly hospitals?: readonly string[]
+  /** For the first start; later ones take the one that is there. Default `embedded`. */
+  readonly ledger?: LedgerKind
   /** False: a program that ends stays down. */
   readonly restart: boolean
   /** A program ended by itself. */
@@ -72,6 +75,7 @@ const ADMIT_PAUSE_MS = 500
 /** What everything after the ledger and the record server needs. */
 interface Parts {
   readonly operator: Operator
+  readonly ledger: SystemLedger
   readonly measurement: Sha256Hex
   readonly ledgerUrl: string
   readonly serverUrl: string
@@ -157,18 +161,17 @@ class System implements RunningSystem {
   async start(): Promise<void> {
     const { state, output } = this.#context
     const operator = await openOperator(this.#context)
-    const members = await this.#openMembers(operator)
-    const genesis = ensureGenesis(this.#context, operator)
+    const ledger = systemLedger(this.#ledgerKind(), this.#context, operator)
+    const members = await this.#openMembers(operator, ledger)
 
     output.detail('Starting the shared ledger.')
-    const ledgerPort = await this.#port(LEDGER_PROGRAM, 0)
-    const ledgerUrl = await this.#run(ledgerProgram(state, operator.nodeKeyFile, genesis, ledgerPort))
-    if (this.isFirst) await joinHospitals(this.#context, ledgerUrl, operator, members)
+    const ledgerUrl = await this.#run(await ledger.program(this.consortium, () => this.#port(LEDGER_PROGRAM, 0)))
+    if (this.isFirst) await ledger.join(this.consortium, ledgerUrl, members)
 
     const measurement = installBundle(state)
     this.#measurement = measurement
     output.detail('Setting up the record server.')
-    const parts = { operator, measurement, ledgerUrl }
+    const parts = { operator, ledger, measurement, ledgerUrl }
     await this.#withServerParts(parts, (server) => setUpRecordServer(this.#context, server))
     output.detail('Starting the record server.')
     const serverPort = await this.#port(SERVER_PROGRAM, 1)
@@ -182,6 +185,16 @@ class System implements RunningSystem {
     await admit()
   }
 
+  /** @throws {CommandError} `CLIENT_USAGE` for another ledger than the system has. */
+  #ledgerKind(): LedgerKind {
+    const known = findConsortium(this.#context.state)
+    const { ledger: asked } = this.#options
+    if (known === undefined) return asked ?? 'embedded'
+    const kind = ledgerKindOf(known)
+    if (asked === undefined || asked === kind) return kind
+    throw usageError(`The system in ${this.#context.state.root} has the other ledger: ${kind}.`, 'another --state')
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true
     unwatchFile(this.#context.state.consortium)
@@ -193,7 +206,7 @@ class System implements RunningSystem {
   }
 
   /** Keys and references of every hospital; the consortium's public file is written at the first start. */
-  async #openMembers(operator: Operator): Promise<Member[]> {
+  async #openMembers(operator: Operator, ledger: SystemLedger): Promise<Member[]> {
     const { state, clock } = this.#context
     const known = findConsortium(state)
     const names = checkNames(this.#options.hospitals ?? DEFAULT_HOSPITALS)
@@ -204,8 +217,7 @@ class System implements RunningSystem {
     this.#consortium = known ?? {
       v: 1,
       channel: CHANNEL,
-      nodes: [{ mspId: operator.organization.mspId, publicKey: encodeBase64url(operator.nodeKey.publicKey) }],
-      quorum: 1,
+      ...ledger.facts(members),
       serverRef: ensureServerRef(this.#context),
       operatorMspId: operator.organization.mspId,
       createdMs: clock.nowMs(),
@@ -217,9 +229,9 @@ class System implements RunningSystem {
 
   /** Those that the ledger has already; the record server is told of what it does not know. */
   async #joinedMembers(parts: Parts, members: readonly Member[]): Promise<readonly Member[]> {
-    const { organizations } = await configurationInForce(this.#context, parts.ledgerUrl)
+    const { organizations } = await parts.ledger.configuration(this.consortium, parts.ledgerUrl)
     try {
-      await this.#withServerParts(parts, (server) => followConfiguration(this.#context, server, parts))
+      await this.#withServerParts(parts, (server) => followConfiguration(this.#context, server, parts.serverUrl))
     } catch (error) {
       const code = codeOfFailure(error)
       if (code === undefined || this.isFirst) throw error
@@ -264,8 +276,8 @@ class System implements RunningSystem {
   async #admit(parts: Parts, member: Member): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await joinHospitals(this.#context, parts.ledgerUrl, parts.operator, [...this.#members, member])
-        await this.#withServerParts(parts, (server) => followConfiguration(this.#context, server, parts))
+        await parts.ledger.join(this.consortium, parts.ledgerUrl, [...this.#members, member])
+        await this.#withServerParts(parts, (server) => followConfiguration(this.#context, server, parts.serverUrl))
         break
       } catch (error) {
         const code = codeOfFailure(error)
@@ -287,14 +299,15 @@ class System implements RunningSystem {
 
   /** With the configuration that is in force now. */
   async #withServerParts(
-    { operator, measurement, ledgerUrl }: Omit<Parts, 'serverUrl'>,
+    { operator, ledger: chosen, measurement, ledgerUrl }: Omit<Parts, 'serverUrl'>,
     work: (parts: RecordServerParts) => Promise<void>,
   ): Promise<void> {
     const { serverRef } = this.consortium
-    const configuration = await configurationInForce(this.#context, ledgerUrl)
+    const configuration = await chosen.configuration(this.consortium, ledgerUrl)
+    const updates = (from: number) => chosen.updates(ledgerUrl, from)
     const ledger = operatorLedger(this.#context, ledgerUrl, operator)
     try {
-      await work({ operator, measurement, configuration, ledger, serverRef })
+      await work({ operator, measurement, configuration, updates, ledger, serverRef })
     } finally {
       await ledger.close()
     }
@@ -327,5 +340,5 @@ class System implements RunningSystem {
 
 function operatorLedger({ crypto, clock }: Context, url: string, { organization }: Operator): Ledger {
   const identity = organization.admin
-  return createEmbeddedLedgerClient(url, { crypto, channel: CHANNEL, identity, nowMs: () => clock.nowMs() })
+  return openLedger(url, { crypto, channel: CHANNEL, identity, nowMs: () => clock.nowMs() })
 }

@@ -53,6 +53,7 @@ export class EndorsedReads {
   readonly #options: EndorsedReadsOptions
   /** A number that a peer named stays true: it never has fewer blocks later. */
   readonly #known = new Map<PeerConnection, ChainInfo>()
+  readonly #asking = new Map<PeerConnection, Promise<ChainInfo>>()
 
   constructor(options: EndorsedReadsOptions) {
     this.#options = options
@@ -108,10 +109,18 @@ export class EndorsedReads {
     }
   }
 
-  /** What is remembered, if it is new enough for whoever says what that is; waits a little for a block that is to come. */
+  /**
+   * What is remembered, if it is new enough for whoever says what that is and no newer block was seen here: a reader that
+   * was told of a block must find it proven. Waits a little for a block that is to come.
+   */
   async #infoFrom(peer: PeerConnection, minHeight: number | undefined): Promise<ChainInfo> {
-    const known = this.#known.get(peer)
-    if (minHeight !== undefined && known !== undefined && known.blocks > minHeight) return known
+    if (minHeight !== undefined) {
+      const least = Math.max(minHeight + 1, this.#options.pool.mostBlocks)
+      const known = this.#known.get(peer)
+      if (known !== undefined && known.blocks >= least) return known
+      const shared = await this.#sharedInfo(peer)
+      if (shared.blocks >= least) return shared
+    }
     const end = performance.now() + this.#options.attemptMs
     for (;;) {
       const info = await this.#chainInfo(peer)
@@ -119,6 +128,16 @@ export class EndorsedReads {
       if (info.blocks > (minHeight ?? 0) || performance.now() + PAUSE_MS >= end) return info
       await sleep(PAUSE_MS)
     }
+  }
+
+  /** One question for all who ask at the same time. */
+  #sharedInfo(peer: PeerConnection): Promise<ChainInfo> {
+    let asking = this.#asking.get(peer)
+    if (asking === undefined) {
+      asking = this.#chainInfo(peer).finally(() => this.#asking.delete(peer))
+      this.#asking.set(peer, asking)
+    }
+    return asking
   }
 
   async #chainInfo(peer: PeerConnection): Promise<ChainInfo> {

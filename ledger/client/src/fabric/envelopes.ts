@@ -138,8 +138,13 @@ export function fabricTransactionsOf(encoded: Uint8Array): readonly FabricTransa
   })
 }
 
-/** SHA-256 of the DER of `SEQUENCE { number INTEGER, previousHash OCTET STRING, dataHash OCTET STRING }`. */
+/** SHA-256 of the header's bytes. */
 export function fabricBlockHash(header: common.BlockHeader): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(fabricHeaderBytes(header)).digest())
+}
+
+/** DER of `SEQUENCE { number INTEGER, previousHash OCTET STRING, dataHash OCTET STRING }`. */
+export function fabricHeaderBytes(header: common.BlockHeader): Uint8Array {
   const number = BigInt(header.getNumber()).toString(16)
   const digits = Buffer.from(number.padStart(number.length + (number.length % 2), '0'), 'hex')
   const integer = (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), digits]) : digits
@@ -148,7 +153,7 @@ export function fabricBlockHash(header: common.BlockHeader): Uint8Array {
     der(0x04, header.getPreviousHash_asU8()),
     der(0x04, header.getDataHash_asU8()),
   ])
-  return new Uint8Array(createHash('sha256').update(der(0x30, content)).digest())
+  return der(0x30, content)
 }
 
 export function validationCodeName(code: number | undefined): string {

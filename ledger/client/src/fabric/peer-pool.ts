@@ -43,6 +43,11 @@ export class PeerPool {
     return this.#blocks.get(peer) ?? 0
   }
 
+  /** Of the peer that is known to have the most. */
+  get mostBlocks(): number {
+    return Math.max(0, ...this.#blocks.values())
+  }
+
   noteBlocks(peer: PeerConnection, blocks: number): void {
     this.#blocks.set(peer, Math.max(blocks, this.knownBlocks(peer)))
   }

@@ -20,6 +20,9 @@ import {
 const MAX_PROFILE_BYTES = 1_048_576
 const MAX_NODES = 256
 
+/** How the place of a Fabric network begins, where configurations name a ledger; the path of its profile follows. */
+export const FABRIC_PREFIX = 'fabric:'
+
 /** A peer or orderer as a client reaches it. */
 export interface FabricNode {
   readonly mspId: MspId
@@ -71,4 +74,9 @@ export function parseFabricProfile(profile: string): FabricProfile {
 
 export function formatFabricProfile(profile: FabricProfile): string {
   return `${JSON.stringify(profile, null, 2)}\n`
+}
+
+/** The place of the network with this `connection.json`. @param path absolute */
+export function fabricLocation(path: string): string {
+  return FABRIC_PREFIX + path
 }

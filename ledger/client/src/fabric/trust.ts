@@ -4,11 +4,9 @@
  *
  * @module
  */
-import { decodeBase64url, encodeBase64url } from '../../../crypto/src/index.ts'
-import { list, mspIdShape, refine, type Shape, struct, text } from '../../../protocol/src/index.ts'
-import { fabricChannelShape } from '../configuration.ts'
-import { MAX_ORGANIZATIONS } from '../limits.ts'
-import type { FabricTrust } from './endorsed.ts'
+import { decodeBase64url, encodeBase64url } from '../../../../shared/crypto/src/index.ts'
+import { list, mspIdShape, refine, type Shape, struct, text } from '../../../../shared/protocol/src/index.ts'
+import { fabricChannelShape, type FabricTrust, MAX_ORGANIZATIONS } from '../../../../shared/ledger-model/src/index.ts'
 
 const MAX_ROOTS = 8
 const MAX_ROOT_CHARACTERS = 10_923

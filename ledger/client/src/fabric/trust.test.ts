@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mspIdShape, ProtocolError } from '../../../protocol/src/index.ts'
+import { mspIdShape, ProtocolError } from '../../../../shared/protocol/src/index.ts'
 import { fabricTrustShape, formatFabricTrust } from './trust.ts'
 
 const trust = {
