@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { WebSocket } from 'ws'
@@ -225,6 +227,27 @@ test('health and metrics need no key and name nobody', async () => {
   const metrics = await (await fetch(`${hospital.url}/metrics`)).text()
   assert.match(metrics, /^trusthealth_hospital_waiting_commitments 0$/m)
   assert.doesNotMatch(metrics, /[pdh]-[0-9a-f]{32}/)
+})
+
+test('bodies of strangers take so much memory and no more; who hangs up gives it back', async () => {
+  const { hostname, port } = new URL(hospital.url)
+  const ask = async (): Promise<number> => {
+    const headers = { 'content-type': 'application/json' }
+    return (await fetch(`${hospital.url}/v1/commitments`, { method: 'POST', headers, body: '{}' })).status
+  }
+  const announce = `POST /v1/commitments HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${12 * 2 ** 20}\r\n\r\n{`
+  const waiting = Array.from({ length: 16 }, () =>
+    connect(Number(port), hostname, function (this: Socket) {
+      this.write(announce)
+    }),
+  )
+  const until = async (status: number): Promise<void> => {
+    while ((await ask()) !== status) await sleep(5)
+  }
+  await until(429)
+  assert.equal((await fetch(`${hospital.url}/health/live`)).status, 200)
+  for (const socket of waiting) socket.destroy()
+  await until(400)
 })
 
 test('nothing went wrong inside', () => {

@@ -32,6 +32,8 @@ import type { Caller, RequestAuthentication } from './request-auth.ts'
 import type { SealedTreatmentKey } from './treatment-keys.ts'
 
 const MAX_BODY_BYTES = 12 * 2 ** 20
+/** Of all bodies that are being read or answered: who they are from is known only when they are whole. */
+const MAX_BYTES_AT_ONCE = 16 * MAX_BODY_BYTES
 /** The signed request of a patient is the largest header: some hundred bytes. */
 const MAX_HEADER_BYTES = 16_384
 /** Nobody has proven anything yet who registers. */
@@ -166,6 +168,19 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
       if (socket.writable) socket.end(badRequest())
     },
   }) as unknown as FastifyInstance
+  let bytesAtOnce = 0
+  server.addHook('onRequest', async (request, reply) => {
+    const { 'content-length': announced, 'transfer-encoding': encoding } = request.headers
+    // A body of unknown length counts as the largest one; what is above the limit is refused by that.
+    const bytes = announced === undefined && encoding === undefined ? 0 : Number(announced ?? MAX_BODY_BYTES)
+    const counted = Math.min(bytes, request.routeOptions.bodyLimit)
+    if (bytesAtOnce + counted > MAX_BYTES_AT_ONCE)
+      throw new ProtocolError('HTTP_RATE_LIMITED', 'too many bytes at once')
+    bytesAtOnce += counted
+    reply.raw.once('close', () => {
+      bytesAtOnce -= counted
+    })
+  })
   const bodies = new WeakMap<FastifyRequest, Buffer>()
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
