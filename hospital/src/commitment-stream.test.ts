@@ -63,7 +63,7 @@ async function open(t: TestContext, parts: Partial<CommitmentStreamParts> = {}) 
     socket,
     faults,
     closed,
-    async next(): Promise<unknown> {
+    next: async (): Promise<unknown> => {
       while (messages.length === 0) await new Promise<void>((resolve) => (arrived = resolve))
       return messages.shift()
     },

@@ -7,7 +7,7 @@ import { nodeTextCodec } from './node-crypto.ts'
 afterEach(() => useTextCodec(undefined))
 
 /** What `work` gives or throws, with our own codec and with Node's. */
-function both<T>(work: () => T): void {
+function both(work: () => unknown): void {
   const outcome = (): unknown => {
     try {
       return work()
