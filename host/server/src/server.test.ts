@@ -335,7 +335,8 @@ test('a client that sends its request too slowly is hung up on', async (t) => {
     'POST /v1/session/hello HTTP/1.1\r\nhost: a\r\n',
     `POST /v1/session/hello HTTP/1.1\r\nhost: a\r\n${octets}content-length: 100\r\n\r\nabc`,
   ]) {
-    assert.match(await raw(Number(port), beginning), /^HTTP\/1\.1 4\d\d /)
+    // On a busy machine the connection's own time may be over first, which ends it without an answer.
+    assert.match(await raw(Number(port), beginning), /^(?:HTTP\/1\.1 4\d\d |$)/)
   }
 })
 
