@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { fabricTransactionsOf, type LedgerBlock, verifyFabricChain } from '../../../ledger/client/src/index.ts'
 import type { VerifyReport } from '../../../ledger/embedded/src/index.ts'
+import { CryptoError, decodePem, parseCertificate } from '../../../shared/crypto/src/index.ts'
 import { decodeConfiguration } from '../../../shared/ledger-model/src/index.ts'
 import { usageError } from './command-error.ts'
 import type { Context } from './context.ts'
@@ -41,7 +43,11 @@ export interface LedgerReport {
   readonly checked: string
 }
 
+/** What only one kind of ledger has, transaction by transaction: members beside those of the port. */
+export type TransactionDetails = ReadonlyMap<string, Readonly<Record<string, unknown>>>
+
 export interface LedgerView {
+  details(block: LedgerBlock): TransactionDetails
   facts(): Promise<LedgerFacts>
   /** @throws {LedgerError} `LEDGER_BLOCK_INVALID` with the block at fault. */
   verify(check: LedgerCheck): Promise<LedgerReport>
@@ -55,6 +61,7 @@ function embeddedView(context: Context, system: SystemState): LedgerView {
   const { crypto } = context
   const pages = new BlockPages(context, urlOf(system, LEDGER_PROGRAM))
   return {
+    details: () => new Map(),
     facts: async () => ({ ...(await pages.status()), running: 1, nodes: 1 }),
     async verify({ replay = false, expectedHead, onProgress = () => undefined }) {
       const { height } = await pages.status()
@@ -83,6 +90,17 @@ function fabricView(context: Context, consortium: Consortium, system: SystemStat
   const { crypto, state } = context
   const { fabric } = consortium
   return {
+    details: ({ encoded }) =>
+      new Map(
+        fabricTransactionsOf(encoded).map(({ txId, validationCode, chaincode, endorsements }) => [
+          txId,
+          {
+            validationCode,
+            chaincode,
+            endorsedBy: endorsements.map(({ mspId, certificate }) => nameOf(mspId, certificate)),
+          },
+        ]),
+      ),
     async facts() {
       const ledger = openLedgerOf(context, consortium, system)
       try {
@@ -100,7 +118,6 @@ function fabricView(context: Context, consortium: Consortium, system: SystemStat
       if (replay) throw usageError('Transactions of Fabric are not run again: peers of a majority signed each result.')
       const ledger = openLedgerOf(context, consortium, system)
       try {
-        const { verifyFabricChain } = await import('../../../ledger/client/src/index.ts')
         const height = await ledger.height()
         const report = await verifyFabricChain(ledger, {
           crypto,
@@ -124,5 +141,16 @@ function fabricView(context: Context, consortium: Consortium, system: SystemStat
         await ledger.close()
       }
     },
+  }
+}
+
+/** `HospitalA peer0.hospital-a`; the organisation alone if the certificate cannot be read. */
+function nameOf(mspId: string, certificate: string): string {
+  try {
+    const [cert = new Uint8Array(0)] = decodePem('CERTIFICATE', certificate)
+    return `${mspId} ${parseCertificate(cert).subject.commonName}`
+  } catch (error) {
+    if (error instanceof CryptoError) return mspId
+    throw error
   }
 }

@@ -31,11 +31,16 @@ const MS_PER_DAY = 86_400_000
 const BACKDATED_MS = 300_000
 const DAYS = 3_650
 
+export interface TlsPair {
+  readonly certificatePem: string
+  readonly keyPem: string
+}
+
 export interface TlsAuthority {
   /** PEM, with its final newline. */
   readonly rootPem: string
   /** Certificate and key for a node, as client and as server on loopback. */
-  issue(name: string): Promise<{ readonly certificatePem: string; readonly keyPem: string }>
+  issue(name: string): Promise<TlsPair>
 }
 
 /** Opens the authority in `folder`, or makes it. */

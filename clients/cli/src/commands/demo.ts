@@ -11,8 +11,11 @@ export const DEMO_COMMANDS: readonly CommandRow[] = [
     summary: 'see a record written, shared and attacked, each step with its proof',
     details:
       'Plays on a temporary system. With --state it plays on the system that runs there, without what would damage it.',
-    options: [{ flags: '--step', description: 'wait for Enter before each step' }],
-    examples: ['demo', 'demo --step', 'demo --json'],
+    options: [
+      { flags: '--step', description: 'wait for Enter before each step' },
+      { flags: '--ledger <kind>', description: 'of the temporary system: embedded, or fabric' },
+    ],
+    examples: ['demo', 'demo --step', 'demo --ledger fabric'],
     // Loaded when it is wanted: it brings the whole system with it.
     run: async (...given) => (await import('../demo/demo.ts')).runDemo(...given),
   },

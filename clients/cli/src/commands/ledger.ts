@@ -20,7 +20,7 @@ import { formatMoment } from '../dates.ts'
 import { readJsonFile, writePrivateFile } from '../files.ts'
 import { startProgress } from '../import/progress.ts'
 import { openLedgerOf } from '../ledger-access.ts'
-import { ledgerViewOf, type LedgerReport } from '../ledger-view.ts'
+import { ledgerViewOf, type LedgerReport, type LedgerView, type TransactionDetails } from '../ledger-view.ts'
 import { countOption } from '../moments.ts'
 import { text } from '../option-values.ts'
 import { table } from '../output.ts'
@@ -111,7 +111,7 @@ function reportJson({ blocks, transactions, head, more }: LedgerReport): object 
 
 async function listBlocks(context: Context, _what: readonly string[], options: OptionValues): Promise<void> {
   const limit = countOption('--limit', text(options, 'limit'), 20, 1_000)
-  await withLedger(context, async (ledger) => {
+  await withLedger(context, async (ledger, view) => {
     const height = await ledger.height()
     const given = text(options, 'from')
     const from =
@@ -125,12 +125,13 @@ async function listBlocks(context: Context, _what: readonly string[], options: O
     }
     const rows = blocks.map((block) => [
       numberWords(block.number),
-      formatMoment(block.timeMs),
+      // Fabric's configuration blocks have no time.
+      block.timeMs === 0 ? '' : formatMoment(block.timeMs),
       contentWords(block),
       encodeHex(block.hash).slice(0, 12),
     ])
     context.output.list(
-      blocks.map(blockJson),
+      blocks.map((block) => blockJson(block, view)),
       table(rows, `There is no block from ${numberWords(from)} on; the newest is ${numberWords(height)}.`),
     )
   })
@@ -140,14 +141,17 @@ async function listBlocks(context: Context, _what: readonly string[], options: O
 function contentWords({ kind, transactions }: LedgerBlock): string {
   if (kind === 'config') return 'configuration'
   const counts = new Map<string, number>()
-  for (const { fn } of transactions) counts.set(fn, (counts.get(fn) ?? 0) + 1)
+  for (const { fn, status } of transactions) {
+    const name = status === 'VALID' ? fn : `${fn} ${status}`
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
   return [...counts].map(([fn, count]) => (count === 1 ? fn : `${fn} ${count}`)).join(', ')
 }
 
 async function show(context: Context, what: readonly string[]): Promise<void> {
   const given = what[0] as string
-  await withLedger(context, async (ledger) => {
-    const found = await doing('Not shown', () => find(ledger, given))
+  await withLedger(context, async (ledger, view) => {
+    const found = await doing('Not shown', () => find(ledger, view, given))
     context.output.result(found, JSON.stringify(found, null, 2))
   })
 }
@@ -164,9 +168,9 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 }
 
 /** What was pasted says by its form what it is. */
-async function find(ledger: Ledger, given: string): Promise<unknown> {
-  if (/^\d{1,12}$/.test(given)) return await findBlock(ledger, Number(given))
-  if (/^[0-9a-f]{64}$/.test(given)) return await findHex(ledger, given)
+async function find(ledger: Ledger, view: LedgerView, given: string): Promise<unknown> {
+  if (/^\d{1,12}$/.test(given)) return await findBlock(ledger, view, Number(given))
+  if (/^[0-9a-f]{64}$/.test(given)) return await findHex(ledger, view, given)
   const fn = FUNCTIONS[given.slice(0, 2)]
   if (fn !== undefined) return JSON.parse(await ledger.query({ fn, args: [given] })) as unknown
   if (/^r-[0-9a-f]{32}$/.test(given)) {
@@ -181,16 +185,19 @@ async function find(ledger: Ledger, given: string): Promise<unknown> {
   )
 }
 
-async function findBlock(ledger: Ledger, number: number): Promise<object> {
+async function findBlock(ledger: Ledger, view: LedgerView, number: number): Promise<object> {
   const block = await ledger.block(number)
-  if (block !== undefined) return blockJson(block)
+  if (block !== undefined) return blockJson(block, view)
   throw usageError(`There is no block ${number}; the newest is ${await ledger.height()}.`)
 }
 
 /** A transaction, or a patient's tag. */
-async function findHex(ledger: Ledger, given: string): Promise<unknown> {
+async function findHex(ledger: Ledger, view: LedgerView, given: string): Promise<unknown> {
   const transaction = await ledger.transaction(txIdShape(given, 'transaction'))
-  if (transaction !== undefined) return transactionJson(transaction)
+  if (transaction !== undefined) {
+    const block = await ledger.block(transaction.block)
+    return transactionJson(transaction, block === undefined ? new Map() : view.details(block))
+  }
   const index = await indexOf(ledger)
   const tag = sha256HexShape(given, 'tag')
   const places = [...index.ofPatientTag(tag), ...index.ofDoctorTag(tag)]
@@ -210,13 +217,16 @@ async function indexOf(ledger: Ledger): Promise<CommitmentIndex> {
   return index
 }
 
-function blockJson(block: LedgerBlock): object {
-  const { number, hash, timeMs, kind, transactions } = block
-  return { number, hash: encodeHex(hash), timeMs, kind, transactions: transactions.map(transactionJson) }
+function blockJson(block: LedgerBlock, view: LedgerView): object {
+  const { number, hash, timeMs, kind } = block
+  const details = view.details(block)
+  const transactions = block.transactions.map((one) => transactionJson(one, details))
+  return { number, hash: encodeHex(hash), timeMs, kind, transactions }
 }
 
-function transactionJson({ txId, block, index, timeMs, status, mspId, fn, args, event }: CommittedTransaction): object {
-  return { txId, block, index, timeMs, status, mspId, fn, args: args.map(parsed), event }
+function transactionJson(transaction: CommittedTransaction, details: TransactionDetails): object {
+  const { txId, block, index, timeMs, status, mspId, fn, args, event } = transaction
+  return { txId, block, index, timeMs, status, ...details.get(txId), mspId, fn, args: args.map(parsed), event }
 }
 
 /** Arguments are texts; those that are JSON are easier to read as such. */
@@ -229,11 +239,11 @@ function parsed(argument: string): unknown {
   }
 }
 
-async function withLedger(context: Context, work: (ledger: Ledger) => Promise<void>): Promise<void> {
+async function withLedger(context: Context, work: (ledger: Ledger, view: LedgerView) => Promise<void>): Promise<void> {
   const { consortium, system } = requireSystem(context.state)
   const ledger = openLedgerOf(context, consortium, system)
   try {
-    await work(ledger)
+    await work(ledger, ledgerViewOf(context, consortium, system))
   } finally {
     await ledger.close()
   }

@@ -6,16 +6,14 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DATABASE_FILE } from '../../../../ledger/embedded/src/index.ts'
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
 import { measure } from '../../../../tee/process/src/index.ts'
 import { bundlePath } from '../system/record-server-setup.ts'
 import { codeOfFailure } from '../command-error.ts'
 import type { Scene } from './cast.ts'
 import { expectRefusal, expectSame, expectThat, Surprise } from './expect.ts'
-import { LyingLedger } from './lying-ledger.ts'
 import type { Step } from './player.ts'
-import { alterText, type FolderCopy } from './server-files.ts'
+import type { FolderCopy } from './server-files.ts'
 import { hba1c } from './texts.ts'
 import { verifiedByBob } from './story.ts'
 
@@ -62,9 +60,9 @@ const hiddenRevocation: Step<Scene> = {
     const bob = scene.get('bob')
     const omar = scene.get('omar')
     const { recordId } = scene.get('result')
-    const lying = await LyingLedger.start(stage.ledgerUrl)
+    const lying = await stage.lyingPlace()
     try {
-      await stage.restartServer({ ledgerUrl: lying.url })
+      await stage.restartServer({ ledgerUrl: lying.location })
       const untilMs = stage.context.clock.nowMs() + 86_400_000
       const { jti } = await bob.giveAccess({ grantee: omar.ref, scope: ['lab'], untilMs })
       await omar.read(recordId)
@@ -87,10 +85,9 @@ const alteredBlock: Step<Scene> = {
     const { stage } = scene
     const { place, recordId } = scene.get('result')
     await stage.stopLedger()
-    const good = stage.copyLedger()
+    // The fingerprint of Alice's record, as it stands in the transaction of its block.
+    const undo = stage.alterBlocks(recordId.slice(2))
     try {
-      // The fingerprint of Alice's record, as it stands in the transaction of its block.
-      alterText(join(stage.context.state.ledger, DATABASE_FILE), recordId.slice(2))
       await stage.startLedger()
       const fault = await verifyLedgerOf(scene).then(
         () => undefined,
@@ -101,7 +98,7 @@ const alteredBlock: Step<Scene> = {
       return `ledger verify: ${fault?.code ?? ''}, block ${fault?.block ?? ''}`
     } finally {
       await stage.stopLedger()
-      good.putBack()
+      undo()
       await stage.startLedger()
     }
   },
@@ -159,8 +156,10 @@ export const ATTACKS_BY_OPERATORS: readonly Step<Scene>[] = [
   alteredBlock,
   otherProgram,
   lyingHost,
-  nothingLost,
 ]
+
+/** The last of all. */
+export const AFTER_ATTACKS: readonly Step<Scene>[] = [nothingLost]
 
 /**
  * Tampers with one page that was written between two moments of the store. It is noticed when the server starts, or when
@@ -179,13 +178,13 @@ async function tamperWithPage(scene: Scene, tamper: (older: FolderCopy, page: nu
   await stage.stopServer()
   const good = stage.copyServer()
   // So that the good copy stays the newest that the ledger knows of, whatever the server does meanwhile.
-  const lying = await LyingLedger.start(stage.ledgerUrl)
+  const lying = await stage.lyingPlace()
   lying.keepWrites()
   try {
     for (const page of older.changedPages().toReversed().slice(0, MAX_PAGES)) {
       tamper(older, page)
       const code = await stage
-        .startServer({ ledgerUrl: lying.url })
+        .startServer({ ledgerUrl: lying.location })
         .then(() => readEverything(scene))
         .then(
           (seen) => (seen === expected ? undefined : 'UNNOTICED'),

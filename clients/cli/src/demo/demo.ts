@@ -8,7 +8,9 @@ import { confirm } from '@clack/prompts'
 import { CommandError } from '../command-error.ts'
 import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
-import { ATTACKS_BY_OPERATORS } from './attacks-operator.ts'
+import { ledgerOption } from '../system/ledgers.ts'
+import { ATTACKS_ON_FABRIC } from './attacks-fabric.ts'
+import { AFTER_ATTACKS, ATTACKS_BY_OPERATORS } from './attacks-operator.ts'
 import { ATTACKS_BY_PEOPLE } from './attacks.ts'
 import { Scene } from './cast.ts'
 import { playActs, type Act } from './player.ts'
@@ -21,7 +23,7 @@ export async function runDemo(context: Context, _what: readonly string[], option
   const { output, flags, terminal } = context
   const isTemporary = flags.state === undefined
   const pause = options['step'] === true ? pauseOf(context) : undefined
-  const stage = isTemporary ? await Stage.openTemporary(context) : Stage.openRunning(context)
+  const stage = isTemporary ? await Stage.openTemporary(context, ledgerOption(options)) : Stage.openRunning(context)
   let isInterrupted = false
   const stopListening = terminal.onInterrupt(() => {
     isInterrupted = true
@@ -30,7 +32,7 @@ export async function runDemo(context: Context, _what: readonly string[], option
   try {
     await playActs(actsFor(stage), new Scene(stage), {
       output,
-      intro: `TrustHealth demo · ${stage.isOwn ? 'temporary system in a temporary folder' : stage.folder} · simulated protected area`,
+      intro: `TrustHealth demo · ${stage.isOwn ? `temporary system in a temporary folder${stage.kind === 'fabric' ? ', on Fabric' : ''}` : stage.folder} · simulated protected area`,
       notShown: `Not shown by this demo: ${stage.isOwn ? '' : 'attacks on files and programs, '}hardware protection.`,
       next: stage.isOwn ? 'trusthealth start' : 'trusthealth demo',
       ...(pause === undefined ? {} : { pause }),
@@ -44,7 +46,9 @@ export async function runDemo(context: Context, _what: readonly string[], option
 }
 
 function actsFor(stage: Stage): readonly Act<Scene>[] {
-  const attacks = stage.isOwn ? [...ATTACKS_BY_PEOPLE, ...ATTACKS_BY_OPERATORS] : ATTACKS_BY_PEOPLE
+  if (!stage.isOwn) return [STORY, { heading: ATTACKED, steps: ATTACKS_BY_PEOPLE }]
+  const ofNetworks = stage.kind === 'fabric' ? ATTACKS_ON_FABRIC : []
+  const attacks = [...ATTACKS_BY_PEOPLE, ...ATTACKS_BY_OPERATORS, ...ofNetworks, ...AFTER_ATTACKS]
   return [STORY, { heading: ATTACKED, steps: attacks }]
 }
 

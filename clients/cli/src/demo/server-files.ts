@@ -66,18 +66,22 @@ export class FolderCopy {
   }
 }
 
-/** Changes one digit of a text wherever it stands in a file. @returns how often. @throws {Surprise} if nowhere. */
-export function alterText(path: string, text: string): number {
+/** Changes one digit of a text wherever it stands in a file. @returns undoes it. @throws {Surprise} if nowhere. */
+export function alterText(path: string, text: string): () => void {
   const bytes = readFileSync(path)
   const needle = Buffer.from(text, 'latin1')
-  let count = 0
+  const places: number[] = []
   for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
     bytes[at] = bytes[at] === 0x30 ? 0x31 : 0x30
-    count++
+    places.push(at)
   }
-  if (count === 0) throw new Surprise('the text to alter is not in the file')
+  if (places.length === 0) throw new Surprise('the text to alter is not in the file')
   writeFileSync(path, bytes)
-  return count
+  return () => {
+    const now = readFileSync(path)
+    for (const at of places) now[at] = needle[0] as number
+    writeFileSync(path, now)
+  }
 }
 
 function pageOf(bytes: Buffer, page: number): Buffer {

@@ -13,6 +13,7 @@ import {
   type LedgerCall,
   type LedgerIdentity,
 } from '../../../../ledger/client/src/index.ts'
+import { networkStatus, type NodeStatus } from '../../../../ledger/network/src/index.ts'
 import { isErrorCode, type AttestationPolicy } from '../../../../shared/protocol/src/index.ts'
 import { DoctorClient } from '../../../sdk/src/doctor.ts'
 import { HospitalClient } from '../../../sdk/src/hospital.ts'
@@ -35,8 +36,10 @@ import {
   type Consortium,
   type SystemState,
 } from '../system-file.ts'
+import { ledgerKindOf, type LedgerKind } from '../system/ledgers.ts'
 import { storeFolder } from '../system/record-server-setup.ts'
 import { startSystem, type RunningSystem } from '../system/system.ts'
+import { embeddedInHand, fabricInHand, type LedgerInHand, type LyingPlace } from './ledger-in-hand.ts'
 import { FolderCopy } from './server-files.ts'
 
 export const HOSPITALS = ['Hospital A', 'Hospital B'] as const
@@ -62,11 +65,11 @@ export class Stage {
   }
 
   /** A new system in a temporary folder; ends with the demo. */
-  static async openTemporary(context: Context): Promise<Stage> {
+  static async openTemporary(context: Context, ledger: LedgerKind = 'embedded'): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'trusthealth-demo-'))
     const own = { ...context, state: stateFolderAt(folder), flags: { ...context.flags, state: folder, input: false } }
     try {
-      return new Stage(own, await startSystem(own, { hospitals: HOSPITALS, restart: false, anyPorts: true }))
+      return new Stage(own, await startSystem(own, { hospitals: HOSPITALS, ledger, restart: false, anyPorts: true }))
     } catch (error) {
       rmSync(folder, { recursive: true, force: true })
       throw error
@@ -226,8 +229,42 @@ export class Stage {
     return new FolderCopy(this.dataFolder, join(this.folder, 'copies', `server-${++this.#copies}`))
   }
 
-  copyLedger(): FolderCopy {
-    return new FolderCopy(this.context.state.ledger, join(this.folder, 'copies', `ledger-${++this.#copies}`))
+  #ledgerInHand(): LedgerInHand {
+    const { state } = this.context
+    return this.kind === 'fabric' ? fabricInHand(state, this.hospitalOf(0).slug) : embeddedInHand(state)
+  }
+
+  get kind(): LedgerKind {
+    return ledgerKindOf(this.consortium)
+  }
+
+  /** Something that lies in the place of the ledger. */
+  async lyingPlace(): Promise<LyingPlace> {
+    return await this.#ledgerInHand().lyingPlace(this.ledgerUrl, this.attackFolder())
+  }
+
+  /** The processes of a network of Fabric. */
+  async networkNodes(): Promise<readonly NodeStatus[]> {
+    return (await networkStatus(this.context.state.fabric))?.nodes ?? []
+  }
+
+  /** From now on, until `letNetworkRestart`, nobody starts the network's processes again. */
+  holdNetwork(): void {
+    this.#signalNetwork('SIGSTOP')
+  }
+
+  letNetworkRestart(): void {
+    this.#signalNetwork('SIGCONT')
+  }
+
+  #signalNetwork(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const { pid } = this.#own().runner(LEDGER_PROGRAM)
+    if (pid !== 0) process.kill(pid, signal)
+  }
+
+  /** Changes one digit of a text wherever it stands in blocks; the ledger must be stopped. @returns undoes it. */
+  alterBlocks(text: string): () => void {
+    return this.#ledgerInHand().alterBlocks(text, join(this.folder, 'copies', `ledger-${++this.#copies}`))
   }
 
   /** A folder for files of the attackers. */
@@ -241,6 +278,8 @@ export class Stage {
   async close(): Promise<void> {
     for (const client of this.#clients) client.close()
     if (this.#system === undefined) return
+    // One that is held could not end what it started.
+    if (this.kind === 'fabric') this.letNetworkRestart()
     await this.#system.close()
     rmSync(this.folder, { recursive: true, force: true })
   }

@@ -13,7 +13,7 @@ import { hospitalFolder, LEDGER_PROGRAM, type Consortium } from '../system-file.
 import { PRODUCT_FOLDER } from '../version.ts'
 import { join } from 'node:path'
 import { CHANNEL } from './ledger-setup.ts'
-import type { Member } from './members.ts'
+import { cannotJoin, type Member } from './members.ts'
 import { OPERATOR_MSP_ID, type Operator } from './operator.ts'
 import type { Program } from './program-runner.ts'
 import type { SystemLedger } from './system-ledger.ts'
@@ -40,14 +40,6 @@ export function fabricLedger({ state }: Context, operator: Operator): SystemLedg
       return stranger === undefined ? Promise.resolve() : Promise.reject(cannotJoin(stranger.name))
     },
   }
-}
-
-/** A channel of Fabric has its own ways: its members sign an update, and the newcomer runs a peer. */
-export function cannotJoin(name: string): CommandError {
-  return new CommandError('LEDGER_CONFIGURATION_REJECTED', {
-    what: `${name} cannot join here: this system's ledger is a network of Fabric.`,
-    next: 'docs/fabric.md, "Join a network"; or a new system with --hospital for each',
-  })
 }
 
 function factsOf(members: readonly (Operator | Member)[]): Pick<Consortium, 'nodes' | 'quorum' | 'fabric'> {

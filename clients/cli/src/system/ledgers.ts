@@ -4,7 +4,10 @@
  * @module
  */
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
+import { usageError } from '../command-error.ts'
+import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
+import { text } from '../option-values.ts'
 import type { Consortium } from '../system-file.ts'
 import { fabricLedger } from './fabric-ledger.ts'
 import { configurationInForce, configurationUpdates, ensureGenesis, joinHospitals } from './ledger-setup.ts'
@@ -21,6 +24,14 @@ export function systemLedger(kind: LedgerKind, context: Context, operator: Opera
 
 export function ledgerKindOf({ fabric }: Pick<Consortium, 'fabric'>): LedgerKind {
   return fabric === undefined ? 'embedded' : 'fabric'
+}
+
+/** `--ledger`. @throws {CommandError} `CLIENT_USAGE` */
+export function ledgerOption(options: OptionValues): LedgerKind | undefined {
+  const given = text(options, 'ledger')
+  const kind = LEDGERS.find((one) => one === given)
+  if (given === undefined || kind !== undefined) return kind
+  throw usageError(`"${given}" is no kind of ledger.`, `--ledger ${LEDGERS.join(' or --ledger ')}`)
 }
 
 /** One node, the operator's; hospitals join by updates that the members sign. */

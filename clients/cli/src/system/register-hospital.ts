@@ -10,9 +10,8 @@ import { CommandError } from '../command-error.ts'
 import { timeoutOf } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { requireSystem, type HospitalEntry } from '../system-file.ts'
-import { cannotJoin } from './fabric-ledger.ts'
 import { findLockHolder } from './lock.ts'
-import { addHospital, checkFurtherName } from './members.ts'
+import { addHospital, cannotJoin, checkFurtherName } from './members.ts'
 
 const LOOK_EVERY_MS = 100
 

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { CommandError, usageError } from '../command-error.ts'
+import { CommandError } from '../command-error.ts'
 import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { formatTime } from '../dates.ts'
-import { text, texts } from '../option-values.ts'
+import { texts } from '../option-values.ts'
 import { loadFirstData } from './first-data.ts'
 import { readStatus, statusText } from './status.ts'
 import { startSystem, type RunningSystem } from './system.ts'
-import { LEDGERS, type LedgerKind } from './ledgers.ts'
+import { ledgerOption } from './ledgers.ts'
 
 export async function start(context: Context, options: OptionValues): Promise<void> {
   const { output, terminal } = context
@@ -56,14 +56,6 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       await system.close()
     }
   }
-}
-
-/** @throws {CommandError} `CLIENT_USAGE` */
-export function ledgerOption(options: OptionValues): LedgerKind | undefined {
-  const given = text(options, 'ledger')
-  const kind = LEDGERS.find((one) => one === given)
-  if (given === undefined || kind !== undefined) return kind
-  throw usageError(`"${given}" is no kind of ledger.`, `--ledger ${LEDGERS.join(' or --ledger ')}`)
 }
 
 /** Until somebody ends it, or something fails. */
