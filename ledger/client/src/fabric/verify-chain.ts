@@ -13,40 +13,21 @@
  *
  * @module
  */
-import { common, msp, peer } from '@hyperledger/fabric-protos'
-import {
-  concat,
-  type Crypto,
-  CryptoError,
-  decodePem,
-  encodeHex,
-  equalBytes,
-  parseCertificate,
-  signatureFromDer,
-} from '../../../../shared/crypto/src/index.ts'
+import { common, peer } from '@hyperledger/fabric-protos'
+import { concat, type Crypto, CryptoError, equalBytes } from '../../../../shared/crypto/src/index.ts'
 import {
   type FabricTrust,
   LedgerError,
   MemberCache,
   type Organization,
 } from '../../../../shared/ledger-model/src/index.ts'
-import type { MspId } from '../../../../shared/protocol/src/index.ts'
 import type { Ledger } from '../port.ts'
 import { fabricHeaderBytes, toLedgerBlock } from './envelopes.ts'
 import { rootsOf } from './first-block.ts'
+import { isSignedBy } from './signed-by.ts'
+import { FabricTransactionVerifier } from './verify-transaction.ts'
 
-const PEER_UNIT = 'peer'
 const ORDERER_UNIT = 'orderer'
-
-/** Whose signature counts. */
-interface Signers {
-  readonly cache: MemberCache
-  readonly configuration: { readonly organizations: readonly Organization[] }
-  /** Organisational unit that the certificate must name. */
-  readonly unit?: string
-  /** When it was signed; absent: blocks have no time, so the period of the certificate says nothing. */
-  readonly atMs?: number
-}
 
 export interface VerifyFabricOptions {
   readonly crypto: Crypto
@@ -62,6 +43,7 @@ export interface VerifyFabricOptions {
 
 export interface FabricChainReport {
   readonly blocks: number
+  /** That count. */
   readonly transactions: number
   /** Signatures of peers that were checked. */
   readonly endorsements: number
@@ -99,7 +81,7 @@ export async function verifyFabricChain(
 /** Takes one block after the other. */
 export class FabricChainVerifier {
   readonly #options: Pick<VerifyFabricOptions, 'crypto' | 'channel' | 'trust'>
-  readonly #members: MemberCache
+  readonly #verifier: FabricTransactionVerifier
   readonly #ordererMembers: MemberCache
   #orderers: { readonly organizations: readonly Organization[] } = { organizations: [] }
   #head: FabricChainReport['head'] | undefined
@@ -110,7 +92,7 @@ export class FabricChainVerifier {
 
   constructor(options: Pick<VerifyFabricOptions, 'crypto' | 'channel' | 'trust'>) {
     this.#options = options
-    this.#members = new MemberCache(options.crypto)
+    this.#verifier = new FabricTransactionVerifier(options)
     this.#ordererMembers = new MemberCache(options.crypto)
   }
 
@@ -175,98 +157,32 @@ export class FabricChainVerifier {
   #checkOrderers(number: number, header: common.BlockHeader, encoded: Uint8Array | undefined): void {
     const metadata = common.Metadata.deserializeBinary(encoded ?? new Uint8Array(0))
     const signatures = metadata.getSignaturesList()
-    const orderers = { cache: this.#ordererMembers, configuration: this.#orderers, unit: ORDERER_UNIT }
+    const orderers = {
+      crypto: this.#options.crypto,
+      cache: this.#ordererMembers,
+      configuration: this.#orderers,
+      unit: ORDERER_UNIT,
+    }
     const signed = signatures.filter((one) => {
       const signatureHeader = one.getSignatureHeader_asU8()
       const message = concat(metadata.getValue_asU8(), signatureHeader, fabricHeaderBytes(header))
       const creator = common.SignatureHeader.deserializeBinary(signatureHeader).getCreator_asU8()
-      return this.#isSigned(orderers, creator, message, one.getSignature_asU8())
+      return isSignedBy(orderers, creator, message, one.getSignature_asU8())
     })
     if (signed.length === 0 || signed.length !== signatures.length) throw invalid(number, 'no orderer signed it')
     this.#ordererSignatures += signed.length
   }
 
+  /** What the peers found invalid counts for nothing. */
   #checkEnvelope(number: number, envelope: common.Envelope, code: number | undefined): void {
-    const { crypto, channel, trust } = this.#options
-    const payloadBytes = envelope.getPayload_asU8()
-    const header = common.Payload.deserializeBinary(payloadBytes).getHeader()
-    const channelHeader = common.ChannelHeader.deserializeBinary(header?.getChannelHeader_asU8() ?? new Uint8Array(0))
-    const type: number = channelHeader.getType()
-    // Configuration: whoever orders it has checked the signatures of the members' administrators.
-    if (type !== common.HeaderType.ENDORSER_TRANSACTION) return
-    const isValid = code === peer.TxValidationCode.VALID
-    const signatureHeader = common.SignatureHeader.deserializeBinary(
-      header?.getSignatureHeader_asU8() ?? new Uint8Array(0),
-    )
-    const creator = signatureHeader.getCreator_asU8()
-    const txId = encodeHex(crypto.sha256(signatureHeader.getNonce_asU8(), creator))
+    if (code !== peer.TxValidationCode.VALID) return
+    const verified = this.#verifier.check(envelope)
+    // A configuration: whoever orders it has checked the signatures of the members' administrators.
+    if (verified === undefined) return
+    if (this.#seen.has(verified.txId)) throw invalid(number, 'a transaction that was there before')
+    this.#seen.add(verified.txId)
     this.#transactions++
-    // What the peers found invalid counts for nothing.
-    if (!isValid) return
-    if (channelHeader.getChannelId() !== channel || channelHeader.getTxId() !== txId || this.#seen.has(txId)) {
-      throw invalid(number, 'a transaction of another place')
-    }
-    this.#seen.add(txId)
-    const atMs = channelHeader.getTimestamp()?.toDate().getTime() ?? 0
-    const members = { cache: this.#members, configuration: trust, atMs }
-    if (!this.#isSigned(members, creator, payloadBytes, envelope.getSignature_asU8())) {
-      throw invalid(number, 'a transaction that no member signed')
-    }
-    this.#checkEndorsements(number, payloadBytes, atMs)
-  }
-
-  #checkEndorsements(number: number, payloadBytes: Uint8Array, atMs: number): void {
-    const { crypto, trust } = this.#options
-    const peers = { cache: this.#members, configuration: trust, atMs, unit: PEER_UNIT }
-    const payload = common.Payload.deserializeBinary(payloadBytes)
-    const header = payload.getHeader()
-    const [action, ...others] = peer.Transaction.deserializeBinary(payload.getData_asU8()).getActionsList()
-    const called = peer.ChaincodeActionPayload.deserializeBinary(action?.getPayload_asU8() ?? new Uint8Array(0))
-    const response = called.getAction()?.getProposalResponsePayload_asU8() ?? new Uint8Array(0)
-    const endorsements = called.getAction()?.getEndorsementsList() ?? []
-    const proposal = crypto.sha256(
-      header?.getChannelHeader_asU8() ?? new Uint8Array(0),
-      header?.getSignatureHeader_asU8() ?? new Uint8Array(0),
-      called.getChaincodeProposalPayload_asU8(),
-    )
-    const answered = peer.ProposalResponsePayload.deserializeBinary(response)
-    if (others.length > 0 || !equalBytes(answered.getProposalHash_asU8(), proposal)) {
-      throw invalid(number, 'a result of another proposal')
-    }
-    const organizations = new Set<string>()
-    for (const one of endorsements) {
-      const endorser = one.getEndorser_asU8()
-      const message = concat(response, endorser)
-      if (!this.#isSigned(peers, endorser, message, one.getSignature_asU8())) continue
-      organizations.add(msp.SerializedIdentity.deserializeBinary(endorser).getMspid())
-      this.#endorsements++
-    }
-    const { chaincode } = trust
-    const result = peer.ChaincodeAction.deserializeBinary(answered.getExtension_asU8())
-    const isOurs = result.getChaincodeId()?.getName() === chaincode
-    // Approvals of the lifecycle need their own organisation only.
-    const least = isOurs ? Math.floor(trust.organizations.length / 2) + 1 : 1
-    if (organizations.size < least) throw invalid(number, 'too few organisations endorsed a result')
-  }
-
-  #isSigned(
-    { cache, configuration, unit, atMs }: Signers,
-    identity: Uint8Array,
-    message: Uint8Array,
-    signature: Uint8Array,
-  ): boolean {
-    const serialized = msp.SerializedIdentity.deserializeBinary(identity)
-    try {
-      const pem = new TextDecoder().decode(serialized.getIdBytes_asU8())
-      const [cert = new Uint8Array(0)] = decodePem('CERTIFICATE', pem)
-      const mspId = serialized.getMspid() as MspId
-      const { certificate, key } = cache.check(configuration, mspId, cert, atMs ?? parseCertificate(cert).notAfterMs)
-      if (unit !== undefined && !certificate.subject.organizationalUnits.includes(unit)) return false
-      return this.#options.crypto.verify(key, message, signatureFromDer(signature))
-    } catch (error) {
-      if (error instanceof LedgerError || error instanceof CryptoError) return false
-      throw error
-    }
+    this.#endorsements += verified.endorsements
   }
 }
 
