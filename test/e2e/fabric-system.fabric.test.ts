@@ -116,8 +116,7 @@ test('what needs the other ledger is refused', async () => {
 })
 
 test('nodes that end are started again', async () => {
-  const before = await nodes()
-  const killed = before.filter(
+  const killed = (await nodes()).filter(
     ({ kind, isLeader, name }) => isLeader || (kind === 'peer' && name.endsWith('hospital-a')),
   )
   assert.equal(killed.length, 2)

@@ -105,7 +105,7 @@ export function statusText(status: SystemStatus, context: Context): string {
   ]
   const last =
     status.down.length === 0
-      ? `All parts work. ${paint.bold('Try:')}  ${commandName(context)} record list --as ${somebody(context)}   or  ${commandName(context)} demo`
+      ? `All parts work. ${paint.bold('Try:')}  ${commandName(context)} record list --as ${somebody(context)}${stateFlag(context)}   or  ${commandName(context)} demo`
       : paint.red(`Down: ${status.down.join(', ')}. `) + `Read the logs in ${context.state.logs}.`
   const lines = rows.map(([label, words]) => `  ${label.padEnd(14)} ${words}`)
   return [`${head.padEnd(42)} ${practice}`, ...lines, last].join('\n')
@@ -120,6 +120,11 @@ function somebody({ state, crypto }: Context): string {
 /** How a person calls this program: out of a checkout by npx, as npm's own environment tells. */
 function commandName({ terminal }: Context): string {
   return terminal.environment['npm_command'] === undefined ? 'trusthealth' : 'npx trusthealth'
+}
+
+/** For a folder that other commands would not find by themselves. */
+function stateFlag({ flags }: Context): string {
+  return flags.state === undefined ? '' : ` --state ${flags.state}`
 }
 
 function serverWords({ server, approved }: SystemStatus, program: ProgramEntry | undefined): string {
