@@ -18,7 +18,6 @@ export const REACHED_ELSEWHERE: Readonly<Record<string, string>> = {
   LEDGER_STORAGE_FAILED: 'needs a disk that is full or has another ledger on it',
   LEDGER_FAULT: 'needs a fault in the contract itself',
   LEDGER_BUSY: 'needs thousands of proposals at once; limits are lowered in the unit tests',
-  ENDORSEMENT_DISAGREEMENT: 'needs nodes of several organisations; the embedded ledger is one node',
   LOG_ORIGIN_MISMATCH: 'the server’s own key would have to sign for another log',
   LOG_KEY_MALFORMED: 'verifier keys are pasted by people into other tools',
   STORE_FAILED: 'needs a disk that fails',

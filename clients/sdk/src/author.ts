@@ -1,6 +1,6 @@
 /**
  * Writing records: the fingerprints go to the ledger by way of the hospital, the text goes encrypted to the trusted
- * application, which looks there for them and stores both in one step. Doctors and, for earlier records, hospitals write.
+ * application, both at the same time. Doctors and, for earlier records, hospitals write.
  * Spec: docs/protocol/04-records.md §4.1 to §4.3.
  *
  * @module
@@ -24,7 +24,7 @@ import {
   type RecordId,
   type TreatmentKey,
 } from '../../../shared/protocol/src/index.ts'
-import { ClientError } from './errors.ts'
+import { ClientError, codeOf } from './errors.ts'
 import type { CommittedPlace } from './hospital-api.ts'
 import { Participant } from './participant.ts'
 import { storedShape, type RecordAnswer, type Stored } from './record-answer.ts'
@@ -78,9 +78,11 @@ export class Author extends Participant {
   }
 
   async send(prepared: PreparedRecord): Promise<StoredRecord> {
-    const { recordId, version, envelope } = prepared
-    const place = await this.#commit([prepared])
-    const stored = await this.session.request('record.store', { envelope, kind: 'record', place: hintOf(place) })
+    const [stored, place] = await both(
+      this.session.request('record.store', { envelope: prepared.envelope, kind: 'record' }),
+      this.#commit([prepared]),
+    )
+    const { recordId, version } = prepared
     return { ...storedShape(stored, 'receipt'), recordId, version, place }
   }
 
@@ -92,9 +94,10 @@ export class Author extends Participant {
   async sendMany(prepared: readonly PreparedRecord[]): Promise<StoreOutcome[]> {
     if (prepared.length === 0) return []
     if (prepared.length > MAX_RECORDS_AT_ONCE) throw new RangeError(`at most ${MAX_RECORDS_AT_ONCE} records at once`)
-    const place = await this.#commit(prepared)
-    const envelopes = prepared.map(({ envelope }) => envelope)
-    const answer = await this.session.request('record.store-many', { envelopes, place: hintOf(place) })
+    const [answer, place] = await both(
+      this.session.request('record.store-many', { envelopes: prepared.map(({ envelope }) => envelope) }),
+      this.#commit(prepared),
+    )
     const results = resultsShape(answer['results'], 'results')
     if (results.length !== prepared.length) throw new ClientError('MESSAGE_MALFORMED')
     return prepared.map(({ recordId, version }, i) => {
@@ -156,7 +159,14 @@ const resultsShape = list((value: unknown) => value as Readonly<Record<string, C
   max: MAX_RECORDS_AT_ONCE,
 })
 
-/** So that the trusted application looks there at once; without it, it waits for the host to say where. */
-function hintOf({ batchId, index, block }: CommittedPlace): CborValue {
-  return { batchId, index, block }
+/**
+ * Both ways of one write. When the trusted application refuses, its reason is the one that matters: the commitment
+ * alone is harmless. When only the ledger's way failed, its error is thrown although the text is staged.
+ */
+async function both<A, B>(upload: Promise<A>, commit: Promise<B>): Promise<[A, B]> {
+  const [uploaded, committed] = await Promise.allSettled([upload, commit])
+  if (uploaded.status === 'rejected' && codeOf(uploaded.reason) !== 'COMMITMENT_MISSING') throw uploaded.reason
+  if (committed.status === 'rejected') throw committed.reason
+  if (uploaded.status === 'rejected') throw uploaded.reason
+  return [uploaded.value, committed.value]
 }

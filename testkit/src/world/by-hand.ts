@@ -16,19 +16,16 @@ import {
   type NewRecord,
   type Participant,
   type ParticipantOptions,
-  type PreparedRecord,
 } from '../../../clients/sdk/src/index.ts'
 import type { CertificateAuthority } from '../../../hospital/src/certificate-authority.ts'
 import type { LedgerIdentity } from '../../../ledger/client/src/port.ts'
 import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
 import {
-  batchSigningInput,
   encodeRecordUpload,
   newRecordId,
   newRef,
   SALT_BYTES,
   sealEnvelope,
-  type AuthorRef,
   type EnvelopeKind,
   type ParticipantRef,
   type PatientRef,
@@ -163,20 +160,4 @@ export async function sealedBy(
 /** Sends an envelope past the checks of the honest client. */
 export async function storeEnvelope(who: Participant, envelope: Uint8Array): Promise<void> {
   await who.session.request('record.store', { envelope, kind: 'record' })
-}
-
-/** Sends a record before the ledger has its commitment: it is staged, and stored when the host finds the commitment. */
-export async function sendAhead(
-  author: Author,
-  { envelope, commitment }: PreparedRecord,
-): Promise<{ receipt: string }> {
-  const { identity, options, session } = author
-  const { ref, signer } = identity
-  const signature = await signer.sign(batchSigningInput(options.crypto, ref as AuthorRef, [commitment]))
-  const [{ receipt }] = await Promise.all([
-    session.request('record.store', { envelope, kind: 'record' }),
-    options.hospital.commit({ ref, signer }, signature, [commitment]),
-  ])
-  if (typeof receipt !== 'string') throw new TypeError('an answer without a receipt')
-  return { receipt }
 }

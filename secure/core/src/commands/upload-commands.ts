@@ -5,9 +5,7 @@
  */
 import { decodeUtf8, decodeBase64url, type VerifyingKey } from '../../../../shared/crypto/src/index.ts'
 import { ehrTypeOf, FhirError, parseResource } from '../../../../shared/fhir/src/index.ts'
-import { MAX_BATCH_ITEMS } from '../../../../shared/ledger-model/src/index.ts'
 import {
-  batchIdShape,
   bytes,
   checkChain,
   decodeChainUpload,
@@ -19,18 +17,15 @@ import {
   peekEnvelope,
   ProtocolError,
   struct,
-  uint,
   type AuthorRef,
   type CborValue,
   type EnvelopeKind,
-  type Infer,
   type Kid,
   type PractitionerRef,
   type TreatmentKey,
   type UnverifiedEnvelopeHeader,
 } from '../../../../shared/protocol/src/index.ts'
 import { refusalOf, TrustedApplicationError, type Refusal } from '../errors.ts'
-import type { CommitmentPlace } from '../facts/queries.ts'
 import type { Patient } from '../patients.ts'
 import { receiptOf } from '../records/receipt.ts'
 import type { RecordRow } from '../records/record-rows.ts'
@@ -42,46 +37,28 @@ import { indexOf } from './participants.ts'
 
 const MAX_MANY = 256
 const envelopeShape = bytes({ min: 1, max: 8 * 1024 * 1024 })
-/** Where the commitment, or the first of several in a row, is on the ledger: the author's word, checked there. */
-const placeShape = struct({ batchId: batchIdShape, index: uint({ max: MAX_BATCH_ITEMS }), block: uint() })
-type Place = Infer<typeof placeShape>
 const AUTHORS = ['practitioner', 'organization'] as const
 
 export const UPLOAD_COMMANDS = {
   'record.store': command(
-    struct({
-      cmd: literal('record.store'),
-      envelope: envelopeShape,
-      kind: optional(literal('record')),
-      place: optional(placeShape),
-    }),
+    struct({ cmd: literal('record.store'), envelope: envelopeShape, kind: optional(literal('record')) }),
     {
       who: AUTHORS,
-      needs: (_vault, client, { envelope, place }) => ({
-        ...patientNeeds(client, [headerOf(envelope).patient]),
-        ...(place === undefined ? {} : { commitments: placesFrom(place, 1) }),
-      }),
+      needs: (_vault, client, { envelope }) => patientNeeds(client, [headerOf(envelope).patient]),
       subject: (_vault, _client, { envelope }) => subjectOf([envelope]),
-      run(call, { envelope, place }) {
+      run(call, { envelope }) {
         const checked = checkRecord(call, envelope)
-        const row = stage(call, checked, place)
+        const row = place(call, checked)
         call.vault.uploads.await(row, call.vault.now().monotonicMs, (outcome) => answerOne(call, outcome))
       },
     },
   ),
 
   'record.store-many': command(
-    struct({
-      cmd: literal('record.store-many'),
-      envelopes: list(envelopeShape, { min: 1, max: MAX_MANY }),
-      place: optional(placeShape),
-    }),
+    struct({ cmd: literal('record.store-many'), envelopes: list(envelopeShape, { min: 1, max: MAX_MANY }) }),
     {
       who: AUTHORS,
-      needs: (_vault, client, { envelopes, place }) => ({
-        ...patientNeeds(client, patientsOf(envelopes)),
-        ...(place === undefined ? {} : { commitments: placesFrom(place, envelopes.length) }),
-      }),
+      needs: (_vault, client, { envelopes }) => patientNeeds(client, patientsOf(envelopes)),
       subject: (_vault, _client, { envelopes }) => subjectOf(envelopes),
       run: storeMany,
     },
@@ -119,12 +96,7 @@ function headerOf(envelope: Uint8Array): UnverifiedEnvelopeHeader {
   return header
 }
 
-interface Many {
-  readonly envelopes: readonly Uint8Array[]
-  readonly place?: Place | undefined
-}
-
-function storeMany(call: Call, { envelopes, place }: Many): void {
+function storeMany(call: Call, { envelopes }: { readonly envelopes: readonly Uint8Array[] }): void {
   const { vault } = call
   // Every check before the first write: a fault in the middle leaves nothing half done.
   const items = envelopes.map((envelope): CheckedVersion | Refusal => {
@@ -158,7 +130,7 @@ function storeMany(call: Call, { envelopes, place }: Many): void {
       }
       staged.add(name)
     }
-    const row = stage(call, item, place === undefined ? undefined : { ...place, index: place.index + i })
+    const row = place(call, item)
     vault.uploads.await(row, vault.now().monotonicMs, (outcome) => settle(i, outcome))
   }
 }
@@ -186,7 +158,7 @@ function storeChain(call: Call, { envelope }: { readonly envelope: Uint8Array })
   })
   checkKeyVersion(context, checked)
   vault.uploads.checkRoom(checked.length)
-  const rows = checked.map((one) => stage(call, one))
+  const rows = checked.map((one) => place(call, one))
   const outcomes: (UploadOutcome | undefined)[] = rows.map(() => undefined)
   let open = rows.length
   for (const [i, row] of rows.entries()) {
@@ -227,15 +199,9 @@ function resultOf(vault: Vault, outcome: UploadOutcome | undefined): CborValue {
   return { ok: true, ...receiptOf(vault, outcome.row) }
 }
 
-/** Stages what is new; what the ledger already shows where the author says is stored in this very round. */
-function stage({ vault, nowMs, facts }: Call, checked: CheckedVersion, place?: Place): RecordRow {
-  const row = checked.kind === 'known' ? checked.row : vault.uploads.stage(checked.accepted, nowMs)
-  if (place !== undefined) vault.uploads.shown(row, place, facts)
-  return row
-}
-
-function placesFrom({ batchId, index }: Place, count: number): CommitmentPlace[] {
-  return Array.from({ length: count }, (_, i) => ({ batchId, index: index + i }))
+/** Stages what is new. */
+function place({ vault, nowMs }: Call, checked: CheckedVersion): RecordRow {
+  return checked.kind === 'known' ? checked.row : vault.uploads.stage(checked.accepted, nowMs)
 }
 
 /** Opens one envelope of kind `record` and checks it against everything but the commitment on the ledger. */

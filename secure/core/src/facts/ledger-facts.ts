@@ -238,11 +238,9 @@ export class LedgerFacts {
       height = Math.min(height, read.height)
       const cached = <T>(value: T): Cached<T> => ({ value, askedMs, timeMs: read.timeMs, height: read.height })
       if (read.status !== 200) {
-        // Refusals that are answers: this server has not anchored anything yet; one of several said where nothing is,
-        // and the others must not fail for it.
+        // The one refusal that is an answer: this server has not anchored anything yet.
         if (query.fn === 'checkpoint' && read.status === 'CHECKPOINT_NOT_FOUND') continue
         if (query.fn === 'organizationPolicy' && read.status === 'ORGANIZATION_UNKNOWN') continue
-        if (query.fn === 'commitments' && read.status === 'BATCH_NOT_FOUND') continue
         throw new LedgerError(read.status, 'the contract refused the query')
       }
       switch (query.fn) {
@@ -363,7 +361,7 @@ function lacksOrganization({ organizations = [] }: FactNeeds, need: Need, facts:
  * with those who asked for the same block, and nobody else.
  */
 function classOf(needs: FactNeeds, minHeight: number, knownHeight: number): string {
-  if (needs.commitments !== undefined && needs.patients === undefined) return 'commitments'
+  if (needs.commitments !== undefined) return 'commitments'
   return minHeight > knownHeight ? `ahead:${minHeight}` : 'policies'
 }
 

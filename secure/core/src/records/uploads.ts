@@ -15,7 +15,6 @@ import { MAX_LOOKUP_COMMITMENTS, type CommitmentRecord } from '../../../../share
 import { MAX_ITEMS, type EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { TrustedApplicationError } from '../errors.ts'
 import type { FactsOutcome } from '../facts/ledger-facts.ts'
-import type { Facts } from '../facts/queries.ts'
 import type { RecordParts } from './parts.ts'
 import { encryptContent } from './record-body.ts'
 import { commitmentOf, STAGED, STORED, type LedgerPlace, type RecordRow } from './record-rows.ts'
@@ -32,9 +31,6 @@ export type Settle = (outcome: UploadOutcome) => void
 
 /** [recordId, version, batchId, index, txId, block] as the host says. */
 export type CommittedItem = readonly [RecordId, number, BatchId, number, TxId, number]
-
-/** A place as somebody says; the block is not proven. */
-export type HintedPlace = Pick<LedgerPlace, 'batchId' | 'index' | 'block'>
 
 interface Waiter {
   readonly settle: Settle
@@ -178,27 +174,18 @@ export class Uploads {
       return
     }
     for (const { staged, item } of hints) {
-      const [, , batchId, index, , block] = item
-      // The hint was wrong, the record may still come.
-      if (!this.#judge(staged, { batchId, index, block }, outcome.facts)) this.#askAgain([staged])
+      const [recordId, version, batchId, index, , block] = item
+      const record = outcome.facts.findCommitment({ batchId, index })
+      const isShown = record?.recordId === recordId && record.version === version
+      if (!isShown || block > outcome.facts.height + UNPROVEN_BLOCKS) {
+        // The hint was wrong, the record may still come.
+        this.#askAgain([staged])
+      } else if (isCommitmentOf(record, staged.row)) {
+        this.#ready.push({ staged, place: { batchId, index, txId: record.txId, block } })
+      } else {
+        this.#refused.push({ staged, code: 'COMMITMENT_MISMATCH' })
+      }
     }
-  }
-
-  /** The author says where the commitment of a staged row is, and the ledger was asked. If it is not there: as without. */
-  shown(row: RecordRow, place: HintedPlace, facts: Facts): void {
-    const staged = this.#staged.get(nameOf(row.recordId, row.version))
-    if (staged !== undefined && !staged.isAsked) staged.isAsked = this.#judge(staged, place, facts)
-  }
-
-  /** @returns whether the ledger shows a commitment to this version there, which decides. */
-  #judge(staged: Staged, { batchId, index, block }: HintedPlace, facts: Facts): boolean {
-    const { row } = staged
-    const record = facts.findCommitment({ batchId, index })
-    const isShown = record?.recordId === row.recordId && record.version === row.version
-    if (!isShown || block > facts.height + UNPROVEN_BLOCKS) return false
-    if (isCommitmentOf(record, row)) this.#ready.push({ staged, place: { batchId, index, txId: record.txId, block } })
-    else this.#refused.push({ staged, code: 'COMMITMENT_MISMATCH' })
-    return true
   }
 
   #askAgain(staged: readonly Staged[]): void {
@@ -251,7 +238,7 @@ export class Uploads {
   watch(monotonicMs: number): readonly EffectOf<'watch'>[] {
     const due = this.#watchAgain.filter(({ atMs }) => atMs <= monotonicMs)
     this.#watchAgain = this.#watchAgain.filter(({ atMs }) => atMs > monotonicMs)
-    const all = [...this.#toWatch, ...due.map(({ staged }) => staged)].filter((one) => this.#isStaged(one))
+    const all = [...this.#toWatch, ...due.map(({ staged }) => staged)].filter((staged) => this.#isStaged(staged))
     this.#toWatch = []
     const effects: EffectOf<'watch'>[] = []
     for (let at = 0; at < all.length; at += MAX_ITEMS) {
