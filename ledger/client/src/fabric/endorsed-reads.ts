@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Crypto, equalBytes, signatureFromDer } from '../../../../shared/crypto/src/index.ts'
 import {
   CHAIN_INFO_FUNCTION,
+  decodeReadsAnswer,
   encodeFabricAnswer,
   encodeReads,
   LedgerError,
@@ -26,6 +27,8 @@ import type { PeerPool } from './peer-pool.ts'
 const PAUSE_MS = 10
 /** How long an organisation is waited for after most have answered. */
 const GRACE_MS = 500
+const MAX_ATTEMPTS = 5
+const DISAGREEMENT_PAUSE_MS = 15
 
 export interface ReadQuestion {
   readonly queries: readonly EndorsedQuery[]
@@ -41,6 +44,11 @@ export interface EndorsedReadsOptions {
   readonly identity: LedgerIdentity
   /** How long one request may take. */
   readonly attemptMs: number
+}
+
+interface ToldAnswer extends EndorsedAnswer {
+  /** What is compared. */
+  readonly results: string
 }
 
 /** A peer's own word on its number of blocks. */
@@ -59,11 +67,26 @@ export class EndorsedReads {
     this.#options = options
   }
 
-  /** One answer of each organisation that gives one in time. @throws {LedgerError} if none does. */
+  /**
+   * One answer of each organisation that gives one in time. Peers commit a block at slightly different moments: what they
+   * tell meanwhile differs, so they are asked again while no majority says the same.
+   * @throws {LedgerError} if none answers.
+   */
   async read(question: ReadQuestion): Promise<readonly EndorsedAnswer[]> {
+    const majority = Math.floor(this.#options.pool.byOrganization().length / 2) + 1
+    for (let attempt = 1; ; attempt++) {
+      const told = await this.#readOnce(question, majority)
+      if (attempt === MAX_ATTEMPTS || told.length < majority || mostAlike(told) >= majority) {
+        return told.map(({ answer, signature }) => ({ answer, signature }))
+      }
+      await sleep(attempt * DISAGREEMENT_PAUSE_MS)
+    }
+  }
+
+  async #readOnce(question: ReadQuestion, majority: number): Promise<readonly ToldAnswer[]> {
     const { pool } = this.#options
     const organizations = pool.byOrganization()
-    const answers: EndorsedAnswer[] = []
+    const answers: ToldAnswer[] = []
     let fault: unknown
     const all = organizations.map(async (peers) => {
       try {
@@ -72,7 +95,6 @@ export class EndorsedReads {
         fault ??= error
       }
     })
-    const majority = Math.floor(organizations.length / 2) + 1
     await settled(all, () => answers.length >= majority)
     if (answers.length > 0) return [...answers]
     throw fault instanceof LedgerError
@@ -85,7 +107,7 @@ export class EndorsedReads {
     return (await this.#chainInfo(peer)).blocks
   }
 
-  async #ask(peer: PeerConnection, { queries, nonce, minHeight }: ReadQuestion): Promise<EndorsedAnswer> {
+  async #ask(peer: PeerConnection, { queries, nonce, minHeight }: ReadQuestion): Promise<ToldAnswer> {
     const { crypto, chaincode, identity, attemptMs } = this.#options
     let info = await this.#infoFrom(peer, minHeight)
     for (;;) {
@@ -105,7 +127,7 @@ export class EndorsedReads {
         queries,
         response: reads.response,
       })
-      return { answer, signature: signatureFromDer(reads.signature) }
+      return { answer, signature: signatureFromDer(reads.signature), results: resultsOf(reads.result) }
     }
   }
 
@@ -149,6 +171,22 @@ export class EndorsedReads {
     pool.noteBlocks(peer, info.blocks)
     return info
   }
+}
+
+/** Without the time, in which honest peers differ. */
+function resultsOf(result: Uint8Array): string {
+  try {
+    return JSON.stringify(decodeReadsAnswer(result).answers)
+  } catch (error) {
+    // The reader refuses it.
+    if (error instanceof LedgerError) return ''
+    throw error
+  }
+}
+
+/** How many say the same as most. */
+function mostAlike(told: readonly ToldAnswer[]): number {
+  return Math.max(0, ...[...Map.groupBy(told, ({ results }) => results).values()].map((group) => group.length))
 }
 
 function askedOf({ proposal: { nonce, timeMs } }: PeerResponse) {
