@@ -15,7 +15,11 @@ const RECORDS = 2_000
 
 /** Grows the store by a known number of records, stopped before and after, so that nothing is left in a log beside it. */
 export async function measureFootprint(report: Report, bench: RunningBench): Promise<RunningBench> {
-  report.metrics['ta_resident_bytes'] = { value: residentBytesOf(bench.system.pids.ta), unit: 'bytes', n: 1 }
+  report.metrics['ta_resident_bytes'] = {
+    value: residentBytesOf(bench.system.pids['ta']?.[0] ?? 0),
+    unit: 'bytes',
+    n: 1,
+  }
   const { storeFolder, ledgerFolder } = bench.system
   let running = await restartBench(bench)
   const before = { store: bytesIn(storeFolder), ledger: bytesIn(ledgerFolder) }

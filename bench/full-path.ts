@@ -68,8 +68,11 @@ export function latencyOf(windows: readonly LoadResult[]): Metric {
 }
 
 async function counted(bench: RunningBench, rounds: number, request: LoadRequest) {
-  const pids = { ...bench.system.pids, clients: bench.load.pid }
-  const cpuOf = () => Object.fromEntries(Object.entries(pids).map(([part, pid]) => [part, cpuMsOf(pid)]))
+  const pids: typeof bench.system.pids = { ...bench.system.pids, clients: [bench.load.pid] }
+  const cpuOf = () =>
+    Object.fromEntries(
+      Object.entries(pids).map(([part, all]) => [part, all.reduce((sum, pid) => sum + cpuMsOf(pid), 0)]),
+    )
   const before = cpuOf()
   const windows: LoadResult[] = []
   for (let round = 0; round < rounds; round++) windows.push(await bench.run(request))

@@ -28,7 +28,7 @@ export async function startProgram(script: string, args: readonly string[], log:
   closeSync(file)
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      const found = /"url":"(http:[^"]*)"/.exec(line)?.[1]
+      const found = /"url":"((?:http|fabric):[^"]*)"/.exec(line)?.[1]
       if (found !== undefined) resolve(found)
     })
     child.once('exit', () => reject(new Error(`${script} did not start: ${readFileSync(log, 'utf8').slice(-2_000)}`)))
@@ -51,7 +51,7 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
   child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 40_000)
   await ended
   clearTimeout(timer)
 }

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Organization } from '../../hospital/src/index.ts'
-import { createEmbeddedLedgerClient, submitCall } from '../../ledger/client/src/index.ts'
+import { openLedger, submitCall } from '../../ledger/client/src/index.ts'
 import { encodeConfiguration } from '../../secure/core/src/index.ts'
 import { encodeBase64url, encodeHex, type Crypto } from '../../shared/crypto/src/index.ts'
 import { logOriginOf, type ChannelConfiguration } from '../../shared/ledger-model/src/index.ts'
@@ -73,6 +73,7 @@ async function provision(
     serverRef,
     organizations: genesis.organizations,
     ledgerNodes: genesis.nodes,
+    ...(genesis.fabric === undefined ? {} : { fabric: { chaincode: genesis.fabric.chaincode } }),
     quorum: genesis.quorum,
     logOrigin: logOriginOf(serverRef),
     allow: { policyCacheMs: 0 },
@@ -93,7 +94,7 @@ async function provision(
       attestationKeys: attestationKey === undefined ? [] : [encodeBase64url(attestationKey)],
     },
   }
-  const ledger = createEmbeddedLedgerClient(ledgerUrl, { crypto, channel, identity: admin })
+  const ledger = openLedger(ledgerUrl, { crypto, channel, identity: admin })
   try {
     await submitCall(ledger, admin, { fn: 'registerParticipant', args: [JSON.stringify(registration)] })
   } finally {

@@ -9,10 +9,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConsortiumConfig } from '../../clients/sdk/src/index.ts'
 import { openOrganization, serviceIdentityPath, type Organization } from '../../hospital/src/index.ts'
+import { formatFabricTrust } from '../../ledger/client/src/index.ts'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
-import { encodeBase64url, encodeHex, type SigningKey } from '../../shared/crypto/src/index.ts'
-import { encodeConfiguration, type ChannelConfiguration } from '../../shared/ledger-model/src/index.ts'
+import { encodeBase64url } from '../../shared/crypto/src/index.ts'
+import type { ChannelConfiguration, FabricTrust } from '../../shared/ledger-model/src/index.ts'
 import { newRef, type MspId, type ServerRef } from '../../shared/protocol/src/index.ts'
+import { createLedger, type BenchLedger } from './ledger.ts'
 import { findDescendant, PROFILES, startProgram, type Program } from './program.ts'
 import { setUpRecordServer } from './record-server-setup.ts'
 
@@ -31,7 +33,7 @@ export interface BenchSystem {
   readonly storeFolder: string
   readonly ledgerFolder: string
   /** Process ids by part. */
-  readonly pids: Readonly<Record<'ta' | 'host' | 'ledger' | 'hospital', number>>
+  readonly pids: Readonly<Record<string, readonly number[]>>
   /** Ends the programs and keeps the files. */
   stop(): Promise<void>
   /** Ends the programs and removes the files. */
@@ -42,7 +44,7 @@ export interface BenchSystem {
 interface Setup {
   readonly folder: string
   readonly serverRef: ServerRef
-  readonly genesis: ChannelConfiguration
+  readonly ledger: BenchLedger
   readonly organization: Organization
 }
 
@@ -56,11 +58,8 @@ export async function createBenchSystem(): Promise<BenchSystem> {
     for (const name of ['logs', 'hospital', 'server']) mkdirSync(join(folder, name))
     const options = { crypto, mspId: 'HospitalA' as MspId, nowMs: Date.now }
     const organization = await openOrganization(join(folder, 'hospital'), options)
-    const nodeKey = crypto.generateSigningKey()
-    const genesis = genesisOf(organization, nodeKey)
-    writeFileSync(join(folder, 'node.key'), encodeHex(crypto.exportSigningKey(nodeKey)), { mode: 0o600 })
-    writeFileSync(join(folder, 'genesis.cbor'), encodeConfiguration(genesis))
-    return await start({ folder, serverRef: newRef(crypto, 's'), genesis, organization }, true)
+    const ledger = await createLedger(crypto, folder, CHANNEL, organization)
+    return await start({ folder, serverRef: newRef(crypto, 's'), ledger, organization }, true)
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     throw error
@@ -96,7 +95,7 @@ async function start(setup: Setup, isFirst: boolean): Promise<BenchSystem> {
 }
 
 async function startPrograms(
-  { folder, serverRef, genesis, organization }: Setup,
+  { folder, serverRef, ledger: { configuration: genesis, ...ledgerSetup }, organization }: Setup,
   isFirst: boolean,
   started: Program[],
 ): Promise<Omit<BenchSystem, 'stop' | 'close'>> {
@@ -105,11 +104,7 @@ async function startPrograms(
     started.push(program)
     return program
   }
-  const ledger = await run(
-    'ledger/embedded/src/main.ts',
-    [join(folder, 'ledger'), '--node-key', join(folder, 'node.key'), '--genesis', join(folder, 'genesis.cbor')],
-    'ledger',
-  )
+  const ledger = await run(ledgerSetup.script, ledgerSetup.args, 'ledger')
   const settings = {
     folder: join(folder, 'server'),
     channel: CHANNEL,
@@ -124,6 +119,7 @@ async function startPrograms(
   const host = await run('host/server/src/main.ts', ['--config', configurationPath], 'record-server')
 
   const { nodes, quorum } = genesis
+  const trust = fabricTrustOf(genesis)
   const hospitalFolder = join(folder, 'hospital')
   const hospitalConfiguration = {
     v: 1,
@@ -133,6 +129,7 @@ async function startPrograms(
     channel: CHANNEL,
     nodes: nodes.map(({ mspId, publicKey }) => ({ mspId, publicKey: encodeBase64url(publicKey) })),
     quorum,
+    ...(trust === undefined ? {} : { fabric: formatFabricTrust(trust) }),
     ledgerUrl: ledger.url,
     server: { ref: serverRef, url: host.url },
     allowSimulated: true,
@@ -149,11 +146,11 @@ async function startPrograms(
     serverUrl: host.url,
     hospitalUrl: hospital.url,
     serverRef,
-    consortium: { channel: CHANNEL, nodes, quorum },
+    consortium: { channel: CHANNEL, nodes, quorum, ...(trust === undefined ? {} : { fabric: trust }) },
     staff: readFileSync(serviceIdentityPath(hospitalFolder), 'utf8'),
     storeFolder: join(folder, 'server', 'data'),
-    ledgerFolder: join(folder, 'ledger'),
-    pids: { ta, host: host.pid, ledger: ledger.pid, hospital: hospital.pid },
+    ledgerFolder: ledgerSetup.folder,
+    pids: { ta: [ta], host: [host.pid], ...(await ledgerSetup.pids(ledger.pid)), hospital: [hospital.pid] },
   }
 }
 
@@ -163,12 +160,6 @@ function keepProfiles(from: string, to: string): void {
   }
 }
 
-function genesisOf({ mspId, authority }: Organization, nodeKey: SigningKey): ChannelConfiguration {
-  return {
-    channel: CHANNEL,
-    sequence: 0,
-    organizations: [{ mspId, roots: [authority.root] }],
-    nodes: [{ mspId, publicKey: nodeKey.publicKey }],
-    quorum: 1,
-  }
+function fabricTrustOf({ fabric, organizations }: ChannelConfiguration): FabricTrust | undefined {
+  return fabric === undefined ? undefined : { chaincode: fabric.chaincode, organizations }
 }
