@@ -670,7 +670,7 @@ export async function makeDecoders(): Promise<readonly DecoderRow[]> {
   row({
     name: 'verifyConsistency',
     form: 'cbor',
-    samples: [cborOf({ index: 1, size: 1, proof: [] })],
+    samples: [1, 100_000, 2 ** 40].map((size) => cborOf({ index: size, size, proof: [] })),
     decode(input) {
       const { index, size, proof: hashes } = withoutRefusal(() => proofShape(protocol.decodeCbor(input), 'proof'))
       verifyConsistency(crypto, index, size, digest, digest, hashes)
