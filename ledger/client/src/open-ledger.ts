@@ -5,13 +5,12 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
-import type { Crypto } from '../../../shared/crypto/src/index.ts'
 import { LedgerError } from '../../../shared/ledger-model/src/index.ts'
 import { type Shape, text } from '../../../shared/protocol/src/index.ts'
 import { createEmbeddedLedgerClient } from './embedded/client.ts'
 import { createFabricLedgerClient } from './fabric/client.ts'
 import { FABRIC_PREFIX, type FabricProfile, parseFabricProfile } from './fabric/profile.ts'
-import type { Ledger, LedgerIdentity } from './port.ts'
+import type { Ledger, LedgerClientOptions } from './port.ts'
 
 /** Where a ledger is, as configurations have it. */
 export const ledgerLocationShape: Shape<string> = text({
@@ -19,18 +18,9 @@ export const ledgerLocationShape: Shape<string> = text({
   pattern: /^(?:https?:\/\/[A-Za-z0-9.:[\]-]+|fabric:\/[^\0]+)$/,
 })
 
-/** What every ledger's client takes. */
-export interface OpenLedgerOptions {
-  readonly crypto: Crypto
+export interface OpenLedgerOptions extends LedgerClientOptions {
+  /** The place must be of this channel. */
   readonly channel: string
-  /** Signs queries. Who relays for others (a hospital, a server's normal world) signs with its own. */
-  readonly identity: LedgerIdentity
-  /** How long one request may take; default 10 s. */
-  readonly attemptMs?: number
-  /** How long a call repeats itself while the ledger is away; default 30 s. */
-  readonly deadlineMs?: number
-  /** Unix ms; default the system's clock. */
-  readonly nowMs?: () => number
 }
 
 /**

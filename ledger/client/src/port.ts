@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { SigningKey } from '../../../shared/crypto/src/index.ts'
+import type { Crypto, SigningKey } from '../../../shared/crypto/src/index.ts'
 import type {
   BlockKind,
   EndorsedAnswer,
@@ -25,6 +25,19 @@ export interface LedgerIdentity {
   /** DER certificate of `signingKey`. */
   readonly cert: Uint8Array
   readonly signingKey: SigningKey
+}
+
+/** What the client of every ledger takes. */
+export interface LedgerClientOptions {
+  readonly crypto: Crypto
+  /** Signs queries. Who relays for others (a hospital, a server's normal world) signs with its own. */
+  readonly identity: LedgerIdentity
+  /** How long one request may take; default 10 s. */
+  readonly attemptMs?: number
+  /** How long a call repeats itself while the ledger is away; default 30 s. */
+  readonly deadlineMs?: number
+  /** Unix ms; default the system's clock. */
+  readonly nowMs?: () => number
 }
 
 /** A call of a contract function. */

@@ -28,6 +28,7 @@ import type {
   Ledger,
   LedgerBlock,
   LedgerCall,
+  LedgerClientOptions,
   LedgerIdentity,
 } from '../port.ts'
 import { parseCommitStatus, parseHeight, parseTransaction, toLedgerBlock } from './decode.ts'
@@ -38,17 +39,8 @@ const BLOCKS_PER_PAGE = 100
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 1_000
 
-export interface EmbeddedLedgerClientOptions {
-  readonly crypto: Crypto
+export interface EmbeddedLedgerClientOptions extends LedgerClientOptions {
   readonly channel: string
-  /** Signs queries. Who relays for others (a hospital, a server's normal world) signs with its own. */
-  readonly identity: LedgerIdentity
-  /** How long one request may take; default 10 s. */
-  readonly attemptMs?: number
-  /** How long a call repeats itself while the ledger is away; default 30 s. */
-  readonly deadlineMs?: number
-  /** Unix ms; default the system's clock. */
-  readonly nowMs?: () => number
 }
 
 /** @param url for example `http://127.0.0.1:7050` */

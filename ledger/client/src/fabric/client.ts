@@ -33,6 +33,7 @@ import type {
   Ledger,
   LedgerBlock,
   LedgerCall,
+  LedgerClientOptions,
   LedgerIdentity,
 } from '../port.ts'
 import { deliverBlocks } from './block-source.ts'
@@ -57,16 +58,8 @@ const DEFAULT_MAX_PREPARING = 64
 const DEFAULT_MAX_WAITING = 10_000
 const MAX_FRESH = 10_000
 
-export interface FabricLedgerClientOptions {
-  readonly crypto: Crypto
-  /** Signs queries, and the requests for blocks. */
-  readonly identity: LedgerIdentity
-  /** How long one request may take; default 10 s. */
-  readonly attemptMs?: number
-  /** How long a call repeats itself while the ledger is away; default 30 s. */
-  readonly deadlineMs?: number
-  /** Unix ms; default the system's clock. */
-  readonly nowMs?: () => number
+/** The identity also signs the requests for blocks. */
+export interface FabricLedgerClientOptions extends LedgerClientOptions {
   /** Endorsements under way at once; default 64. More wait, as many as `maxWaiting`: then `LEDGER_BUSY`. */
   readonly maxPreparing?: number
   /** Default 10,000. */
