@@ -34,6 +34,7 @@ const SELECTIONS: readonly Selection[] = [
   { file: 'mlkem_768_encaps', maxPlain: 60 },
   // We export no expanded decapsulation key.
   { file: 'mlkem_768_keygen_seed', drop: ['dk'], maxPlain: 60 },
+  { file: 'rsa_pss_3072_sha256_mgf1_32', group: ['publicKeyJwk'] },
   { file: 'x25519' },
 ]
 

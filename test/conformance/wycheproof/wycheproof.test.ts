@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import {
   concat,
+  decodeBase64url,
   encodeHex,
   jwkToPoint,
   signatureFromDer,
   spkiToPoint,
+  verifyRsaPss,
   type Crypto,
 } from '../../../shared/crypto/src/index.ts'
 import { createPortableCrypto } from '../../../shared/crypto/src/portable-crypto.ts'
@@ -93,6 +95,16 @@ onEach('Wycheproof ECDSA P-256, DER as in certificates', 484, (crypto) =>
       })
       assert.ok(refusal === undefined || refusal === 'CRYPTO_BAD_ENCODING')
       assert.equal(isValid, v.result === 'valid')
+    },
+  ),
+)
+
+onEach('Wycheproof RSASSA-PSS 3072 with SHA-256', 108, (crypto) =>
+  forEach<Record<'msg' | 'sig', string>, { readonly publicKeyJwk: { readonly n: string } }>(
+    'rsa_pss_3072_sha256_mgf1_32',
+    (v, { publicKeyJwk }) => {
+      const modulus = decodeBase64url(publicKeyJwk.n)
+      assert.equal(verifyRsaPss(crypto, modulus, hex(v.msg), hex(v.sig)), v.result === 'valid')
     },
   ),
 )
