@@ -4,19 +4,18 @@
  *
  * @module
  */
-import { decodeBase64url, encodeHex, type Crypto } from '../../../shared/crypto/src/index.ts'
+import { encodeHex, type Crypto } from '../../../shared/crypto/src/index.ts'
 import {
-  ChainVerifier,
   checkpointPageShape,
   misuseRecordShape,
   participantRecordShape,
   type ChannelConfiguration,
   type CheckpointRecord,
-  type EncodedBlock,
   type MisuseRecord,
 } from '../../../shared/ledger-model/src/index.ts'
 import type { ServerRef } from '../../../shared/protocol/src/index.ts'
-import { logOrigin, openCheckpoint, verifyConsistency } from '../../../shared/tlog/src/index.ts'
+import { ChainWalk, type FetchBlocks } from './audit/chain-walk.ts'
+import { LogWalk, type FetchConsistency } from './audit/log-walk.ts'
 import { ClientError } from './errors.ts'
 import { readLedger } from './ledger-reader.ts'
 import type { LedgerReader } from './ports.ts'
@@ -24,10 +23,10 @@ import type { LedgerReader } from './ports.ts'
 export interface AuditorOptions {
   readonly crypto: Crypto
   readonly ledger: LedgerReader
-  /** Blocks from number 0 on, in order; where they come from is not believed. */
-  readonly blocks: () => AsyncIterable<EncodedBlock>
+  /** Blocks from a number on; where they come from is not believed. */
+  readonly fetchBlocks: FetchBlocks
   /** Consistency proof between two sizes of a server's log; not believed either. */
-  readonly consistencyProof: (from: number, to: number) => Promise<readonly Uint8Array[]>
+  readonly consistencyProof: FetchConsistency
   /** What block 0 must be; absent: it is taken as it is. */
   readonly genesis?: ChannelConfiguration
 }
@@ -35,6 +34,8 @@ export interface AuditorOptions {
 export interface LedgerAudit {
   readonly blocks: number
   readonly transactions: number
+  /** Versions of records whose fingerprints their authors signed. */
+  readonly records: number
   /** Hex, of the newest block: compare it with somebody else's. */
   readonly headHash: string
 }
@@ -61,22 +62,29 @@ export class AuditorClient {
     this.#options = options
   }
 
+  /** A check of the ledger that can be stopped and goes on; see `ChainWalk`. */
+  chainWalk(): ChainWalk {
+    const { crypto, fetchBlocks, genesis } = this.#options
+    return new ChainWalk({ crypto, fetchBlocks, ...(genesis === undefined ? {} : { genesis }) })
+  }
+
+  /** A check of one server's log, with the keys that the ledger has of it. @throws {ClientError} `PARTICIPANT_UNKNOWN` */
+  async logWalk(serverRef: ServerRef): Promise<LogWalk> {
+    const { crypto, ledger, consistencyProof } = this.#options
+    const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
+    return new LogWalk({ crypto, server, fetchConsistency: consistencyProof })
+  }
+
   /**
-   * Checks every block from the first one: hash chain, roots, signatures of the nodes and of every writer.
+   * Checks every block from the first one: hash chain, roots, signatures of the nodes, of every writer, and of the
+   * authors of every batch.
    * @throws {LedgerError} `LEDGER_BLOCK_INVALID` with the first block at fault; everything before it is consistent.
    */
   async verifyLedger(onProgress: (block: number) => void = () => undefined): Promise<LedgerAudit> {
-    const { crypto, genesis, blocks } = this.#options
-    const verifier = new ChainVerifier(crypto, genesis)
-    let transactions = 0
-    for await (const block of blocks()) {
-      const { header, transactions: verified } = verifier.next(block)
-      transactions += verified.length
-      onProgress(header.number)
-    }
-    const { head } = verifier
-    if (head === undefined) throw new ClientError('LEDGER_BLOCK_INVALID', { detail: 'There is no block.' })
-    return { blocks: head.number + 1, transactions, headHash: encodeHex(head.hash) }
+    const walk = this.chainWalk()
+    await walk.run({ onProgress: ({ blocks }) => onProgress(blocks - 1) })
+    const { blocks, transactions, records } = walk.progress
+    return { blocks, transactions, records, headHash: encodeHex(walk.head?.hash ?? new Uint8Array()) }
   }
 
   /**
@@ -84,45 +92,34 @@ export class AuditorClient {
    * @throws {ClientError | LogError} `CHECKPOINT_*`, `LOG_*`
    */
   async verifyLog(serverRef: ServerRef): Promise<LogAudit> {
-    const { crypto, ledger, consistencyProof } = this.#options
-    const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
-    const origin = logOrigin(serverRef)
-    const key = { name: origin, key: crypto.importVerifyingKey(decodeBase64url(server.publicKey)) }
-    const anchored = (await this.checkpoints(serverRef)).toSorted((a, b) => a.epoch - b.epoch)
-    let previous: { readonly size: number; readonly root: Uint8Array; readonly epoch: number } | undefined
-    for (const { checkpoint, epoch } of anchored) {
-      const { size, root } = openCheckpoint(crypto, checkpoint, origin, [key]).checkpoint
-      if (epoch !== (previous?.epoch ?? 0) + 1) throw new ClientError('CHECKPOINT_EPOCH')
-      if (previous !== undefined && size < previous.size) throw new ClientError('CHECKPOINT_SMALLER')
-      if (previous !== undefined && previous.size > 0) {
-        const proof = size === previous.size ? [] : await consistencyProof(previous.size, size)
-        verifyConsistency(crypto, previous.size, size, previous.root, root, proof)
-      }
-      previous = { size, root, epoch }
-    }
-    if (previous === undefined) throw new ClientError('CHECKPOINT_NOT_FOUND')
-    return { checkpoints: anchored.length, size: previous.size, epoch: previous.epoch }
+    const walk = await this.logWalk(serverRef)
+    for (const record of await this.checkpoints(serverRef)) await walk.next(record)
+    if (walk.newest === undefined) throw new ClientError('CHECKPOINT_NOT_FOUND')
+    return { checkpoints: walk.epoch, size: walk.newest.size, epoch: walk.epoch }
   }
 
-  /** Every checkpoint of a server on the ledger. */
-  async checkpoints(serverRef: ServerRef): Promise<readonly CheckpointRecord[]> {
-    const items: CheckpointRecord[] = []
-    let bookmark = ''
-    do {
-      const { value } = await readLedger(
-        this.#options.ledger,
-        'checkpointHistory',
-        [serverRef, bookmark],
-        checkpointPageShape,
-      )
-      items.push(...value.items)
-      bookmark = value.bookmark
-    } while (bookmark !== '')
-    return items
+  /** Every checkpoint of a server on the ledger, oldest first. */
+  checkpoints(serverRef: ServerRef): Promise<readonly CheckpointRecord[]> {
+    return readCheckpoints(this.#options.ledger, serverRef)
   }
 
   /** Reports of misuse by one participant. */
   async misuse(ref: string): Promise<MisuseRecord> {
     return (await readLedger(this.#options.ledger, 'misuseOf', [ref], misuseRecordShape)).value
   }
+}
+
+/** Every checkpoint of a server on the ledger, oldest first. */
+export async function readCheckpoints(
+  ledger: LedgerReader,
+  serverRef: ServerRef,
+): Promise<readonly CheckpointRecord[]> {
+  const items: CheckpointRecord[] = []
+  let bookmark = ''
+  do {
+    const { value } = await readLedger(ledger, 'checkpointHistory', [serverRef, bookmark], checkpointPageShape)
+    items.push(...value.items)
+    bookmark = value.bookmark
+  } while (bookmark !== '')
+  return items
 }

@@ -3,7 +3,19 @@
  *
  * @module
  */
-export { AuditorClient, type AuditorOptions, type LedgerAudit, type LogAudit } from './auditor.ts'
+export {
+  ChainWalk,
+  type BlockPage,
+  type ChainProgress,
+  type ChainRun,
+  type ChainWalkOptions,
+  type FetchBlocks,
+} from './audit/chain-walk.ts'
+export { type ChainFacts, type CheckpointFact, type ConfigurationFact, type MisuseFact } from './audit/chain-facts.ts'
+export { LogWalk, type FetchConsistency, type LogWalkOptions } from './audit/log-walk.ts'
+export { recognise, type Pasted } from './audit/recognise.ts'
+export * from './audit/report.ts'
+export { AuditorClient, readCheckpoints, type AuditorOptions, type LedgerAudit, type LogAudit } from './auditor.ts'
 export {
   Author,
   MAX_RECORDS_AT_ONCE,
