@@ -6,6 +6,7 @@
  */
 import { openLedger, type Ledger, type LedgerIdentity } from '../../../ledger/client/src/index.ts'
 import { decodeBlocks, type EncodedBlock } from '../../../shared/ledger-model/src/index.ts'
+import type { BlockPage } from '../../sdk/src/audit/chain-walk.ts'
 import { ClientError } from '../../sdk/src/errors.ts'
 import { VerifyingLedgerReader } from '../../sdk/src/ledger-reader.ts'
 import { CommandError } from './command-error.ts'
@@ -51,12 +52,18 @@ export class BlockPages {
     this.#url = ledgerUrl
   }
 
+  /** Blocks from a number on, and how many there are. @throws {ClientError} `LEDGER_UNAVAILABLE` */
+  async page(from: number): Promise<BlockPage> {
+    const { height } = await this.status()
+    return { height, blocks: decodeBlocks(await this.#get(`/v1/blocks?from=${from}&limit=${BLOCKS_A_PAGE}`)) }
+  }
+
   /** Undefined after the last one. @throws {ClientError} `LEDGER_UNAVAILABLE` */
   async block(number: number): Promise<EncodedBlock | undefined> {
     const known = this.#page[number - this.#first]
     if (known !== undefined) return known
     this.#first = number
-    this.#page = decodeBlocks(await this.#get(`/v1/blocks?from=${number}&limit=${BLOCKS_A_PAGE}`))
+    this.#page = (await this.page(number)).blocks
     return this.#page[0]
   }
 

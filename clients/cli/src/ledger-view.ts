@@ -8,6 +8,8 @@ import { fabricTransactionsOf, type LedgerBlock, verifyFabricChain } from '../..
 import type { VerifyReport } from '../../../ledger/embedded/src/index.ts'
 import { CryptoError, decodePem, parseCertificate } from '../../../shared/crypto/src/index.ts'
 import { decodeConfiguration } from '../../../shared/ledger-model/src/index.ts'
+import { ChainWalk } from '../../sdk/src/audit/chain-walk.ts'
+import { ClientError } from '../../sdk/src/errors.ts'
 import { usageError } from './command-error.ts'
 import type { Context } from './context.ts'
 import { BlockPages, openLedgerOf } from './ledger-access.ts'
@@ -64,23 +66,33 @@ function embeddedView(context: Context, system: SystemState): LedgerView {
     details: () => new Map(),
     facts: async () => ({ ...(await pages.status()), running: 1, nodes: 1 }),
     async verify({ replay = false, expectedHead, onProgress = () => undefined }) {
-      const { height } = await pages.status()
-      const genesis = readGenesis(context)
-      // Loaded when it is wanted: it brings the contract with it.
-      const { verifyLedger } = await import('../../../ledger/embedded/src/index.ts')
-      const { blocks, transactions, head, stateKeys, replayed } = await verifyLedger(pages, {
+      const kept = readGenesis(context)
+      const options = {
         crypto,
-        replay,
-        onProgress: (block) => onProgress(block, height),
-        ...(genesis === undefined ? {} : { genesis: decodeConfiguration(crypto, genesis) }),
+        ...(kept === undefined ? {} : { genesis: decodeConfiguration(crypto, kept) }),
         ...(expectedHead === undefined ? {} : { expectedHead }),
-      })
+      }
+      const walk = new ChainWalk({ ...options, fetchBlocks: (from) => pages.page(from) })
+      await walk.run({ onProgress: ({ blocks, height }) => onProgress(blocks - 1, height) })
+      const { head } = walk
+      if (head === undefined) throw new ClientError('LEDGER_BLOCK_INVALID')
+      if (replay) {
+        // Loaded when it is wanted: it brings the contract with it.
+        const { verifyLedger } = await import('../../../ledger/embedded/src/index.ts')
+        await verifyLedger(pages, {
+          ...options,
+          expectedHead: head,
+          replay,
+          onProgress: (block) => onProgress(block, head.number),
+        })
+      }
+      const { blocks, transactions } = walk.progress
       return {
         blocks,
         transactions,
         head,
-        more: { stateKeys, replayed },
-        checked: `hash chain, signatures of the node and of every writer${replay ? ', every result by running it again' : ''}`,
+        more: { stateKeys: walk.stateKeys, replayed: replay },
+        checked: `hash chain, signatures of the node, of every writer and of every author${replay ? ', every result by running it again' : ''}`,
       }
     },
   }

@@ -5,14 +5,11 @@
  * @module
  */
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
-import {
-  checkpointPageShape,
-  logOriginOf,
-  organizationPolicyShape,
-  type CheckpointRecord,
-} from '../../../../shared/ledger-model/src/index.ts'
-import { verifyEvidence, type ServerRegistration } from '../../../../shared/protocol/src/index.ts'
-import { openCheckpoint, verifyConsistency, type Checkpoint, type NoteKey } from '../../../../shared/tlog/src/index.ts'
+import { organizationPolicyShape, participantRecordShape } from '../../../../shared/ledger-model/src/index.ts'
+import { verifyEvidence, type ServerRef, type ServerRegistration } from '../../../../shared/protocol/src/index.ts'
+import type { Checkpoint } from '../../../../shared/tlog/src/index.ts'
+import { LogWalk } from '../../../sdk/src/audit/log-walk.ts'
+import { readCheckpoints } from '../../../sdk/src/auditor.ts'
 import { readLedger, readServerRegistration } from '../../../sdk/src/ledger-reader.ts'
 import type { LedgerReader } from '../../../sdk/src/ports.ts'
 import { codeOfFailure, CommandError, errorView } from '../command-error.ts'
@@ -56,14 +53,21 @@ async function audit(context: Context): Promise<void> {
   const { consortium, system } = requireSystem(context.state)
   const ledger = ledgerReaderOf(context, consortium, system)
   const url = urlOf(system, SERVER_PROGRAM)
-  const log = new AnchoredLog(context, url, consortium)
+  let log: LogWalk | undefined
   const findings: Finding[] = []
   const run = async (check: Finding['check'], work: () => Promise<string>) => {
     findings.push(await finding(check, work))
   }
   await run('ledger', async () => verifiedWords(await verifyWholeLedger(context, false)))
-  await run('checkpoints', () => log.checkAnchored(ledger))
-  await run('log', () => log.checkNow())
+  await run('checkpoints', async () => {
+    log = await walkAnchored(context, ledger, url, consortium.serverRef)
+    return anchoredWords(log)
+  })
+  await run('log', async () => {
+    // Without its checkpoints there is nothing to compare with: the reason stands in the line before.
+    if (log === undefined) throw new CommandError('CLIENT_CHECK_SKIPPED', { reason: 'the checkpoints did not verify' })
+    return nowWords(await log.now(await fetchCheckpoint(context, url)))
+  })
   await run('program', () => checkProgram(context, ledger, url, consortium))
   await run('misuse', () => findMisuse(ledger, consortium))
   show(context, findings)
@@ -108,79 +112,31 @@ async function finding(check: Finding['check'], work: () => Promise<string>): Pr
   }
 }
 
-/** The server's log as the ledger has it: every anchored checkpoint, each consistent with the one before. */
-class AnchoredLog {
-  readonly #context: Context
-  readonly #url: string
-  readonly #consortium: Consortium
-  #keys: readonly NoteKey[] = []
-  #newest: Checkpoint | undefined
-
-  constructor(context: Context, url: string, consortium: Consortium) {
-    this.#context = context
-    this.#url = url
-    this.#consortium = consortium
-  }
-
-  async checkAnchored(ledger: LedgerReader): Promise<string> {
-    const { serverRef } = this.#consortium
-    const { identityKey } = await readServerRegistration(ledger, serverRef)
-    this.#keys = [{ name: this.#origin, key: this.#context.crypto.importVerifyingKey(identityKey) }]
-    const records = await allCheckpoints(ledger, serverRef)
-    const progress = startProgress(this.#context, 'Checkpoints')
-    try {
-      for (const [i, record] of records.entries()) {
-        await this.#checkNext(record, i + 1)
-        progress.update(i + 1, records.length, `${numberWords(i + 1)} / ${numberWords(records.length)}`)
-      }
-    } finally {
-      progress.end()
+/** Every anchored checkpoint, each consistent with the one before. @returns the walk, for what the server shows now. */
+async function walkAnchored(context: Context, ledger: LedgerReader, url: string, serverRef: ServerRef) {
+  const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
+  const fetchConsistency = (from: number, to: number) => fetchConsistencyProof(context, url, from, to)
+  const walk = new LogWalk({ crypto: context.crypto, server, fetchConsistency })
+  const records = await readCheckpoints(ledger, serverRef)
+  const progress = startProgress(context, 'Checkpoints')
+  try {
+    for (const [i, record] of records.entries()) {
+      await walk.next(record)
+      progress.update(i + 1, records.length, `${numberWords(i + 1)} / ${numberWords(records.length)}`)
     }
-    const last = records.at(-1)
-    if (last === undefined) return 'none was anchored yet'
-    return `${numberWords(records.length)} anchored, each consistent with the one before, up to entry ${numberWords(last.size)}`
+  } finally {
+    progress.end()
   }
-
-  /** What the server shows now is a continuation of what it anchored. */
-  async checkNow(): Promise<string> {
-    const text = await fetchCheckpoint(this.#context, this.#url)
-    const now = openCheckpoint(this.#context.crypto, text, this.#origin, this.#keys).checkpoint
-    await this.#checkConsistent(now)
-    return `${numberWords(now.size)} entries, consistent with the newest anchored checkpoint; root ${encodeHex(now.root).slice(0, 16)}…`
-  }
-
-  get #origin(): string {
-    return logOriginOf(this.#consortium.serverRef)
-  }
-
-  async #checkNext(record: CheckpointRecord, epoch: number): Promise<void> {
-    const { checkpoint } = openCheckpoint(this.#context.crypto, record.checkpoint, this.#origin, this.#keys)
-    if (record.epoch !== epoch)
-      throw new CommandError('CHECKPOINT_EPOCH', { reason: `epoch ${record.epoch} where ${epoch} follows` })
-    if (checkpoint.size !== record.size || encodeHex(checkpoint.root) !== record.root)
-      throw new CommandError('CHECKPOINT_INVALID')
-    if (this.#newest !== undefined && checkpoint.size < this.#newest.size) throw new CommandError('CHECKPOINT_SMALLER')
-    await this.#checkConsistent(checkpoint)
-    this.#newest = checkpoint
-  }
-
-  async #checkConsistent(next: Checkpoint): Promise<void> {
-    const before = this.#newest
-    if (before === undefined || before.size === 0) return
-    const proof = await fetchConsistencyProof(this.#context, this.#url, before.size, next.size)
-    verifyConsistency(this.#context.crypto, before.size, next.size, before.root, next.root, proof)
-  }
+  return walk
 }
 
-async function allCheckpoints(ledger: LedgerReader, serverRef: string): Promise<CheckpointRecord[]> {
-  const items: CheckpointRecord[] = []
-  let bookmark = ''
-  do {
-    const { value } = await readLedger(ledger, 'checkpointHistory', [serverRef, bookmark], checkpointPageShape)
-    items.push(...value.items)
-    bookmark = value.bookmark
-  } while (bookmark !== '')
-  return items
+function anchoredWords({ epoch, newest }: LogWalk): string {
+  if (newest === undefined) return 'none was anchored yet'
+  return `${numberWords(epoch)} anchored, each consistent with the one before, up to entry ${numberWords(newest.size)}`
+}
+
+function nowWords({ size, root }: Checkpoint): string {
+  return `${numberWords(size)} entries, consistent with the newest anchored checkpoint; root ${encodeHex(root).slice(0, 16)}…`
 }
 
 async function checkProgram(

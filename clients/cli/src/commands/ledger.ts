@@ -12,7 +12,8 @@ import {
 } from '../../../../ledger/client/src/index.ts'
 import { decodeHex, encodeHex } from '../../../../shared/crypto/src/index.ts'
 import { LedgerError } from '../../../../shared/ledger-model/src/index.ts'
-import { recordIdShape, sha256HexShape, txIdShape } from '../../../../shared/protocol/src/index.ts'
+import { sha256HexShape, txIdShape, type RecordId } from '../../../../shared/protocol/src/index.ts'
+import { recognise } from '../../../sdk/src/audit/recognise.ts'
 import { CommandError, doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
@@ -156,33 +157,37 @@ async function show(context: Context, what: readonly string[]): Promise<void> {
   })
 }
 
-/** The function that answers for an id, by how the id begins. */
-const FUNCTIONS: Readonly<Record<string, string>> = {
-  'w-': 'warrant',
-  'b-': 'batch',
-  'p-': 'participant',
-  'd-': 'participant',
-  'h-': 'participant',
-  'a-': 'participant',
-  's-': 'participant',
-}
-
 /** What was pasted says by its form what it is. */
 async function find(ledger: Ledger, view: LedgerView, given: string): Promise<unknown> {
-  if (/^\d{1,12}$/.test(given)) return await findBlock(ledger, view, Number(given))
-  if (/^[0-9a-f]{64}$/.test(given)) return await findHex(ledger, view, given)
-  const fn = FUNCTIONS[given.slice(0, 2)]
-  if (fn !== undefined) return JSON.parse(await ledger.query({ fn, args: [given] })) as unknown
-  if (/^r-[0-9a-f]{32}$/.test(given)) {
-    const index = await indexOf(ledger)
-    const places = index.ofRecord(recordIdShape(given, 'record'))
-    if (places.length > 0) return places
-    throw new CommandError('RECORD_NOT_FOUND', { what: 'The shared ledger has no entry of this record.' })
+  const query = async (fn: string, arg: string) => JSON.parse(await ledger.query({ fn, args: [arg] })) as unknown
+  const found = recognise(given)
+  switch (found.kind) {
+    case 'block':
+      return await findBlock(ledger, view, found.number)
+    case 'fingerprint':
+      return await findHex(ledger, view, found.hex)
+    case 'warrant':
+      return await query('warrant', found.warrant)
+    case 'batch':
+      return await query('batch', found.batch)
+    case 'participant':
+      return await query('participant', found.ref)
+    case 'record':
+      return await findRecord(ledger, found.record)
+    case 'receipt':
+      return await findBlock(ledger, view, found.receipt.block)
+    default:
+      throw usageError(
+        `"${given}" is nothing that the shared ledger has.`,
+        'a block number, a transaction, a receipt, or a whole id that begins with r-, w-, b-, p-, d-, h-, a- or s-',
+      )
   }
-  throw usageError(
-    `"${given}" is nothing that the shared ledger has.`,
-    'a block number, a transaction, or a whole id that begins with r-, w-, b-, p-, d-, h-, a- or s-',
-  )
+}
+
+async function findRecord(ledger: Ledger, record: RecordId): Promise<unknown> {
+  const places = (await indexOf(ledger)).ofRecord(record)
+  if (places.length > 0) return places
+  throw new CommandError('RECORD_NOT_FOUND', { what: 'The shared ledger has no entry of this record.' })
 }
 
 async function findBlock(ledger: Ledger, view: LedgerView, number: number): Promise<object> {
