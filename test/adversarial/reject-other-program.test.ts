@@ -140,7 +140,7 @@ test('debug mode, and simulation where the client did not ask for practice', asy
 })
 
 test('another kind of TEE than registered, or than the client accepts', async () => {
-  await refusedBy({ evidence: saying({ tee: 'optee' }) }, 'ATTESTATION_KIND')
+  await refusedBy({ evidence: saying({ tee: 'tdx' }) }, 'ATTESTATION_KIND')
   await refusedBy({ evidence: saying({}) }, 'ATTESTATION_KIND', { ...PRACTICE, teeKinds: ['optee'] })
 })
 

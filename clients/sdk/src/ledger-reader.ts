@@ -117,7 +117,7 @@ export async function readServerRegistration(ledger: LedgerReader, serverRef: st
 export function serverRegistrationOf(record: ParticipantRecord): ServerRegistration {
   if (record.server === undefined || !record.ref.startsWith('s-')) throw new ClientError('PARTICIPANT_UNKNOWN')
   if (record.status !== 'active') throw new ClientError('PARTICIPANT_SUSPENDED')
-  const { teeKind, measurements, configDigest, attestationKeys } = record.server
+  const { teeKind, measurements, configDigest, attestationKeys, optee } = record.server
   return {
     serverRef: record.ref as ServerRegistration['serverRef'],
     identityKey: decodeBase64url(record.publicKey),
@@ -125,5 +125,6 @@ export function serverRegistrationOf(record: ParticipantRecord): ServerRegistrat
     measurements,
     configDigest,
     attestationKeys: attestationKeys.map((key) => decodeBase64url(key)),
+    ...(optee === undefined ? {} : { optee }),
   }
 }

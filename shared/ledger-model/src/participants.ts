@@ -16,6 +16,8 @@ import {
   type MspId,
   mspIdShape,
   oneOf,
+  type OpteeReference,
+  opteeReferenceShape,
   optional,
   participantRefShape,
   type PatientRef,
@@ -71,8 +73,14 @@ const serverMembers = {
   configDigest: sha256HexShape,
   /** Public keys (b64u, 65 bytes) that sign evidence of this server (docs/protocol/09-evidence.md §9.1). */
   attestationKeys: distinct(publicKeyShape, { max: 8 }),
+  /** Devices, OP-TEE builds and programs that verifiers accept (docs/protocol/09-evidence.md §9.4). */
+  optee: optional(opteeReferenceShape),
 }
-export const serverDetailsShape = struct(serverMembers)
+export const serverDetailsShape: Shape<ServerDetails> = refine(
+  struct(serverMembers),
+  ({ teeKind, optee }) => optee === undefined || teeKind === 'optee',
+  'has reference values of another kind of TEE',
+)
 
 /** What verifiers of a TEE server need (docs/protocol/02-registration.md §2.3). */
 export interface ServerDetails {
@@ -81,6 +89,8 @@ export interface ServerDetails {
   readonly measurements: readonly Sha256Hex[]
   readonly configDigest: Sha256Hex
   readonly attestationKeys: readonly string[]
+  /** Only with kind `optee`; absent: no evidence of it is accepted. */
+  readonly optee?: OpteeReference
 }
 
 /** The `participant JSON` of `registerParticipant` and `renewParticipant`, except patients. */

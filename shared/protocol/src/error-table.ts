@@ -374,6 +374,11 @@ export const ERROR_TABLE = {
     meaning: 'The protected area is of a kind that is not accepted.',
     action: 'Compare the policy with the registration of the server.',
   },
+  ATTESTATION_REPORT: {
+    kind: 'check',
+    meaning: "The device's report is not of a registered device, or not of this evidence.",
+    action: 'Stop; report it to the hospital.',
+  },
   ATTESTATION_SIMULATED: {
     kind: 'check',
     meaning: 'The protected area is only simulated.',
@@ -388,6 +393,16 @@ export const ERROR_TABLE = {
     kind: 'check',
     meaning: 'The program is older than the oldest accepted version.',
     action: 'Let the operator upgrade it.',
+  },
+  ATTESTATION_PLATFORM: {
+    kind: 'check',
+    meaning: 'The system below the program is not one that the hospitals approved.',
+    action: 'Nothing was sent; compare trusthealth attest with the ledger.',
+  },
+  ATTESTATION_SIGNER: {
+    kind: 'check',
+    meaning: 'The program was signed by somebody else than the hospitals approved.',
+    action: 'Nothing was sent; compare trusthealth attest with the ledger.',
   },
   ATTESTATION_MEASUREMENT: {
     kind: 'check',

@@ -132,9 +132,9 @@ test('a simulated TEE is refused unless the policy allows it', () => {
     { code: 'ATTESTATION_SIMULATED' },
   )
   refuses('SIMULATED', {
-    claims: { tee: 'optee', simulated: true },
-    registration: { teeKind: 'optee' },
-    policy: { allowSimulated: false },
+    claims: { tee: 'tdx', simulated: true },
+    registration: { teeKind: 'tdx' },
+    policy: { teeKinds: ['tdx'], allowSimulated: false },
   })
 })
 

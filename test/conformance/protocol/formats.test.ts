@@ -263,7 +263,6 @@ for (const crypto of [node, portable]) {
   })
 
   it('evidence', () => {
-    const vectors = load<EvidenceVectors>('evidence.json')
     const verify = ({ jws, nonce, registration, policy }: EvidenceVectors['valid'][number]) =>
       verifyEvidence(crypto, jws, {
         expectedNonce: decodeHex(nonce),
@@ -275,8 +274,11 @@ for (const crypto of [node, portable]) {
         },
         policy,
       })
-    for (const one of vectors.valid) assert.equal(verify(one).serverRef, parties.server.ref, one.name)
-    for (const one of vectors.refused) assert.throws(() => verify(one), { code: one.code }, one.name)
+    for (const file of ['evidence.json', 'evidence-optee.json']) {
+      const vectors = load<EvidenceVectors>(file)
+      for (const one of vectors.valid) assert.equal(verify(one).serverRef, parties.server.ref, one.name)
+      for (const one of vectors.refused) assert.throws(() => verify(one), { code: one.code }, one.name)
+    }
   })
 }
 

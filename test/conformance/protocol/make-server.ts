@@ -3,19 +3,25 @@
  *
  * @module
  */
+import type { JsonWebKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { concat, decodeHex, encodeBase64url, encodeHex } from '../../../shared/crypto/src/index.ts'
 import {
   commitmentToJson,
   issueCredential,
   issueEvidence,
+  issueOpteeEvidence,
   issueReceipt,
   newId,
+  reportKeyThumbprint,
   sha256Hex,
   signStatement,
   type EvidenceClaims,
+  type OpteeReference,
   type TxId,
 } from '../../../shared/protocol/src/index.ts'
 import { buildTestCertificate } from '../../../testkit/src/certificates.ts'
+import { makeOpteePlatform, makeTestDevice, reportsOf } from '../../../testkit/src/optee-platform.ts'
 import { commitmentsOf } from './make-records.ts'
 import { headerOf, refusedForms, signRaw } from './make-statements.ts'
 import { deterministicCrypto, NOW_SECONDS, parties, party } from './vector-parties.ts'
@@ -130,22 +136,19 @@ export function makeEvidence(): EvidenceVectors {
     attestationKeys: [encodeHex(device.publicKey)],
   }
   const policy = { teeKinds: ['process'], minSecurityVersion: 2, allowSimulated: true }
-  const optee: EvidenceClaims = { ...claims, tee: 'optee', simulated: false }
   const jws = issueEvidence(crypto, device, claims)
   const debug = issueEvidence(crypto, device, { ...claims, debug: true })
   const { key: other } = party(crypto, 'doctor')
   const base = { nonce: encodeHex(claims.nonce), registration, policy }
+  const unreported = signStatement(crypto, device, 'trusthealth-evidence+jwt', {
+    ...payloadOf(jws),
+    tee: 'optee',
+    simulated: false,
+  })
   return {
     about: 'Evidence of the server of parties.json, signed by its device key: docs/protocol/09-evidence.md',
     valid: [
       { name: 'a simulated process, allowed', jws, ...base },
-      {
-        name: 'OP-TEE',
-        jws: issueEvidence(crypto, device, optee),
-        nonce: base.nonce,
-        registration: { ...registration, teeKind: 'optee' },
-        policy: { teeKinds: ['optee'], minSecurityVersion: 2 },
-      },
       { name: 'debug mode, allowed', jws: debug, ...base, policy: { ...policy, allowDebug: true } },
     ],
     refused: [
@@ -189,6 +192,134 @@ export function makeEvidence(): EvidenceVectors {
         ...base,
         registration: { ...registration, configDigest: '00'.repeat(32) },
       },
+      {
+        // Accepted before OP-TEE reported: docs/protocol/09-evidence.md §9.4.
+        name: 'OP-TEE without reports',
+        code: 'ATTESTATION_MALFORMED',
+        jws: unreported,
+        nonce: base.nonce,
+        registration: { ...registration, teeKind: 'optee' },
+        policy: { teeKinds: ['optee'], minSecurityVersion: 2 },
+      },
     ],
   }
+}
+
+/** The same server in OP-TEE. */
+export function makeOpteeEvidence(): EvidenceVectors {
+  const crypto = deterministicCrypto('evidence-optee.json')
+  const server = party(crypto, 'server')
+  const key = crypto.importSigningKey(decodeHex(parties.deviceKey))
+  const device = makeTestDevice(
+    JSON.parse(readFileSync(new URL('optee-device.json', import.meta.url), 'utf8')) as JsonWebKey,
+  )
+  const digest = () => sha256Hex(crypto.randomBytes(32))
+  const programs = { program: digest(), core: digest(), signer: digest(), version: '4.5.0' }
+  const { signer, version } = programs
+  const claims = {
+    nonce: crypto.randomBytes(32),
+    iat: NOW_SECONDS,
+    simulated: false,
+    debug: false,
+    measurement: digest(),
+    securityVersion: 2,
+    serverRef: server.ref,
+    identityKey: server.key.publicKey,
+    configDigest: digest(),
+    isolation: ['trustzone'],
+  }
+  const core = { digest: programs.core, version, signer, debug: false, simulated: false }
+  const program = {
+    digest: programs.program,
+    measurement: claims.measurement,
+    signer,
+    securityVersion: claims.securityVersion,
+    debug: false,
+  }
+  const reportKeys = [reportKeyThumbprint(crypto, device.reportKey)]
+  const reference: OpteeReference = { reportKeys, cores: [core], programs: [program] }
+  const registration = {
+    serverRef: server.ref,
+    identityKey: encodeHex(server.key.publicKey),
+    teeKind: 'optee',
+    measurements: [claims.measurement],
+    configDigest: claims.configDigest,
+    attestationKeys: [encodeHex(key.publicKey)],
+  }
+  const platform = makeOpteePlatform(device, programs)
+  const jws = issueOpteeEvidence(crypto, key, claims, platform)
+  const base = {
+    jws,
+    nonce: encodeHex(claims.nonce),
+    registration: { ...registration, optee: reference },
+    policy: { teeKinds: ['optee'], minSecurityVersion: claims.securityVersion },
+  }
+  const knowing = (change: Partial<OpteeReference>) => ({
+    registration: { ...registration, optee: { ...reference, ...change } },
+  })
+  const { optee: _, ...unreported } = payloadOf(jws)
+  const otherNonce = { ...platform, report: () => reportsOf(device, new Uint8Array(32), programs) }
+  const changed = makeOpteePlatform(device, { ...programs, program: digest() })
+  return {
+    about: 'Evidence of OP-TEE on the device of optee-device.json: docs/protocol/09-evidence.md §9.4',
+    valid: [
+      { ...base, name: 'OP-TEE' },
+      {
+        ...base,
+        name: 'OP-TEE in an emulated machine, allowed',
+        ...knowing({ cores: [{ ...core, simulated: true }] }),
+        policy: { ...base.policy, allowSimulated: true },
+      },
+    ],
+    refused: [
+      {
+        ...base,
+        name: 'OP-TEE without reports',
+        code: 'ATTESTATION_MALFORMED',
+        jws: signStatement(crypto, key, 'trusthealth-evidence+jwt', unreported),
+      },
+      { ...base, name: 'another device', code: 'ATTESTATION_REPORT', ...knowing({ reportKeys: [] }) },
+      {
+        ...base,
+        name: 'reports over other claims',
+        code: 'ATTESTATION_REPORT',
+        jws: issueOpteeEvidence(crypto, key, claims, otherNonce),
+      },
+      {
+        ...base,
+        name: 'OP-TEE of an emulated machine',
+        code: 'ATTESTATION_SIMULATED',
+        ...knowing({ cores: [{ ...core, simulated: true }] }),
+      },
+      {
+        ...base,
+        name: 'a debug build of the program',
+        code: 'ATTESTATION_DEBUG',
+        ...knowing({ programs: [{ ...program, debug: true }] }),
+      },
+      {
+        ...base,
+        name: 'a program that says it is newer than it is',
+        code: 'ATTESTATION_SECURITY_VERSION',
+        ...knowing({ programs: [{ ...program, securityVersion: 1 }] }),
+      },
+      { ...base, name: 'another OP-TEE', code: 'ATTESTATION_PLATFORM', ...knowing({ cores: [] }) },
+      {
+        ...base,
+        name: 'another signer',
+        code: 'ATTESTATION_SIGNER',
+        ...knowing({ programs: [{ ...program, signer: digest() }] }),
+      },
+      {
+        ...base,
+        name: 'a program with one changed byte',
+        code: 'ATTESTATION_MEASUREMENT',
+        jws: issueOpteeEvidence(crypto, key, claims, changed),
+      },
+    ],
+  }
+}
+
+function payloadOf(jws: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>
 }

@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeCbor } from './make-cbor.ts'
 import { makeBatches, makeChains, makeCommitments, makeDeliveries, makeEnvelopes } from './make-records.ts'
-import { makeCredentials, makeEvidence, makeReceipts } from './make-server.ts'
+import { makeCredentials, makeEvidence, makeOpteeEvidence, makeReceipts } from './make-server.ts'
 import { makeGrants, makeKeyStatements, makeRevocations, makeWarrantRecords, makeWarrants } from './make-statements.ts'
 import { makeParties } from './vector-parties.ts'
 
@@ -30,6 +30,7 @@ export const VECTOR_FILES: Readonly<Record<string, () => object>> = {
   'chain.json': makeChains,
   'receipt.json': makeReceipts,
   'evidence.json': makeEvidence,
+  'evidence-optee.json': makeOpteeEvidence,
 }
 
 if (import.meta.main) {

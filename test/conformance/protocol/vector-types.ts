@@ -3,7 +3,13 @@
  *
  * @module
  */
-import type { CommitmentJson, EnvelopeKind, Receipt, StatementType } from '../../../shared/protocol/src/index.ts'
+import type {
+  CommitmentJson,
+  EnvelopeKind,
+  OpteeReference,
+  Receipt,
+  StatementType,
+} from '../../../shared/protocol/src/index.ts'
 
 interface NamedJws {
   readonly name: string
@@ -118,6 +124,7 @@ interface EvidenceCase extends NamedJws {
     readonly measurements: readonly string[]
     readonly configDigest: string
     readonly attestationKeys: readonly string[]
+    readonly optee?: OpteeReference
   }
   readonly policy: {
     readonly teeKinds: readonly string[]

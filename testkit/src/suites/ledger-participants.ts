@@ -18,6 +18,13 @@ import { newRef } from '../../../shared/protocol/src/index.ts'
 import { createPatient, issueCertificate, patientRegistrationOf, registrationOf } from '../consortium.ts'
 import { crypto, grantOf, HASH, type LedgerWorld, refused } from './ledger-world.ts'
 
+/** Reference values of an OP-TEE server; every digest is the same, and stands once in each list. */
+const OPTEE = {
+  reportKeys: ['A'.repeat(43)],
+  cores: [{ digest: HASH, version: '4.10.0', signer: HASH, debug: false, simulated: true }],
+  programs: [{ digest: HASH, measurement: HASH, signer: HASH, securityVersion: 1, debug: false }],
+}
+
 export function describeParticipants(world: () => LedgerWorld): void {
   const participant = async (ref: string) =>
     parseResult(await world().ledger.query({ fn: 'participant', args: [ref] }), participantRecordShape)
@@ -44,6 +51,17 @@ export function describeParticipants(world: () => LedgerWorld): void {
         )
         assert.equal(registeredMs, changedMs)
       }
+    })
+
+    test('a server in OP-TEE is registered with its reference values, and they are renewed', async () => {
+      const { call, a } = world()
+      const { server, ...registration } = registrationOf(await issueCertificate(a.authority, 'server'))
+      const details = { ...server, teeKind: 'optee', optee: OPTEE }
+      await call(a.admin, 'registerParticipant', { ...registration, server: details })
+      assert.deepEqual((await participant(registration.ref)).server, details)
+      const fewer = { ...details, optee: { ...OPTEE, cores: [] } }
+      await call(a.admin, 'renewParticipant', { ...registration, server: fewer })
+      assert.deepEqual((await participant(registration.ref)).server, fewer)
     })
 
     test('repeating it changes nothing', async () => {
@@ -125,6 +143,11 @@ export function describeParticipants(world: () => LedgerWorld): void {
         },
         'a certificate that is none': { ...server, server: { ...details, certificate: 'AAAA' } },
         'an attestation key off the curve': { ...server, server: { ...details, attestationKeys: [doctor.sealKey] } },
+        'reference values of OP-TEE for a process': { ...server, server: { ...details, optee: OPTEE } },
+        'a reference value twice': {
+          ...server,
+          server: { ...details, teeKind: 'optee', optee: { ...OPTEE, cores: [...OPTEE.cores, ...OPTEE.cores] } },
+        },
         'free text in an attribute': { ...doctor, attributes: { name: 'John Doe' } },
       }
       for (const [what, value] of Object.entries(malformed)) {

@@ -118,7 +118,7 @@ test('ATTESTATION: evidence of another session, and evidence that says the wrong
   const refuses = (code: string, server: ServerIdentity): void =>
     assert.throws(() => clientTakes((reply) => reply, server), { code })
   refuses('ATTESTATION_NONCE', attest({ nonce: new Uint8Array(32) }))
-  refuses('ATTESTATION_KIND', attest({ tee: 'optee' }))
+  refuses('ATTESTATION_KIND', attest({ tee: 'tdx' }))
   refuses('ATTESTATION_DEBUG', attest({ debug: true }))
   refuses('ATTESTATION_SECURITY_VERSION', attest({ securityVersion: 2 }))
   refuses('ATTESTATION_MEASUREMENT', attest({ measurement: world.claims.configDigest }))
