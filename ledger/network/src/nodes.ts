@@ -77,7 +77,7 @@ function programOf(paths: FolderPaths, name: string, command: string, args: read
     command,
     args,
     cwd: folder,
-    env: { FABRIC_CFG_PATH: folder, FABRIC_LOGGING_SPEC: 'warn', CORE_CHAINCODE_LOGGING_LEVEL: 'warn' },
+    env: { FABRIC_CFG_PATH: folder, FABRIC_LOGGING_SPEC: 'warn', CORE_CHAINCODE_LOGGING_LEVEL: 'warning' },
     log,
     record,
   }

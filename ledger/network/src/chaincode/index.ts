@@ -7,7 +7,10 @@
 import type { Context } from 'fabric-contract-api'
 import { TrustHealthContract } from '../../../contract/src/index.ts'
 import { checkProposalTime } from './proposal-time.ts'
+import { dropUnwantedLogLines } from './quiet-logs.ts'
 import { ReadsContract } from './reads.ts'
+
+dropUnwantedLogLines()
 
 // Not a subclass: fabric-shim lists the methods of an object's own class as functions, and no others.
 function Main(): TrustHealthContract {
