@@ -4,4 +4,4 @@
  * @module
  */
 export { measure, sqlCipherPackage, type NativePackage } from './measurement.ts'
-export { startProcessTee, type ProcessTeeOptions, type RestartPolicy } from './process-tee.ts'
+export { startProcessTee, type ProcessTeeOptions } from './process-tee.ts'
