@@ -160,6 +160,17 @@ test('the hospital passes a group’s work on only from the doctor whose turn it
   const [turn] = await wei.chainTurns()
   assert.ok(turn !== undefined && turn.chainId === chainId)
   await assert.rejects(ada.addToChain(turn, visitNote('out of turn'), group), refusedWith('CHAIN_LINK_MISSING'))
+  assert.deepEqual(await wei.checkTurn(turn), [alice.ref, wei.ref, ada.ref])
+  const links = turn.chain.links.map((link) => ({ ...link, ehr: visitNote('other words') }))
+  const altered = { ...turn, chain: { ...turn.chain, links } }
+  await assert.rejects(wei.checkTurn(altered), { code: 'CHAIN_LINK_ALTERED', link: 1 })
+  const noResource = {
+    ...turn,
+    chain: { ...turn.chain, links: links.map((link) => ({ ...link, ehr: new Uint8Array(1) })) },
+  }
+  await assert.rejects(wei.checkTurn(noResource), { link: 1 })
+  const [policy] = await wei.policies([bob.ref])
+  assert.ok(policy?.warrants.some(({ doctors }) => doctors.includes(wei.ref)))
 })
 
 test('nothing of all that was stored', async () => {

@@ -4,11 +4,12 @@
  * @module
  */
 import { decodeUtf8 } from '../../../shared/crypto/src/index.ts'
-import { warrantRecordShape } from '../../../shared/ledger-model/src/index.ts'
+import { patientPoliciesShape, warrantRecordShape, type PatientPolicy } from '../../../shared/ledger-model/src/index.ts'
 import {
   batchSigningInput,
   decodeChainUpload,
   encodeChainUpload,
+  isPractitionerRef,
   list,
   newRecordId,
   openEnvelope,
@@ -31,9 +32,10 @@ import {
   type WarrantId,
 } from '../../../shared/protocol/src/index.ts'
 import { Author } from './author.ts'
+import { checkTurnChain } from './chain-check.ts'
 import { ClientError, codeOf } from './errors.ts'
 import type { AppointmentEntry } from './hospital-api.ts'
-import { parseLedgerResult } from './ledger-reader.ts'
+import { parseLedgerResult, readLedger } from './ledger-reader.ts'
 import type { ParticipantOptions, ReadOptions, RecordPage, RecordSearch, RecordVersion } from './participant.ts'
 import { logPlaceShape, type LogPlace, type RecordAnswer } from './record-answer.ts'
 
@@ -140,6 +142,16 @@ export class DoctorClient extends Author {
     return held.find((_one, i) => holds[i]) ?? last
   }
 
+  /**
+   * What the ledger says now of the permissions and grants of some patients, in the order asked.
+   * @param patients at most 256.
+   */
+  async policies(patients: readonly PatientRef[]): Promise<readonly PatientPolicy[]> {
+    if (patients.length === 0) return []
+    const args = [JSON.stringify(patients)]
+    return (await readLedger(this.options.ledger, 'patientPolicy', args, patientPoliciesShape)).value
+  }
+
   /** Shows the record server a permission, so that reading under it works before the first record is written. */
   async presentWarrant(jws: string): Promise<void> {
     await this.session.request('warrant.present', { warrant: jws })
@@ -166,6 +178,17 @@ export class DoctorClient extends Author {
         return { chainId, patient, chain: decodeChainUpload(openEnvelope(crypto, key, patient, 'chain', envelope)) }
       }),
     )
+  }
+
+  /**
+   * Checks every part that is there, before anything is shown or added. @returns the doctors of the group, in order.
+   * @throws {ProtocolError} with the number of the part: `CHAIN_LINK_*`, `WARRANT_*`.
+   */
+  async checkTurn({ patient, chain }: ChainTurn): Promise<readonly PractitionerRef[]> {
+    const { crypto, clock, ledger } = this.options
+    const treatmentKey = await this.keyring.newest(patient)
+    await checkTurnChain(chain, { crypto, ledger, patient, treatmentKey, nowMs: clock.nowMs() })
+    return groupOf(chain)
   }
 
   /**
@@ -259,5 +282,5 @@ export class DoctorClient extends Author {
 /** The doctors of a chain, in order: those of its first link's warrant. */
 function groupOf({ links: [first] }: Chain): readonly PractitionerRef[] {
   if (first === undefined) throw new ClientError('CHAIN_LINK_MISSING', { link: 1 })
-  return parseWarrant(first.warrant).payload.doctors as readonly PractitionerRef[]
+  return parseWarrant(first.warrant).payload.doctors.filter(isPractitionerRef)
 }
