@@ -13,11 +13,13 @@ import type { Clock } from '../../clients/sdk/src/ports.ts'
 import { CommitmentIndex, openLedger, type Ledger } from '../../ledger/client/src/index.ts'
 import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
 import { participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
-import { isPatientRef, isPractitionerRef, type HospitalRef } from '../../shared/protocol/src/index.ts'
+import { isAuditorRef, isPatientRef, isPractitionerRef, type HospitalRef } from '../../shared/protocol/src/index.ts'
 import { Appointments } from './appointments.ts'
 import { CommitmentBatcher } from './commitments.ts'
 import type { HospitalConfiguration } from './configuration.ts'
 import { openHospitalDatabase } from './database.ts'
+import { DeviceLinks } from './devices/device-links.ts'
+import { Joining } from './devices/joining.ts'
 import { Hospital } from './hospital.ts'
 import { ledgerRelayOf } from './ledger-relay.ts'
 import { ledgerWriterOf } from './ledger-writer.ts'
@@ -28,6 +30,8 @@ import { Registry } from './registry.ts'
 import { RequestAuthentication, type FindKey } from './request-auth.ts'
 import { buildHospitalServer } from './server.ts'
 import { openServiceIdentity, registrationOf, type ServiceIdentity } from './service-identity.ts'
+import { Staff } from './staff/staff.ts'
+import { StaffRegistry } from './staff/staff-registry.ts'
 import { TreatmentKeys } from './treatment-keys.ts'
 
 /** While something waits to be told to the record server, it is tried again this often. */
@@ -71,6 +75,8 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const batcher = new CommitmentBatcher(crypto, writer)
   const identity = { ref: service.ref, name, mspId, signingKey: service.keys.signingKey, chain: service.chain }
   const recordServer = recordServerOf(options, service, ledger)
+  const index = CommitmentIndex.open(join(folder, 'store', 'commitments.index'))
+  const ledgerRelay = ledgerRelayOf(ledger, index)
   const registrations = new Registrations({
     crypto,
     db,
@@ -81,16 +87,22 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     adminLedger,
     issuer: organization.authority,
     recordServer,
+    patientKeys: (patient) => ledgerRelay.patientKeys(patient),
   })
   const parts = { crypto, db, identity, registry, keys, appointments, registrations, batcher, ledger: writer }
   const hospital = new Hospital(parts)
-  const index = CommitmentIndex.open(join(folder, 'store', 'commitments.index'))
-  const ledgerRelay = ledgerRelayOf(ledger, index)
-  const authentication = new RequestAuthentication(crypto, findKeyOf(service, registry, ledgerRelay))
+  const staffRegistry = new StaffRegistry(crypto, db)
+  const people = { crypto, db, identity, registry, staff: staffRegistry }
+  const staff = new Staff(people)
+  const links = new DeviceLinks(crypto, db)
+  const joining = new Joining({ ...people, links, registrations, ledger: ledgerRelay })
+  const authentication = new RequestAuthentication(crypto, findKeyOf({ service, registry, staffRegistry, ledgerRelay }))
   const server = await buildHospitalServer({
     hospital,
     authentication,
     ledgerRelay,
+    joining,
+    staff,
     nowMs,
     ledgerAnswers: () => ledger.height(),
     onFault,
@@ -168,26 +180,45 @@ function recordServerOf(options: HospitalServiceOptions, service: ServiceIdentit
   })
 }
 
-/** Keys that may ask this hospital: its own service, its doctors, and the active keys of its patients. */
-function findKeyOf(service: ServiceIdentity, registry: Registry, ledger: LedgerRelay): FindKey {
+interface KnownKeys {
+  readonly service: ServiceIdentity
+  readonly registry: Registry
+  readonly staffRegistry: StaffRegistry
+  readonly ledgerRelay: LedgerRelay
+}
+
+/**
+ * Keys that may ask this hospital: its own service, its staff in the hospital's name, its doctors, the active keys of its
+ * patients, and every auditor that the ledger has.
+ */
+function findKeyOf({ service, registry, staffRegistry, ledgerRelay }: KnownKeys): FindKey {
   return async (ref, kid) => {
     if (ref === service.ref) {
       const { signer, sealKey } = service.identity
-      return {
-        role: 'staff',
-        kid: signer.kid,
-        publicKey: encodeBase64url(signer.publicKey),
-        sealKey: encodeBase64url(sealKey.publicKey),
-      }
+      const isService = kid === signer.kid
+      if (isService) return { role: 'staff', kid, ...encodedKeys(signer.publicKey, sealKey.publicKey) }
+      const found = staffRegistry.findKey(kid)
+      if (found === undefined) return undefined
+      const { member, publicKey, sealKey: staffSealKey } = found
+      return { role: 'staff', kid, publicKey, sealKey: staffSealKey, staff: member }
     }
     if (isPractitionerRef(ref)) {
       const keys = registry.practitionerKeys(ref)
       return keys === undefined ? undefined : { role: 'practitioner', kid, ...keys }
     }
+    if (isAuditorRef(ref)) {
+      const auditor = await ledgerRelay.findParticipant(ref)
+      if (auditor?.kind !== 'auditor' || auditor.sealKey === undefined) return undefined
+      return { role: 'auditor', kid, publicKey: auditor.publicKey, sealKey: auditor.sealKey }
+    }
     if (!isPatientRef(ref) || !registry.isPatient(ref)) return undefined
-    const key = await ledger.findPatientKey(ref, kid)
+    const key = await ledgerRelay.findPatientKey(ref, kid)
     return key === undefined ? undefined : { role: 'patient', kid, ...key }
   }
+}
+
+function encodedKeys(publicKey: Uint8Array, sealKey: Uint8Array) {
+  return { publicKey: encodeBase64url(publicKey), sealKey: encodeBase64url(sealKey) }
 }
 
 /** One try at a time; a failure stays waiting and is tried again. */

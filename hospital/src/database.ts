@@ -45,6 +45,21 @@ const MIGRATIONS = [
      id TEXT PRIMARY KEY, patient TEXT NOT NULL REFERENCES patient, next_doctor TEXT NOT NULL, envelope BLOB NOT NULL,
      changed_ms INTEGER NOT NULL
    ) STRICT;`,
+  `CREATE TABLE staff (
+     id TEXT PRIMARY KEY, name TEXT NOT NULL, roles TEXT NOT NULL, registered_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE staff_key (
+     kid TEXT PRIMARY KEY, staff TEXT NOT NULL REFERENCES staff, public_key TEXT NOT NULL, seal_key TEXT NOT NULL,
+     label TEXT NOT NULL, added_ms INTEGER NOT NULL, removed_ms INTEGER
+   ) STRICT;
+   CREATE TABLE device_link (
+     id TEXT PRIMARY KEY, code TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, name TEXT NOT NULL,
+     expires_ms INTEGER NOT NULL, state TEXT NOT NULL, public_key TEXT, seal_key TEXT, label TEXT, mac TEXT,
+     handover TEXT
+   ) STRICT;
+   CREATE TABLE rekey_request (
+     patient TEXT PRIMARY KEY REFERENCES patient, checked_by TEXT NOT NULL, since_ms INTEGER NOT NULL
+   ) STRICT;`,
 ] as const
 
 /**

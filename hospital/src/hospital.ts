@@ -37,6 +37,7 @@ import type { LedgerReceipt, LedgerWriter } from './ports.ts'
 import type { HospitalIdentity, Registrations } from './registrations.ts'
 import type { Invitation, InvitationDetails, Patient, Registry } from './registry.ts'
 import type { Caller } from './request-auth.ts'
+import { mayStaff, requireStaff } from './staff/roles.ts'
 import type { SealedTreatmentKey, TreatmentKeys } from './treatment-keys.ts'
 
 /** Statements of patients that the hospital relays to the ledger, which checks their signatures. */
@@ -84,6 +85,12 @@ export interface AppointmentView {
   readonly envelope: Uint8Array
 }
 
+export interface RotatedKey {
+  readonly version: number
+  /** Newest version that the record server has. */
+  readonly provisionedVersion: number
+}
+
 export interface HospitalStatus {
   readonly patients: number
   readonly practitioners: number
@@ -115,7 +122,7 @@ export class Hospital {
 
   /** Counts for the status page of the staff. */
   status(caller: Caller): HospitalStatus {
-    requireStaff(caller)
+    requireStaff(caller, 'system')
     const { registry, batcher } = this.#parts
     const practitioners = registry.practitioners()
     return {
@@ -126,13 +133,18 @@ export class Hospital {
     }
   }
 
-  invite(caller: Caller, kind: Invitation['kind'], details: InvitationDetails, nowMs: number): Invitation {
-    requireStaff(caller)
+  invite(
+    caller: Caller,
+    kind: 'patient' | 'practitioner' | 'staff',
+    details: InvitationDetails,
+    nowMs: number,
+  ): Invitation {
+    requireStaff(caller, kind === 'staff' ? 'staff' : 'people')
     return this.#parts.registry.invite(kind, details, nowMs)
   }
 
   patients(caller: Caller): Patient[] {
-    requireStaff(caller)
+    requireStaff(caller, 'people')
     return this.#parts.registry.patients()
   }
 
@@ -148,7 +160,7 @@ export class Hospital {
 
   /** Staff book for somebody at the front desk. */
   assign(caller: Caller, wish: AppointmentWish, nowMs: number): AppointmentView {
-    requireStaff(caller)
+    requireStaff(caller, 'people')
     this.#requireOwnPatient(wish.patientRef)
     return this.#view(this.#parts.appointments.assign(wish, nowMs))
   }
@@ -158,7 +170,7 @@ export class Hospital {
     const { ref } = caller
     if (isPatientRef(ref)) return appointments.ofPatient(ref).map((one) => this.#view(one))
     if (isPractitionerRef(ref)) return appointments.ofPractitioner(ref).map((one) => this.#view(one))
-    requireStaff(caller)
+    requireStaff(caller, 'people')
     return registry.patients().flatMap((patient) => appointments.ofPatient(patient.ref).map((one) => this.#view(one)))
   }
 
@@ -197,6 +209,7 @@ export class Hospital {
 
   /** Warrants that the caller is a party of: the patient, a named doctor, or the hospital itself. */
   warrants(caller: Caller): DeliveredWarrant[] {
+    if (caller.role === 'staff') requireStaff(caller, 'people')
     const rows = this.#parts.db
       .prepare(
         `SELECT w.jti, w.patient, w.doctors, w.exp_ms, w.envelope, p.name FROM warrant w
@@ -220,7 +233,9 @@ export class Hospital {
     if (!this.#mayHaveTreatmentKey(caller, patient)) {
       throw new ProtocolError('ACCESS_DENIED', 'no appointment or permission gives this key')
     }
-    return this.#parts.keys.sealAll(patient, caller.ref, caller.sealKey)
+    // One that the trusted application does not have yet would be written under in vain.
+    const known = Math.max(1, this.#parts.registry.findPatient(patient)?.provisionedVersion ?? 0)
+    return this.#parts.keys.sealAll(patient, caller.ref, caller.sealKey).filter(({ version }) => version <= known)
   }
 
   /**
@@ -230,11 +245,35 @@ export class Hospital {
    */
   async commit(caller: Caller, group: CommitGroup): Promise<CommittedPlace> {
     const { author } = group
-    const isCarried = caller.role === 'staff' && this.#parts.registry.practitionerKeys(author) !== undefined
+    const isCarried =
+      caller.role === 'staff' &&
+      caller.staff === undefined &&
+      this.#parts.registry.practitionerKeys(author) !== undefined
     if (author !== caller.ref && !isCarried) {
       throw new ProtocolError('LEDGER_FORBIDDEN', 'authors commit in their own name')
     }
     return await this.#parts.batcher.commit(group)
+  }
+
+  /** Whether an appointment or a permission of the patient, current or not, names the doctor. */
+  mayTreat(ref: PractitionerRef, patient: PatientRef): boolean {
+    const { appointments, db } = this.#parts
+    if (appointments.isAssigned(ref, patient)) return true
+    const rows = db.prepare('SELECT doctors FROM warrant WHERE patient = ?').pluck().all(patient) as string[]
+    return rows.some((doctors) => (JSON.parse(doctors) as string[]).includes(ref))
+  }
+
+  /** Makes the next version of a treatment key; the record server is told at once, or when it answers. */
+  async rotateTreatmentKey(caller: Caller, patient: PatientRef, nowMs: number): Promise<RotatedKey> {
+    requireStaff(caller, 'people')
+    this.#requireOwnPatient(patient)
+    const { registry, keys, registrations } = this.#parts
+    const { provisionedVersion = 0 } = registry.findPatient(patient) ?? {}
+    const newest = keys.newest(patient).version
+    // A second one before the first has arrived would protect nobody better.
+    const version = newest > provisionedVersion ? newest : keys.makeNext(patient, nowMs).version
+    await registrations.provisionWaiting()
+    return { version, provisionedVersion: registry.findPatient(patient)?.provisionedVersion ?? 0 }
   }
 
   async relay(fn: RelayedFunction, statement: string): Promise<LedgerReceipt> {
@@ -283,12 +322,8 @@ export class Hospital {
   }
 
   #mayHaveTreatmentKey(caller: Caller, patient: PatientRef): boolean {
-    if (caller.ref === patient || caller.role === 'staff') return true
-    if (!isPractitionerRef(caller.ref)) return false
-    return (
-      this.#parts.appointments.isAssigned(caller.ref, patient) ||
-      this.warrants(caller).some((warrant) => warrant.patient === patient)
-    )
+    if (caller.ref === patient || mayStaff(caller, 'records')) return true
+    return isPractitionerRef(caller.ref) && this.mayTreat(caller.ref, patient)
   }
 
   #requireOwnPatient(patient: PatientRef): void {
@@ -314,10 +349,6 @@ interface WarrantRow {
   readonly exp_ms: number
   readonly envelope: Buffer
   readonly name: string
-}
-
-function requireStaff(caller: Caller): void {
-  if (caller.role !== 'staff') throw forbidden()
 }
 
 function requirePatient({ ref }: Caller): PatientRef {

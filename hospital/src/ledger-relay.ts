@@ -10,6 +10,7 @@ import { encodeBase64url } from '../../shared/crypto/src/index.ts'
 import {
   encodeBlocks,
   encodeEndorsedAnswers,
+  participantRecordShape,
   parseResult,
   patientKeysShape,
 } from '../../shared/ledger-model/src/index.ts'
@@ -23,6 +24,8 @@ const CATCH_UP_PAUSE_MS = 20
 
 /** @param index follows the ledger elsewhere. */
 export function ledgerRelayOf(ledger: Ledger, index: CommitmentIndex): LedgerRelay {
+  const patientKeys = async (patient: string) =>
+    parseResult(await ledger.query({ fn: 'keysOf', args: [patient] }), patientKeysShape).keys
   return {
     async endorsedReads(queries, nonce, minHeight) {
       const answers = await ledger.endorsedReads({ queries, nonce, ...(minHeight === undefined ? {} : { minHeight }) })
@@ -50,8 +53,18 @@ export function ledgerRelayOf(ledger: Ledger, index: CommitmentIndex): LedgerRel
       await catchUp(ledger, index)
       return index.ofPatientTag(tag).map(placeOf)
     },
+    patientKeys,
+    async findParticipant(ref) {
+      try {
+        const record = parseResult(await ledger.query({ fn: 'participant', args: [ref] }), participantRecordShape)
+        return record.status === 'active' ? record : undefined
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 'PARTICIPANT_UNKNOWN') return undefined
+        throw error
+      }
+    },
     async findPatientKey(patient, kid) {
-      const { keys } = parseResult(await ledger.query({ fn: 'keysOf', args: [patient] }), patientKeysShape)
+      const keys = await patientKeys(patient)
       const key = keys.find((one) => one.kid === kid && one.removedMs === null)
       return key === undefined ? undefined : { publicKey: key.publicKey, sealKey: key.sealKey }
     },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ParticipantRecord, PatientKey } from '../../shared/ledger-model/src/index.ts'
 import type { PatientRef, PractitionerRef } from '../../shared/protocol/src/index.ts'
 
 /** Writes to the ledger as one identity of the hospital. */
@@ -64,6 +65,10 @@ export interface LedgerRelay {
   findRecord(recordId: string): Promise<readonly LedgerPlace[]>
   /** Everything on the ledger under one patient tag (hex). */
   findTag(patientTag: string): Promise<readonly LedgerPlace[]>
+  /** Every key of a patient. @throws {LedgerError} `PATIENT_NOT_FOUND` */
+  patientKeys(patient: string): Promise<readonly PatientKey[]>
+  /** An active auditor, doctor or hospital of any organisation, as the ledger has it now. */
+  findParticipant(ref: string): Promise<ParticipantRecord | undefined>
   /** An active key of a patient, as the ledger has it now. */
   findPatientKey(
     patient: string,

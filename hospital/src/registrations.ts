@@ -23,7 +23,11 @@ import {
   type PatientRef,
   type PractitionerRef,
 } from '../../shared/protocol/src/index.ts'
-import type { PatientRegistrationInput, ParticipantRegistration } from '../../shared/ledger-model/src/index.ts'
+import type {
+  ParticipantRegistration,
+  PatientKey,
+  PatientRegistrationInput,
+} from '../../shared/ledger-model/src/index.ts'
 import type { SigningKey } from '../../shared/crypto/src/index.ts'
 import type { HospitalDatabase } from './database.ts'
 import type { CertificateIssuer, LedgerWriter, RecordServer } from './ports.ts'
@@ -81,6 +85,8 @@ export interface RegistrationParts {
   readonly adminLedger: LedgerWriter
   readonly issuer: CertificateIssuer
   readonly recordServer: RecordServer
+  /** Every key of a patient on the ledger. */
+  readonly patientKeys: (patient: PatientRef) => Promise<readonly PatientKey[]>
 }
 
 /** What the new key signs: possession is proven, and the code cannot be used for another key on the way. */
@@ -88,8 +94,17 @@ export function registrationProofInput(code: string, publicKey: Uint8Array, seal
   return concat(REGISTRATION, publicKey, sealKey, encodeUtf8(code))
 }
 
+/** The key of a request whose sender has it. @throws {ProtocolError} `REQUEST_REJECTED` */
+export function checkRegistrationProof(crypto: Crypto, request: RegistrationRequest): Uint8Array {
+  const publicKey = decodeBase64url(request.publicKey)
+  const proofInput = registrationProofInput(request.code, publicKey, decodeBase64url(request.sealKey))
+  if (crypto.verify(crypto.importVerifyingKey(publicKey), proofInput, decodeBase64url(request.proof))) return publicKey
+  throw new ProtocolError('REQUEST_REJECTED', 'the key was not proven')
+}
+
 export class Registrations {
   readonly #parts: RegistrationParts
+  readonly #underWay = new Set<string>()
 
   constructor(parts: RegistrationParts) {
     this.#parts = parts
@@ -98,19 +113,32 @@ export class Registrations {
   /** @throws {ProtocolError} `INVITATION_UNKNOWN`, `REQUEST_REJECTED` for a wrong proof, ledger codes. */
   async register(request: RegistrationRequest, nowMs: number): Promise<PatientRegistered | PractitionerRegistered> {
     const { crypto, registry } = this.#parts
-    const publicKey = decodeBase64url(request.publicKey)
+    const publicKey = checkRegistrationProof(crypto, request)
     const sealKey = decodeBase64url(request.sealKey)
-    const proofInput = registrationProofInput(request.code, publicKey, sealKey)
-    if (!crypto.verify(crypto.importVerifyingKey(publicKey), proofInput, decodeBase64url(request.proof))) {
-      throw new ProtocolError('REQUEST_REJECTED', 'the key was not proven')
+    const { kind, details } = registry.findInvitation(request.code, nowMs)
+    // Two requests with one code: the ledger would register both before the code is used up.
+    if (this.#underWay.has(request.code) || kind === 'staff') throw unknownCode()
+    this.#underWay.add(request.code)
+    try {
+      const registered = await this.#register(kind, request, publicKey, sealKey, details, nowMs)
+      await this.provisionWaiting()
+      return registered
+    } finally {
+      this.#underWay.delete(request.code)
     }
-    const invitation = registry.findInvitation(request.code, nowMs)
-    const registered =
-      invitation.kind === 'patient'
-        ? await this.#registerPatient(request, publicKey, sealKey, invitation.details, nowMs)
-        : await this.#registerPractitioner(request, publicKey, invitation.details, nowMs)
-    await this.provisionWaiting()
-    return registered
+  }
+
+  async #register(
+    kind: 'patient' | 'practitioner' | 'rekey',
+    request: RegistrationRequest,
+    publicKey: Uint8Array,
+    sealKey: Uint8Array,
+    details: InvitationDetails,
+    nowMs: number,
+  ): Promise<PatientRegistered | PractitionerRegistered> {
+    if (kind === 'practitioner') return await this.#registerPractitioner(request, publicKey, details, nowMs)
+    if (kind === 'rekey') return await this.#rekeyPatient(request, publicKey, sealKey, details, nowMs)
+    return await this.#registerPatient(request, publicKey, sealKey, details, nowMs)
   }
 
   /** A new credential for a key of a patient that is active on the ledger; the caller has checked that. */
@@ -132,7 +160,7 @@ export class Registrations {
    * @returns how many still wait.
    */
   async provisionWaiting(): Promise<number> {
-    const { registry, keys, recordServer } = this.#parts
+    const { registry, recordServer } = this.#parts
     let waiting = 0
     for (const one of registry.practitioners().filter(({ provisioned }) => !provisioned)) {
       const done = await succeeds(() => recordServer.provisionPractitioner(one))
@@ -140,11 +168,8 @@ export class Registrations {
       else waiting++
     }
     for (const patient of registry.patientsToProvision()) {
-      const { version, ptk } = keys.newest(patient)
-      const name = registry.findPatient(patient)?.name ?? ''
-      const done = await succeeds(() => recordServer.provisionPatient(patient, version, ptk, name))
-      if (done) registry.markPatientProvisioned(patient, version)
-      else waiting++
+      const done = await succeeds(() => this.#provisionPatient(patient))
+      if (!done) waiting++
     }
     return waiting
   }
@@ -177,6 +202,49 @@ export class Registrations {
       ref,
       credential: this.credentialFor(ref, publicKey, sealKey, nowMs),
       treatmentKeys: keys.sealAll(ref, ref, sealKey),
+    }
+  }
+
+  /** The first version, then one after the other: the trusted application takes no version without those before. */
+  async #provisionPatient(ref: PatientRef): Promise<void> {
+    const { registry, keys, recordServer } = this.#parts
+    const patient = registry.findPatient(ref)
+    const newest = keys.newest(ref).version
+    for (let version = (patient?.provisionedVersion ?? 0) + 1; version <= newest; version++) {
+      const ptk = keys.raw(ref, version)
+      if (version === 1) await recordServer.provisionPatient(ref, version, ptk, patient?.name ?? '')
+      else await recordServer.rekeyPatient(ref, version, ptk)
+      registry.markPatientProvisioned(ref, version)
+    }
+  }
+
+  /** A new key after an identity check; the keys that were there end, and so does what they could be given. */
+  async #rekeyPatient(
+    request: RegistrationRequest,
+    publicKey: Uint8Array,
+    sealKey: Uint8Array,
+    { patient }: InvitationDetails,
+    nowMs: number,
+  ): Promise<PatientRegistered> {
+    const { crypto, db, registry, keys, ledger, hospital, patientKeys } = this.#parts
+    if (patient === undefined) throw unknownCode()
+    const { publicKey: publicText, sealKey: sealText, label: device } = request
+    const kid = kidOf(crypto, publicKey)
+    const remove = (await patientKeys(patient)).filter((key) => key.removedMs === null).map((key) => key.kid)
+    // After a lost answer the key is there already.
+    if (!remove.includes(kid)) {
+      const key = { kid, publicKey: publicText, sealKey: sealText, label: device, kind: 'device', remove }
+      await ledger.submit('rekeyPatient', [patient, JSON.stringify(key), hospital.ref])
+    }
+    db.transaction(() => {
+      registry.markUsed(request.code, patient)
+      keys.makeNext(patient, nowMs)
+    })()
+    return {
+      kind: 'patient',
+      ref: patient,
+      credential: this.credentialFor(patient, publicKey, sealKey, nowMs),
+      treatmentKeys: keys.sealAll(patient, patient, sealKey),
     }
   }
 
@@ -214,6 +282,10 @@ export class Registrations {
     })()
     return { kind: 'practitioner', ref, chain }
   }
+}
+
+function unknownCode(): ProtocolError {
+  return new ProtocolError('INVITATION_UNKNOWN', 'the registration code is wrong, used or ended')
 }
 
 async function succeeds(work: () => Promise<void>): Promise<boolean> {

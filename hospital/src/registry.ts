@@ -4,17 +4,15 @@
  * @module
  */
 import type { Crypto } from '../../shared/crypto/src/index.ts'
-import {
-  ProtocolError,
-  type ParticipantRef,
-  type PatientRef,
-  type PractitionerRef,
-} from '../../shared/protocol/src/index.ts'
+import { ProtocolError, type PatientRef, type PractitionerRef } from '../../shared/protocol/src/index.ts'
+import { randomCode } from './codes.ts'
 import type { HospitalDatabase } from './database.ts'
+import type { StaffRole } from './staff/roles.ts'
 
 export interface Invitation {
   readonly code: string
-  readonly kind: 'patient' | 'practitioner'
+  /** `rekey`: a new key for a patient who lost the old ones. */
+  readonly kind: 'patient' | 'practitioner' | 'staff' | 'rekey'
   readonly details: InvitationDetails
   readonly expiresMs: number
 }
@@ -28,6 +26,13 @@ export interface InvitationDetails {
   readonly birthDate?: string
   readonly contact?: string
   readonly identityCheckedBy?: string
+  /** Staff. */
+  readonly roles?: readonly StaffRole[]
+  /** A member of staff who is known: one more key. */
+  readonly staff?: string
+  /** A new key for this patient, whose identity these members of staff checked. */
+  readonly patient?: PatientRef
+  readonly checkedBy?: readonly string[]
 }
 
 export interface Patient {
@@ -53,9 +58,6 @@ export interface Practitioner {
 }
 
 export const INVITATION_LIFETIME_MS = 7 * 86_400_000
-/** No letters or digits that look alike. */
-const CODE_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789'
-const CODE_LENGTH = 12
 
 export class Registry {
   readonly #crypto: Crypto
@@ -95,10 +97,11 @@ export class Registry {
     }
   }
 
-  markUsed(code: string, ref: ParticipantRef): void {
+  /** @param by reference of the person, or id of the member of staff. */
+  markUsed(code: string, by: string): void {
     const { changes } = this.#db
       .prepare('UPDATE invitation SET used_by = ? WHERE code = ? AND used_by IS NULL')
-      .run(ref, code)
+      .run(by, code)
     if (changes !== 1) throw unknownInvitation()
   }
 
@@ -221,15 +224,6 @@ function practitionerOf(row: PractitionerRow): Practitioner {
 }
 
 /** 12 characters of 31: 59 bits. Bytes past a multiple of 31 are drawn again, so that no letter is likelier. */
-function randomCode(crypto: Crypto): string {
-  let code = ''
-  while (code.length < CODE_LENGTH) {
-    const [byte] = crypto.randomBytes(1)
-    if ((byte as number) < 248) code += CODE_ALPHABET[(byte as number) % 31]
-  }
-  return code
-}
-
 function unknownInvitation(): ProtocolError {
   return new ProtocolError('INVITATION_UNKNOWN', 'the registration code is wrong, used or ended')
 }

@@ -13,14 +13,17 @@ import {
   type Kid,
   type ParticipantRef,
 } from '../../shared/protocol/src/index.ts'
+import type { StaffMember } from './staff/roles.ts'
 
 /** An authenticated caller of the hospital service. */
 export interface Caller {
   readonly ref: ParticipantRef
-  readonly role: 'patient' | 'practitioner' | 'staff'
+  readonly role: 'patient' | 'practitioner' | 'staff' | 'auditor'
   readonly kid: Kid
   /** 32 bytes, where sealed answers go. */
   readonly sealKey: Uint8Array
+  /** Which member of staff; absent: the hospital's own service. */
+  readonly staff?: StaffMember
 }
 
 /** A key that may ask, as the hospital knows it now. */
@@ -31,6 +34,7 @@ export interface KnownKey {
   readonly publicKey: string
   /** b64u, 32 bytes. */
   readonly sealKey: string
+  readonly staff?: StaffMember
 }
 
 export type FindKey = (ref: ParticipantRef, kid: Kid) => Promise<KnownKey | undefined>
@@ -66,7 +70,9 @@ export class RequestAuthentication {
     if (known === undefined) throw rejected()
     checkRequestStatement(this.#crypto, statement, this.#importKey(known.publicKey), request, nowMs)
     this.#acceptOnce(`${iss} ${jti}`, nowMs)
-    return { ref: iss, role: known.role, kid: known.kid, sealKey: decodeBase64url(known.sealKey) }
+    const { role, kid, staff } = known
+    const sealKey = decodeBase64url(known.sealKey)
+    return { ref: iss, role, kid, sealKey, ...(staff === undefined ? {} : { staff }) }
   }
 
   #importKey(publicKey: string): VerifyingKey {

@@ -29,6 +29,13 @@ import { RELAYED_FUNCTIONS } from './hospital.ts'
 import { createMetrics } from './metrics.ts'
 import type { LedgerRelay } from './ports.ts'
 import type { Caller, RequestAuthentication } from './request-auth.ts'
+import { CodeGuard } from './code-guard.ts'
+import type { Joining } from './devices/joining.ts'
+import { registerDeviceRoutes } from './devices/routes.ts'
+import { B64u, MAX_REGISTRATION_BYTES, Name, Ref } from './route-parts.ts'
+import { STAFF_ROLE_NAMES } from './staff/roles.ts'
+import { registerStaffRoutes, RegistrationBody } from './staff/routes.ts'
+import type { Staff } from './staff/staff.ts'
 import type { SealedTreatmentKey } from './treatment-keys.ts'
 
 const MAX_BODY_BYTES = 12 * 2 ** 20
@@ -36,13 +43,15 @@ const MAX_BODY_BYTES = 12 * 2 ** 20
 const MAX_BYTES_AT_ONCE = 16 * MAX_BODY_BYTES
 /** The signed request of a patient is the largest header: some hundred bytes. */
 const MAX_HEADER_BYTES = 16_384
-/** Nobody has proven anything yet who registers. */
-const MAX_REGISTRATION_BYTES = 16_384
 
 export interface HospitalServerOptions {
   readonly hospital: Hospital
   readonly authentication: RequestAuthentication
   readonly ledgerRelay: LedgerRelay
+  readonly joining: Joining
+  readonly staff: Staff
+  /** Routes of their own, each in a scope of its own, after those of `/v1`. */
+  readonly plugins?: readonly HospitalPlugin[]
   readonly nowMs: () => number
   /** Resolves when the ledger answers. @throws {LedgerError} `LEDGER_UNAVAILABLE` */
   readonly ledgerAnswers: () => Promise<unknown>
@@ -54,6 +63,8 @@ export interface HospitalServerOptions {
   readonly requestMs?: number
 }
 
+export type HospitalPlugin = (server: FastifyInstance) => Promise<void> | void
+
 const HTTP_STATUS = {
   usage: 400,
   'sign-in': 401,
@@ -63,30 +74,19 @@ const HTTP_STATUS = {
   unavailable: 503,
 } as const satisfies Record<ErrorKind, number>
 
-const B64u = (max: number) => Type.String({ maxLength: max, pattern: '^[A-Za-z0-9_-]*$' })
-const Name = Type.String({ minLength: 1, maxLength: 128 })
-const Ref = Type.String({ pattern: '^[pdhas]-[0-9a-f]{32}$' })
 const Envelope = B64u(11_184_811)
 
 const InvitationBody = Type.Object(
   {
-    kind: Type.Union([Type.Literal('patient'), Type.Literal('practitioner')]),
+    kind: Type.Union([Type.Literal('patient'), Type.Literal('practitioner'), Type.Literal('staff')]),
     name: Name,
     department: Type.Optional(Type.String({ maxLength: 64 })),
     emergency: Type.Optional(Type.Boolean()),
     birthDate: Type.Optional(Type.String({ pattern: '^\\d{4}(-\\d{2}(-\\d{2})?)?$' })),
     contact: Type.Optional(Type.String({ maxLength: 256 })),
     identityCheckedBy: Type.Optional(Name),
-  },
-  { additionalProperties: false },
-)
-const RegistrationBody = Type.Object(
-  {
-    code: Type.String({ minLength: 12, maxLength: 12 }),
-    publicKey: B64u(87),
-    sealKey: B64u(43),
-    label: Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,38}[A-Za-z0-9])?$' }),
-    proof: B64u(86),
+    roles: Type.Optional(Type.Array(Type.Union(STAFF_ROLE_NAMES.map((role) => Type.Literal(role))), { maxItems: 4 })),
+    staff: Type.Optional(Type.String({ pattern: '^staff-[0-9a-f]{32}$' })),
   },
   { additionalProperties: false },
 )
@@ -235,6 +235,17 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
       nowMs(),
     )
 
+  /** The endpoints of an auditor are those of the ledger. */
+  const noAuditor = async (request: FastifyRequest): Promise<Caller> => {
+    const who = await caller(request)
+    if (who.role === 'auditor') throw new ProtocolError('TEE_FORBIDDEN', 'auditors see the ledger only')
+    return who
+  }
+  const guard = new CodeGuard()
+  const parts = { server, caller, nowMs, guard }
+  registerDeviceRoutes(parts, options.joining)
+  registerStaffRoutes(parts, options.staff)
+
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())
   const metrics = createMetrics({ waitingCommitments: () => hospital.waitingCommitments })
   server.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
@@ -260,7 +271,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     { bodyLimit: MAX_REGISTRATION_BYTES, schema: { body: RegistrationBody } },
     async (request) => {
       const body = request.body as Static<typeof RegistrationBody>
-      const registered = await hospital.registrations.register(body, nowMs())
+      const registered = await guard.guard(request.ip, nowMs(), () => hospital.registrations.register(body, nowMs()))
       const { ref, name, mspId } = hospital.identity
       const common = { kind: registered.kind, ref: registered.ref, mspId, hospital: { ref, name } }
       return registered.kind === 'patient'
@@ -283,7 +294,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   })
   server.get('/v1/patients', async (request) => ({ patients: hospital.patients(await caller(request)) }))
   server.get('/v1/practitioners', async (request) => {
-    await caller(request)
+    await noAuditor(request)
     return { practitioners: hospital.directory() }
   })
   server.get('/v1/appointments', async (request) => {
@@ -327,6 +338,10 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     const keys = hospital.treatmentKeys(await caller(request), patientRefShape(patient, 'patient'))
     return { treatmentKeys: keys.map(sealedJson) }
   })
+  server.post('/v1/patients/:ref/treatment-key', async (request) => {
+    const { ref } = request.params as { ref: string }
+    return await hospital.rotateTreatmentKey(await caller(request), patientRefShape(ref, 'patient'), nowMs())
+  })
   server.post('/v1/commitments', { schema: { body: CommitmentsBody } }, async (request) => {
     const body = request.body as Static<typeof CommitmentsBody>
     const who = await caller(request)
@@ -351,7 +366,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   server.get('/v1/chains', async (request) => ({ chains: hospital.chains(await caller(request)).map(chainJson) }))
   server.post('/v1/ledger/submit', { schema: { body: RelayBody } }, async (request) => {
     const { fn, statement } = request.body as Static<typeof RelayBody>
-    await caller(request)
+    await noAuditor(request)
     return await hospital.relay(fn, statement)
   })
   server.post('/v1/ledger/endorsed-reads', { schema: { body: ReadsBody } }, async (request) => {
@@ -374,6 +389,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     const { tag } = request.params as { tag: string }
     return { places: await ledgerRelay.findTag(sha256HexShape(tag, 'tag')) }
   })
+  for (const plugin of options.plugins ?? []) await server.register(async (scope) => plugin(scope))
   return server
 }
 

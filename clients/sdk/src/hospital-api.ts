@@ -15,8 +15,10 @@ import {
 } from '../../../shared/crypto/src/index.ts'
 import {
   appointmentIdShape,
+  auditorRefShape,
   authorRefShape,
   batchIdShape,
+  bool,
   chainIdShape,
   commitmentToJson,
   hospitalRefShape,
@@ -24,7 +26,10 @@ import {
   list,
   literal,
   mspIdShape,
+  oneOf,
+  optional,
   parseJson,
+  participantRefShape,
   patientRefShape,
   practitionerRefShape,
   recordIdShape,
@@ -161,14 +166,108 @@ const hospitalStatusShape = struct({
 export type HospitalStatus = Infer<typeof hospitalStatusShape>
 
 export interface InvitationRequest {
-  readonly kind: 'patient' | 'practitioner'
+  readonly kind: 'patient' | 'practitioner' | 'staff'
   readonly name: string
   readonly department?: string
   readonly emergency?: boolean
   readonly birthDate?: string
   readonly contact?: string
   readonly identityCheckedBy?: string
+  /** Staff. */
+  readonly roles?: readonly StaffRole[]
+  /** One more key for a member of staff who is known. */
+  readonly staff?: string
 }
+
+const staffRole = oneOf('front-desk', 'records', 'technical', 'administrator')
+export type StaffRole = Infer<typeof staffRole>
+const staffId = text({ max: 38, pattern: /^staff-[0-9a-f]{32}$/ })
+const staffMembers = { id: staffId, name: text({ max: 128 }), roles: list(staffRole, { max: 4 }) }
+
+const staffRegisteredShape = struct({
+  kind: literal('staff'),
+  ref: hospitalRefShape,
+  ...staffMembers,
+  hospital: hospitalShape,
+})
+/** A member of staff signs requests as `{ ref, signer }`, in the hospital's name with an own key. */
+export type StaffRegistered = Infer<typeof staffRegisteredShape>
+
+const staffEntryShape = struct({
+  ...staffMembers,
+  registeredMs: uint(),
+  keys: list(struct({ kid: text({ max: 43 }), label: text({ max: 40 }), addedMs: uint() }), { max: 16 }),
+})
+export type StaffEntry = Infer<typeof staffEntryShape>
+
+const whoAmIShape = struct({
+  role: oneOf('patient', 'practitioner', 'staff', 'auditor'),
+  ref: participantRefShape,
+  name: text({ max: 128 }),
+  department: optional(text({ max: 64 })),
+  emergency: optional(bool()),
+  staff: optional(struct(staffMembers)),
+  kid: text({ max: 43 }),
+  sealKey: text({ max: 43 }),
+})
+export type WhoAmI = Infer<typeof whoAmIShape>
+
+const codeUseShape = struct({
+  purpose: oneOf('registration', 'device'),
+  kind: oneOf('patient', 'practitioner', 'auditor', 'staff'),
+  name: text({ max: 128 }),
+})
+/** What a code that somebody was given is for. */
+export type CodeUse = Infer<typeof codeUseShape>
+
+const joinedShape = variant('kind', {
+  patient: struct({
+    kind: literal('patient'),
+    ref: patientRefShape,
+    name: text({ max: 128 }),
+    credential: text({ max: 16_384 }),
+  }),
+  practitioner: struct({
+    kind: literal('practitioner'),
+    ref: practitionerRefShape,
+    name: text({ max: 128 }),
+    handover: bytesText,
+  }),
+  auditor: struct({
+    kind: literal('auditor'),
+    ref: auditorRefShape,
+    name: text({ max: 128 }),
+    handover: bytesText,
+  }),
+  staff: struct({ kind: literal('staff'), ref: hospitalRefShape, ...staffMembers }),
+})
+/** What a new device gets when it was let in. */
+export type Joined = Infer<typeof joinedShape>
+
+const joinStateShape = variant('state', {
+  waiting: struct({ state: literal('waiting') }),
+  refused: struct({ state: literal('refused') }),
+  approved: struct({ state: literal('approved'), joined: joinedShape }),
+})
+export type JoinState = Infer<typeof joinStateShape>
+
+const waitingJoinShape = struct({
+  id: text({ max: 32 }),
+  code: text({ max: 12 }),
+  expiresMs: uint(),
+  publicKey: bytesText,
+  sealKey: bytesText,
+  label: text({ max: 40 }),
+  mac: bytesText,
+})
+/** A device that waits for the person's yes. */
+export type WaitingJoin = Infer<typeof waitingJoinShape>
+
+const rekeyStateShape = variant('state', {
+  waiting: struct({ state: literal('waiting') }),
+  ready: struct({ state: literal('ready'), code: text({ max: 12 }), expiresMs: uint() }),
+})
+export type RekeyState = Infer<typeof rekeyStateShape>
 
 export interface NewAppointment {
   readonly patient: PatientRef
@@ -216,6 +315,83 @@ export class HospitalApi {
       label: device,
       proof: encodeBase64url(await signer.sign(input)),
     })
+  }
+
+  /** A member of staff's own key; the code is of an invitation of kind `staff`. */
+  async registerStaff(code: string, device: string, signer: Signer, sealKey: Uint8Array): Promise<StaffRegistered> {
+    const input = concat(REGISTRATION, signer.publicKey, sealKey, encodeUtf8(code))
+    return await this.#call('POST', '/v1/staff/registrations', undefined, staffRegisteredShape, {
+      code,
+      publicKey: encodeBase64url(signer.publicKey),
+      sealKey: encodeBase64url(sealKey),
+      label: device,
+      proof: encodeBase64url(await signer.sign(input)),
+    })
+  }
+
+  whoAmI(as: RequestSigner): Promise<WhoAmI> {
+    return this.#call('GET', '/v1/whoami', as, whoAmIShape)
+  }
+
+  async staff(as: RequestSigner): Promise<readonly StaffEntry[]> {
+    return (await this.#call('GET', '/v1/staff', as, struct({ staff: list(staffEntryShape, { max: 65_536 }) }))).staff
+  }
+
+  async removeStaffKey(as: RequestSigner, id: string, kid: string): Promise<void> {
+    await this.#call('DELETE', `/v1/staff/${id}/keys/${kid}`, as, okShape)
+  }
+
+  /** What a code is for. @throws {ClientError} `INVITATION_UNKNOWN` */
+  codeUse(code: string): Promise<CodeUse> {
+    return this.#call('POST', '/v1/codes', undefined, codeUseShape, { code })
+  }
+
+  /** A code with which one more device of the caller can ask to join: see device-join.ts. */
+  createDeviceLink(
+    as: RequestSigner,
+    ttlSeconds?: number,
+  ): Promise<{ readonly code: string; readonly expiresMs: number }> {
+    const body = ttlSeconds === undefined ? {} : { ttlSeconds }
+    return this.#call('POST', '/v1/devices/links', as, struct({ code: text({ max: 12 }), expiresMs: uint() }), body)
+  }
+
+  join(request: {
+    readonly code: string
+    readonly publicKey: string
+    readonly sealKey: string
+    readonly label: string
+    readonly mac: string
+    readonly proof: string
+  }): Promise<JoinState> {
+    return this.#call('POST', '/v1/devices/joins', undefined, joinStateShape, request)
+  }
+
+  async waitingJoins(as: RequestSigner): Promise<readonly WaitingJoin[]> {
+    return (await this.#call('GET', '/v1/devices/joins', as, struct({ joins: list(waitingJoinShape, { max: 64 }) })))
+      .joins
+  }
+
+  async approveJoin(as: RequestSigner, id: string, handover?: Uint8Array): Promise<void> {
+    const body = handover === undefined ? {} : { handover: encodeBase64url(handover) }
+    await this.#call('POST', `/v1/devices/joins/${id}/approve`, as, okShape, body)
+  }
+
+  async refuseJoin(as: RequestSigner, id: string): Promise<void> {
+    await this.#call('POST', `/v1/devices/joins/${id}/refuse`, as, okShape, {})
+  }
+
+  /** Staff have checked who the patient is; the second one gets the code for the patient's new device. */
+  confirmRekey(as: RequestSigner, patient: PatientRef): Promise<RekeyState> {
+    return this.#call('POST', `/v1/patients/${patient}/rekeys`, as, rekeyStateShape, {})
+  }
+
+  /** The next version of a treatment key; `provisionedVersion`: the newest that the record server has. */
+  rotateTreatmentKey(
+    as: RequestSigner,
+    patient: PatientRef,
+  ): Promise<{ readonly version: number; readonly provisionedVersion: number }> {
+    const shape = struct({ version: uint({ min: 1 }), provisionedVersion: uint() })
+    return this.#call('POST', `/v1/patients/${patient}/treatment-key`, as, shape, {})
   }
 
   async renewCredential(as: RequestSigner): Promise<string> {

@@ -8,13 +8,16 @@ import { createKeys, signerOf, type Identity } from '../../../sdk/src/identity.t
 import { confirmStep } from '../ask.ts'
 import { CommandError, doing } from '../command-error.ts'
 import type { CommandRow, OptionValues } from '../command-row.ts'
-import { connectPatient, using } from '../connection.ts'
+import { connectPatient, using, whoActs } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { formatDate } from '../dates.ts'
+import { approveJoins, openLink } from '../device-links.ts'
 import { keepIdentity } from '../identities.ts'
 import { printable, table } from '../output.ts'
+import { requireSystem } from '../system-file.ts'
 
 const SHOWN_CHARACTERS = 10
+const LINK_SECONDS = 600
 
 export const KEY_COMMANDS: readonly CommandRow[] = [
   {
@@ -46,7 +49,35 @@ export const KEY_COMMANDS: readonly CommandRow[] = [
     ],
     run: removeKey,
   },
+  {
+    path: 'keys link',
+    summary: 'let a browser join as one more device of yours',
+    details: 'Shows a link for one browser, good for ten minutes, and waits until it was used.',
+    examples: ['keys link --as bob', 'keys link --as alice', 'keys link --as bob --json'],
+    run: linkDevice,
+  },
 ]
+
+async function linkDevice(context: Context): Promise<void> {
+  const { output, terminal } = context
+  const who = whoActs(context)
+  const places = requireSystem(context.state)
+  const opened = await doing('No link', () => openLink(context, who, places, LINK_SECONDS))
+  output.note(`Open this once, within ten minutes:\n  ${opened.url}`)
+  const stop = new AbortController()
+  const stopListening = terminal.onInterrupt(() => stop.abort())
+  let joined: string | undefined
+  try {
+    await approveJoins(context, [opened], places, {
+      signal: stop.signal,
+      onJoined: (_link, label) => (joined = label),
+    })
+  } finally {
+    stopListening()
+  }
+  if (joined === undefined) throw new CommandError('INVITATION_UNKNOWN', { what: 'No device came with the link.' })
+  output.result({ device: joined }, `${printable(joined)} is one more device of ${who.name}.`)
+}
 
 async function listKeys(context: Context): Promise<void> {
   await using(connectPatient(context), async ({ client, who }) => {

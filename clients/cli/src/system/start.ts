@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { CommandError } from '../command-error.ts'
+import { codeOfFailure, CommandError } from '../command-error.ts'
 import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { formatTime } from '../dates.ts'
 import { texts } from '../option-values.ts'
 import { loadFirstData } from './first-data.ts'
+import { offerPracticeLinks } from './practice-links.ts'
 import { readStatus, statusText } from './status.ts'
 import { startSystem, type RunningSystem } from './system.ts'
 import { ledgerOption } from './ledgers.ts'
@@ -46,6 +47,7 @@ export async function start(context: Context, options: OptionValues): Promise<vo
     if (!waiting.signal.aborted) {
       const found = await readStatus(context)
       output.result(found, statusText(found, context))
+      if (options['data'] !== false) await showLinks(context, system, waiting.signal)
       output.note('Ctrl-C stops everything.')
     }
     await waiting.done
@@ -55,6 +57,19 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       output.note('Stopping.')
       await system.close()
     }
+  }
+}
+
+/** How a browser gets in. Without them everything else works. */
+async function showLinks(context: Context, system: RunningSystem, signal: AbortSignal): Promise<void> {
+  const { output } = context
+  try {
+    const links = await offerPracticeLinks(context, system, signal)
+    const width = Math.max(0, ...links.map(({ title }) => title.length))
+    const lines = links.map(({ title, url }) => `  ${title.padEnd(width)}  ${url}`)
+    if (lines.length > 0) output.note(['Open the portal, each link once:', ...lines].join('\n'))
+  } catch (error) {
+    output.note(`There are no links to the portal now: ${codeOfFailure(error) ?? 'SERVICE_FAULT'}.`)
   }
 }
 
