@@ -490,7 +490,7 @@ class Application implements TrustedApplication {
     const { monotonicMs, unixMs } = vault.now()
     vault.uploads.expire(monotonicMs)
     vault.rewraps.step()
-    if (vault.patientLog.isDue) vault.patientLog.flush()
+    if (vault.patientLog.isDue) vault.writeIndexes()
     // Last to append: receipts of this round are of the log's size after it.
     vault.uploads.finish(unixMs)
     vault.anchor.reserve(monotonicMs)

@@ -126,6 +126,16 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (patient, number)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Stored and erased records of each patient, written some hundred at a time (records/record-index.ts).
+  `
+  CREATE TABLE patient_record (
+    patient INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    PRIMARY KEY (patient, id)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO patient_record SELECT patient, id FROM record WHERE state > 0 ORDER BY patient, id;
+  DROP INDEX record_by_patient;
+  `,
 ]
 
 /**

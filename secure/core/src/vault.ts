@@ -10,6 +10,7 @@ import { Anchor } from './audit/anchor.ts'
 import { Checkpoints } from './audit/checkpoints.ts'
 import type { LogEntry } from './audit/entry.ts'
 import { PatientLog } from './audit/patient-log.ts'
+import { StorageError } from './errors.ts'
 import { LedgerFacts } from './facts/ledger-facts.ts'
 import type { Configuration } from './keys/configuration.ts'
 import type { StoreKeys } from './keys/sealing.ts'
@@ -19,7 +20,8 @@ import type { Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
 import { Practitioners } from './practitioners.ts'
 import { Bodies } from './records/bodies.ts'
-import { RecordRows } from './records/record-rows.ts'
+import { RecordIndex } from './records/record-index.ts'
+import { RecordRows, STORED } from './records/record-rows.ts'
 import { RecordTexts } from './records/record-text.ts'
 import { Rewraps } from './records/rewraps.ts'
 import { Uploads } from './records/uploads.ts'
@@ -42,6 +44,7 @@ export class Vault {
   readonly treatmentKeys: TreatmentKeys
   readonly warrants: Warrants
   readonly emergencies: Emergencies
+  readonly index: RecordIndex
   readonly records: RecordRows
   readonly bodies: Bodies
   readonly texts: RecordTexts
@@ -72,9 +75,11 @@ export class Vault {
     this.treatmentKeys = new TreatmentKeys(store, keys.seal)
     this.warrants = new Warrants(store)
     this.emergencies = new Emergencies(store)
-    this.records = new RecordRows(store)
+    this.index = new RecordIndex(store)
+    this.records = new RecordRows(store, this.index)
     this.bodies = new Bodies(store)
     this.texts = new RecordTexts(store)
+    this.#restoreIndex()
     this.checkpoints = new Checkpoints(store, identity, configuration.logOrigin)
     this.anchor = new Anchor(store, this.checkpoints)
     this.facts = new LedgerFacts(ports.crypto, configuration)
@@ -111,6 +116,21 @@ export class Vault {
 
   now(): Now {
     return { monotonicMs: this.ports.clock.monotonicMs(), unixMs: this.ports.clock.nowMs() }
+  }
+
+  /** Writes the indexes that are kept in memory for a while: both, so that both reach as far as each other. */
+  writeIndexes(): void {
+    this.index.write()
+    this.patientLog.flush()
+  }
+
+  #restoreIndex(): void {
+    for (const { record, version } of this.patientLog.storedSince()) {
+      const row = this.records.find(record, version)
+      if (row === undefined) throw new StorageError('STATE_ROLLED_BACK', 'a record of the log is missing')
+      const words = row.state === STORED ? this.texts.get(row.id, row.textHash) : undefined
+      this.index.restore(row.patient, row.id, words)
+    }
   }
 
   /** Appends an entry and takes notice of whom it is about. @returns its index. */

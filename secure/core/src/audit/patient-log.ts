@@ -10,7 +10,7 @@
  * @module
  */
 import { equalBytes, label, type Crypto } from '../../../../shared/crypto/src/index.ts'
-import { decodeCbor, encodeCbor } from '../../../../shared/protocol/src/index.ts'
+import { decodeCbor, encodeCbor, type RecordId } from '../../../../shared/protocol/src/index.ts'
 import { StorageError, TrustedApplicationError } from '../errors.ts'
 import type { Patient, Patients } from '../patients.ts'
 import type { SqlStatement } from '../ports.ts'
@@ -80,6 +80,15 @@ export class PatientLog {
     pending.indexes.push(index)
     if (entry.t === 'store' || entry.t === 'chain') pending.records++
     this.#count++
+  }
+
+  /** Records whose `store` entries are not in the index yet, oldest first. */
+  *storedSince(): Iterable<{ readonly record: RecordId; readonly version: number }> {
+    for (let index = this.#watermark; index < this.#store.log.size; index++) {
+      const { t, record, version } = decodeEntry(this.#store.log.entryVerified(index))
+      const isStored = (t === 'store' || t === 'chain') && record !== undefined && version !== undefined
+      if (isStored) yield { record: record as RecordId, version }
+    }
   }
 
   get isDue(): boolean {

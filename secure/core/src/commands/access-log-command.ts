@@ -65,7 +65,7 @@ function accessLog(call: Call, { patient: ref, cursor, limit = DEFAULT_LIMIT }: 
     return
   }
   // The first page begins with this very request.
-  vault.patientLog.flush()
+  vault.writeIndexes()
   call.reply(pageOf(vault, patientOf(call, ref), undefined, limit))
 }
 

@@ -205,10 +205,10 @@ function candidatesOf(vault: Vault, _client: SessionClient, input: SearchInput):
   const { after } = allCursor(input.cursor)
   const words = input.text === undefined ? [] : queryWordsOf(input.text)
   const code = input.code === undefined ? undefined : codeToken(vault.crypto, input.code)
-  if (!vault.texts.hasIndex || (words.length === 0 && code === undefined)) {
+  if (!vault.index.hasWords || (words.length === 0 && code === undefined)) {
     return vault.patients.listAfter(after, MAX_POLICY_PATIENTS)
   }
-  return vault.texts.candidates(words, code, after, MAX_POLICY_PATIENTS).map((id) => vault.patients.get(id))
+  return vault.index.candidates(words, code, after, MAX_POLICY_PATIENTS).map((id) => vault.patients.get(id))
 }
 
 function itemMembers(row: RecordRow): { readonly [name: string]: CborValue } {

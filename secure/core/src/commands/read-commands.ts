@@ -248,7 +248,8 @@ function erase(call: Call, { record, confirm }: { readonly record: RecordId; rea
   vault.uploads.dropOf(record)
   for (const [i, row] of rows.entries()) {
     vault.bodies.remove(row.id)
-    vault.texts.remove(row.id, words[i] ?? { text: '', codes: '' }, true)
+    vault.texts.remove(row.id)
+    vault.index.eraseWords(row.patient, row.id, words[i] ?? { text: '', codes: '' })
     vault.records.update({
       ...row,
       state: ERASED,

@@ -13,6 +13,7 @@ import type { Patient, Patients } from '../patients.ts'
 import type { Now } from '../sessions/index.ts'
 import type { Store } from '../store.ts'
 import type { Bodies } from './bodies.ts'
+import type { RecordIndex } from './record-index.ts'
 import type { RecordRows } from './record-rows.ts'
 import type { RecordTexts } from './record-text.ts'
 import type { Warrants } from './warrants.ts'
@@ -25,6 +26,7 @@ export interface RecordParts {
   readonly warrants: Warrants
   readonly records: RecordRows
   readonly bodies: Bodies
+  readonly index: RecordIndex
   readonly texts: RecordTexts
   readonly facts: LedgerFacts
   readonly limits: Limits

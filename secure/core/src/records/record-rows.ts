@@ -27,6 +27,7 @@ import { StorageError } from '../errors.ts'
 import type { SqlRow, SqlStatement, SqlValue } from '../ports.ts'
 import { bytesOf, integerOf, optionalBytesOf, optionalIntegerOf, optionalTextOf, textOf } from '../sql-values.ts'
 import type { Store } from '../store.ts'
+import type { RecordIndex } from './record-index.ts'
 
 export const STAGED = 0
 export const STORED = 1
@@ -125,20 +126,19 @@ export class RecordRows {
   readonly #one: SqlStatement
   readonly #latest: SqlStatement
   readonly #versions: SqlStatement
-  readonly #ofPatient: SqlStatement
   readonly #byId: SqlStatement
   readonly #waiting: SqlStatement
   readonly #lastId: SqlStatement
-  readonly #staleOf: SqlStatement
   readonly #stale: SqlStatement
   #nextId: number
-  #count: number
+  readonly #index: RecordIndex
   /** Checked rows of patients whose records were listed, least recently used first; memory decides from then on. */
   readonly #listed = new Map<number, RecordRow[]>()
   #listedRows = 0
 
-  constructor(store: Store) {
+  constructor(store: Store, index: RecordIndex) {
     this.#crypto = store.crypto
+    this.#index = index
     this.#store = store
     const { database } = store
     const list = COLUMNS.join(', ')
@@ -152,17 +152,12 @@ export class RecordRows {
     this.#one = database.prepare('SELECT * FROM record WHERE record = ? AND version = ?')
     this.#latest = database.prepare('SELECT * FROM record WHERE record = ? AND state > 0 ORDER BY version DESC LIMIT 1')
     this.#versions = database.prepare('SELECT * FROM record WHERE record = ? AND state > 0 ORDER BY version')
-    this.#ofPatient = database.prepare('SELECT * FROM record WHERE patient = ? AND state > 0 ORDER BY id')
     this.#byId = database.prepare('SELECT * FROM record WHERE id = ?')
-    this.#staleOf = database.prepare(
-      'SELECT id FROM record WHERE patient = ? AND state = 1 AND key_version <> ? ORDER BY id',
-    )
     this.#stale = database.prepare(
-      `SELECT record.patient AS patient, record.id AS id FROM patient JOIN record ON record.patient = patient.id
+      `SELECT record.patient AS patient, record.id AS id FROM patient
+       JOIN patient_record ON patient_record.patient = patient.id JOIN record ON record.id = patient_record.id
        WHERE record.state = 1 AND record.key_version <> patient.key_version AND patient.key_version > 1`,
     )
-    const all = integerOf(database.prepare('SELECT count(*) AS n FROM record').get(), 'n')
-    this.#count = all - integerOf(database.prepare('SELECT count(*) AS n FROM record WHERE state = 0').get(), 'n')
     this.#waiting = database.prepare('SELECT * FROM record WHERE state = 0 ORDER BY staged_ms')
     this.#lastId = database.prepare('SELECT max(id) AS last FROM record')
     this.#nextId = (optionalIntegerOf(this.#lastId.get() ?? {}, 'last') ?? 0) + 1
@@ -170,7 +165,7 @@ export class RecordRows {
 
   /** Rows that are stored or erased. */
   get count(): number {
-    return this.#count
+    return this.#index.count
   }
 
   /** Adds a staged row. @returns it with its id. */
@@ -204,7 +199,6 @@ export class RecordRows {
     this.#complete.run(storedMs, batchId, index, txId, block, logIndex, logSize, row.id)
     const stored: RecordRow = { ...row, state: STORED, ...done }
     this.#keep(stored)
-    this.#count++
     return stored
   }
 
@@ -245,8 +239,9 @@ export class RecordRows {
       this.#listed.set(patient, known)
       return known
     }
-    const rows = this.#ofPatient.all(patient).map((row) => this.#checked(recordRowOf(row)))
-    if (rows.length !== expected || rows.some((row) => row.patient !== patient)) throw rolledBack()
+    const rows = this.#index.idsOf(patient).flatMap((id) => this.get(id) ?? [])
+    const isWhole = rows.length === expected && rows.every((row) => row.patient === patient && row.state !== STAGED)
+    if (!isWhole) throw rolledBack()
     this.#listed.set(patient, rows)
     this.#listedRows += rows.length
     for (const oldest of this.#listed.keys()) {
@@ -275,10 +270,13 @@ export class RecordRows {
 
   /** Stored rows of a patient whose content key is wrapped under another version than this. */
   staleOf(patient: number, keyVersion: number): number[] {
-    return this.#staleOf.all(patient, keyVersion).map((row) => integerOf(row, 'id'))
+    return this.#index.idsOf(patient).filter((id) => {
+      const row = this.#byId.get(id)
+      return row !== undefined && row['state'] === STORED && row['key_version'] !== keyVersion
+    })
   }
 
-  /** The same for all patients. */
+  /** The same for all patients, of those that are in the written index. */
   stale(): { readonly patient: number; readonly id: number }[] {
     return this.#stale.all().map((row) => ({ patient: integerOf(row, 'patient'), id: integerOf(row, 'id') }))
   }
@@ -297,8 +295,24 @@ export class RecordRows {
   }
 
   #keep(row: RecordRow): void {
-    this.#forgetList(row.patient)
+    this.#keepListed(row)
     this.#store.state.set(KIND, nameOf(row.recordId, row.version), this.#digest(row))
+  }
+
+  /** A list that is known goes on being known. */
+  #keepListed(row: RecordRow): void {
+    const known = this.#listed.get(row.patient)
+    if (known === undefined) return
+    const last = known.at(-1)?.id ?? 0
+    if (row.id > last) {
+      known.push(row)
+      this.#listedRows++
+      return
+    }
+    const at = known.findIndex(({ id }) => id === row.id)
+    // Stored in another order than they came: read again.
+    if (at === -1) this.#forgetList(row.patient)
+    else known[at] = row
   }
 
   #digest(row: RecordRow): Uint8Array {

@@ -2,15 +2,15 @@
  * Words of records, for search. A record matches when each word asked for starts some word of it; diacritics and case
  * do not count. The words are stored apart from the row and are covered by its digest (`textHash`).
  *
- * With FTS5 the candidates of a search over many patients come from its index; what one patient's search returns is
- * decided on the words themselves, so that an old index page cannot hide a record.
+ * The candidates of a search over many patients come from an index (records/record-index.ts); what one patient's search
+ * returns is decided on the words themselves, so that an old index page cannot hide a record.
  *
  * @module
  */
 import { equalBytes, encodeHex, encodeUtf8, label, type Crypto } from '../../../../shared/crypto/src/index.ts'
 import { StorageError } from '../errors.ts'
 import type { SqlStatement } from '../ports.ts'
-import { integerOf, textOf } from '../sql-values.ts'
+import { textOf } from '../sql-values.ts'
 import type { Store } from '../store.ts'
 
 const TEXT = label('ta-record-text')
@@ -87,9 +87,6 @@ export class RecordTexts {
   readonly #insert: SqlStatement
   readonly #select: SqlStatement
   readonly #remove: SqlStatement
-  readonly #index: SqlStatement | undefined
-  readonly #unindex: SqlStatement | undefined
-  readonly #match: SqlStatement | undefined
 
   constructor(store: Store) {
     this.#store = store
@@ -97,32 +94,12 @@ export class RecordTexts {
     this.#insert = database.prepare('INSERT INTO record_text VALUES (?, ?, ?)')
     this.#select = database.prepare('SELECT text, codes FROM record_text WHERE id = ?')
     this.#remove = database.prepare('DELETE FROM record_text WHERE id = ?')
-    if (!store.hasFullText) return
-    this.#index = database.prepare('INSERT INTO record_fts (rowid, text, codes) VALUES (?, ?, ?)')
-    this.#unindex = database.prepare(
-      `INSERT INTO record_fts (record_fts, rowid, text, codes) VALUES ('delete', ?, ?, ?)`,
-    )
-    this.#match = database.prepare(
-      `SELECT DISTINCT record.patient AS patient FROM record_fts JOIN record ON record.id = record_fts.rowid
-       WHERE record_fts MATCH ? AND record.patient > ? AND record.state = 1 ORDER BY record.patient LIMIT ?`,
-    )
-  }
-
-  get hasIndex(): boolean {
-    return this.#match !== undefined
   }
 
   /** Keeps the words of a staged record; nobody finds it by them yet. */
   add(id: number, words: IndexedText): void {
     this.#store.beginWrite()
     this.#insert.run(id, words.text, words.codes)
-  }
-
-  /** Makes a record findable. @param words as they were given to `add`. */
-  index(id: number, words: IndexedText): void {
-    if (this.#index === undefined) return
-    this.#store.beginWrite()
-    this.#index.run(id, words.text, words.codes)
   }
 
   /** @param hash of the record's row. @throws {StorageError} `STATE_ROLLED_BACK` if these are other words. */
@@ -136,21 +113,9 @@ export class RecordTexts {
   }
 
   /** Destroys the words of a record. */
-  remove(id: number, words: IndexedText, wasIndexed: boolean): void {
+  remove(id: number): void {
     this.#store.beginWrite()
-    if (wasIndexed) this.#unindex?.run(id, words.text, words.codes)
     this.#remove.run(id)
-  }
-
-  /**
-   * Patients after `afterPatient` with records that have the words and code, at most `limit`, in the order of their
-   * numbers. A hint: what is returned to anybody is checked with `ofPatient`.
-   */
-  candidates(words: readonly string[], code: string | undefined, afterPatient: number, limit: number): number[] {
-    if (this.#match === undefined) throw new TypeError('this build has no full-text index')
-    const parts = words.map((word) => `text : "${word}" *`)
-    if (code !== undefined) parts.push(`codes : "${code}"`)
-    return this.#match.all(parts.join(' AND '), afterPatient, limit).map((row) => integerOf(row, 'patient'))
   }
 }
 

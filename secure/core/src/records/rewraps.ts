@@ -62,7 +62,7 @@ export class Rewraps {
 
 function staleRows(vault: RecordParts): { readonly patient: number; readonly ids: number[] }[] {
   const found = new Map<number, number[]>()
-  for (const { patient, id } of vault.records.stale()) {
+  for (const { patient, id } of [...vault.records.stale(), ...vault.index.recent()]) {
     const ids = found.get(patient)
     if (ids === undefined) found.set(patient, [id])
     else ids.push(id)

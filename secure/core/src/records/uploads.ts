@@ -206,7 +206,7 @@ export class Uploads {
     const ready = this.#ready.filter(({ staged }) => this.#isStaged(staged) && this.#followsItsPredecessor(staged))
     this.#ready = []
     if (ready.length === 0) return
-    const { patients, records, rewraps, store, texts } = this.#vault
+    const { index, patients, records, rewraps, store } = this.#vault
     const indexes = ready.map(({ staged: { row } }) =>
       this.#vault.log({
         t: row.chain === null ? 'store' : 'chain',
@@ -225,7 +225,7 @@ export class Uploads {
       const logIndex = indexes[i] ?? 0
       this.#supersede(staged.row)
       const row = records.complete(staged.row, { storedMs: nowMs, place, logIndex, logSize })
-      texts.index(row.id, staged.words)
+      index.add(row.patient, row.id, staged.words)
       const patient = patients.get(row.patient)
       // The treatment key changed while it waited.
       if (row.keyVersion !== patient.keyVersion) rewraps.add(patient)
@@ -268,9 +268,9 @@ export class Uploads {
 
   #drop(staged: Staged, code: ErrorCode): void {
     if (!this.#isStaged(staged)) return
-    const { row, words } = staged
+    const { row } = staged
     this.#vault.bodies.remove(row.id)
-    this.#vault.texts.remove(row.id, words, false)
+    this.#vault.texts.remove(row.id)
     this.#vault.records.unstage(row)
     this.#staged.delete(nameOf(row.recordId, row.version))
     for (const waiter of staged.waiters) settleOnce(waiter, { code })
