@@ -3,21 +3,18 @@
  *
  * @module
  */
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sqlCipherPackage, startProcessTee } from '../tee/process/src/index.ts'
 import type { TeeDriver } from '../tee/src/driver.ts'
-import { bundle } from '../tools/bundle-ta.ts'
-import { ROOT } from '../tools/files.ts'
+import { buildApplication } from '../tools/bundle-ta.ts'
 
 /** Not provisioned: it answers, and serves nobody. */
 export async function startTee(folder: string): Promise<TeeDriver> {
-  const taPath = join(folder, 'trusted-application.mjs')
-  const { contents, sha256 } = await bundle(ROOT, 'secure/ta/src/main.ts')
-  writeFileSync(taPath, contents)
+  const { taPath, hostPath, measurement } = await buildApplication(folder)
   return await startProcessTee({
     taPath,
-    expectedMeasurement: sha256,
+    hostPath,
+    expectedMeasurement: measurement,
     storeFolder: join(folder, 'store'),
     nativePackages: [sqlCipherPackage()],
   })

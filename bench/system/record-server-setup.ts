@@ -5,7 +5,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Organization } from '../../hospital/src/index.ts'
 import { openLedger, submitCall } from '../../ledger/client/src/index.ts'
@@ -15,8 +15,7 @@ import { logOriginOf, type ChannelConfiguration } from '../../shared/ledger-mode
 import type { ServerRef } from '../../shared/protocol/src/index.ts'
 import { sqlCipherPackage, startProcessTee } from '../../tee/process/src/index.ts'
 import type { TeeDriver } from '../../tee/src/driver.ts'
-import { bundle } from '../../tools/bundle-ta.ts'
-import { ROOT } from '../../tools/files.ts'
+import { buildApplication } from '../../tools/bundle-ta.ts'
 
 export interface RecordServerParts {
   readonly folder: string
@@ -33,11 +32,15 @@ export async function setUpRecordServer(crypto: Crypto, parts: RecordServerParts
   const taPath = join(folder, 'trusted-application.mjs')
   let measurement: string
   if (isFirst) {
-    const built = await bundle(ROOT, 'secure/ta/src/main.ts')
-    writeFileSync(taPath, built.contents)
-    measurement = built.sha256
-    const nativePackages = [sqlCipherPackage()]
-    const tee = await startProcessTee({ taPath, expectedMeasurement: measurement, storeFolder: folder, nativePackages })
+    const built = await buildApplication(folder)
+    measurement = built.measurement
+    const tee = await startProcessTee({
+      taPath,
+      hostPath: built.hostPath,
+      expectedMeasurement: measurement,
+      storeFolder: folder,
+      nativePackages: [sqlCipherPackage()],
+    })
     try {
       await provision(crypto, parts, tee, measurement)
     } finally {

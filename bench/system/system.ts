@@ -139,7 +139,7 @@ async function startPrograms(
   writeFileSync(join(hospitalFolder, 'hospital.json'), JSON.stringify(hospitalConfiguration))
   const hospital = await run('hospital/src/main.ts', ['--folder', hospitalFolder], 'hospital')
 
-  const ta = findDescendant(host.pid, 'trusted-application.mjs')
+  const ta = findDescendant(host.pid, 'node-host.mjs')
   if (ta === undefined) throw new Error('the trusted application does not run')
   return {
     folder,

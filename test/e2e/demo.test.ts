@@ -5,24 +5,21 @@
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { PlayedStep } from '../../clients/cli/src/demo/player.ts'
-import { bundle } from '../../tools/bundle-ta.ts'
+import { ensureApplication } from '../../tools/bundle-ta.ts'
 import { ROOT } from '../../tools/files.ts'
 
 const MAIN = join(ROOT, 'clients/cli/src/main.ts')
-const BUNDLE = join(ROOT, 'dist/ta/trusted-application.mjs')
 
 let folder: string
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'trusthealth-demo-test-'))
-  if (existsSync(BUNDLE)) return
-  mkdirSync(join(ROOT, 'dist/ta'), { recursive: true })
-  writeFileSync(BUNDLE, (await bundle(ROOT, 'secure/ta/src/main.ts')).contents)
+  await ensureApplication()
 })
 after(() => rmSync(folder, { recursive: true, force: true }))
 

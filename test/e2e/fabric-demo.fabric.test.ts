@@ -5,21 +5,18 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { PlayedStep } from '../../clients/cli/src/demo/player.ts'
-import { bundle } from '../../tools/bundle-ta.ts'
+import { ensureApplication } from '../../tools/bundle-ta.ts'
 import { ROOT } from '../../tools/files.ts'
 
-const BUNDLE = join(ROOT, 'dist/ta/trusted-application.mjs')
 const folder = mkdtempSync(join(tmpdir(), 'trusthealth-fabric-demo-test-'))
 
 before(async () => {
-  if (existsSync(BUNDLE)) return
-  mkdirSync(join(ROOT, 'dist/ta'), { recursive: true })
-  writeFileSync(BUNDLE, (await bundle(ROOT, 'secure/ta/src/main.ts')).contents)
+  await ensureApplication()
 })
 after(() => rmSync(folder, { recursive: true, force: true }))
 

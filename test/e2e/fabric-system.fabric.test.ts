@@ -6,16 +6,15 @@
  */
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { networkStatus, stopNetwork, type NodeStatus } from '../../ledger/network/src/index.ts'
-import { bundle } from '../../tools/bundle-ta.ts'
+import { ensureApplication } from '../../tools/bundle-ta.ts'
 import { ROOT } from '../../tools/files.ts'
 
 const MAIN = join(ROOT, 'clients/cli/src/main.ts')
-const BUNDLE = join(ROOT, 'dist/ta/trusted-application.mjs')
 
 const folder = mkdtempSync(join(tmpdir(), 'trusthealth-fabric-test-'))
 const state = join(folder, 'state')
@@ -23,10 +22,7 @@ const fabric = join(state, 'fabric')
 let starter: ChildProcess | undefined
 
 before(async () => {
-  if (!existsSync(BUNDLE)) {
-    mkdirSync(join(ROOT, 'dist/ta'), { recursive: true })
-    writeFileSync(BUNDLE, (await bundle(ROOT, 'secure/ta/src/main.ts')).contents)
-  }
+  await ensureApplication()
   await start('--ledger', 'fabric')
 })
 

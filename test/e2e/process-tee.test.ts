@@ -9,24 +9,31 @@ import { after, before, test } from 'node:test'
 import { startHandshake } from '../../shared/protocol/src/session/index.ts'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
 import { sqlCipherPackage, startProcessTee, type ProcessTeeOptions } from '../../tee/process/src/index.ts'
-import { bundle } from '../../tools/bundle-ta.ts'
-import { ROOT } from '../../tools/files.ts'
+import { buildApplication } from '../../tools/bundle-ta.ts'
 
 let folder: string
 let taPath: string
+let hostPath: string
 let expectedMeasurement: string
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'trusthealth-process-'))
-  taPath = join(folder, 'trusted-application.mjs')
-  const built = await bundle(ROOT, 'secure/ta/src/main.ts')
-  writeFileSync(taPath, built.contents)
-  expectedMeasurement = built.sha256
+  const built = await buildApplication(folder)
+  taPath = built.taPath
+  hostPath = built.hostPath
+  expectedMeasurement = built.measurement
 })
 after(() => rmSync(folder, { recursive: true, force: true }))
 
 const start = (storeFolder: string, options: Partial<ProcessTeeOptions> = {}) =>
-  startProcessTee({ taPath, expectedMeasurement, storeFolder, nativePackages: [sqlCipherPackage()], ...options })
+  startProcessTee({
+    taPath,
+    hostPath,
+    expectedMeasurement,
+    storeFolder,
+    nativePackages: [sqlCipherPackage()],
+    ...options,
+  })
 
 test('it starts confined, knows what it is, and serves nobody before it is set up', async (t) => {
   const tee = await start(join(folder, 'fresh'))

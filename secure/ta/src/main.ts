@@ -1,5 +1,5 @@
 /**
- * Composition root of the trusted application as a process: ports from the adapters, frames from standard input,
+ * Host of the trusted application in a process: ports from the adapters, frames from standard input,
  * frames to standard output. One thread: whatever has arrived is handled, then committed once, then answered
  * (docs/protocol/10-tee-abi.md §10.4).
  *
@@ -11,14 +11,12 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
-import { FrameReader } from '../../../shared/tee-abi/src/index.ts'
+import type { TrustedApplication } from '../../core/src/index.ts'
 import { createProcessClock, createProcessEvidence, openDeviceKeyFile } from '../../adapters/node-process/src/index.ts'
 import { createSqlCipherPort } from '../../adapters/sqlcipher/src/index.ts'
-import { createTrustedApplication, type TrustedApplication } from '../../core/src/index.ts'
 import { parseArguments, type TaArguments } from './arguments.ts'
+import { createTrustedApplication, FrameReader, TA_ID } from './trusted-application.ts'
 
-/** Identity under which the device derives this application's keys; never changes. */
-const TA_ID = 'trusthealth-ta'
 const DEVICE_KEY_FILE = 'device.key'
 /** How soon to look again when something is due without a message. */
 const TICK_MS = 100

@@ -20,6 +20,8 @@ export type TaProcess = ChildProcessByStdio<Writable, Readable, Readable>
 export interface LaunchOptions {
   /** The measured bytes. */
   readonly bundle: Uint8Array
+  /** The program that runs them in a process: part of the runtime. */
+  readonly host: Uint8Array
   readonly storeFolder: string
   readonly nativePackages: readonly NativePackage[]
   /** Program of the runtime; default: the one that runs this. */
@@ -37,7 +39,7 @@ export interface Launcher {
 }
 
 export async function prepareLaunch(options: LaunchOptions): Promise<Launcher> {
-  const { bundle, nativePackages, program = process.execPath } = options
+  const { bundle, host, nativePackages, program = process.execPath } = options
   const data = join(options.storeFolder, 'data')
   const run = join(options.storeFolder, 'run')
   mkdirSync(data, { recursive: true, mode: 0o700 })
@@ -47,7 +49,10 @@ export async function prepareLaunch(options: LaunchOptions): Promise<Launcher> {
   const filterFile = writeFilter(run)
   const confinement = await findConfinement(filterFile, options.insecureConfinement)
   const measurement = measure(bundle)
-  const copy = join(run, 'trusted-application.mjs')
+  const copies = [
+    { path: join(run, 'trusted-application.mjs'), bytes: bundle },
+    { path: join(run, 'node-host.mjs'), bytes: host },
+  ] as const
   for (const { name, folder } of nativePackages) {
     const link = join(run, 'node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
@@ -63,10 +68,10 @@ export async function prepareLaunch(options: LaunchOptions): Promise<Launcher> {
     // No inspector, no files in the working folder, no source maps: nothing that could write content elsewhere.
     '--disable-sigusr1',
     '--no-warnings',
-    copy,
+    copies[1].path,
     `--store=${data}`,
     `--measurement=${measurement}`,
-    `--runtime=${await measureRuntime(program, nativePackages)}`,
+    `--runtime=${await measureRuntime(program, host, nativePackages)}`,
     `--isolation=${confinement.isolation.join(',')}`,
     ...(options.taArguments ?? []),
   ]
@@ -74,18 +79,18 @@ export async function prepareLaunch(options: LaunchOptions): Promise<Launcher> {
   return {
     isolation: confinement.isolation,
     start() {
-      writeCopy(copy, bundle, measurement)
+      for (const { path, bytes } of copies) writeCopy(path, bytes)
       return spawnConfined(wrapped, confinement, filterFile)
     },
   }
 }
 
 /** Writes the measured bytes where they are started from, and looks again. */
-function writeCopy(path: string, bundle: Uint8Array, measurement: string): void {
+function writeCopy(path: string, bytes: Uint8Array): void {
   rmSync(path, { force: true })
-  writeFileSync(path, bundle, { flag: 'wx', mode: 0o400 })
+  writeFileSync(path, bytes, { flag: 'wx', mode: 0o400 })
   chmodSync(path, 0o400)
-  if (measure(readFileSync(path)) !== measurement) {
+  if (!readFileSync(path).equals(bytes)) {
     throw new TeeError('TEE_MEASUREMENT', 'the copy of the trusted application was changed')
   }
 }

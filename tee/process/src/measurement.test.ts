@@ -19,15 +19,17 @@ test('the measurement of the runtime is what sha256sum gives for its lines', asy
       .digest('hex')
   const lines = [
     `${sum('node')}  node\n`,
+    `${createHash('sha256').update('host').digest('hex')}  node-host.mjs\n`,
     `${sum('lib/a.js')}  pack/lib/a.js\n`,
     `${sum('lib/deep/b.js')}  pack/lib/deep/b.js\n`,
     `${sum('package.json')}  pack/package.json\n`,
   ].join('')
   const pack = { name: 'pack', folder, files: ['package.json', 'lib'] }
-  const measured = await measureRuntime(join(folder, 'node'), [pack])
+  const measured = await measureRuntime(join(folder, 'node'), Buffer.from('host'), [pack])
   assert.equal(measured, createHash('sha256').update(lines).digest('hex'))
+  assert.notEqual(await measureRuntime(join(folder, 'node'), Buffer.from('h0st'), [pack]), measured)
   writeFileSync(join(folder, 'lib/deep/b.js'), 'c')
-  assert.notEqual(await measureRuntime(join(folder, 'node'), [pack]), measured)
+  assert.notEqual(await measureRuntime(join(folder, 'node'), Buffer.from('host'), [pack]), measured)
 })
 
 test('the native package of the record store is found where it is installed', () => {

@@ -10,6 +10,9 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { TeeError } from '../../src/errors.ts'
 
+/** The host of a process as `npm run bundle:ta` builds it. */
+const BUILT_HOST = fileURLToPath(new URL('../../../dist/ta/node-host.mjs', import.meta.url))
+
 /** Larger files are not a trusted application of ours. */
 const MAX_BUNDLE_BYTES = 32 * 1024 * 1024
 
@@ -37,24 +40,41 @@ export function readMeasured(path: string, expected: string): Uint8Array {
 }
 
 /**
- * Measurement of what the bundle runs on: SHA-256 of lines `<hex>  <name>\n`, as sha256sum prints them, for the
- * runtime's program under the name `node` and each file of the native packages, sorted by name.
+ * Reads the program that runs the bundle in a process: part of the runtime, not of the measurement.
+ * @throws {TeeError} `TEE_MEASUREMENT` if there is none.
  */
-export async function measureRuntime(program: string, packages: readonly NativePackage[]): Promise<string> {
+export function readHost(path = BUILT_HOST): Uint8Array {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new TeeError('TEE_MEASUREMENT', 'the host of the trusted application cannot be read', { cause })
+  }
+}
+
+/**
+ * Measurement of what the bundle runs on: SHA-256 of lines `<hex>  <name>\n`, as sha256sum prints them, for the
+ * runtime's program under the name `node`, the bundle's host under the name `node-host.mjs`, and each file of the native
+ * packages, sorted by name.
+ */
+export async function measureRuntime(
+  program: string,
+  host: Uint8Array,
+  packages: readonly NativePackage[],
+): Promise<string> {
   const files = [{ name: 'node', path: program }]
   for (const { name, folder, files: used } of packages) {
     for (const entry of used) {
       for (const path of filesOf(join(folder, entry))) files.push({ name: `${name}${path.slice(folder.length)}`, path })
     }
   }
-  files.sort((a, b) => (a.name < b.name ? -1 : 1))
-  const lines: string[] = []
+  const lines = [{ name: 'node-host.mjs', hex: measure(host) }]
   for (const { name, path } of files) {
     const hash = createHash('sha256')
     await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash)
-    lines.push(`${hash.digest('hex')}  ${name}\n`)
+    lines.push({ name, hex: hash.digest('hex') })
   }
-  return measure(Buffer.from(lines.join('')))
+  lines.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return measure(Buffer.from(lines.map(({ name, hex }) => `${hex}  ${name}\n`).join('')))
 }
 
 /** A package that the bundle takes from its platform: native code, which cannot be bundled. */

@@ -12,6 +12,7 @@ import { startProcessTee, type ProcessTeeOptions } from './process-tee.ts'
 
 let folder: string
 let taPath: string
+let hostPath: string
 let expectedMeasurement: string
 
 before(async () => {
@@ -26,6 +27,8 @@ before(async () => {
     logLevel: 'silent',
   })
   expectedMeasurement = measure(readFileSync(taPath))
+  hostPath = join(folder, 'node-host.mjs')
+  writeFileSync(hostPath, "import './trusted-application.mjs'\n")
 })
 after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -33,7 +36,7 @@ const quick = { firstPauseMs: 5, longestPauseMs: 20 }
 
 async function start(t: TestContext, options: Partial<ProcessTeeOptions> = {}): Promise<TeeDriver> {
   const storeFolder = mkdtempSync(join(folder, 'store-'))
-  const tee = await startProcessTee({ taPath, expectedMeasurement, storeFolder, restart: quick, ...options })
+  const tee = await startProcessTee({ taPath, hostPath, expectedMeasurement, storeFolder, restart: quick, ...options })
   t.after(() => tee.close())
   return tee
 }
@@ -84,6 +87,7 @@ test('another file than the expected one is not started: TEE_MEASUREMENT', async
   await assert.rejects(start(t, { taPath: changed }), { code: 'TEE_MEASUREMENT' })
   await assert.rejects(start(t, { taPath: join(folder, 'absent.mjs') }), { code: 'TEE_MEASUREMENT' })
   await assert.rejects(start(t, { expectedMeasurement: '' }), { code: 'TEE_MEASUREMENT' })
+  await assert.rejects(start(t, { hostPath: join(folder, 'absent.mjs') }), { code: 'TEE_MEASUREMENT' })
 })
 
 test('what is started is the copy that was measured, read-only, whatever becomes of the file', async (t) => {

@@ -10,11 +10,13 @@ import type { TeeDriver } from '../../src/driver.ts'
 import { startStreamTee, type StreamTeeOptions, type TaListener, type TaStream } from '../../src/stream-tee.ts'
 import type { InsecureConfinement } from './isolation.ts'
 import { prepareLaunch, type TaProcess } from './launch.ts'
-import { readMeasured, type NativePackage } from './measurement.ts'
+import { readHost, readMeasured, type NativePackage } from './measurement.ts'
 
 export interface ProcessTeeOptions extends StreamTeeOptions {
   /** The bundle, `dist/ta/trusted-application.mjs`. */
   readonly taPath: string
+  /** What runs the bundle in a process; default: `dist/ta/node-host.mjs` of this product. */
+  readonly hostPath?: string
   /** SHA-256 of the bundle, lower-case hex: from the release or the ledger, not from the file itself. */
   readonly expectedMeasurement: string
   /** Made if it does not exist. The trusted application sees its subfolder `data` only. */
@@ -28,12 +30,13 @@ export interface ProcessTeeOptions extends StreamTeeOptions {
 
 /**
  * Starts the trusted application; resolves when its process runs and has answered its first `status`.
- * @throws {TeeError} `TEE_MEASUREMENT`; `SERVER_UNAVAILABLE` or its own reason if it ends at once.
+ * @throws {TeeError} `TEE_MEASUREMENT`, also for no host; `SERVER_UNAVAILABLE` or its own reason if it ends at once.
  */
 export async function startProcessTee(options: ProcessTeeOptions): Promise<TeeDriver> {
   const bundle = readMeasured(options.taPath, options.expectedMeasurement)
   const launcher = await prepareLaunch({
     bundle,
+    host: readHost(options.hostPath),
     storeFolder: options.storeFolder,
     nativePackages: options.nativePackages ?? [],
     taArguments: options.taArguments ?? [],

@@ -3,17 +3,16 @@
  */
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { bundle } from '../../../tools/bundle-ta.ts'
+import { ensureApplication } from '../../../tools/bundle-ta.ts'
 import { ROOT } from '../../../tools/files.ts'
 import { playTranscript, runCommand } from './transcript.ts'
 
 const MAIN = join(ROOT, 'clients/cli/src/main.ts')
-const BUNDLE = join(ROOT, 'dist/ta/trusted-application.mjs')
 const TRANSCRIPTS = join(import.meta.dirname, 'transcripts')
 
 const root = mkdtempSync(join(tmpdir(), 'trusthealth-cli-'))
@@ -22,10 +21,7 @@ const kept = new Map<string, string>()
 let starter: ChildProcess | undefined
 
 before(async () => {
-  if (!existsSync(BUNDLE)) {
-    mkdirSync(join(ROOT, 'dist/ta'), { recursive: true })
-    writeFileSync(BUNDLE, (await bundle(ROOT, 'secure/ta/src/main.ts')).contents)
-  }
+  await ensureApplication()
   mkdirSync(place.folder)
   writeFiles()
   await start()

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -13,22 +13,18 @@ import { createEmbeddedLedgerClient, submitCall } from '../../../ledger/client/s
 import { parseCertificate } from '../../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import type { MspId } from '../../../shared/protocol/src/index.ts'
-import { bundle } from '../../../tools/bundle-ta.ts'
+import { ensureApplication } from '../../../tools/bundle-ta.ts'
 import { ROOT } from '../../../tools/files.ts'
 import { runCommand, wordsOf, type CommandResult } from './transcript.ts'
 
 const MAIN = join(ROOT, 'clients/cli/src/main.ts')
-const BUNDLE = join(ROOT, 'dist/ta/trusted-application.mjs')
 
 const root = mkdtempSync(join(tmpdir(), 'trusthealth-join-'))
 const place = { state: join(root, 'state'), folder: join(root, 'files') }
 let starter: ChildProcess | undefined
 
 before(async () => {
-  if (!existsSync(BUNDLE)) {
-    mkdirSync(join(ROOT, 'dist/ta'), { recursive: true })
-    writeFileSync(BUNDLE, (await bundle(ROOT, 'secure/ta/src/main.ts')).contents)
-  }
+  await ensureApplication()
   mkdirSync(place.folder)
   const result = { resourceType: 'Observation', status: 'final', code: { text: 'Potassium' } }
   writeFileSync(join(place.folder, 'potassium.json'), JSON.stringify(result))

@@ -4,16 +4,13 @@
  *
  * @module
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sqlCipherPackage, startProcessTee } from '../../../tee/process/src/index.ts'
 import type { ProcessTeeOptions } from '../../../tee/process/src/index.ts'
-import { bundle } from '../../../tools/bundle-ta.ts'
-import { ROOT } from '../../../tools/files.ts'
+import { buildApplication } from '../../../tools/bundle-ta.ts'
 import type { ProcessTee } from './world.ts'
-
-const ENTRY = 'secure/ta/src/main.ts'
 
 export interface BundledTee extends ProcessTee {
   /** The built file. */
@@ -25,16 +22,15 @@ export interface BundledTee extends ProcessTee {
 /** Builds the trusted application into a temporary folder. @param options for the driver. */
 export async function bundleTee(options: Partial<ProcessTeeOptions> = {}): Promise<BundledTee> {
   const folder = mkdtempSync(join(tmpdir(), 'trusthealth-bundle-'))
-  const taPath = join(folder, 'trusted-application.mjs')
-  const { contents, sha256 } = await bundle(ROOT, ENTRY)
-  writeFileSync(taPath, contents)
+  const { taPath, hostPath, measurement } = await buildApplication(folder)
   return {
     taPath,
-    measurement: sha256,
+    measurement,
     start: (storeFolder, traffic) =>
       startProcessTee({
         taPath,
-        expectedMeasurement: sha256,
+        hostPath,
+        expectedMeasurement: measurement,
         storeFolder,
         nativePackages: [sqlCipherPackage()],
         restart: { firstPauseMs: 20, longestPauseMs: 200 },

@@ -230,9 +230,9 @@ async function verifyLedgerOf({ stage }: Scene): Promise<{ readonly blocks: numb
 /** A copy of the program with one letter of one message changed: it runs as the other one does. */
 function alterProgram(state: Scene['stage']['context']['state'], folder: string): string {
   const bytes = readFileSync(bundlePath(state))
-  const at = bytes.indexOf('trusted application: ')
+  const at = bytes.indexOf('The trusted application met')
   if (at < 0) throw new Surprise('the program has another message')
-  bytes[at] = 'T'.charCodeAt(0)
+  bytes[at] = 't'.charCodeAt(0)
   const path = join(folder, `program-${encodeHex(new Uint8Array([bytes.length & 0xff]))}.mjs`)
   writeFileSync(path, bytes)
   return path
