@@ -99,6 +99,11 @@ export class Appointments {
     return this.#all().filter((one) => one.doctors.includes(ref))
   }
 
+  /** Those that end after a moment. */
+  from(fromMs: number): Appointment[] {
+    return this.#select('WHERE end_ms > ? ORDER BY start_ms', fromMs)
+  }
+
   find(id: AppointmentId): Appointment {
     const [found] = this.#select('WHERE id = ?', id)
     if (found === undefined) throw new ProtocolError('APPOINTMENT_UNKNOWN', 'no such appointment')
@@ -137,7 +142,7 @@ export class Appointments {
     return this.#select('ORDER BY start_ms')
   }
 
-  #select(where: string, ...parameters: readonly string[]): Appointment[] {
+  #select(where: string, ...parameters: readonly (string | number)[]): Appointment[] {
     const rows = this.#db.prepare(`SELECT * FROM appointment ${where}`).all(...parameters) as AppointmentRow[]
     return rows.map((row) => ({
       v: 1,

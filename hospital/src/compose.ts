@@ -12,12 +12,13 @@ import { VerifyingLedgerReader } from '../../clients/sdk/src/ledger-reader.ts'
 import type { Clock } from '../../clients/sdk/src/ports.ts'
 import { CommitmentIndex, openLedger, type Ledger } from '../../ledger/client/src/index.ts'
 import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
-import { participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
+import { organizationPolicyShape, participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
 import { isAuditorRef, isPatientRef, isPractitionerRef, type HospitalRef } from '../../shared/protocol/src/index.ts'
 import { Appointments } from './appointments.ts'
 import { CommitmentBatcher } from './commitments.ts'
 import type { HospitalConfiguration } from './configuration.ts'
 import { openHospitalDatabase } from './database.ts'
+import { EmergencyReviews } from './emergency-reviews.ts'
 import { DeviceLinks } from './devices/device-links.ts'
 import { Joining } from './devices/joining.ts'
 import { Hospital } from './hospital.ts'
@@ -32,6 +33,7 @@ import { buildHospitalServer } from './server.ts'
 import { openServiceIdentity, registrationOf, type ServiceIdentity } from './service-identity.ts'
 import { Staff } from './staff/staff.ts'
 import { StaffRegistry } from './staff/staff-registry.ts'
+import { SummaryReader } from './summary.ts'
 import { TreatmentKeys } from './treatment-keys.ts'
 
 /** While something waits to be told to the record server, it is tried again this often. */
@@ -88,6 +90,10 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     issuer: organization.authority,
     recordServer,
     patientKeys: (patient) => ledgerRelay.patientKeys(patient),
+    findParticipant: (ref) => ledgerRelay.findParticipant(ref),
+    revokedSerials: async () =>
+      parseResult(await ledger.query({ fn: 'organizationPolicy', args: [mspId] }), organizationPolicyShape)
+        .revokedSerials,
   })
   const parts = { crypto, db, identity, registry, keys, appointments, registrations, batcher, ledger: writer }
   const hospital = new Hospital(parts)
@@ -96,6 +102,19 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const staff = new Staff(people)
   const links = new DeviceLinks(crypto, db)
   const joining = new Joining({ ...people, links, registrations, ledger: ledgerRelay })
+  const reviews = new EmergencyReviews(db)
+  const summary = new SummaryReader({
+    db,
+    registry,
+    staff: staffRegistry,
+    appointments,
+    reviews,
+    service,
+    ledger,
+    organizations: new Set(configuration.nodes.map((node) => node.mspId)).size,
+    recordServer,
+    outbox: () => ({ waiting: batcher.waiting }),
+  })
   const authentication = new RequestAuthentication(crypto, findKeyOf({ service, registry, staffRegistry, ledgerRelay }))
   const server = await buildHospitalServer({
     hospital,
@@ -103,6 +122,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     ledgerRelay,
     joining,
     staff,
+    overview: { summary, reviews, emergencies: () => recordServer.emergencies() },
     nowMs,
     ledgerAnswers: () => ledger.height(),
     onFault,

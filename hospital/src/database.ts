@@ -60,6 +60,9 @@ const MIGRATIONS = [
    CREATE TABLE rekey_request (
      patient TEXT PRIMARY KEY REFERENCES patient, checked_by TEXT NOT NULL, since_ms INTEGER NOT NULL
    ) STRICT;`,
+  `CREATE TABLE emergency_review (
+     emergency TEXT NOT NULL, verdict TEXT NOT NULL, note TEXT NOT NULL, by TEXT NOT NULL, time_ms INTEGER NOT NULL
+   ) STRICT;`,
 ] as const
 
 /**

@@ -11,6 +11,7 @@ import {
   encodeBase64url,
   encodeUtf8,
   label,
+  parseCertificate,
   type Crypto,
 } from '../../shared/crypto/src/index.ts'
 import {
@@ -35,6 +36,8 @@ import type { InvitationDetails, Registry } from './registry.ts'
 import type { SealedTreatmentKey, TreatmentKeys } from './treatment-keys.ts'
 
 const CREDENTIAL_LIFETIME_S = 366 * 86_400
+/** Clients ask when 30 days are left; clocks differ. */
+const RENEW_BEFORE_MS = 31 * 86_400_000
 const REGISTRATION = label('registration')
 
 /** The hospital as it signs and presents itself. */
@@ -87,6 +90,10 @@ export interface RegistrationParts {
   readonly recordServer: RecordServer
   /** Every key of a patient on the ledger. */
   readonly patientKeys: (patient: PatientRef) => Promise<readonly PatientKey[]>
+  /** Somebody who is active on the ledger. */
+  readonly findParticipant: (ref: string) => Promise<{ readonly certSerial: string } | undefined>
+  /** Certificates of this organisation that were revoked. */
+  readonly revokedSerials: () => Promise<readonly string[]>
 }
 
 /** What the new key signs: possession is proven, and the code cannot be used for another key on the way. */
@@ -153,6 +160,30 @@ export class Registrations {
       iat,
       exp: iat + CREDENTIAL_LIFETIME_S,
     })
+  }
+
+  /**
+   * A doctor's certificate for the same key: the one that is there while it lasts for long, else a new one, which the
+   * ledger learns before the doctor. One that was revoked is not replaced here: that is for an administrator.
+   * @throws {ProtocolError | LedgerError} `PARTICIPANT_UNKNOWN`, `PARTICIPANT_SUSPENDED`
+   */
+  async certificateFor(ref: PractitionerRef, nowMs: number): Promise<readonly Uint8Array[]> {
+    const { registry, adminLedger, issuer, findParticipant, revokedSerials } = this.#parts
+    const known = registry.findPractitioner(ref)
+    if (known === undefined) throw new ProtocolError('PARTICIPANT_UNKNOWN', 'no such doctor')
+    const current = known.chain.map(decodeBase64url)
+    const [leaf] = current
+    if (leaf !== undefined && parseCertificate(leaf).notAfterMs - nowMs > RENEW_BEFORE_MS) return current
+    const participant = await findParticipant(ref)
+    if (participant === undefined || (await revokedSerials()).includes(participant.certSerial)) {
+      throw new ProtocolError('PARTICIPANT_SUSPENDED', 'the doctor is not active on the ledger')
+    }
+    const publicKey = decodeBase64url(known.publicKey)
+    const { chain, serialHex } = await issuer.issue({ role: 'doctor', ref, publicKey, emergency: known.emergency })
+    const registration = doctorRegistration(ref, known, serialHex)
+    await adminLedger.submit('renewParticipant', [JSON.stringify(registration)])
+    registry.replaceChain(ref, chain.map(encodeBase64url))
+    return chain
   }
 
   /**
@@ -258,14 +289,7 @@ export class Registrations {
     const ref = newRef(crypto, 'd')
     const emergency = details.emergency === true
     const { chain, serialHex } = await issuer.issue({ role: 'doctor', ref, publicKey, emergency })
-    const registration: ParticipantRegistration = {
-      ref,
-      kind: 'doctor',
-      publicKey: request.publicKey,
-      sealKey: request.sealKey,
-      certSerial: serialHex,
-      attributes: emergency ? { 'trusthealth.emergency': 'true' } : {},
-    }
+    const registration = doctorRegistration(ref, { ...request, emergency }, serialHex)
     await adminLedger.submit('registerParticipant', [JSON.stringify(registration)])
     db.transaction(() => {
       registry.markUsed(request.code, ref)
@@ -282,6 +306,16 @@ export class Registrations {
     })()
     return { kind: 'practitioner', ref, chain }
   }
+}
+
+function doctorRegistration(
+  ref: PractitionerRef,
+  one: { readonly publicKey: string; readonly sealKey: string; readonly emergency: boolean },
+  certSerial: string,
+): ParticipantRegistration {
+  const { publicKey, sealKey, emergency } = one
+  const attributes = emergency ? { 'trusthealth.emergency': 'true' } : {}
+  return { ref, kind: 'doctor', publicKey, sealKey, certSerial, attributes }
 }
 
 function unknownCode(): ProtocolError {

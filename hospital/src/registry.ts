@@ -169,6 +169,11 @@ export class Registry {
     return rows.map(practitionerOf)
   }
 
+  /** @param chain b64u DER, leaf first. */
+  replaceChain(ref: PractitionerRef, chain: readonly string[]): void {
+    this.#db.prepare('UPDATE practitioner SET chain = ? WHERE ref = ?').run(JSON.stringify(chain), ref)
+  }
+
   markPractitionerProvisioned(ref: PractitionerRef): void {
     this.#db.prepare('UPDATE practitioner SET provisioned = 1 WHERE ref = ?').run(ref)
   }

@@ -16,6 +16,7 @@ import {
   chainIdShape,
   ERROR_TABLE,
   isErrorCode,
+  isPractitionerRef,
   patientRefShape,
   practitionerRefShape,
   ProtocolError,
@@ -27,6 +28,7 @@ import { MAX_STREAM_MESSAGE_BYTES, registerCommitmentStream, STREAM_PATH } from 
 import type { AppointmentView, DeliveredWarrant, Hospital, WaitingChain } from './hospital.ts'
 import { RELAYED_FUNCTIONS } from './hospital.ts'
 import { createMetrics } from './metrics.ts'
+import { registerOverviewRoutes, type OverviewParts } from './overview-routes.ts'
 import type { LedgerRelay } from './ports.ts'
 import type { Caller, RequestAuthentication } from './request-auth.ts'
 import { CodeGuard } from './code-guard.ts'
@@ -50,6 +52,7 @@ export interface HospitalServerOptions {
   readonly ledgerRelay: LedgerRelay
   readonly joining: Joining
   readonly staff: Staff
+  readonly overview: OverviewParts
   /** Routes of their own, each in a scope of its own, after those of `/v1`. */
   readonly plugins?: readonly HospitalPlugin[]
   readonly nowMs: () => number
@@ -245,6 +248,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   const parts = { server, caller, nowMs, guard }
   registerDeviceRoutes(parts, options.joining)
   registerStaffRoutes(parts, options.staff)
+  registerOverviewRoutes(parts, options.overview)
 
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())
   const metrics = createMetrics({ waitingCommitments: () => hospital.waitingCommitments })
@@ -281,6 +285,10 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   )
   server.post('/v1/credentials', async (request) => {
     const who = await caller(request)
+    if (isPractitionerRef(who.ref)) {
+      const chain = await hospital.registrations.certificateFor(who.ref, nowMs())
+      return { chain: chain.map(encodeBase64url) }
+    }
     const patient = patientRefShape(who.ref, 'caller')
     const key = await ledgerRelay.findPatientKey(patient, who.kid)
     if (key === undefined) throw new ProtocolError('REQUEST_REJECTED', 'not a key of a patient')

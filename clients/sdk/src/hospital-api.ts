@@ -269,6 +269,66 @@ const rekeyStateShape = variant('state', {
 })
 export type RekeyState = Infer<typeof rekeyStateShape>
 
+const down = struct({ state: literal('down'), code: text({ max: 64 }) })
+const outboxShape = struct({ waiting: uint(), oldestMs: optional(uint()) })
+const summaryShape = struct({
+  today: struct({
+    booked: uint(),
+    permissionsMissing: uint(),
+    /** Absent: the record server does not say. */
+    emergenciesToReview: optional(uint()),
+    uploadsWaiting: uint(),
+  }),
+  recordServer: variant('state', {
+    up: struct({ state: literal('up'), tee: text({ max: 32 }), simulated: bool(), measurement: text({ max: 64 }) }),
+    down,
+  }),
+  ledger: variant('state', {
+    up: struct({ state: literal('up'), height: uint(), blockMs: uint(), organizations: uint() }),
+    down,
+  }),
+  outbox: outboxShape,
+  certificates: list(
+    struct({
+      ref: text({ max: 34 }),
+      name: text({ max: 128 }),
+      kind: oneOf('service', 'practitioner'),
+      notAfterMs: uint(),
+    }),
+    { max: 65_536 },
+  ),
+  registered: struct({ patients: uint(), practitioners: uint(), staff: uint() }),
+})
+/** Today's work, the parts, what waits, certificates that end within 60 days. */
+export type HospitalSummary = Infer<typeof summaryShape>
+
+const verdict = oneOf('justified', 'follow-up', 'misuse')
+export type Verdict = Infer<typeof verdict>
+const reviewedEmergencyShape = struct({
+  emergency: text({ max: 34 }),
+  patient: patientRefShape,
+  doctor: text({ max: 34 }),
+  doctorName: optional(text({ max: 256 })),
+  place: optional(text({ max: 256 })),
+  reason: text({ max: 32 }),
+  text: text({ max: 2_048 }),
+  openedMs: uint(),
+  untilMs: uint(),
+  closedMs: optional(uint()),
+  open: bool(),
+  logIndex: uint(),
+  review: optional(
+    struct({
+      emergency: text({ max: 34 }),
+      verdict,
+      note: text({ max: 2_048 }),
+      by: text({ max: 128 }),
+      timeMs: uint(),
+    }),
+  ),
+})
+export type ReviewedEmergency = Infer<typeof reviewedEmergencyShape>
+
 export interface NewAppointment {
   readonly patient: PatientRef
   readonly department: string
@@ -397,6 +457,28 @@ export class HospitalApi {
   async renewCredential(as: RequestSigner): Promise<string> {
     return (await this.#call('POST', '/v1/credentials', as, struct({ credential: text({ max: 16_384 }) }), {}))
       .credential
+  }
+
+  /** A doctor's certificate for the registered key, DER, leaf first: the old one while it lasts for more than a month. */
+  async renewCertificate(as: RequestSigner): Promise<readonly Uint8Array[]> {
+    const shape = struct({ chain: list(bytesText, { min: 1, max: 3 }) })
+    return (await this.#call('POST', '/v1/credentials', as, shape, {})).chain
+  }
+
+  /** The staff's first screen. */
+  summary(as: RequestSigner): Promise<HospitalSummary> {
+    return this.#call('GET', '/v1/summary', as, summaryShape)
+  }
+
+  /** Emergency accesses of the hospital's patients, with the newest verdict of staff. */
+  async reviewedEmergencies(as: RequestSigner): Promise<readonly ReviewedEmergency[]> {
+    const shape = struct({ emergencies: list(reviewedEmergencyShape, { max: 1_000 }) })
+    return (await this.#call('GET', '/v1/emergencies', as, shape)).emergencies
+  }
+
+  async reviewEmergency(as: RequestSigner, emergency: string, verdict: Verdict, note?: string): Promise<void> {
+    const body = { verdict, ...(note === undefined ? {} : { note }) }
+    await this.#call('POST', `/v1/emergencies/${emergency}/reviews`, as, okShape, body)
   }
 
   async patients(as: RequestSigner): Promise<readonly PatientEntry[]> {

@@ -48,6 +48,7 @@ export {
 export { PatientClient, type AccessTerms, type IssuedWarrant, type WarrantTerms } from './patient.ts'
 export * from './ports.ts'
 export * from './record-answer.ts'
+export * from './renew-identity.ts'
 export * from './seal.ts'
 export { SecureSession, type SecureSessionOptions } from './secure-session.ts'
 export { formatRecordFile, parseRecordFile, type RecordFile } from './record-file.ts'
