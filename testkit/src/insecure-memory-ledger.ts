@@ -207,7 +207,9 @@ export class InsecureMemoryLedger {
   #worldState(state: ReadonlyMap<string, string>, writes: Map<string, string | undefined>): WorldState {
     return {
       get: async (key) => state.get(key),
+      getSteady: async (key) => state.get(key),
       put: async (key, value) => void writes.set(key, value),
+      add: async (key, value) => void writes.set(key, value),
       delete: async (key) => void writes.set(key, undefined),
       range: async (prefix, bookmark, limit): Promise<StatePage> => {
         const keys = [...state.keys()].filter((key) => key.startsWith(prefix) && key > bookmark).toSorted()

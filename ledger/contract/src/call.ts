@@ -14,8 +14,15 @@ import type { MspId, ParticipantRef, TxId } from '../../../shared/protocol/src/i
  */
 export interface WorldState {
   get(key: string): Promise<string | undefined>
-  /** `value` is not empty. */
+  /**
+   * As `get`, for keys that change rarely and have a mark (`markOf`). Whoever runs the contract may remember values: then
+   * the mark is read in place of the key, and a change of another key with the same mark conflicts, too.
+   */
+  getSteady(key: string): Promise<string | undefined>
+  /** `value` is not empty. The key's mark is written, too. */
   put(key: string, value: string): Promise<void>
+  /** As `put`, of a key that this transaction has read and that had no value: its mark stays, so nobody may remember that it had none. */
+  add(key: string, value: string): Promise<void>
   delete(key: string): Promise<void>
   /**
    * Keys that start with `prefix` (which ends with `/`), in order of their bytes.

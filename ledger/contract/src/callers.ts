@@ -14,6 +14,9 @@ import type { HospitalRef, ParticipantRef } from '../../../shared/protocol/src/i
 import type { ContractCall } from './call.ts'
 import { find } from './state.ts'
 
+/** So many are read one by one, each for itself. */
+const FEW = 4
+
 /** @throws {LedgerError} `LEDGER_FORBIDDEN` */
 export function forbidden(): LedgerError {
   return new LedgerError('LEDGER_FORBIDDEN', 'this caller may not do this')
@@ -54,6 +57,23 @@ export function requireActive(record: ParticipantRecord | undefined): Participan
 /** Participants other than patients. */
 export function findParticipant(call: ContractCall, ref: ParticipantRef): Promise<ParticipantRecord | undefined> {
   return find<ParticipantRecord>(call.state, stateKeys.participant(ref))
+}
+
+/** As `findParticipant`, for many at once: see `WorldState.getSteady`. */
+export async function findParticipants<T extends ParticipantRef>(
+  { state }: ContractCall,
+  refs: readonly T[],
+): Promise<ReadonlyMap<T, ParticipantRecord | undefined>> {
+  // Decided by the arguments alone: every endorser reads the same.
+  const isMany = refs.length > FEW
+  const texts = await Promise.all(
+    refs.map((ref) => {
+      const key = stateKeys.participant(ref)
+      return isMany ? state.getSteady(key) : state.get(key)
+    }),
+  )
+  const parse = (text: string | undefined) => (text === undefined ? undefined : (JSON.parse(text) as ParticipantRecord))
+  return new Map(refs.map((ref, i) => [ref, parse(texts[i])]))
 }
 
 /** A registered participant of the caller's own organisation. */

@@ -13,6 +13,7 @@ import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import {
   type ContractFunctionName,
   LedgerError,
+  markOf,
   parseRef,
   parseRole,
   rangeEnd,
@@ -203,14 +204,29 @@ function contractError(error: LedgerError): Error {
   return new Error(`${error.code}: ${error.message}`, { cause: error })
 }
 
-function stateOf({ stub }: Context): WorldState {
+/** What a stub may have beside Fabric's own functions: `WorldState.getSteady` of its process. */
+export interface SteadyStub {
+  getSteadyState?(key: string): Promise<Uint8Array>
+}
+
+function stateOf({ stub }: { readonly stub: Context['stub'] & SteadyStub }): WorldState {
+  const mark = async (key: string): Promise<void> => {
+    const name = markOf(key)
+    if (name !== undefined) await stub.putState(name, encodeUtf8(stub.getTxID()))
+  }
+  const textOf = (value: Uint8Array) => (value.length === 0 ? undefined : decodeUtf8(value))
   return {
-    async get(key) {
-      const value = await stub.getState(key)
-      return value.length === 0 ? undefined : decodeUtf8(value)
+    get: async (key) => textOf(await stub.getState(key)),
+    getSteady: async (key) => textOf(await (stub.getSteadyState?.(key) ?? stub.getState(key))),
+    async put(key, value) {
+      await stub.putState(key, encodeUtf8(value))
+      await mark(key)
     },
-    put: (key, value) => stub.putState(key, encodeUtf8(value)),
-    delete: (key) => stub.deleteState(key),
+    add: (key, value) => stub.putState(key, encodeUtf8(value)),
+    async delete(key) {
+      await stub.deleteState(key)
+      await mark(key)
+    },
     async range(prefix, bookmark, limit): Promise<StatePage> {
       // An empty range has no metadata on Fabric, whatever its types say.
       const { iterator, metadata } = await stub.getStateByRangeWithPagination(prefix, rangeEnd(prefix), limit, bookmark)
@@ -218,7 +234,7 @@ function stateOf({ stub }: Context): WorldState {
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
         items.push({ key: next.value.key, value: decodeUtf8(next.value.value) })
       }
-      await iterator.close()
+      // Not closed: one that is at its end has nothing left at the peer.
       return { items, bookmark: (metadata as typeof metadata | undefined)?.bookmark ?? '' }
     },
     async history(key) {

@@ -18,6 +18,11 @@ export async function write(state: WorldState, key: string, value: object): Prom
   await state.put(key, toJson(value))
 }
 
+/** For a key that the transaction has read and that had no value. */
+export async function writeNew(state: WorldState, key: string, value: object): Promise<void> {
+  await state.add(key, toJson(value))
+}
+
 /** JSON with sorted members; members that are undefined are left out. */
 export function toJson(value: unknown): string {
   return stringifySorted(withoutUndefined(value))

@@ -21,7 +21,6 @@ import {
   stateKeys,
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
-  type AuthorRef,
   type BatchId,
   batchIdShape,
   commitmentFromJson,
@@ -33,7 +32,7 @@ import {
 } from '../../../../shared/protocol/src/index.ts'
 import { badArgument, jsonArgument, numberArgument, plainArgument } from '../arguments.ts'
 import type { ContractCall, Outcome } from '../call.ts'
-import { activeCaller, findParticipant, forbidden, requireActive } from '../callers.ts'
+import { activeCaller, findParticipants, forbidden, requireActive } from '../callers.ts'
 import { event, find, toJson } from '../state.ts'
 import { verifyingKey } from '../verifying-keys.ts'
 
@@ -61,7 +60,7 @@ export async function commit(call: ContractCall, batchText: string, groupsText: 
     }
     return { result: toJson({ batchId, count, txId: earlier.txId, timeMs: earlier.timeMs }) }
   }
-  const authors = await authorsOf(call, groups)
+  const authors = await findParticipants(call, [...new Set(groups.map(({ author }) => author))])
   for (const group of groups) checkGroup(call, authors.get(group.author), group)
 
   const { txId, timeMs } = call.tx
@@ -109,16 +108,6 @@ function groupsArgument(text: string): { readonly groups: readonly CommitGroup[]
   const count = groups.reduce((sum, group) => sum + group.items.length, 0)
   if (count > MAX_BATCH_ITEMS || encodeCommitGroups(groups) !== text) throw badArgument('groups')
   return { groups, count }
-}
-
-/** Each author is read once. */
-async function authorsOf(
-  call: ContractCall,
-  groups: readonly CommitGroup[],
-): Promise<ReadonlyMap<AuthorRef, ParticipantRecord | undefined>> {
-  const refs = [...new Set(groups.map((group) => group.author))]
-  const records = await Promise.all(refs.map((ref) => findParticipant(call, ref)))
-  return new Map(refs.map((ref, i) => [ref, records[i]]))
 }
 
 function checkGroup(call: ContractCall, found: ParticipantRecord | undefined, group: CommitGroup): void {

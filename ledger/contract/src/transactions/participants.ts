@@ -31,7 +31,7 @@ import {
 import { badArgument, jsonArgument, plainArgument } from '../arguments.ts'
 import type { ContractCall, Outcome } from '../call.ts'
 import { findParticipant, forbidden, hasRole, ownParticipant, unknownParticipant } from '../callers.ts'
-import { event, find, toJson, write } from '../state.ts'
+import { event, find, toJson, write, writeNew } from '../state.ts'
 import { registerPatient } from './patient-keys.ts'
 
 const MAX_EARLIER_KEYS = 16
@@ -60,7 +60,8 @@ export async function registerParticipant(call: ContractCall, text: string): Pro
     earlierKeys: [],
   }
   await ensureOrganization(call)
-  await putParticipant(call, record)
+  await writeNew(call.state, stateKeys.participant(record.ref), record)
+  await write(call.state, stateKeys.member(mspId, record.ref), record)
   return { result: toJson(record), event: registered(record) }
 }
 

@@ -26,7 +26,9 @@ function contextAt(timeMs = Date.now()): Context {
   const stub = {
     getTxID: () => 'tx',
     getDateTimestamp: () => new Date(timeMs),
+    getChannelID: () => 'health',
     getState: () => Promise.resolve(new Uint8Array(0)),
+    getStateByRange: () => Promise.resolve({ next: () => Promise.resolve({ done: true }) }),
   }
   const clientIdentity = {
     getMSPID: () => member.mspId,

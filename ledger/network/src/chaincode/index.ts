@@ -6,21 +6,34 @@
  */
 import type { Context } from 'fabric-contract-api'
 import { TrustHealthContract } from '../../../contract/src/index.ts'
+import { LedgerError } from '../../../../shared/ledger-model/src/index.ts'
+import { readSteadily, type SteadyReads } from './cached-state.ts'
 import { checkProposalTime } from './proposal-time.ts'
 import { dropUnwantedLogLines } from './quiet-logs.ts'
 import { ReadsContract } from './reads.ts'
+import { StateCache } from './state-cache.ts'
 
 dropUnwantedLogLines()
+
+const cache = new StateCache()
 
 // Not a subclass: fabric-shim lists the methods of an object's own class as functions, and no others.
 function Main(): TrustHealthContract {
   const contract = new TrustHealthContract()
-  contract.beforeTransaction = (ctx: Context) => checkProposalTime(ctx, Date.now())
+  const reads = new WeakMap<Context, SteadyReads>()
+  contract.beforeTransaction = async (ctx: Context) => {
+    await checkProposalTime(ctx, Date.now())
+    reads.set(ctx, readSteadily(ctx.stub, cache, ctx.clientIdentity.getMSPID()))
+  }
+  contract.afterTransaction = (ctx: Context) =>
+    reads.get(ctx)?.isCold === true
+      ? Promise.reject(new LedgerError('LEDGER_BUSY', 'LEDGER_BUSY: this process has only now read what it needs'))
+      : Promise.resolve()
   return contract
 }
 
 function Reads(): ReadsContract {
-  return new ReadsContract(new TrustHealthContract())
+  return new ReadsContract(new TrustHealthContract(), cache)
 }
 
 export const contracts = [Main, Reads]

@@ -21,7 +21,9 @@ import {
   MAX_QUERY_BYTES,
 } from '../../../../shared/ledger-model/src/index.ts'
 import { list, parseJson, struct } from '../../../../shared/protocol/src/index.ts'
+import { readThrough } from './cached-state.ts'
 import { checkProposalTime } from './proposal-time.ts'
+import type { StateCache } from './state-cache.ts'
 
 export const READS_CONTRACT = 'reads'
 
@@ -46,10 +48,12 @@ type Read = (ctx: Context, ...args: readonly string[]) => Promise<string>
 
 export class ReadsContract extends Contract {
   readonly #contract: TrustHealthContract
+  readonly #cache: StateCache
 
-  constructor(contract: TrustHealthContract) {
+  constructor(contract: TrustHealthContract, cache: StateCache) {
     super(READS_CONTRACT)
     this.#contract = contract
+    this.#cache = cache
   }
 
   override beforeTransaction(ctx: Context): Promise<void> {
@@ -63,6 +67,7 @@ export class ReadsContract extends Contract {
   async answer(ctx: Context, nonceHex: string, queriesJson: string): Promise<string> {
     if (!nonceShape.test(nonceHex)) throw refused('the nonce')
     const queries = parseQueries(queriesJson)
+    ctx.stub = readThrough(ctx.stub, this.#cache)
     const answers: ReadAnswer[] = []
     for (const { fn, args } of queries) answers.push(await this.#read(ctx, fn, args))
     const answer: ReadAnswers = { timeMs: Date.now(), answers }
