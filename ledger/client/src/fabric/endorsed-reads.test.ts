@@ -112,3 +112,18 @@ test('a number of blocks that is remembered serves until a newer block was seen'
   assert.equal(await heightOf(8), 8)
   assert.equal(a.asked.info, 2)
 })
+
+test('a reader who does not say how new it must be gets a number that is a second old at most', async (t) => {
+  const nowMs = t.mock.method(performance, 'now', () => 5_000)
+  const a = new Peer('A', 5, () => 'x')
+  const { reads } = readsOf([a])
+  for (const [atMs, asked] of [
+    [5_000, 1],
+    [5_999, 1],
+    [6_000, 2],
+  ] as const) {
+    nowMs.mock.mockImplementation(() => atMs)
+    await reads.read({ queries, nonce, minHeight: undefined })
+    assert.equal(a.asked.info, asked)
+  }
+})

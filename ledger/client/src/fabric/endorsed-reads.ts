@@ -25,6 +25,8 @@ import type { PeerConnection, PeerResponse } from './peer-connection.ts'
 import type { PeerPool } from './peer-pool.ts'
 
 const PAUSE_MS = 10
+/** How long a peer's number of blocks is good for readers who do not say how new it must be. */
+const KEPT_MS = 1_000
 /** How long an organisation is waited for after most have answered. */
 const GRACE_MS = 500
 const MAX_ATTEMPTS = 5
@@ -55,6 +57,8 @@ interface ToldAnswer extends EndorsedAnswer {
 interface ChainInfo {
   readonly asked: PeerResponse
   readonly blocks: number
+  /** When it was asked for, `performance.now()`. */
+  readonly askedMs: number
 }
 
 export class EndorsedReads {
@@ -132,17 +136,18 @@ export class EndorsedReads {
   }
 
   /**
-   * What is remembered, if it is new enough for whoever says what that is and no newer block was seen here: a reader that
-   * was told of a block must find it proven. Waits a little for a block that is to come.
+   * What is remembered, if it is new enough and no newer block was seen here: a reader that was told of a block must find
+   * it proven. For a reader that does not say how new, it is a second old at most. Waits a little for a block that is
+   * to come.
    */
   async #infoFrom(peer: PeerConnection, minHeight: number | undefined): Promise<ChainInfo> {
-    if (minHeight !== undefined) {
-      const least = Math.max(minHeight + 1, this.#options.pool.mostBlocks)
-      const known = this.#known.get(peer)
-      if (known !== undefined && known.blocks >= least) return known
-      const shared = await this.#sharedInfo(peer)
-      if (shared.blocks >= least) return shared
+    const least = Math.max((minHeight ?? 0) + 1, this.#options.pool.mostBlocks)
+    const known = this.#known.get(peer)
+    if (known !== undefined && known.blocks >= least) {
+      if (minHeight !== undefined || performance.now() - known.askedMs < KEPT_MS) return known
     }
+    const shared = await this.#sharedInfo(peer)
+    if (shared.blocks >= least) return shared
     const end = performance.now() + this.#options.attemptMs
     for (;;) {
       const info = await this.#chainInfo(peer)
@@ -165,8 +170,9 @@ export class EndorsedReads {
   async #chainInfo(peer: PeerConnection): Promise<ChainInfo> {
     const { pool, channel, identity, attemptMs } = this.#options
     const call = { chaincode: QUERY_CHAINCODE, args: [CHAIN_INFO_FUNCTION, channel] }
+    const askedMs = performance.now()
     const asked = await peer.ask(identity, call, attemptMs)
-    const info = { asked, blocks: new WireMessage(asked.result).number(1) }
+    const info = { asked, askedMs, blocks: new WireMessage(asked.result).number(1) }
     this.#known.set(peer, info)
     pool.noteBlocks(peer, info.blocks)
     return info
