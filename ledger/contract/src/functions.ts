@@ -6,7 +6,7 @@
 import type { ContractFunctionName } from '../../../shared/ledger-model/src/index.ts'
 import type { ContractFunction } from './call.ts'
 import { anchorCheckpoint, checkpoint, checkpointHistory } from './transactions/checkpoints.ts'
-import { batch, commit, commitment, commitments } from './transactions/commitments.ts'
+import { batch, commit, commitment, commitmentLeaves, commitments } from './transactions/commitments.ts'
 import { grant, grantsOf, revokeGrant } from './transactions/grants.ts'
 import { misuseOf, reportMisuse } from './transactions/misuse.ts'
 import { organizationPolicy, revokeCertificate } from './transactions/organizations.ts'
@@ -50,6 +50,7 @@ export const FUNCTIONS = {
   commit,
   commitment,
   commitments,
+  commitmentLeaves,
   batch,
   anchorCheckpoint,
   checkpoint,

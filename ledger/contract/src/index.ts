@@ -134,6 +134,9 @@ export class TrustHealthContract extends Contract {
   commitments(ctx: Context, places: string) {
     return this.#run(ctx, 'commitments', [places])
   }
+  commitmentLeaves(ctx: Context, places: string) {
+    return this.#run(ctx, 'commitmentLeaves', [places])
+  }
   batch(ctx: Context, batchId: string) {
     return this.#run(ctx, 'batch', [batchId])
   }

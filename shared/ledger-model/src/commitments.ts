@@ -20,8 +20,11 @@ import {
   list,
   type ParticipantRef,
   participantRefShape,
+  type Sha256Hex,
+  sha256HexShape,
   type Shape,
   struct,
+  tuple,
   type TxId,
   txIdShape,
   uint,
@@ -115,6 +118,14 @@ export const commitmentRecordShape: Shape<CommitmentRecord> = struct({
   index: uint({ max: MAX_BATCH_ITEMS - 1 }),
   txId: txIdShape,
   timeMs: uint(),
+})
+
+/** Leaf hash of a commitment (docs/protocol/04-records.md §4.2), and the transaction that wrote its batch. */
+export type CommitmentLeaf = readonly [leaf: Sha256Hex, txId: TxId]
+
+/** Result of `commitmentLeaves`. */
+export const commitmentLeavesShape: Shape<readonly CommitmentLeaf[]> = list(tuple(sha256HexShape, txIdShape), {
+  max: MAX_LOOKUP_COMMITMENTS,
 })
 
 export const commitmentRecordsShape: Shape<readonly CommitmentRecord[]> = list(commitmentRecordShape, {

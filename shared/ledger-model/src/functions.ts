@@ -57,6 +57,7 @@ export const CONTRACT_FUNCTIONS = {
   commit: { args: ['batchId', 'groups'], readOnly: false, roles: ['hospital', 'server', 'doctor'] },
   commitment: { args: ['batchId', 'index'], readOnly: true, roles: 'members' },
   commitments: { args: ['places'], readOnly: true, roles: 'members' },
+  commitmentLeaves: { args: ['places'], readOnly: true, roles: 'members' },
   batch: { args: ['batchId'], readOnly: true, roles: 'members' },
   // checkpoints of TEE servers
   anchorCheckpoint: { args: ['serverRef', 'checkpoint', 'epoch', 'signature'], readOnly: false, roles: 'members' },

@@ -11,6 +11,7 @@ import {
   checkpointPageShape,
   checkpointRecordShape,
   type CommitGroup,
+  commitmentLeavesShape,
   commitmentRecordShape,
   commitmentRecordsShape,
   commitResultShape,
@@ -19,7 +20,14 @@ import {
   parseResult,
   signAnchorStatement,
 } from '../../../shared/ledger-model/src/index.ts'
-import { newId, newRef, type ServerRef } from '../../../shared/protocol/src/index.ts'
+import { encodeHex } from '../../../shared/crypto/src/index.ts'
+import {
+  commitmentFromJson,
+  commitmentLeaf,
+  newId,
+  newRef,
+  type ServerRef,
+} from '../../../shared/protocol/src/index.ts'
 import { signCheckpoint } from '../../../shared/tlog/src/index.ts'
 import { CommitmentIndex } from '../../../ledger/client/src/commitment-index.ts'
 import { issueCertificate, registrationOf } from '../consortium.ts'
@@ -49,6 +57,15 @@ export function describeCommitments(world: () => LedgerWorld): void {
       const places = JSON.stringify([3, 0].map((index) => [batchId, index]))
       const two = parseResult(await ledger.query({ fn: 'commitments', args: [places] }), commitmentRecordsShape)
       assert.deepEqual(two, [expected[3], expected[0]])
+      const leaves = parseResult(await ledger.query({ fn: 'commitmentLeaves', args: [places] }), commitmentLeavesShape)
+      const leafOf = (at: number) => {
+        const item = groups.flatMap(({ items }) => items)[at]
+        return encodeHex(commitmentLeaf(crypto, commitmentFromJson(item)))
+      }
+      assert.deepEqual(leaves, [
+        [leafOf(3), txId],
+        [leafOf(0), txId],
+      ])
     })
 
     test('a server and the author itself may commit', async () => {
@@ -176,8 +193,10 @@ export function describeCommitments(world: () => LedgerWorld): void {
         ]),
       )
       await refused('BATCH_NOT_FOUND', ask('commitments', [[batchId, 1]]))
+      await refused('BATCH_NOT_FOUND', ask('commitmentLeaves', [[batchId, 1]]))
       for (const wrong of [[], [[batchId]], [[batchId, -1]], [[batchId, 0, 0]], [['x', 0]], '{}']) {
         await refused('LEDGER_BAD_ARGUMENT', ask('commitments', wrong))
+        await refused('LEDGER_BAD_ARGUMENT', ask('commitmentLeaves', wrong))
       }
       const many = Array.from({ length: 1_001 }, () => [batchId, 0])
       await refused('LEDGER_BAD_ARGUMENT', ask('commitments', many))

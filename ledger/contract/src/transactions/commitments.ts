@@ -10,6 +10,7 @@ import { decodeBase64url, encodeHex } from '../../../../shared/crypto/src/index.
 import {
   type BatchRecord,
   type CommitGroup,
+  type CommitmentLeaf,
   commitGroupsShape,
   type CommitmentRecord,
   encodeCommitGroups,
@@ -24,8 +25,10 @@ import {
   type BatchId,
   batchIdShape,
   commitmentFromJson,
+  commitmentLeaf,
   doctorTag,
   list,
+  sha256Hex,
   tuple,
   uint,
   verifyCommitments,
@@ -89,11 +92,27 @@ export async function commitment(call: ContractCall, batchText: string, indexTex
 
 /** @throws {LedgerError} as `commitment`; one that is missing refuses all */
 export async function commitments(call: ContractCall, placesText: string): Promise<Outcome> {
+  const records = await recordsAt(call, placesText)
+  return { result: `[${records.map(toJson).join(',')}]` }
+}
+
+/**
+ * What somebody needs who has the commitments and asks whether they are there.
+ * @throws {LedgerError} as `commitments`
+ */
+export async function commitmentLeaves(call: ContractCall, placesText: string): Promise<Outcome> {
+  const records = await recordsAt(call, placesText)
+  const leaves = records.map(({ author, batchId, index, timeMs, txId, ...item }): CommitmentLeaf => {
+    return [sha256Hex(commitmentLeaf(call.crypto, commitmentFromJson(item))), txId]
+  })
+  return { result: JSON.stringify(leaves) }
+}
+
+async function recordsAt(call: ContractCall, placesText: string): Promise<readonly CommitmentRecord[]> {
   const places = jsonArgument(placesShape, 'places', placesText)
   const batches = new Map<BatchId, readonly CommitmentRecord[]>()
   for (const [batchId] of places) if (!batches.has(batchId)) batches.set(batchId, await recordsOf(call, batchId))
-  const texts = places.map(([batchId, index]) => toJson(recordAt(batches.get(batchId) ?? [], index)))
-  return { result: `[${texts.join(',')}]` }
+  return places.map(([batchId, index]) => recordAt(batches.get(batchId) ?? [], index))
 }
 
 /** JSON.parse keeps the last of two equal members; comparing with the one form of the value finds that and the rest. */

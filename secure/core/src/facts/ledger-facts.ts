@@ -11,6 +11,7 @@
 import type { Crypto } from '../../../../shared/crypto/src/index.ts'
 import {
   checkpointRecordShape,
+  commitmentLeavesShape,
   commitmentRecordsShape,
   EndorsedReader,
   LedgerError,
@@ -20,6 +21,7 @@ import {
   parseResult,
   patientPoliciesShape,
   type CheckpointRecord,
+  type CommitmentLeaf,
   type CommitmentRecord,
   type EndorsedAnswer,
   type EndorsedQuery,
@@ -63,6 +65,7 @@ interface Need {
   readonly patients: Set<string>
   readonly organizations: Set<string>
   readonly commitments: Map<string, CommitmentPlace>
+  readonly leaves: Map<string, CommitmentPlace>
   checkpointOf: string | undefined
   readonly waiters: Waiter[]
   readonly sinceMs: number
@@ -139,6 +142,7 @@ export class LedgerFacts {
       if (!isKnown || needs.fresh === true) need.organizations.add(mspId)
     }
     for (const place of needs.commitments ?? []) need.commitments.set(placeName(place), place)
+    for (const place of needs.leaves ?? []) need.leaves.set(placeName(place), place)
     if (needs.checkpointOf !== undefined) need.checkpointOf = needs.checkpointOf
     need.waiters.push({ needs, settle })
     this.#waiting++
@@ -204,6 +208,7 @@ export class LedgerFacts {
       patients: new Set(),
       organizations: new Set(),
       commitments: new Map(),
+      leaves: new Map(),
       checkpointOf: undefined,
       waiters: [],
       sinceMs: monotonicMs,
@@ -228,6 +233,7 @@ export class LedgerFacts {
     const patients = new Map<string, PatientPolicy>()
     const organizations = new Map<string, OrganizationPolicy>()
     const commitments = new Map<string, CommitmentRecord>()
+    const leaves = new Map<string, CommitmentLeaf>()
     let checkpoint: CheckpointRecord | undefined
     let timeMs = 0
     let height = Number.MAX_SAFE_INTEGER
@@ -271,6 +277,13 @@ export class LedgerFacts {
           for (const record of records) commitments.set(placeName(record), record)
           break
         }
+        case 'commitmentLeaves': {
+          const places = [...need.leaves.keys()]
+          const answered = parseResult(read.result, commitmentLeavesShape)
+          if (answered.length !== places.length) throw new LedgerError('ENDORSEMENT_MALFORMED', 'one is missing')
+          for (const [k, leaf] of answered.entries()) leaves.set(places[k] ?? '', leaf)
+          break
+        }
         case 'checkpoint':
           checkpoint = parseResult(read.result, checkpointRecordShape)
           break
@@ -283,11 +296,11 @@ export class LedgerFacts {
     for (const [mspId, known] of this.#organizations) {
       if (!organizations.has(mspId) && this.#isFresh(known, monotonicMs, 0)) organizations.set(mspId, known.value)
     }
-    return new Facts({ timeMs, height, patients, organizations, commitments, checkpoint })
+    return new Facts({ timeMs, height, patients, organizations, commitments, leaves, checkpoint })
   }
 
   #fromCache(needs: FactNeeds, monotonicMs: number): Facts | undefined {
-    if (needs.commitments !== undefined || needs.checkpointOf !== undefined) return undefined
+    if ((needs.commitments ?? needs.leaves ?? needs.checkpointOf) !== undefined) return undefined
     const minHeight = needs.minHeight ?? 0
     const patients = new Map<string, PatientPolicy>()
     const organizations = new Map<string, OrganizationPolicy>()
@@ -361,7 +374,7 @@ function lacksOrganization({ organizations = [] }: FactNeeds, need: Need, facts:
  * with those who asked for the same block, and nobody else.
  */
 function classOf(needs: FactNeeds, minHeight: number, knownHeight: number): string {
-  if (needs.commitments !== undefined) return 'commitments'
+  if ((needs.commitments ?? needs.leaves) !== undefined) return 'commitments'
   return minHeight > knownHeight ? `ahead:${minHeight}` : 'policies'
 }
 
@@ -372,7 +385,8 @@ function isAhead(name: string): boolean {
 function fits(need: Need, needs: FactNeeds): boolean {
   const patients = need.patients.size + (needs.patients?.length ?? 0)
   const commitments = need.commitments.size + (needs.commitments?.length ?? 0)
-  return patients <= MAX_PATIENTS_OF_NEED && commitments <= MAX_LOOKUP_COMMITMENTS
+  const leaves = need.leaves.size + (needs.leaves?.length ?? 0)
+  return patients <= MAX_PATIENTS_OF_NEED && Math.max(commitments, leaves) <= MAX_LOOKUP_COMMITMENTS
 }
 
 function queriesOf(need: Need): EndorsedQuery[] {
@@ -382,13 +396,14 @@ function queriesOf(need: Need): EndorsedQuery[] {
     queries.push({ fn: 'patientPolicy', args: [JSON.stringify(patients.slice(at, at + MAX_POLICY_PATIENTS))] })
   }
   for (const mspId of need.organizations) queries.push({ fn: 'organizationPolicy', args: [mspId] })
-  const places = [...need.commitments.values()]
-  if (places.length > 0) {
-    const list = places.map(({ batchId, index }) => [batchId, index])
-    queries.push({ fn: 'commitments', args: [JSON.stringify(list)] })
-  }
+  if (need.commitments.size > 0) queries.push({ fn: 'commitments', args: [listOf(need.commitments.values())] })
+  if (need.leaves.size > 0) queries.push({ fn: 'commitmentLeaves', args: [listOf(need.leaves.values())] })
   if (need.checkpointOf !== undefined) queries.push({ fn: 'checkpoint', args: [need.checkpointOf] })
   return queries
+}
+
+function listOf(places: Iterable<CommitmentPlace>): string {
+  return JSON.stringify([...places].map(({ batchId, index }) => [batchId, index]))
 }
 
 /** Our own list argument, as it was written. */

@@ -5,6 +5,7 @@
  */
 import type {
   CheckpointRecord,
+  CommitmentLeaf,
   CommitmentRecord,
   OrganizationPolicy,
   PatientPolicy,
@@ -25,6 +26,8 @@ export interface FactNeeds {
   /** Organisations are asked again, whatever is remembered of them. */
   readonly fresh?: boolean
   readonly commitments?: readonly CommitmentPlace[]
+  /** The same, where the digests are enough. */
+  readonly leaves?: readonly CommitmentPlace[]
   /** The newest anchored checkpoint of this server. */
   readonly checkpointOf?: string
   /** The answers must reflect this block. */
@@ -40,6 +43,7 @@ export class Facts {
   readonly #patients: ReadonlyMap<string, PatientPolicy>
   readonly #organizations: ReadonlyMap<string, OrganizationPolicy>
   readonly #commitments: ReadonlyMap<string, CommitmentRecord>
+  readonly #leaves: ReadonlyMap<string, CommitmentLeaf>
   /** Undefined: this server has not anchored one. */
   readonly checkpoint: CheckpointRecord | undefined
 
@@ -49,6 +53,7 @@ export class Facts {
     readonly patients?: ReadonlyMap<string, PatientPolicy>
     readonly organizations?: ReadonlyMap<string, OrganizationPolicy>
     readonly commitments?: ReadonlyMap<string, CommitmentRecord>
+    readonly leaves?: ReadonlyMap<string, CommitmentLeaf>
     readonly checkpoint?: CheckpointRecord | undefined
   }) {
     this.timeMs = parts.timeMs
@@ -56,6 +61,7 @@ export class Facts {
     this.#patients = parts.patients ?? new Map()
     this.#organizations = parts.organizations ?? new Map()
     this.#commitments = parts.commitments ?? new Map()
+    this.#leaves = parts.leaves ?? new Map()
     this.checkpoint = parts.checkpoint
   }
 
@@ -87,6 +93,10 @@ export class Facts {
 
   findCommitment(place: CommitmentPlace): CommitmentRecord | undefined {
     return this.#commitments.get(placeName(place))
+  }
+
+  findLeaf(place: CommitmentPlace): CommitmentLeaf | undefined {
+    return this.#leaves.get(placeName(place))
   }
 }
 

@@ -10,11 +10,17 @@
  * @module
  */
 import { encodeHex, equalBytes } from '../../../../shared/crypto/src/index.ts'
-import { type BatchId, type ErrorCode, type RecordId, type TxId } from '../../../../shared/protocol/src/index.ts'
+import {
+  commitmentLeaf,
+  type BatchId,
+  type ErrorCode,
+  type RecordId,
+  type TxId,
+} from '../../../../shared/protocol/src/index.ts'
 import { MAX_LOOKUP_COMMITMENTS, type CommitmentRecord } from '../../../../shared/ledger-model/src/index.ts'
 import { MAX_ITEMS, type EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { TrustedApplicationError } from '../errors.ts'
-import type { FactsOutcome } from '../facts/ledger-facts.ts'
+import type { CommitmentPlace, FactNeeds, Facts } from '../facts/queries.ts'
 import type { RecordParts } from './parts.ts'
 import { encryptContent } from './record-body.ts'
 import { commitmentOf, STAGED, STORED, type LedgerPlace, type RecordRow } from './record-rows.ts'
@@ -43,6 +49,11 @@ interface Staged {
   readonly waiters: Waiter[]
   /** A look at the ledger is under way. */
   isAsked: boolean
+}
+
+interface Hint {
+  readonly staged: Staged
+  readonly item: CommittedItem
 }
 
 /** The organisations may know one block more than they vouch for (7.5, Fabric). */
@@ -149,7 +160,7 @@ export class Uploads {
 
   /** The host says where commitments are; the ledger is asked whether that is so. */
   committed(items: readonly CommittedItem[], monotonicMs: number): void {
-    const hints: { readonly staged: Staged; readonly item: CommittedItem }[] = []
+    const hints: Hint[] = []
     for (const item of items) {
       const staged = this.#staged.get(nameOf(item[0], item[1]))
       if (staged === undefined || staged.isAsked) continue
@@ -158,26 +169,47 @@ export class Uploads {
     }
     for (let at = 0; at < hints.length; at += MAX_LOOKUP_COMMITMENTS) {
       const part = hints.slice(at, at + MAX_LOOKUP_COMMITMENTS)
-      const commitments = part.map(({ item: [, , batchId, index] }) => ({ batchId, index }))
-      try {
-        this.#vault.facts.request({ commitments }, monotonicMs, (outcome) => this.#compare(part, outcome))
-      } catch (error) {
-        if (!(error instanceof TrustedApplicationError)) throw error
-        this.#askAgain(part.map(({ staged }) => staged))
-      }
+      this.#ask(part, { leaves: part.map(placeOf) }, monotonicMs, (facts) => this.#compareLeaves(part, facts))
     }
   }
 
-  #compare(hints: readonly { readonly staged: Staged; readonly item: CommittedItem }[], outcome: FactsOutcome): void {
-    if ('code' in outcome) {
-      this.#askAgain(hints.map(({ staged }) => staged))
-      return
+  #ask(hints: readonly Hint[], needs: FactNeeds, monotonicMs: number, compare: (facts: Facts) => void): void {
+    const askAgain = (): void => this.#askAgain(hints.map(({ staged }) => staged))
+    try {
+      this.#vault.facts.request(needs, monotonicMs, (outcome) => {
+        if ('code' in outcome) askAgain()
+        else compare(outcome.facts)
+      })
+    } catch (error) {
+      if (!(error instanceof TrustedApplicationError)) throw error
+      askAgain()
     }
+  }
+
+  /** What is not the very commitment is looked at as a whole: only that tells another record from a changed one. */
+  #compareLeaves(hints: readonly Hint[], facts: Facts): void {
+    const { crypto } = this.#vault
+    const others: Hint[] = []
+    for (const hint of hints) {
+      const { staged, item } = hint
+      const [, , batchId, index, , block] = item
+      const [leaf, txId] = facts.findLeaf({ batchId, index }) ?? []
+      const isOurs = leaf === encodeHex(commitmentLeaf(crypto, commitmentOf(staged.row)))
+      if (!isOurs || txId === undefined) others.push(hint)
+      else if (block > facts.height + UNPROVEN_BLOCKS) this.#askAgain([staged])
+      else this.#ready.push({ staged, place: { batchId, index, txId, block } })
+    }
+    if (others.length === 0) return
+    const needs = { commitments: others.map(placeOf) }
+    this.#ask(others, needs, this.#vault.now().monotonicMs, (whole) => this.#compare(others, whole))
+  }
+
+  #compare(hints: readonly Hint[], facts: Facts): void {
     for (const { staged, item } of hints) {
       const [recordId, version, batchId, index, , block] = item
-      const record = outcome.facts.findCommitment({ batchId, index })
+      const record = facts.findCommitment({ batchId, index })
       const isShown = record?.recordId === recordId && record.version === version
-      if (!isShown || block > outcome.facts.height + UNPROVEN_BLOCKS) {
+      if (!isShown || block > facts.height + UNPROVEN_BLOCKS) {
         // The hint was wrong, the record may still come.
         this.#askAgain([staged])
       } else if (isCommitmentOf(record, staged.row)) {
@@ -296,6 +328,10 @@ export class Uploads {
     if (before === undefined) throw new TypeError('the predecessor was there a moment ago')
     this.#vault.records.update({ ...before, superseded: true })
   }
+}
+
+function placeOf({ item: [, , batchId, index] }: Hint): CommitmentPlace {
+  return { batchId, index }
 }
 
 function settleOnce(waiter: Waiter, outcome: UploadOutcome): void {
