@@ -15,6 +15,7 @@ import {
   encodeRequest,
   FrameReader,
   frameHeader,
+  MAX_FRAME_BYTES,
   type AbiAnswer,
   type AbiOpName,
   type AbiRequest,
@@ -45,7 +46,7 @@ export interface TaLauncher {
   readonly kind: string
   readonly isolation: readonly string[]
   /**
-   * Resolves when it takes bytes. An error with a code of the kind `check` is final; any other is tried again.
+   * Resolves when it takes bytes. A `TeeError` whose code is not of the kind `check` is tried again, any other is final.
    * @throws {TeeError}
    */
   start(listener: TaListener): TaStream | Promise<TaStream>
@@ -57,6 +58,8 @@ export interface StreamTeeOptions {
   /** Requests that may wait for an answer, and their bytes. */
   readonly maxOutstanding?: number
   readonly maxOutstandingBytes?: number
+  /** The largest message that the trusted application takes, if that is less than the largest frame. */
+  readonly maxMessageBytes?: number
   readonly restart?: Partial<RestartPolicy>
   /** How long `close` waits after `stop`, and again after ending it without force. */
   readonly stopGraceMs?: number
@@ -111,6 +114,7 @@ class StreamTee implements TeeDriver {
   readonly #policy: RestartPolicy
   readonly #maxOutstanding: number
   readonly #maxOutstandingBytes: number
+  readonly #maxMessageBytes: number
   readonly #waiting = new Map<number, Waiting>()
   #waitingBytes = 0
   #lastId = 0
@@ -136,6 +140,7 @@ class StreamTee implements TeeDriver {
     this.#pauseMs = this.#policy.firstPauseMs
     this.#maxOutstanding = options.maxOutstanding ?? 4_096
     this.#maxOutstandingBytes = options.maxOutstandingBytes ?? 128 * 1024 * 1024
+    this.#maxMessageBytes = options.maxMessageBytes ?? MAX_FRAME_BYTES
   }
 
   get state(): TeeDriverState {
@@ -160,6 +165,7 @@ class StreamTee implements TeeDriver {
       if (this.#waiting.size >= this.#maxOutstanding) throw new TeeError('TEE_BUSY')
       const id = ++this.#lastId
       const message = encodeRequest<O>({ ...request, id, op })
+      if (message.length > this.#maxMessageBytes) throw new TeeError('RECORD_TOO_LARGE')
       if (this.#waitingBytes + message.length > this.#maxOutstandingBytes) throw new TeeError('TEE_BUSY')
       this.#waitingBytes += message.length
       this.#waiting.set(id, { op, bytes: message.length, resolve: resolve as (answer: unknown) => void, reject })
@@ -279,12 +285,12 @@ class StreamTee implements TeeDriver {
       await this.start()
     } catch (error) {
       if (this.#state === 'closed') return
-      const code = error instanceof TeeError ? error.code : 'TEE_FAULT'
-      if (ERROR_TABLE[code].kind === 'unavailable') this.#startLater()
-      else {
-        this.#failure = code
-        this.#state = 'failed'
+      if (error instanceof TeeError && ERROR_TABLE[error.code].kind !== 'check') {
+        this.#startLater()
+        return
       }
+      this.#failure = error instanceof TeeError ? error.code : 'TEE_FAULT'
+      this.#state = 'failed'
       return
     }
     if (this.#state === 'running') this.#onRestart()
