@@ -1,7 +1,7 @@
 /**
  * Host of the trusted application in a process: ports from the adapters, frames from standard input,
- * frames to standard output. One thread: whatever has arrived is handled, then committed once, then answered
- * (docs/protocol/10-tee-abi.md §10.4).
+ * frames to standard output. One thread: whatever has arrived is handled, then committed once, then, when the disk has
+ * it, answered (rounds.ts).
  *
  * Standard error gets codes only, never content. Ends with 0 after `stop` or the end of the input, with 1 after a fatal
  * error, with 2 for wrong arguments.
@@ -13,71 +13,55 @@ import process from 'node:process'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import type { TrustedApplication } from '../../core/src/index.ts'
 import { createProcessClock, createProcessEvidence, openDeviceKeyFile } from '../../adapters/node-process/src/index.ts'
-import { createSqlCipherPort } from '../../adapters/sqlcipher/src/index.ts'
+import { createDeferredSqlCipherPort, type DeferredSqlCipherPort } from '../../adapters/sqlcipher/src/index.ts'
 import { parseArguments, type TaArguments } from './arguments.ts'
+import { Rounds } from './rounds.ts'
 import { createTrustedApplication, FrameReader, TA_ID } from './trusted-application.ts'
 
 const DEVICE_KEY_FILE = 'device.key'
-/** How soon to look again when something is due without a message. */
-const TICK_MS = 100
 
-function compose(args: TaArguments): TrustedApplication {
+interface Program {
+  readonly application: TrustedApplication
+  readonly database: DeferredSqlCipherPort
+}
+
+function compose(args: TaArguments): Program {
   const crypto = createNodeCrypto()
   const path = join(args.storeFolder, DEVICE_KEY_FILE)
   const deviceKey = openDeviceKeyFile(crypto, { path, taId: TA_ID })
   const { measurement, runtime, isolation, cipher, cacheKib } = args
   const evidence = createProcessEvidence(crypto, deviceKey, { measurement, runtime, isolation })
-  const database = createSqlCipherPort({
+  const database = createDeferredSqlCipherPort({
     folder: args.storeFolder,
     cipher,
     ...(cacheKib === undefined ? {} : { cacheKib }),
   })
-  return createTrustedApplication(
+  const application = createTrustedApplication(
     { crypto, clock: createProcessClock(), deviceKey, evidence, database },
     { measurement, isolation, taId: TA_ID },
   )
+  return { application, database }
 }
 
-function serve(application: TrustedApplication): void {
+function serve({ application, database }: Program): void {
   const { stdin, stdout } = process
   const reader = new FrameReader()
-  let isScheduled = false
-  let timer: NodeJS.Timeout | undefined
 
-  const commit = (): void => {
-    isScheduled = false
-    const frames = application.commit()
+  const release = (frames: readonly Uint8Array[]): void => {
     stdout.cork()
     let hasRoom = true
     for (const frame of frames) hasRoom = stdout.write(frame)
     stdout.uncork()
     if (application.state === 'stopped') {
       end(application.isFatal ? 1 : 0)
-      return
-    }
-    if (!hasRoom) {
+    } else if (!hasRoom) {
       stdin.pause()
       stdout.once('drain', () => stdin.resume())
     }
-    schedule()
   }
-  /** Something may be due later although nothing arrives. */
-  const schedule = (): void => {
-    if (timer === undefined && application.isDue) {
-      timer = setTimeout(() => {
-        timer = undefined
-        if (!isScheduled) commit()
-      }, TICK_MS)
-    }
-  }
-  /** Everything that is there in this turn of the event loop goes into one round. */
-  const soon = (): void => {
-    if (isScheduled) return
-    isScheduled = true
-    setImmediate(commit)
-  }
+  const rounds = new Rounds({ application, sync: () => database.sync(), release, fail })
   const end = (code: number): void => {
-    clearTimeout(timer)
+    rounds.end()
     stdin.pause()
     stdin.removeAllListeners()
     process.exitCode = code
@@ -87,14 +71,14 @@ function serve(application: TrustedApplication): void {
 
   stdin.on('data', (chunk: Buffer) => {
     for (const message of reader.push(chunk)) application.handle(message)
-    soon()
+    rounds.soon()
   })
   stdin.on('end', () => {
     // The host is gone: nobody waits for answers, and what was acknowledged is durable.
     end(0)
   })
   stdout.on('error', () => process.exit(0))
-  soon()
+  rounds.soon()
 }
 
 function report(error: unknown): void {
@@ -102,10 +86,12 @@ function report(error: unknown): void {
   process.stderr.write(`trusted application: ${String(name)} ${typeof code === 'string' ? code : ''}\n`)
 }
 
-process.on('uncaughtException', (error) => {
+function fail(error: unknown): void {
   report(error)
   process.exit(1)
-})
+}
+
+process.on('uncaughtException', fail)
 
 try {
   serve(compose(parseArguments(process.argv.slice(2))))

@@ -1,1 +1,6 @@
-export { createSqlCipherPort, type SqlCipherOptions } from './sqlcipher-database.ts'
+export {
+  createDeferredSqlCipherPort,
+  createSqlCipherPort,
+  type DeferredSqlCipherPort,
+  type SqlCipherOptions,
+} from './sqlcipher-database.ts'

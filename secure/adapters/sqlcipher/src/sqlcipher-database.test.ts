@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { describeSqlDatabase } from '../../../../testkit/src/suites/sql-database.ts'
-import { createSqlCipherPort } from './index.ts'
+import { createDeferredSqlCipherPort, createSqlCipherPort } from './index.ts'
 
 const folders: string[] = []
 function freshFolder(): string {
@@ -18,6 +18,7 @@ after(() => {
 })
 
 describeSqlDatabase('sqlcipher', () => createSqlCipherPort({ folder: freshFolder() }))
+describeSqlDatabase('sqlcipher, durable later', () => createDeferredSqlCipherPort({ folder: freshFolder() }))
 describeSqlDatabase('aegis', () => createSqlCipherPort({ folder: freshFolder(), cipher: 'aegis' }))
 
 const key = new Uint8Array(32).fill(0xab)
@@ -38,6 +39,31 @@ test('no plaintext on disk, in the log either, and no shared-memory file', () =>
     assert.ok(!bytes.includes(CANARY) && !bytes.includes('SQLite format'), file)
   }
   database.close()
+})
+
+test('a deferred COMMIT leaves the syncing to whoever asks for it, once for all since the last time', async () => {
+  const folder = freshFolder()
+  const port = createDeferredSqlCipherPort({ folder })
+  const database = port.open('a', key)
+  const level = (): unknown => database.prepare('PRAGMA synchronous').get()?.['synchronous']
+  assert.equal(level(), 1)
+  assert.equal(port.sync(), undefined)
+  database.exec('CREATE TABLE t (n INTEGER) STRICT')
+  for (let i = 0; i < 2; i++) {
+    database.exec('BEGIN IMMEDIATE')
+    database.prepare('INSERT INTO t VALUES (?)').run(i)
+    database.exec('COMMIT')
+  }
+  await port.sync()
+  assert.equal(port.sync(), undefined)
+  database.exec('BEGIN')
+  database.exec('COMMIT')
+  database.close()
+  assert.equal(port.sync(), undefined)
+  const opened = createSqlCipherPort({ folder }).open('a', key)
+  assert.deepEqual(opened.prepare('SELECT count(*) AS n FROM t').get(), { n: 2 })
+  assert.equal(opened.prepare('PRAGMA synchronous').get()?.['synchronous'], 2)
+  opened.close()
 })
 
 test('a flipped byte of any page is STORE_DAMAGED when the page is read', () => {

@@ -11,6 +11,7 @@
  * @module
  */
 import { existsSync, mkdirSync } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3-multiple-ciphers'
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
@@ -34,20 +35,90 @@ const DEFAULT_CACHE_KIB = 64 * 1024
 const DEFAULT_WAL_PAGES = 4000
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
+/** `COMMIT` returns when the transaction is durable. */
 export function createSqlCipherPort(options: SqlCipherOptions): DatabasePort {
+  return createPort(options, undefined)
+}
+
+/**
+ * The port of one database whose `COMMIT` only writes: whoever commits calls `sync` and lets nothing out that tells of
+ * the transaction before it returns. Meanwhile the thread is free. What a power cut takes is a suffix of transactions.
+ */
+export interface DeferredSqlCipherPort extends DatabasePort {
+  /**
+   * Makes every transaction that was committed before the call durable; undefined if there is none since the last call.
+   * @throws {StorageError} (rejects) `STORE_FAILED`: what was committed may be lost, nothing may be acknowledged.
+   */
+  sync(): Promise<void> | undefined
+}
+
+export function createDeferredSqlCipherPort(options: SqlCipherOptions): DeferredSqlCipherPort {
+  const log = new WriteAheadLog()
+  return { ...createPort(options, log), sync: () => log.sync() }
+}
+
+function createPort(options: SqlCipherOptions, log: WriteAheadLog | undefined): DatabasePort {
   return {
     open(name, key) {
       if (key.length !== 32) throw new RangeError('key must have 32 bytes')
       const path = pathOf(options.folder, name)
       return mapErrors(() => {
         mkdirSync(options.folder, { recursive: true, mode: 0o700 })
-        return openDatabase(path, key, options)
+        return openDatabase(path, key, options, log)
       })
     },
   }
 }
 
-function openDatabase(path: string, key: Uint8Array, options: SqlCipherOptions): SqlDatabase {
+/** The file that `COMMIT` appends to, made durable beside the thread that writes it. */
+class WriteAheadLog {
+  #file: Promise<FileHandle> | undefined
+  #hasNews = false
+
+  /** SQLite keeps the file while the database is open: its lock is exclusive. */
+  open(path: string): void {
+    if (this.#file !== undefined) throw new TypeError('one database only')
+    this.#file = open(`${path}-wal`, 'r+')
+    // `sync` tells.
+    this.#file.catch(() => undefined)
+  }
+
+  committed(): void {
+    this.#hasNews = true
+  }
+
+  sync(): Promise<void> | undefined {
+    const file = this.#file
+    if (!this.#hasNews || file === undefined) return undefined
+    this.#hasNews = false
+    return datasync(file)
+  }
+
+  close(): void {
+    void this.#file?.then(
+      (file) => file.close(),
+      () => undefined,
+    )
+    this.#file = undefined
+    this.#hasNews = false
+  }
+}
+
+async function datasync(opening: Promise<FileHandle>): Promise<void> {
+  try {
+    const file = await opening
+    await file.datasync()
+  } catch (error) {
+    throw new StorageError('STORE_FAILED', 'the store cannot be made durable', { cause: error })
+  }
+}
+
+function openDatabase(
+  path: string,
+  key: Uint8Array,
+  options: SqlCipherOptions,
+  log: WriteAheadLog | undefined,
+): SqlDatabase {
   const sqlite = new Sqlite(path)
   try {
     const hex = encodeHex(key)
@@ -66,7 +137,8 @@ function openDatabase(path: string, key: Uint8Array, options: SqlCipherOptions):
     // The first access: a wrong key or a damaged first page shows here.
     sqlite.prepare('SELECT count(*) FROM sqlite_master').get()
     sqlite.pragma('journal_mode = WAL')
-    sqlite.pragma('synchronous = FULL')
+    // NORMAL: SQLite itself syncs around checkpoints only, never after a commit.
+    sqlite.pragma(`synchronous = ${log === undefined ? 'FULL' : 'NORMAL'}`)
     sqlite.pragma('secure_delete = ON')
     sqlite.pragma('temp_store = MEMORY')
     sqlite.pragma('mmap_size = 0')
@@ -75,12 +147,16 @@ function openDatabase(path: string, key: Uint8Array, options: SqlCipherOptions):
     sqlite.pragma(`wal_autocheckpoint = ${options.walAutocheckpointPages ?? DEFAULT_WAL_PAGES}`)
     // A long log would make the first write after a crash stall.
     sqlite.pragma('wal_checkpoint(TRUNCATE)')
+    log?.open(path)
   } catch (error) {
     sqlite.close()
     throw error
   }
   return {
-    exec: (sql) => mapErrors(() => void sqlite.exec(sql)),
+    exec(sql) {
+      mapErrors(() => void sqlite.exec(sql))
+      if (sql === 'COMMIT') log?.committed()
+    },
     prepare: (sql) => mapErrors(() => new SqlCipherStatement(sqlite.prepare(sql))),
     backup(name) {
       const target = pathOf(options.folder, name)
@@ -88,7 +164,11 @@ function openDatabase(path: string, key: Uint8Array, options: SqlCipherOptions):
       // VACUUM INTO writes with the key and cipher of the source.
       mapErrors(() => void sqlite.prepare('VACUUM INTO ?').run(target))
     },
-    close: () => mapErrors(() => void sqlite.close()),
+    close() {
+      // The last connection folds the log back, and syncs.
+      mapErrors(() => void sqlite.close())
+      log?.close()
+    },
   }
 }
 
