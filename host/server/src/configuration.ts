@@ -10,6 +10,7 @@ import {
   b64uBytes,
   literal,
   mspIdShape,
+  optional,
   parseJson,
   sha256HexShape,
   struct,
@@ -25,11 +26,13 @@ const configurationShape = struct({
   v: literal(1),
   /** On loopback; whoever wants it elsewhere puts a proxy with TLS in front. */
   port: uint({ max: 65_535 }),
-  /** The bundle of the trusted application, and what it must be. */
+  /** The file of the trusted application, and the SHA-256 that it must have. */
   taPath: path,
   measurement: sha256HexShape,
-  /** Of the trusted application's process; its subfolder `data` is the only place it may write. */
+  /** Of the trusted application; its subfolder `data` is the only place it may write. */
   storeFolder: path,
+  /** The emulated machine with OP-TEE that it runs in; absent: a process. */
+  optee: optional(struct({ flash: path, kernel: path, initrd: path })),
   /** File of the index of commitments. */
   indexPath: path,
   /** Place of the ledger, see `openLedger`. */

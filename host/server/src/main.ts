@@ -1,6 +1,6 @@
 /**
- * The record server's normal world as a program: starts the trusted application in a process of its own, serves it, and
- * lets clients in. Prints `{"url": …}` on one line when sessions can be opened. Ends with SIGTERM, SIGINT, and when its
+ * The record server's normal world as a program: starts the trusted application in its TEE, serves it, and lets clients
+ * in. Prints `{"url": …}` on one line when sessions can be opened. Ends with SIGTERM, SIGINT, and when its
  * standard input ends: a server whose starter is gone does not stay behind.
  *
  *     node host/server/src/main.ts --config FILE
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 import { pino, type Logger } from 'pino'
 import { openLedger } from '../../../ledger/client/src/index.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
-import { sqlCipherPackage, startProcessTee } from '../../../tee/process/src/index.ts'
+import { startTee } from '../../../tee/kinds/src/index.ts'
 import type { TeeDriver } from '../../../tee/src/driver.ts'
 import { TeeError } from '../../../tee/src/errors.ts'
 import { startSupplicant } from '../../supplicant/src/supplicant.ts'
@@ -37,13 +37,7 @@ async function start(configuration: HostConfiguration, log: Logger): Promise<Run
     signingKey: crypto.importSigningKey(reader.signingKey),
   }
   const ledger = openLedger(ledgerUrl, { crypto, channel, identity })
-  const tee = await startProcessTee({
-    taPath: configuration.taPath,
-    expectedMeasurement: configuration.measurement,
-    storeFolder: configuration.storeFolder,
-    nativePackages: [sqlCipherPackage()],
-    onDiagnostic: (line) => log.warn({ ta: line }),
-  })
+  const tee = await startTee(configuration, (line) => log.warn({ ta: line }))
   const supplicant = startSupplicant({
     tee,
     ledger,

@@ -3,5 +3,5 @@
  *
  * @module
  */
-export { measure, sqlCipherPackage, type NativePackage } from './measurement.ts'
+export { measure, readMeasured, sqlCipherPackage, type NativePackage } from './measurement.ts'
 export { startProcessTee, type ProcessTeeOptions } from './process-tee.ts'

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
 import { measure } from '../../../../tee/process/src/index.ts'
-import { bundlePath } from '../system/record-server-setup.ts'
+import { programPath } from '../system/tees.ts'
 import { codeOfFailure } from '../command-error.ts'
 import type { Scene } from './cast.ts'
 import { expectRefusal, expectSame, expectThat, Surprise } from './expect.ts'
@@ -229,7 +229,7 @@ async function verifyLedgerOf({ stage }: Scene): Promise<{ readonly blocks: numb
 
 /** A copy of the program with one letter of one message changed: it runs as the other one does. */
 function alterProgram(state: Scene['stage']['context']['state'], folder: string): string {
-  const bytes = readFileSync(bundlePath(state))
+  const bytes = readFileSync(programPath(state, 'process'))
   const at = bytes.indexOf('The trusted application met')
   if (at < 0) throw new Surprise('the program has another message')
   bytes[at] = 't'.charCodeAt(0)

@@ -37,8 +37,8 @@ import {
   type SystemState,
 } from '../system-file.ts'
 import { ledgerKindOf, type LedgerKind } from '../system/ledgers.ts'
-import { storeFolder } from '../system/record-server-setup.ts'
 import { startSystem, type RunningSystem } from '../system/system.ts'
+import { storeFolder } from '../system/tees.ts'
 import { embeddedInHand, fabricInHand, type LedgerInHand, type LyingPlace } from './ledger-in-hand.ts'
 import { FolderCopy } from './server-files.ts'
 

@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { CONFIGURATION_FILE } from '../../../../hospital/src/index.ts'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
 import { formatFabricTrust } from '../../../../ledger/client/src/index.ts'
-import type { Sha256Hex } from '../../../../shared/protocol/src/index.ts'
 import type { Context } from '../context.ts'
 import { writePrivateFile } from '../files.ts'
 import type { StateFolder } from '../state-folder.ts'
@@ -16,7 +15,10 @@ import { PRODUCT_FOLDER } from '../version.ts'
 import { CHANNEL } from './ledger-setup.ts'
 import type { Operator } from './operator.ts'
 import type { Program } from './program-runner.ts'
-import { bundlePath, storeFolder } from './record-server-setup.ts'
+import type { InstalledProgram } from './tees.ts'
+
+const EMULATED_READY_MS = 300_000
+const EMULATED_STOP_MS = 150_000
 
 const at = (...parts: string[]) => join(PRODUCT_FOLDER, ...parts)
 
@@ -71,14 +73,14 @@ export function hospitalProgram(
 export interface RecordServerPlaces {
   readonly operator: Operator
   readonly ledgerUrl: string
-  readonly measurement: Sha256Hex
+  readonly program: InstalledProgram
   readonly port: number
 }
 
 /** Writes what the server's normal world is told, with a key of its own that may only read the ledger. */
 export async function recordServerProgram(
   { state, crypto }: Pick<Context, 'state' | 'crypto'>,
-  { operator, ledgerUrl, measurement, port }: RecordServerPlaces,
+  { operator, ledgerUrl, program, port }: RecordServerPlaces,
 ): Promise<Program> {
   const file = join(state.server, 'host.json')
   const { authority, mspId } = operator.organization
@@ -89,9 +91,7 @@ export async function recordServerProgram(
   const configuration = {
     v: 1,
     port,
-    taPath: bundlePath(state),
-    measurement,
-    storeFolder: storeFolder(state),
+    ...program.settings,
     indexPath: join(state.server, 'index.db'),
     ledgerUrl,
     channel: CHANNEL,
@@ -108,5 +108,7 @@ export async function recordServerProgram(
     script: at('host', 'server', 'src', 'main.ts'),
     args: ['--config', file],
     log: join(state.logs, 'record-server.log'),
+    // A machine that is emulated boots first.
+    ...(program.kind === 'optee' ? { readyMs: EMULATED_READY_MS, stopMs: EMULATED_STOP_MS } : {}),
   }
 }

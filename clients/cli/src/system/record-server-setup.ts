@@ -6,11 +6,8 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { submitCall, type Ledger } from '../../../../ledger/client/src/index.ts'
-import { sqlCipherPackage, startProcessTee } from '../../../../tee/process/src/index.ts'
+import { startTee, type TeeDriver } from '../../../../tee/kinds/src/index.ts'
 import { encodeBase64url, encodeHex, label, parseCertificate } from '../../../../shared/crypto/src/index.ts'
 import {
   logOriginOf,
@@ -22,21 +19,16 @@ import {
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
   encodeCbor,
-  newRef,
-  serverRefShape,
+  type OpteeReference,
   type ServerRef,
   type Sha256Hex,
 } from '../../../../shared/protocol/src/index.ts'
 import { confirmSevereStep } from '../ask.ts'
 import { codeOfFailure, CommandError } from '../command-error.ts'
 import type { Context } from '../context.ts'
-import { readJsonFile, writePrivateFile } from '../files.ts'
 import { fetchServerStatus, sendConfigurationUpdate } from '../record-server.ts'
-import type { StateFolder } from '../state-folder.ts'
-import { PRODUCT_FOLDER } from '../version.ts'
 import type { Operator } from './operator.ts'
-
-const BUILT = join(PRODUCT_FOLDER, 'dist', 'ta', 'trusted-application.mjs')
+import { opteeReferenceOf, type InstalledProgram } from './tees.ts'
 
 /** Emergency access ends by itself after this (docs/protocol/08-access.md §8.4). */
 const EMERGENCY_MS = 4 * 3_600_000
@@ -50,43 +42,7 @@ export interface RecordServerParts {
   /** Writes as the operator's administrator. */
   readonly ledger: Ledger
   readonly serverRef: ServerRef
-  readonly measurement: Sha256Hex
-}
-
-/** Where the trusted application's process keeps its store. */
-export function storeFolder(state: StateFolder): string {
-  return join(state.server, 'store')
-}
-
-/** The server's reference: random, made at the first start. */
-export function ensureServerRef({ state, crypto }: Context): ServerRef {
-  const path = join(state.server, 'server.json')
-  const known = readJsonFile(path) as { serverRef?: unknown } | undefined
-  if (known !== undefined) return serverRefShape(known.serverRef, 'server.json')
-  const serverRef = newRef(crypto, 's')
-  writePrivateFile(path, `${JSON.stringify({ v: 1, serverRef })}\n`)
-  return serverRef
-}
-
-/**
- * Copies the built program into the state folder and measures the copy: what runs stays what it was, also when the
- * program is built again while the system runs.
- * @throws {CommandError} `TEE_MEASUREMENT` if it was not built.
- */
-export function installBundle(state: StateFolder): Sha256Hex {
-  if (!existsSync(BUILT)) {
-    throw new CommandError('TEE_MEASUREMENT', {
-      what: 'The trusted application was not built.',
-      next: 'npm run bundle:ta',
-    })
-  }
-  const bytes = readFileSync(BUILT)
-  writePrivateFile(bundlePath(state), bytes)
-  return createHash('sha256').update(bytes).digest('hex') as Sha256Hex
-}
-
-export function bundlePath(state: StateFolder): string {
-  return join(state.server, 'trusted-application.mjs')
+  readonly program: InstalledProgram
 }
 
 /** Provisions, certifies and registers what is not yet. */
@@ -97,7 +53,7 @@ export async function setUpRecordServer(context: Context, parts: RecordServerPar
     await renewCertificate(context, parts, known.server.certificate)
     return
   }
-  await withTrustedApplication(context, parts, async (tee) => {
+  await withTrustedApplication(parts, async (tee) => {
     const before = await tee.request('status', {})
     const state = before.state === 'new' ? await provision() : before
     const { identityKey, configDigest, attestationKey } = state
@@ -107,6 +63,9 @@ export async function setUpRecordServer(context: Context, parts: RecordServerPar
       ref: parts.serverRef,
       publicKey: identityKey,
     })
+    // The certificate first: a registration without it would be found done at the next start.
+    await tee.request('certificate', { cert: chain[0] })
+    const optee = await opteeOf(context, parts, tee)
     const registration: ParticipantRegistration = {
       ref: parts.serverRef,
       kind: 'server',
@@ -116,19 +75,29 @@ export async function setUpRecordServer(context: Context, parts: RecordServerPar
       server: {
         certificate: encodeBase64url(chain[0]),
         teeKind: tee.kind,
-        measurements: [parts.measurement],
+        measurements: [parts.program.measurement],
         configDigest: encodeHex(configDigest) as Sha256Hex,
         attestationKeys: attestationKey === undefined ? [] : [encodeBase64url(attestationKey)],
+        ...(optee === undefined ? {} : { optee }),
       },
     }
-    // The certificate first: a registration without it would be found done at the next start.
-    await tee.request('certificate', { cert: chain[0] })
     await submitAsAdmin(parts, 'registerParticipant', [JSON.stringify(registration)])
 
     async function provision() {
       return await tee.request('provision', { config: configurationOf(parts) })
     }
   })
+}
+
+/** Reference values for the ledger, where the TEE has such. */
+async function opteeOf(
+  context: Context,
+  { program }: RecordServerParts,
+  tee: TeeDriver,
+): Promise<OpteeReference | undefined> {
+  if (program.reference === undefined) return undefined
+  const { evidence } = await tee.request('attest', { nonce: context.crypto.randomBytes(32) })
+  return opteeReferenceOf(context, program.reference, evidence)
 }
 
 /**
@@ -188,23 +157,63 @@ function configurationOf({ configuration, serverRef }: RecordServerParts): Uint8
 /** A program that the ledger does not have yet runs only after somebody has approved it. */
 async function approveProgram(context: Context, parts: RecordServerParts, known: ParticipantRecord): Promise<void> {
   const accepted = known.server?.measurements ?? []
-  if (accepted.includes(parts.measurement)) return
-  const code = parts.measurement.slice(0, 6)
+  const { measurement, reference } = parts.program
+  const isKnown = reference === undefined || knows(known.server?.optee, reference)
+  if (accepted.includes(measurement) && isKnown) return
+  const code = measurement.slice(0, 6)
   const lines = [
-    `The program for the protected area is another one than approved: ${parts.measurement}.`,
+    `The program for the protected area is another one than approved: ${measurement}.`,
     `Approved: ${accepted.join(', ') || 'none'}.`,
     'Once approved, clients accept both. Records stay readable.',
   ]
   if (context.flags.confirm === undefined && (!context.terminal.canAsk || context.flags.input === false)) {
     throw new CommandError('TEE_MEASUREMENT', {
       what: 'Stopped: the program for the protected area is not an approved one.',
-      reason: `it is ${short(parts.measurement)}; approved ${accepted.map(short).join(', ') || 'none'}`,
+      reason: `it is ${short(measurement)}; approved ${accepted.map(short).join(', ') || 'none'}`,
       next: `if you changed or updated it yourself:  trusthealth start --confirm ${code}`,
     })
   }
   await confirmSevereStep(context, { lines, code })
-  const measurements = JSON.stringify([...accepted, parts.measurement].slice(-16))
-  await submitAsAdmin(parts, 'setMeasurements', [parts.serverRef, measurements])
+  const measurements = [...accepted.filter((one) => one !== measurement), measurement].slice(-16)
+  await submitAsAdmin(parts, 'setMeasurements', [parts.serverRef, JSON.stringify(measurements)])
+  if (!isKnown) await addReference(context, parts)
+}
+
+function knows(optee: OpteeReference | undefined, { core, program }: { core: string; program: string }): boolean {
+  if (optee === undefined) return false
+  return optee.cores.some(({ digest }) => digest === core) && optee.programs.some(({ digest }) => digest === program)
+}
+
+/** Adds what was built to what the ledger accepts of this server; the newest of each stay. */
+async function addReference(context: Context, parts: RecordServerParts): Promise<void> {
+  const known = await findRegistration(parts.ledger, parts.serverRef)
+  if (known?.server === undefined) return
+  const { ref, kind, publicKey, certSerial, attributes, server } = known
+  let added: OpteeReference | undefined
+  await withTrustedApplication(parts, async (tee) => {
+    added = await opteeOf(context, parts, tee)
+  })
+  if (added === undefined) return
+  const merged = server.optee === undefined ? added : mergeReferences(server.optee, added)
+  const renewed: ParticipantRegistration = {
+    ref,
+    kind,
+    publicKey,
+    certSerial,
+    attributes,
+    server: { ...server, optee: merged },
+  }
+  await submitAsAdmin(parts, 'renewParticipant', [JSON.stringify(renewed)])
+}
+
+function mergeReferences(before: OpteeReference, added: OpteeReference): OpteeReference {
+  const newest = <T extends { readonly digest: string }>(old: readonly T[], more: readonly T[], max: number) =>
+    [...old.filter(({ digest }) => more.every((one) => one.digest !== digest)), ...more].slice(-max)
+  return {
+    reportKeys: [...new Set([...before.reportKeys, ...added.reportKeys])].slice(-8),
+    cores: newest(before.cores, added.cores, 8),
+    programs: newest(before.programs, added.programs, 16),
+  }
 }
 
 const RENEW_BEFORE_MS = 30 * 86_400_000
@@ -229,23 +238,17 @@ async function renewCertificate(context: Context, parts: RecordServerParts, cert
     attributes,
     server: { ...server, certificate: encodeBase64url(chain[0]) },
   }
-  await withTrustedApplication(context, parts, async (tee) => {
+  await withTrustedApplication(parts, async (tee) => {
     await tee.request('certificate', { cert: chain[0] })
   })
   await submitAsAdmin(parts, 'renewParticipant', [JSON.stringify(renewed)])
 }
 
 async function withTrustedApplication(
-  { state }: Context,
-  { measurement }: RecordServerParts,
-  work: (tee: Awaited<ReturnType<typeof startProcessTee>>) => Promise<void>,
+  { program }: RecordServerParts,
+  work: (tee: TeeDriver) => Promise<void>,
 ): Promise<void> {
-  const tee = await startProcessTee({
-    taPath: bundlePath(state),
-    expectedMeasurement: measurement,
-    storeFolder: storeFolder(state),
-    nativePackages: [sqlCipherPackage()],
-  })
+  const tee = await startTee(program.settings)
   try {
     await work(tee)
   } finally {

@@ -13,11 +13,13 @@ import { offerPracticeLinks } from './practice-links.ts'
 import { readStatus, statusText } from './status.ts'
 import { startSystem, type RunningSystem } from './system.ts'
 import { ledgerOption } from './ledgers.ts'
+import { teeOption } from './tees.ts'
 
 export async function start(context: Context, options: OptionValues): Promise<void> {
   const { output, terminal } = context
   const hospitals = texts(options, 'hospital')
   const ledger = ledgerOption(options)
+  const tee = teeOption(options, terminal.environment)
   const restart = options['restart'] !== false
   const waiting = new Waiting()
   const stopListening = terminal.onInterrupt(() => waiting.end())
@@ -27,6 +29,7 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       restart,
       ...(hospitals === undefined ? {} : { hospitals }),
       ...(ledger === undefined ? {} : { ledger }),
+      ...(tee === undefined ? {} : { tee }),
       ...(options['anyPorts'] === true ? { anyPorts: true } : {}),
       onDown: (program, reason) => {
         output.note(

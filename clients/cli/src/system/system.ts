@@ -8,7 +8,7 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openLedger, type Ledger } from '../../../../ledger/client/src/index.ts'
-import { ERROR_TABLE, type Sha256Hex } from '../../../../shared/protocol/src/index.ts'
+import { ERROR_TABLE } from '../../../../shared/protocol/src/index.ts'
 import { codeOfFailure, usageError } from '../command-error.ts'
 import type { Context } from '../context.ts'
 import { slugOf } from '../state-folder.ts'
@@ -33,20 +33,18 @@ import { FIRST_PORT, freePort } from './ports.ts'
 import { startOf } from './processes.ts'
 import { ProgramRunner, type Program } from './program-runner.ts'
 import { hospitalProgram, recordServerProgram } from './programs.ts'
-import {
-  ensureServerRef,
-  followConfiguration,
-  installBundle,
-  setUpRecordServer,
-  type RecordServerParts,
-} from './record-server-setup.ts'
+import { followConfiguration, setUpRecordServer, type RecordServerParts } from './record-server-setup.ts'
 import type { SystemLedger } from './system-ledger.ts'
+import { ensureServer, installProgram, type InstalledProgram } from './tees.ts'
+import type { StartableTeeKind } from '../../../../tee/kinds/src/index.ts'
 
 export interface SystemOptions {
   /** Names of the hospitals, for the first start; later ones take those that are there. */
   readonly hospitals?: readonly string[]
   /** For the first start; later ones take the one that is there. Default `embedded`. */
   readonly ledger?: LedgerKind
+  /** For the first start; later ones take the one that is there. Default `process`. */
+  readonly tee?: StartableTeeKind
   /** False: a program that ends stays down. */
   readonly restart: boolean
   /** A program ended by itself. */
@@ -76,7 +74,7 @@ const ADMIT_PAUSE_MS = 500
 interface Parts {
   readonly operator: Operator
   readonly ledger: SystemLedger
-  readonly measurement: Sha256Hex
+  readonly program: InstalledProgram
   readonly ledgerUrl: string
   readonly serverUrl: string
 }
@@ -168,10 +166,10 @@ class System implements RunningSystem {
     const ledgerUrl = await this.#run(await ledger.program(this.consortium, () => this.#port(LEDGER_PROGRAM, 0)))
     if (this.isFirst) await ledger.join(this.consortium, ledgerUrl, members)
 
-    const measurement = installBundle(state)
-    this.#measurement = measurement
+    const program = installProgram(state, ensureServer(this.#context, this.#options.tee).tee)
+    this.#measurement = program.measurement
     output.detail('Setting up the record server.')
-    const parts = { operator, ledger, measurement, ledgerUrl }
+    const parts = { operator, ledger, program, ledgerUrl }
     await this.#withServerParts(parts, (server) => setUpRecordServer(this.#context, server))
     output.detail('Starting the record server.')
     const serverPort = await this.#port(SERVER_PROGRAM, 1)
@@ -218,7 +216,7 @@ class System implements RunningSystem {
       v: 1,
       channel: CHANNEL,
       ...ledger.facts(members),
-      serverRef: ensureServerRef(this.#context),
+      serverRef: ensureServer(this.#context, this.#options.tee).serverRef,
       operatorMspId: operator.organization.mspId,
       createdMs: clock.nowMs(),
       hospitals: members.map(({ slug, name, mspId, ref }) => ({ slug, name, mspId, ref })),
@@ -299,7 +297,7 @@ class System implements RunningSystem {
 
   /** With the configuration that is in force now. */
   async #withServerParts(
-    { operator, ledger: chosen, measurement, ledgerUrl }: Omit<Parts, 'serverUrl'>,
+    { operator, ledger: chosen, program, ledgerUrl }: Omit<Parts, 'serverUrl'>,
     work: (parts: RecordServerParts) => Promise<void>,
   ): Promise<void> {
     const { serverRef } = this.consortium
@@ -307,7 +305,7 @@ class System implements RunningSystem {
     const updates = (from: number) => chosen.updates(ledgerUrl, from)
     const ledger = operatorLedger(this.#context, ledgerUrl, operator)
     try {
-      await work({ operator, measurement, configuration, updates, ledger, serverRef })
+      await work({ operator, program, configuration, updates, ledger, serverRef })
     } finally {
       await ledger.close()
     }
