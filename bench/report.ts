@@ -10,7 +10,8 @@ import { cpus, release, totalmem, type as osType } from 'node:os'
 import { dirname } from 'node:path'
 import type { Summary } from './statistics.ts'
 
-export type Unit = 'rows/s' | 'EHRs/s' | 'reads/s' | 'handshakes/s' | 'ms' | 'us' | 'ratio' | 'MB/s' | 'bytes'
+export type Unit =
+  'rows/s' | 'EHRs/s' | 'reads/s' | 'requests/s' | 'handshakes/s' | 'ms' | 'us' | 'ratio' | 'MB/s' | 'bytes'
 
 export interface Metric extends Partial<Summary> {
   readonly value: number

@@ -12,6 +12,7 @@ import { measureCrud } from './crud.ts'
 import { measureFootprint } from './footprint.ts'
 import { measureBatches, measureFullPath } from './full-path.ts'
 import { measureHandshakes } from './handshake.ts'
+import { measureMixed } from './mixed.ts'
 import { writePerformancePage } from './performance-page.ts'
 import { measureReads } from './reads.ts'
 import { newReport, printReport, writeReport, type Report } from './report.ts'
@@ -47,6 +48,18 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   'full-path': {
     gives: ['store_', 'bulk_', 'read_', 'query_', 'disk_', 'ledger_disk_', 'ta_', 'start_'],
     run: measureSystem,
+  },
+  mixed: {
+    gives: ['mixed_'],
+    async run(report, isQuick) {
+      const bench = await startBench(isQuick ? 50 : 500)
+      try {
+        const [windowMs, warmUpMs] = isQuick ? [10_000, 3_000] : [60_000, 20_000]
+        await measureMixed(report, bench, { users: bench.clients, windowMs, warmUpMs })
+      } finally {
+        await bench.close()
+      }
+    },
   },
 }
 

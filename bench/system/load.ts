@@ -10,6 +10,7 @@ import {
   DoctorClient,
   HospitalClient,
   HttpTransport,
+  type NewRecord,
   parseIdentityFile,
   PatientClient,
   readLedger,
@@ -27,7 +28,7 @@ import { ehrText } from './texts.ts'
 
 /** What a window does, by `clients` clients for `windowMs`. */
 export interface LoadRequest {
-  readonly work: 'store' | 'store-many' | 'import' | 'read' | 'verify' | 'query' | 'ping'
+  readonly work: 'store' | 'store-many' | 'import' | 'read' | 'verify' | 'query' | 'correct' | 'mixed' | 'ping'
   readonly clients: number
   readonly windowMs: number
   /** Exactly this many requests of one client, instead of a window. */
@@ -72,6 +73,8 @@ class Load {
     readonly record: RecordId
     readonly place: readonly [string, number]
   }[] = []
+  /** What each doctor stored last, for corrections. */
+  readonly #last = new Map<number, NonNullable<NewRecord['corrects']>>()
   #texts = 0
 
   constructor({ surroundings, staff, population, streams, connections }: LoadSetup) {
@@ -146,6 +149,8 @@ class Load {
     read: (i) => this.#read(i, false),
     verify: (i) => this.#read(i, true),
     query: (i) => this.#query(i),
+    correct: (i) => this.#correct(i),
+    mixed: (i) => this.#mixed(i),
     ping: (i) => this.#doctorOf(i).client.session.request('ping'),
   }
 
@@ -161,6 +166,23 @@ class Load {
     const { recordId, place } = await client.store({ patient, warrant, ehr })
     const number = this.#population.imports.findIndex((one) => one.patient === patient)
     this.#stored.push({ patient: number, record: recordId, place: [place.batchId, place.index] })
+  }
+
+  /** A new version of what this doctor stored last; the first time something to correct. */
+  async #correct(i: number): Promise<void> {
+    const { client, patient, warrant } = this.#doctorOf(i)
+    const corrects = this.#last.get(i)
+    const record = { patient, warrant, ehr: ehrText(this.#texts++) }
+    const prepared = await client.prepare(corrects === undefined ? record : { ...record, corrects })
+    const { recordId, version } = await client.send(prepared)
+    this.#last.set(i, { record: recordId, version, ehrHash: prepared.commitment.ehrHash })
+  }
+
+  /** Of ten requests four create, four query the ledger, two correct. */
+  #mixed(i: number): Promise<void> {
+    const draw = Math.random() * 10
+    if (draw < 4) return this.#store(i)
+    return draw < 8 ? this.#query(i) : this.#correct(i)
   }
 
   async #storeMany(i: number, records: number): Promise<void> {
