@@ -176,24 +176,26 @@ static void on_fault(int number)
 	siglongjmp(after_fault, 1);
 }
 
-static int is_readable(int memory, uint64_t address, long page)
+enum outcome { READABLE, FAULT, REFUSED, OUTCOMES };
+
+static enum outcome try_read(int memory, uint64_t address, long page)
 {
 	volatile uint32_t *at;
-	volatile int readable = 0;
+	volatile enum outcome outcome = FAULT;
 	void *map = mmap(NULL, (size_t)page, PROT_READ, MAP_SHARED, memory, (off_t)(address & ~(uint64_t)(page - 1)));
 
 	if (map == MAP_FAILED)
-		return 0;
+		return REFUSED;
 	at = (volatile uint32_t *)((uint8_t *)map + (address & (uint64_t)(page - 1) & ~3u));
 	if (!sigsetjmp(after_fault, 1)) {
 		(void)*at;
-		readable = 1;
+		outcome = READABLE;
 	}
 	munmap(map, (size_t)page);
-	return readable;
+	return outcome;
 }
 
-static TEEC_Result probe(uint64_t start, uint64_t end, uint32_t step, uint32_t counts[2])
+static TEEC_Result probe(uint64_t start, uint64_t end, uint32_t step, uint32_t counts[OUTCOMES])
 {
 	struct sigaction action = { .sa_handler = on_fault };
 	long page = sysconf(_SC_PAGESIZE);
@@ -203,10 +205,8 @@ static TEEC_Result probe(uint64_t start, uint64_t end, uint32_t step, uint32_t c
 		return TEEC_ERROR_ACCESS_DENIED;
 	sigaction(SIGBUS, &action, NULL);
 	sigaction(SIGSEGV, &action, NULL);
-	counts[0] = 0;
-	counts[1] = 0;
 	for (uint64_t address = start; address < end; address += step)
-		counts[!is_readable(memory, address, page)]++;
+		counts[try_read(memory, address, page)]++;
 	close(memory);
 	return TEEC_SUCCESS;
 }
@@ -217,7 +217,7 @@ static int serve(int channel, size_t length)
 	const uint8_t *fields = request + 1;
 	size_t fields_bytes = length - 1;
 	uint32_t origin = 0;
-	uint32_t counts[2] = { 0, 0 };
+	uint32_t counts[OUTCOMES] = { 0 };
 	size_t bytes = 0;
 	TEEC_Result result = TEEC_ERROR_BAD_STATE;
 
@@ -237,9 +237,9 @@ static int serve(int channel, size_t length)
 			result = memory_text(get32(fields), &origin, &bytes);
 	} else if (request[0] == OP_PROBE && fields_bytes == 20 && get32(fields + 16)) {
 		result = probe(get64(fields), get64(fields + 8), get32(fields + 16), counts);
-		put32(answer + HEADER_BYTES, counts[0]);
-		put32(answer + HEADER_BYTES + 4, counts[1]);
-		bytes = 8;
+		for (size_t i = 0; i < OUTCOMES; i++)
+			put32(answer + HEADER_BYTES + 4 * i, counts[i]);
+		bytes = 4 * OUTCOMES;
 	} else {
 		fprintf(stderr, "trusthealth-proxy: request is none\n");
 		return -1;

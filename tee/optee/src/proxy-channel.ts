@@ -28,6 +28,8 @@ export interface Probe {
   readonly readable: number
   /** Reads that ended with a bus error. */
   readonly faults: number
+  /** Reads that the normal world's own system refused. */
+  readonly refused: number
 }
 
 /** One channel to one proxy; it is lost with its socket. */
@@ -89,7 +91,7 @@ export class ProxyChannel {
       encodeProxyRequest(PROXY_OP.probe, uint64(start), uint64(end), uint32(step)),
     )
     checkResult(result, 'probe')
-    return { readable: readUint32(body, 0), faults: readUint32(body, 4) }
+    return { readable: readUint32(body, 0), faults: readUint32(body, 4), refused: readUint32(body, 8) }
   }
 
   destroy(): void {

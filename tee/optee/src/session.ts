@@ -54,10 +54,11 @@ export interface OpteeMachine {
 /** Results of libteec (GlobalPlatform TEE Client API 1.0, table 4-2) that mean something of their own to us. */
 const CODES: ReadonlyMap<number, ErrorCode> = new Map([
   // TEEC_ERROR_SECURITY: the signature of the trusted application is not of the key that this OP-TEE trusts, or the
-  // file is damaged; TEEC_ERROR_ITEM_NOT_FOUND: there is none; TEEC_ERROR_BAD_FORMAT, TEEC_ERROR_ACCESS_CONFLICT: it is
+  // file is damaged; TEEC_ERROR_ITEM_NOT_FOUND, TEEC_ERROR_NOT_IMPLEMENTED: there is none; TEEC_ERROR_BAD_FORMAT, TEEC_ERROR_ACCESS_CONFLICT: it is
   // none, or an older version than this device has run before.
   [0xffff000f, 'TEE_MEASUREMENT'],
   [0xffff0008, 'TEE_MEASUREMENT'],
+  [0xffff0009, 'TEE_MEASUREMENT'],
   [0xffff0005, 'TEE_MEASUREMENT'],
   [0xffff0003, 'TEE_MEASUREMENT'],
   // TEEC_ERROR_OUT_OF_MEMORY, TEEC_ERROR_BUSY, TEEC_ERROR_COMMUNICATION, TEEC_ERROR_TARGET_DEAD.

@@ -190,7 +190,7 @@ function serve(op: number, body: Uint8Array): Buffer {
     case PROXY_OP.memory:
       return answerOf(RESULT.ok, encodeUtf8('heap 1\n'))
     case PROXY_OP.probe:
-      return answerOf(RESULT.ok, Buffer.concat([uint32(0), uint32(7)]))
+      return answerOf(RESULT.ok, Buffer.concat([uint32(0), uint32(7), uint32(1)]))
     default:
       return process.exit(5)
   }
