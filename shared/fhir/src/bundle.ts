@@ -26,6 +26,9 @@ export interface BundleEntry {
   /** `request.method` and `request.url`, as written. */
   readonly method?: string
   readonly url?: string
+  /** `request.ifMatch` and `request.ifNoneExist`, as written. */
+  readonly ifMatch?: string
+  readonly ifNoneExist?: string
   /** The resource's text, a slice of the Bundle's; absent for an entry without a resource (a DELETE). */
   readonly resourceText?: string
 }
@@ -78,12 +81,16 @@ export function splitBundle(text: string, limits: Partial<JsonLimits> = {}): Spl
       const fullUrl = textOf(entry['fullUrl'])
       const method = textOf(request['method'])
       const url = textOf(request['url'])
+      const ifMatch = textOf(request['ifMatch'])
+      const ifNoneExist = textOf(request['ifNoneExist'])
       const resourceText = slices[index]
       return {
         index,
         ...(fullUrl === undefined ? {} : { fullUrl }),
         ...(method === undefined ? {} : { method }),
         ...(url === undefined ? {} : { url }),
+        ...(ifMatch === undefined ? {} : { ifMatch }),
+        ...(ifNoneExist === undefined ? {} : { ifNoneExist }),
         ...(resourceText === undefined ? {} : { resourceText }),
       }
     }),

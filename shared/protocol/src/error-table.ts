@@ -303,6 +303,68 @@ export const ERROR_TABLE = {
     meaning: 'The patient of a resource cannot be told.',
     action: 'Name the patient with --patient, or import the Patient resource with it.',
   },
+  // FHIR REST (docs/fhir.md)
+  FHIR_NOT_FOUND: {
+    kind: 'usage',
+    meaning: 'There is no such resource, or not for the one who asks.',
+    action: 'Check type and id; a record stored elsewhere appears after the next search of its patient.',
+  },
+  FHIR_GONE: {
+    kind: 'usage',
+    meaning: 'The resource was deleted here, or its patient destroyed it.',
+    action: 'Its history says when; what the patient destroyed cannot be brought back.',
+  },
+  FHIR_SEARCH_INVALID: {
+    kind: 'usage',
+    meaning: 'A search parameter, its modifier or its value is not supported.',
+    action: 'Compare the request with docs/fhir.md or the CapabilityStatement.',
+  },
+  FHIR_NOT_SUPPORTED: {
+    kind: 'usage',
+    meaning: 'This interaction is not supported for this type.',
+    action: 'Compare the request with docs/fhir.md or the CapabilityStatement.',
+  },
+  FHIR_ID_MISMATCH: {
+    kind: 'usage',
+    meaning: 'Type or id of the resource are not those of the address.',
+    action: 'Send the resource to the address that it names.',
+  },
+  FHIR_VERSION_CONFLICT: {
+    kind: 'usage',
+    meaning: 'The resource was changed since the version that If-Match names.',
+    action: 'Read it again, merge, and send the new ETag.',
+  },
+  FHIR_MULTIPLE_MATCHES: {
+    kind: 'usage',
+    meaning: 'The condition of a conditional request fits more than one resource.',
+    action: 'Make the condition narrower.',
+  },
+  FHIR_INVALID: {
+    kind: 'usage',
+    meaning: 'The resource does not validate against FHIR R4.',
+    action: 'Correct the elements that the issues name.',
+  },
+  FHIR_FORBIDDEN: {
+    kind: 'refused',
+    meaning: 'The scopes of the one who asks do not allow this interaction.',
+    action: 'Ask for a token with the scope, for example user/Observation.rs.',
+  },
+  FHIR_PATIENT_NOT_REGISTERED: {
+    kind: 'refused',
+    meaning: 'The patient has not registered a key, so that no permission for the record can exist.',
+    action:
+      'POST Patient/[id]/$invite, give the code to the patient, and send it again when the patient has registered.',
+  },
+  FHIR_CONSENT_UNSIGNED: {
+    kind: 'refused',
+    meaning: 'A permission begins with the signature of the patient; nobody else can make one active.',
+    action: 'Send it with status proposed; the patient sees the request and signs it.',
+  },
+  FHIR_TRANSACTION_INCOMPLETE: {
+    kind: 'unavailable',
+    meaning: 'A part of a transaction was refused after another part had been stored; what was created is not served.',
+    action: 'Remedy the issue that is named and send the transaction again.',
+  },
   // sessions and evidence
   SESSION_WEAK_SHARED_SECRET: {
     kind: 'check',
@@ -725,6 +787,11 @@ export const ERROR_TABLE = {
     kind: 'usage',
     meaning: 'The content type is not accepted here.',
     action: 'Send the type that /openapi.json names.',
+  },
+  HTTP_NOT_ACCEPTABLE: {
+    kind: 'usage',
+    meaning: 'The answer cannot be given in the format that was asked for.',
+    action: 'Ask for application/fhir+json or application/json.',
   },
   HTTP_RATE_LIMITED: {
     kind: 'unavailable',

@@ -1,0 +1,289 @@
+/**
+ * Bundles that ask for something. A batch is so many requests, each with its own answer. A transaction is checked whole
+ * before anything of it is stored, and stored in as few signed batches as it fits into.
+ *
+ * Limits: the record server stores records one by one. Should it refuse one after others were stored (a permission ended
+ * in this very moment), what the transaction created is taken out again and the answer is `FHIR_TRANSACTION_INCOMPLETE`.
+ * Source: FHIR R4 https://hl7.org/fhir/R4/http.html#transaction
+ *
+ * @module
+ */
+import { FhirError, formatInstant, splitBundle, type BundleEntry } from '../../../shared/fhir/src/index.ts'
+import { isObject } from '../../../shared/fhir/src/json-value.ts'
+import { FhirRequestError } from './errors.ts'
+import { failureOf } from './outcome.ts'
+import { withId, withStringsReplaced } from './resource-text.ts'
+import { etagOf, type FhirRequest, type FhirResponse, type FhirService } from './service.ts'
+import type { PlannedWrite } from './writer.ts'
+
+export const MAX_ENTRIES = 5_000
+const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE'])
+
+export async function runBatch(service: FhirService, request: FhirRequest): Promise<FhirResponse> {
+  const answers: string[] = []
+  for (const entry of entriesOf(request)) {
+    try {
+      checkEntry(entry)
+      answers.push(responseEntry(await service.handle(requestOf(request, entry, entry.resourceText)), request))
+    } catch (error) {
+      answers.push(failureEntry(error))
+    }
+  }
+  return answerOf('batch-response', answers)
+}
+
+/** What one entry of a transaction will be. */
+interface Step {
+  readonly entry: BundleEntry
+  readonly type: string
+  readonly id: string
+  readonly kind: 'create' | 'update' | 'found' | 'delete' | 'get'
+}
+
+export async function runTransaction(service: FhirService, request: FhirRequest): Promise<FhirResponse> {
+  const entries = entriesOf(request)
+  const keys = new Set<string>()
+  for (const entry of entries) {
+    within(entry, () => checkEntry(entry))
+    const [path = ''] = (entry.url ?? '').split('?')
+    if (entry.method === 'PUT' || entry.method === 'DELETE') {
+      const isTwice = keys.has(path) && path.includes('/')
+      if (isTwice) throw new FhirRequestError('HTTP_BAD_REQUEST', { detail: `${path} stands twice in the transaction` })
+      keys.add(path)
+    }
+    if (entry.ifNoneExist !== undefined) keys.add(`${path}?`)
+  }
+  return await service.lock.run([...keys].toSorted(), async () => await runSteps(service, request, entries))
+}
+
+async function runSteps(
+  service: FhirService,
+  request: FhirRequest,
+  entries: readonly BundleEntry[],
+): Promise<FhirResponse> {
+  const { writer, validation } = service.parts
+  const steps: Step[] = []
+  const names = new Map<string, string>()
+  for (const entry of entries) {
+    const step = await withinAsync(entry, () => stepOf(service, request, entry))
+    steps.push(step)
+    if (entry.fullUrl !== undefined && step.kind !== 'get') names.set(entry.fullUrl, `${step.type}/${step.id}`)
+  }
+  const plans = new Map<Step, PlannedWrite>()
+  const patient = service.patientOf(request)
+  const searched = new Map<string, string>()
+  for (const step of steps) {
+    const { entry, kind, type, id } = step
+    if (kind !== 'create' && kind !== 'update') continue
+    await withinAsync(entry, async () => {
+      const own = entry.resourceText ?? ''
+      await findConditional(service, request, own, searched)
+      const text = withId(withStringsReplaced(own, new Map([...names, ...searched])), id)
+      const ifMatch = entry.ifMatch === undefined ? {} : { ifMatch: entry.ifMatch.replace(/^W\/"|"/g, '') }
+      const name = kind === 'create' ? { assignedId: id } : { id }
+      const whose = patient === undefined ? {} : { patient }
+      const plan = await writer.plan(request.actor, { type, text, ...name, ...ifMatch, ...whose })
+      await validation.check(plan.resource)
+      plans.set(step, plan)
+    })
+  }
+  for (const { kind, type, id, entry } of steps) {
+    if (kind === 'delete')
+      await withinAsync(entry, async () => void (await service.parts.library.get(request.actor, 'd', type, id)))
+  }
+  const rows = await store(service, [...plans.values()])
+  const answers: string[] = []
+  for (const step of steps) answers.push(await answerStep(service, request, step, plans, rows))
+  return answerOf('transaction-response', answers)
+}
+
+async function store(service: FhirService, planned: readonly PlannedWrite[]) {
+  const { writer } = service.parts
+  const outcomes = await writer.commit(planned)
+  const refused = outcomes.flatMap((outcome) => ('code' in outcome ? [outcome.code] : []))
+  const [code] = refused
+  if (code !== undefined) {
+    const stored = outcomes.flatMap((outcome, i) => ('row' in outcome ? [{ row: outcome.row, plan: planned[i] }] : []))
+    if (stored.length === 0) throw new FhirRequestError(code)
+    for (const { row, plan } of stored) if (plan?.isNew === true) writer.withdraw(row)
+    throw new FhirRequestError('FHIR_TRANSACTION_INCOMPLETE', { detail: `${refused.length} entries: ${code}` })
+  }
+  return new Map(planned.map((plan, i) => [plan, outcomes[i]] as const))
+}
+
+async function answerStep(
+  service: FhirService,
+  request: FhirRequest,
+  step: Step,
+  plans: ReadonlyMap<Step, PlannedWrite>,
+  rows: Awaited<ReturnType<typeof store>>,
+): Promise<string> {
+  const { kind, type, id, entry } = step
+  const plan = plans.get(step)
+  const outcome = plan === undefined ? undefined : rows.get(plan)
+  if (plan !== undefined && outcome !== undefined && 'row' in outcome) {
+    return responseEntry(service.written(request, plan, outcome.row), request)
+  }
+  if (kind === 'delete')
+    return responseEntry(await service.handle(requestOf(request, { ...entry, url: `${type}/${id}` })), request)
+  if (kind === 'found') {
+    const found = await service.handle({ ...requestOf(request, { ...entry, method: 'GET' }), path: `${type}/${id}` })
+    return responseEntry({ ...found, location: `${service.parts.base}/${type}/${id}` }, request)
+  }
+  try {
+    return responseEntry(await service.handle(requestOf(request, entry)), { ...request, returns: 'representation' })
+  } catch (error) {
+    return failureEntry(error)
+  }
+}
+
+async function stepOf(service: FhirService, request: FhirRequest, entry: BundleEntry): Promise<Step> {
+  const { method = '', url = '', ifNoneExist } = entry
+  const [path = '', query = ''] = url.replace(/^\//, '').split('?')
+  const [type = '', id] = path.split('/')
+  if (method === 'GET') return { entry, type, id: id ?? '', kind: 'get' }
+  if (method === 'POST') {
+    if (ifNoneExist === undefined) return { entry, type, id: service.parts.writer.newId(), kind: 'create' }
+    const found = await onlyMatch(service, request, type, ifNoneExist)
+    if (found !== undefined) return { entry, type, id: found, kind: 'found' }
+    return { entry, type, id: service.parts.writer.newId(), kind: 'create' }
+  }
+  const kind = method === 'PUT' ? 'update' : 'delete'
+  if (id !== undefined) return { entry, type, id, kind }
+  const found = await onlyMatch(service, request, type, query)
+  if (found !== undefined) return { entry, type, id: found, kind }
+  if (kind === 'update') return { entry, type, id: service.parts.writer.newId(), kind: 'create' }
+  throw new FhirRequestError('FHIR_NOT_FOUND', { detail: url.slice(0, 256) })
+}
+
+async function onlyMatch(
+  service: FhirService,
+  request: FhirRequest,
+  type: string,
+  query: string,
+): Promise<string | undefined> {
+  const [only, ...others] = await service.matchesOf(request, type, new URLSearchParams(query))
+  if (others.length > 0)
+    throw new FhirRequestError('FHIR_MULTIPLE_MATCHES', { detail: `${type}?${query}`.slice(0, 256) })
+  return only
+}
+
+/** `Practitioner?identifier=…` in a reference: the one resource that fits (R4 http.html#trules). */
+async function findConditional(
+  service: FhirService,
+  request: FhirRequest,
+  text: string,
+  found: Map<string, string>,
+): Promise<void> {
+  for (const reference of conditionalReferences(JSON.parse(text))) {
+    if (found.has(reference)) continue
+    const [type = '', query = ''] = reference.split('?')
+    const id = await onlyMatch(service, request, type, query)
+    if (id === undefined) throw new FhirRequestError('FHIR_NOT_FOUND', { detail: reference.slice(0, 256) })
+    found.set(reference, `${type}/${id}`)
+  }
+}
+
+function conditionalReferences(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(conditionalReferences)
+  if (!isObject(value)) return []
+  return Object.entries(value).flatMap(([name, member]) => {
+    if (name !== 'reference' || typeof member !== 'string') return conditionalReferences(member)
+    return /^[A-Z][A-Za-z]+\?./.test(member) ? [member] : []
+  })
+}
+
+function entriesOf({ text = '' }: FhirRequest): readonly BundleEntry[] {
+  try {
+    const { entries } = splitBundle(text)
+    if (entries.length > MAX_ENTRIES)
+      throw new FhirRequestError('FHIR_TOO_LARGE', { detail: `at most ${MAX_ENTRIES} entries` })
+    return entries
+  } catch (error) {
+    if (error instanceof FhirError) throw new FhirRequestError(error.code)
+    throw error
+  }
+}
+
+function checkEntry({ method, url, resourceText }: BundleEntry): void {
+  if (method === undefined || !METHODS.has(method) || url === undefined) {
+    throw new FhirRequestError('HTTP_BAD_REQUEST', {
+      detail: 'an entry needs request.method (GET, POST, PUT, DELETE) and request.url',
+    })
+  }
+  const needsBody = method === 'POST' || method === 'PUT'
+  if (needsBody && resourceText === undefined)
+    throw new FhirRequestError('HTTP_BAD_REQUEST', { detail: 'an entry has no resource' })
+}
+
+function requestOf(
+  request: FhirRequest,
+  { method = 'GET', url = '', ifMatch, ifNoneExist }: BundleEntry,
+  text?: string,
+): FhirRequest {
+  const { actor, isStrict, patient, returns } = request
+  return {
+    actor,
+    method,
+    path: url,
+    ...(text === undefined ? {} : { text }),
+    ...(isStrict === undefined ? {} : { isStrict }),
+    ...(patient === undefined ? {} : { patient }),
+    ...(returns === undefined ? {} : { returns }),
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(ifNoneExist === undefined ? {} : { ifNoneExist }),
+  }
+}
+
+const WORDS: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 204: 'No Content', 304: 'Not Modified' }
+
+function responseEntry({ status, text, version, location }: FhirResponse, { returns }: FhirRequest): string {
+  const response = {
+    status: `${status} ${WORDS[status] ?? ''}`.trim(),
+    ...(location === undefined ? {} : { location }),
+    ...(version === undefined
+      ? {}
+      : { etag: etagOf(version.versionId), lastModified: formatInstant(version.changedMs) }),
+  }
+  // A read answers with what was read; a write only when it was asked to.
+  const isRead = location === undefined && text !== undefined
+  const resource = text !== undefined && (isRead || returns === 'representation') ? `"resource":${text},` : ''
+  return `{${resource}"response":${JSON.stringify(response)}}`
+}
+
+function failureEntry(error: unknown): string {
+  const { status, outcome } = failureOf(error)
+  return JSON.stringify({ response: { status: String(status), outcome } })
+}
+
+function answerOf(type: string, entries: readonly string[]): FhirResponse {
+  return { status: 200, text: `{"resourceType":"Bundle","type":"${type}","entry":[${entries.join(',')}]}` }
+}
+
+function within(entry: BundleEntry, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    throw placed(error, entry)
+  }
+}
+
+async function withinAsync<T>(entry: BundleEntry, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw placed(error, entry)
+  }
+}
+
+/** A refusal of one entry is the refusal of all, and says which entry it was. */
+function placed(error: unknown, { index }: BundleEntry): unknown {
+  if (!(error instanceof FhirRequestError)) return error
+  const { code, detail, expression = [] } = error
+  const place = `Bundle.entry[${index}]`
+  return new FhirRequestError(code, {
+    cause: error,
+    expression: [place, ...expression],
+    detail: detail === undefined ? place : `${place}: ${detail}`,
+  })
+}

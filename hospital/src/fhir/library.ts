@@ -1,0 +1,313 @@
+/**
+ * Reading: what is where, who may see it, and the text of it. Records are read from the record server each time, which
+ * logs and may refuse each read; the index only says which to ask for.
+ *
+ * @module
+ */
+import { decodeUtf8 } from '../../../shared/crypto/src/index.ts'
+import { formatInstant } from '../../../shared/fhir/src/index.ts'
+import { ERROR_TABLE, type ErrorCode, type PatientRef, type RecordId } from '../../../shared/protocol/src/index.ts'
+import { codeOf } from '../../../clients/sdk/src/errors.ts'
+import type { RecordAnswer } from '../../../clients/sdk/src/record-answer.ts'
+import type { Candidate, View, ViewQuery } from './candidate.ts'
+import { isPersonal } from './compartment.ts'
+import { FhirRequestError } from './errors.ts'
+import type { PatientIds } from './patients.ts'
+import type { FhirAccess, FhirActor, Interaction, Records } from './ports.ts'
+import { withId, withMeta } from './resource-text.ts'
+import type { FhirStore, ResourceRow } from './store.ts'
+import type { Sync } from './sync.ts'
+
+/** One version of a resource as it is answered. */
+export interface Version {
+  readonly type: string
+  readonly id: string
+  readonly versionId: string
+  readonly changedMs: number
+  readonly patient?: PatientRef
+  /** With the server's id and meta. */
+  readonly text: string
+}
+
+/** A version in a history; one without text says that it was deleted. */
+export interface HistoryEntry extends Omit<Version, 'text'> {
+  readonly text?: string
+  readonly how: 'create' | 'update' | 'delete'
+}
+
+export interface LibraryParts {
+  readonly store: FhirStore
+  readonly records: Records
+  readonly sync: Sync
+  readonly ids: PatientIds
+  readonly access: FhirAccess
+  readonly views: readonly View[]
+}
+
+/** Whom of everybody an actor may see, for one interaction with one type. */
+export type Sees = (patient: PatientRef | undefined) => boolean
+
+export class Library {
+  readonly #parts: LibraryParts
+
+  constructor(parts: LibraryParts) {
+    this.#parts = parts
+  }
+
+  /** @throws {FhirRequestError} `FHIR_FORBIDDEN` when no scope allows it at all. */
+  seen(actor: FhirActor, interaction: Interaction, type: string): Sees {
+    const { access } = this.#parts
+    const may = access.may(actor, interaction, type)
+    if (may === undefined) throw forbidden(interaction, type)
+    if (may === 'own' || actor.kind === 'patient') {
+      // Doctors, places, medicines are nobody's own; a patient who has not registered is somebody else.
+      return (patient) => (patient === undefined ? type !== 'Patient' && !isPersonal(type) : patient === actor.patient)
+    }
+    if (actor.kind !== 'practitioner') return () => true
+    return (patient) => (patient === undefined ? type !== 'Patient' : access.mayTreat(actor.id, patient))
+  }
+
+  /** Whether the actor may read a type at all: what is included beside the matches. */
+  maySee(actor: FhirActor, type: string): Sees {
+    try {
+      return this.seen(actor, 'r', type)
+    } catch {
+      return () => false
+    }
+  }
+
+  /** Looks at the record server again before it says that there is none. */
+  async find(type: string, id: string): Promise<Candidate | undefined> {
+    for (const view of this.#viewsOf(type)) {
+      const found = await view.find(id)
+      if (found !== undefined) return found
+    }
+    const { store, sync, ids } = this.#parts
+    let row = this.#rowOf(type, id)
+    if (row === undefined) {
+      ids.learn()
+      await sync.all()
+      row = this.#rowOf(type, id) ?? store.find(type, id)
+    }
+    return row === undefined ? undefined : this.#candidateOf(row)
+  }
+
+  /** @throws {FhirRequestError} `FHIR_NOT_FOUND`, also where the actor may not know of it; `FHIR_GONE`. */
+  async get(actor: FhirActor, interaction: Interaction, type: string, id: string): Promise<Candidate> {
+    const sees = this.seen(actor, interaction, type)
+    const found = await this.find(type, id)
+    if (found === undefined || !sees(found.patient)) throw notFound(type, id)
+    return found
+  }
+
+  async read(actor: FhirActor, type: string, id: string): Promise<Version> {
+    const found = await this.get(actor, 'r', type, id)
+    if (found.row?.gone !== undefined) throw gone(found.row)
+    return await this.versionOf(found)
+  }
+
+  async vread(actor: FhirActor, type: string, id: string, versionId: string): Promise<Version> {
+    const found = await this.get(actor, 'r', type, id)
+    const { row } = found
+    if (row === undefined) {
+      if (found.versionId === versionId) return await this.versionOf(found)
+      throw notFound(type, `${id}/_history/${versionId}`)
+    }
+    const history = await this.#historyOf(row)
+    const wanted = history.find((entry) => entry.versionId === versionId)
+    if (wanted === undefined) throw notFound(type, `${id}/_history/${versionId}`)
+    if (wanted.how === 'delete') throw gone(row)
+    return await this.#textOfVersion(row, wanted)
+  }
+
+  /** Newest first. */
+  async history(actor: FhirActor, type: string, id: string): Promise<readonly HistoryEntry[]> {
+    const found = await this.get(actor, 'r', type, id)
+    const { row } = found
+    if (row === undefined) return [{ ...(await this.versionOf(found)), how: 'create' }]
+    const versions = await this.#historyOf(row)
+    const entries: HistoryEntry[] = []
+    for (const entry of versions) {
+      if (entry.how === 'delete') entries.push(entry)
+      else entries.push({ ...(await this.#textOfVersion(row, entry)), how: entry.how })
+    }
+    return entries
+  }
+
+  /** Everything of a type that the actor may see; newly stored records are among it. */
+  async candidates(actor: FhirActor, type: string, query: ViewQuery = {}): Promise<readonly Candidate[]> {
+    const { store, sync, ids } = this.#parts
+    const sees = this.seen(actor, 's', type)
+    ids.learn()
+    // A token for one patient makes nobody look at the others.
+    const patient = query.patient ?? (actor.kind === 'patient' ? actor.patient : undefined)
+    await (patient === undefined ? sync.all() : sync.patient(patient))
+    const rows = store.ofType(type, query.patient).map((row) => this.#candidateOf(row))
+    const made = (await Promise.all(this.#viewsOf(type).map((view) => view.list(query)))).flat()
+    return [...rows, ...made].filter((one) => one.row?.gone === undefined && sees(one.patient))
+  }
+
+  /** Everything in one patient's compartment. */
+  async compartment(patient: PatientRef): Promise<readonly Candidate[]> {
+    const { store, sync, ids } = this.#parts
+    ids.learn()
+    await sync.patient(patient)
+    return store.ofPatient(patient).flatMap((row) => (row.gone === undefined ? [this.#candidateOf(row)] : []))
+  }
+
+  /**
+   * The texts of many, in order; one that the record server refuses is its code.
+   * @throws what is no refusal: the record server is away.
+   */
+  async versionsOf(candidates: readonly Candidate[]): Promise<readonly (Version | { readonly code: ErrorCode })[]> {
+    const { records } = this.#parts
+    const wanted = candidates.flatMap(({ row }) => row?.record ?? [])
+    const answers = new Map<RecordId, RecordAnswer | { readonly code: ErrorCode }>()
+    const unique = [...new Set(wanted)]
+    const found = await records.readMany(unique)
+    unique.forEach((record, i) => answers.set(record, found[i] as RecordAnswer))
+    return await Promise.all(
+      candidates.map(async (one) => {
+        const answer = one.row?.record === undefined ? undefined : answers.get(one.row.record)
+        if (answer === undefined) return await this.versionOf(one)
+        if (!('code' in answer)) return this.#fromAnswer(one.row as ResourceRow, answer)
+        this.#noteRefusal(one.row as ResourceRow, answer.code)
+        if (ERROR_TABLE[answer.code].kind === 'unavailable') throw new FhirRequestError(answer.code)
+        return answer
+      }),
+    )
+  }
+
+  async versionOf(candidate: Candidate): Promise<Version> {
+    const { row, text } = candidate
+    if (row === undefined) return { ...nameOf(candidate), text: stamped(candidate, text ?? '') }
+    if (row.record === undefined) {
+      const newest = this.#parts.store.localVersions(row.type, row.id).at(-1)
+      if (newest === undefined) throw notFound(row.type, row.id)
+      return { ...nameOf(candidate), text: stamped(candidate, newest.text) }
+    }
+    return this.#fromAnswer(row, await this.answerOf(row))
+  }
+
+  /** A text with the server's id and meta. */
+  stamp(name: Pick<Version, 'id' | 'versionId' | 'changedMs'>, text: string): string {
+    return stamped(name, text)
+  }
+
+  /** The record itself, with everything to check it by. */
+  async answerOf(row: ResourceRow, version?: number): Promise<RecordAnswer> {
+    try {
+      return await this.#parts.records.read(row.record as RecordId, version)
+    } catch (error) {
+      const code = codeOf(error)
+      if (code !== undefined) this.#noteRefusal(row, code)
+      if (code === 'RECORD_ERASED') throw gone({ ...row, gone: 'erased' })
+      throw error
+    }
+  }
+
+  #fromAnswer(row: ResourceRow, answer: RecordAnswer): Version {
+    const text = decodeUtf8(answer.ehr)
+    const { store, sync } = this.#parts
+    // Corrected by somebody else since: the index follows.
+    const isNewer = answer.version === answer.latestVersion && answer.version > row.version
+    const current =
+      isNewer && row.patient !== undefined
+        ? sync.put(row.patient, answer.recordId, answer.version, row.changedMs, text)
+        : (store.find(row.type, row.id) ?? row)
+    const name = { ...nameOf(this.#candidateOf(current)), versionId: String(answer.version) }
+    return { ...name, text: stamped(name, text) }
+  }
+
+  async #textOfVersion(row: ResourceRow, entry: HistoryEntry): Promise<Version> {
+    if (entry.text !== undefined) return { ...entry, text: stamped(entry, entry.text) }
+    const answer = await this.answerOf(row, Number(entry.versionId))
+    return { ...entry, text: stamped(entry, decodeUtf8(answer.ehr)) }
+  }
+
+  /** Newest first; texts of records are not read yet. */
+  async #historyOf(row: ResourceRow): Promise<readonly HistoryEntry[]> {
+    const { store, records } = this.#parts
+    const { type, id, patient, record } = row
+    const name = { type, id, ...(patient === undefined ? {} : { patient }) }
+    const entries: HistoryEntry[] = []
+    if (record === undefined) {
+      for (const { version, text, changedMs } of store.localVersions(type, id)) {
+        const versionId = String(version)
+        if (text === '') entries.push({ ...name, versionId, changedMs, how: 'delete' })
+        else entries.push({ ...name, versionId, changedMs, text, how: version === 1 ? 'create' : 'update' })
+      }
+    } else {
+      for (const { version, storedMs, erasedMs } of await records.versions(record)) {
+        if (erasedMs !== undefined) continue
+        entries.push({
+          ...name,
+          versionId: String(version),
+          changedMs: storedMs,
+          how: version === 1 ? 'create' : 'update',
+        })
+      }
+      if (row.gone !== undefined) {
+        entries.push({ ...name, versionId: `${row.version}d`, changedMs: row.changedMs, how: 'delete' })
+      }
+    }
+    return entries.toReversed()
+  }
+
+  #noteRefusal(row: ResourceRow, code: ErrorCode): void {
+    if (code === 'RECORD_ERASED' && row.gone === undefined) {
+      this.#parts.store.put({ ...row, gone: 'erased', values: {} })
+    }
+  }
+
+  /** A patient's pseudonym is an id as good as those of Patient resources. */
+  #rowOf(type: string, id: string): ResourceRow | undefined {
+    const { store, ids } = this.#parts
+    const own = store.find(type, id)
+    if (own !== undefined || type !== 'Patient') return own
+    const patient = ids.resolve(id)
+    return patient === undefined ? undefined : store.find('Patient', ids.idOf(patient))
+  }
+
+  #candidateOf(row: ResourceRow): Candidate {
+    const { ids } = this.#parts
+    const { type, id, version, changedMs, values } = row
+    // A Patient that was created here belongs to whoever registered with its code.
+    const patient = row.patient ?? (type === 'Patient' ? ids.resolve(id) : undefined)
+    return {
+      type,
+      id,
+      versionId: String(version),
+      changedMs,
+      values,
+      row,
+      ...(patient === undefined ? {} : { patient }),
+    }
+  }
+
+  #viewsOf(type: string): readonly View[] {
+    return this.#parts.views.filter((view) => view.type === type)
+  }
+}
+
+function nameOf({ type, id, versionId, changedMs, patient }: Candidate): Omit<Version, 'text'> {
+  return { type, id, versionId, changedMs, ...(patient === undefined ? {} : { patient }) }
+}
+
+function stamped(name: { readonly id: string; readonly versionId: string; readonly changedMs: number }, text: string) {
+  const { id, versionId, changedMs } = name
+  return withMeta(withId(text, id), { versionId, lastUpdated: formatInstant(changedMs) })
+}
+
+export function notFound(type: string, id: string): FhirRequestError {
+  return new FhirRequestError('FHIR_NOT_FOUND', { detail: `${type}/${id}` })
+}
+
+export function forbidden(interaction: Interaction, type: string): FhirRequestError {
+  return new FhirRequestError('FHIR_FORBIDDEN', { detail: `needs a scope such as user/${type}.${interaction}` })
+}
+
+function gone({ type, id, gone: how }: ResourceRow): FhirRequestError {
+  const detail = how === 'erased' ? 'destroyed by the patient' : 'deleted here'
+  return new FhirRequestError('FHIR_GONE', { detail: `${type}/${id} was ${detail}` })
+}

@@ -1,0 +1,127 @@
+/**
+ * What the FHIR façade asks of the hospital around it. It knows no HTTP client, no key and no database file.
+ *
+ * @module
+ */
+import type { AccessEntry, RecordVersion } from '../../../clients/sdk/src/participant.ts'
+import type { RecordAnswer, RecordItem } from '../../../clients/sdk/src/record-answer.ts'
+import type { RecordReport } from '../../../clients/sdk/src/verify-record.ts'
+import type { ErrorCode, PatientRef, RecordId } from '../../../shared/protocol/src/index.ts'
+
+/** Who asks, as a token or a signed request proved it. */
+export interface FhirActor {
+  readonly kind: 'system' | 'practitioner' | 'patient' | 'staff'
+  /** Client id, `d-…`, `p-…` or the id of a member of staff. */
+  readonly id: string
+  readonly name?: string
+  /** SMART v2. */
+  readonly scopes: readonly string[]
+  /** The patient in context. */
+  readonly patient?: PatientRef
+  readonly clientId?: string
+}
+
+export type Interaction = 'c' | 'r' | 'u' | 'd' | 's'
+
+export interface FhirAccess {
+  /** @throws {ProtocolError} `REQUEST_REJECTED` */
+  authorize(request: {
+    readonly authorization?: string
+    readonly method: string
+    readonly path: string
+    readonly body: Uint8Array
+  }): Promise<FhirActor>
+  /** `own`: the patient in context only. */
+  may(actor: FhirActor, interaction: Interaction, type: string): 'all' | 'own' | undefined
+  mayTreat(practitioner: string, patient: PatientRef): boolean
+}
+
+/** A record to store; the store decides when it is durable. */
+export interface RecordToStore {
+  readonly patient: PatientRef
+  /** UTF-8 of the resource: these bytes are signed. */
+  readonly ehr: Uint8Array
+  readonly corrects?: { readonly record: RecordId; readonly version: number; readonly ehrHash: Uint8Array }
+}
+
+export interface StoredVersion {
+  readonly record: RecordId
+  readonly version: number
+  /** When the trusted application stored it. */
+  readonly storedMs: number
+  /** JWS (protocol §4.5). */
+  readonly receipt: string
+}
+
+export type Refused = { readonly code: ErrorCode }
+
+/** The hospital's own attested session with the record server. What is refused there is refused here. */
+export interface Records {
+  /** Changes when the ledger has something new of the patient. */
+  stamp(patient: PatientRef): Promise<string>
+  /** Every record of the patient that the hospital may read; complete. */
+  list(patient: PatientRef): Promise<readonly RecordItem[]>
+  /** @throws `RECORD_ERASED`, `ACCESS_DENIED`, … */
+  read(record: RecordId, version?: number): Promise<RecordAnswer>
+  readMany(records: readonly RecordId[]): Promise<readonly (RecordAnswer | Refused)[]>
+  versions(record: RecordId): Promise<readonly RecordVersion[]>
+  /** One outcome for each, in order. @throws `WARRANT_UNKNOWN` when a patient has not allowed the hospital to store. */
+  store(records: readonly RecordToStore[]): Promise<readonly (StoredVersion | Refused)[]>
+  /** Runs the seven checks against the ledger. */
+  verify(answer: RecordAnswer): Promise<RecordReport>
+  /** Newest first. */
+  accessLog(
+    patient: PatientRef,
+    page: { readonly cursor?: string; readonly limit?: number },
+  ): Promise<{ readonly entries: readonly AccessEntry[]; readonly cursor?: string }>
+}
+
+export interface KnownPatient {
+  readonly ref: PatientRef
+  readonly name: string
+  readonly birthDate?: string
+  readonly contact?: string
+  readonly registeredMs: number
+}
+
+export interface KnownPractitioner {
+  readonly ref: string
+  readonly name: string
+  readonly department: string
+  readonly registeredMs: number
+}
+
+/** The hospital's own people. */
+export interface Directory {
+  readonly hospital: { readonly ref: string; readonly name: string; readonly mspId: string }
+  patients(): readonly KnownPatient[]
+  findPatient(ref: string): KnownPatient | undefined
+  practitioners(): readonly KnownPractitioner[]
+  /** A registration code for somebody who has no key here yet. */
+  invite(person: { readonly name: string; readonly birthDate?: string; readonly contact?: string }): {
+    readonly code: string
+    readonly expiresMs: number
+  }
+  /** Who registered with the code. */
+  registeredWith(code: string): PatientRef | undefined
+}
+
+/** A permission of a patient, as its text and the ledger say. */
+export interface Permission {
+  readonly jti: string
+  readonly kind: 'warrant' | 'grant'
+  readonly patient: PatientRef
+  readonly parties: readonly string[]
+  readonly hospital?: string
+  readonly scope: readonly string[]
+  readonly fromMs: number
+  readonly untilMs: number
+  readonly purpose?: string
+  readonly aux?: string
+  readonly revokedMs?: number
+  readonly recordedMs?: number
+}
+
+export interface Permissions {
+  of(patient: PatientRef): Promise<readonly Permission[]>
+}

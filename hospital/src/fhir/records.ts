@@ -1,0 +1,202 @@
+/**
+ * The façade's records, by way of the hospital's own attested session.
+ *
+ * @module
+ */
+import {
+  MAX_RECORDS_AT_ONCE,
+  type NewRecord,
+  type PreparedRecord,
+  type StoreOutcome,
+} from '../../../clients/sdk/src/author.ts'
+import { codeOf } from '../../../clients/sdk/src/errors.ts'
+import type { HospitalClient } from '../../../clients/sdk/src/hospital.ts'
+import { allItems } from '../../../clients/sdk/src/participant.ts'
+import {
+  recordAnswerShape,
+  type LogPlace,
+  type RecordAnswer,
+  type RecordItem,
+} from '../../../clients/sdk/src/record-answer.ts'
+import { concat, encodeHex, encodeUtf8, type Crypto } from '../../../shared/crypto/src/index.ts'
+import {
+  decodeCbor,
+  ERROR_TABLE,
+  isErrorCode,
+  patientTag,
+  type PatientRef,
+  type RecordId,
+  type TreatmentKey,
+} from '../../../shared/protocol/src/index.ts'
+import type { LedgerRelay } from '../ports.ts'
+import type { Records, RecordToStore, Refused, StoredVersion } from './ports.ts'
+
+/** Records may have 4 MiB each, and an answer must fit into one message. */
+const READ_AT_ONCE = 32
+const LIST_PAGE = 256
+/** Ciphertext of one request. */
+const MAX_BATCH_BYTES = 3 * 2 ** 20
+const WARRANT_AGE_MS = 30_000
+const MAX_UNDER_WAY = 10_000
+
+export interface SessionRecordsParts {
+  readonly crypto: Crypto
+  readonly client: HospitalClient
+  readonly ledgerRelay: Pick<LedgerRelay, 'findTag'>
+  /** Every version of a patient's treatment key. */
+  readonly treatmentKeys: (patient: PatientRef) => readonly TreatmentKey[]
+  readonly nowMs: () => number
+}
+
+export class SessionRecords implements Records {
+  readonly #parts: SessionRecordsParts
+  readonly #underWay = new Map<string, Promise<PreparedRecord>>()
+  readonly #keys = new Map<RecordId, string>()
+  readonly #warrants = new Map<PatientRef, { readonly jws: Promise<string>; readonly untilMs: number }>()
+
+  constructor(parts: SessionRecordsParts) {
+    this.#parts = parts
+  }
+
+  async stamp(patient: PatientRef): Promise<string> {
+    const { crypto, ledgerRelay, treatmentKeys } = this.#parts
+    const tags = treatmentKeys(patient).map((key) => encodeHex(patientTag(crypto, key, patient)))
+    const places = await Promise.all(tags.map((tag) => ledgerRelay.findTag(tag)))
+    return String(places.reduce((sum, of) => sum + of.length, 0))
+  }
+
+  async list(patient: PatientRef): Promise<readonly RecordItem[]> {
+    const { client } = this.#parts
+    const items: RecordItem[] = []
+    const pages = allItems((cursor) =>
+      client.list(patient, { limit: LIST_PAGE, ...(cursor === undefined ? {} : { cursor }) }),
+    )
+    for await (const item of pages) items.push(item)
+    return items
+  }
+
+  read(record: RecordId, version?: number): Promise<RecordAnswer> {
+    return this.#parts.client.read(record, version === undefined ? {} : { version })
+  }
+
+  async readMany(records: readonly RecordId[]): Promise<readonly (RecordAnswer | Refused)[]> {
+    const all: (RecordAnswer | Refused)[] = []
+    for (let i = 0; i < records.length; i += READ_AT_ONCE) {
+      all.push(...(await this.#readSome(records.slice(i, i + READ_AT_ONCE))))
+    }
+    return all
+  }
+
+  versions(record: RecordId) {
+    return this.#parts.client.versions(record)
+  }
+
+  verify(answer: RecordAnswer) {
+    return this.#parts.client.verify(answer)
+  }
+
+  accessLog(patient: PatientRef, page: { readonly cursor?: string; readonly limit?: number }) {
+    return this.#parts.client.accessLog(patient, page)
+  }
+
+  async store(records: readonly RecordToStore[]): Promise<readonly (StoredVersion | Refused)[]> {
+    // Permissions first: nothing is stored when one is missing.
+    const wanted = await Promise.all(
+      records.map(async (record): Promise<NewRecord> => ({ ...record, warrant: await this.#warrant(record.patient) })),
+    )
+    const outcomes: (StoredVersion | Refused)[] = []
+    for (let i = 0; i < wanted.length;) {
+      const batch: NewRecord[] = []
+      for (let bytes = 0; i < wanted.length && batch.length < MAX_RECORDS_AT_ONCE; i++) {
+        const next = wanted[i] as NewRecord
+        bytes += next.ehr.length
+        if (batch.length > 0 && bytes > MAX_BATCH_BYTES) break
+        batch.push(next)
+      }
+      const results = await this.#send(await Promise.all(batch.map((record) => this.#prepare(record))))
+      outcomes.push(
+        ...results.map((result) =>
+          'code' in result
+            ? { code: result.code }
+            : {
+                record: result.recordId,
+                version: result.version,
+                storedMs: storedMsOf(result.log),
+                receipt: result.receipt,
+              },
+        ),
+      )
+    }
+    return outcomes
+  }
+
+  /**
+   * Signed and encrypted. The same record asked for again while its fate is not known is the same bytes again, so that
+   * nothing is stored twice.
+   */
+  #prepare(record: NewRecord): Promise<PreparedRecord> {
+    const { crypto, client } = this.#parts
+    const { patient, ehr, corrects } = record
+    const words = `${patient} ${corrects?.record ?? ''} ${corrects?.version ?? ''} `
+    const key = encodeHex(crypto.sha256(concat(encodeUtf8(words), ehr)))
+    const known = this.#underWay.get(key)
+    if (known !== undefined) return known
+    const prepared = client.prepare(record)
+    if (this.#underWay.size >= MAX_UNDER_WAY) this.#underWay.clear()
+    this.#underWay.set(key, prepared)
+    void prepared.then(
+      ({ recordId }) => this.#keys.set(recordId, key),
+      () => this.#underWay.delete(key),
+    )
+    return prepared
+  }
+
+  async #send(prepared: readonly PreparedRecord[]): Promise<readonly StoreOutcome[]> {
+    const { client } = this.#parts
+    const [only] = prepared
+    const outcomes =
+      only !== undefined && prepared.length === 1 ? [await client.send(only)] : await client.sendMany(prepared)
+    for (const outcome of outcomes) {
+      if ('code' in outcome && ERROR_TABLE[outcome.code].kind === 'unavailable') continue
+      const key = this.#keys.get(outcome.recordId)
+      if (key !== undefined) this.#underWay.delete(key)
+      this.#keys.delete(outcome.recordId)
+    }
+    return outcomes
+  }
+
+  async #readSome(records: readonly RecordId[]): Promise<readonly (RecordAnswer | Refused)[]> {
+    if (records.length === 0) return []
+    try {
+      const answer = await this.#parts.client.session.request('record.read-many', { records })
+      return (answer['results'] as readonly Readonly<Record<string, unknown>>[]).map((result) => {
+        const { ok, ...rest } = result
+        if (ok === true) return recordAnswerShape(rest, 'record')
+        return { code: isErrorCode(rest['code']) ? rest['code'] : 'TEE_FAULT' }
+      })
+    } catch (error) {
+      // Together they are too large for one message.
+      if (codeOf(error) !== 'RECORD_TOO_LARGE') throw error
+      if (records.length === 1) return [await this.read(records[0] as RecordId)]
+      const half = records.length >> 1
+      return [...(await this.#readSome(records.slice(0, half))), ...(await this.#readSome(records.slice(half)))]
+    }
+  }
+
+  /** The registration warrant, asked for again after half a minute: it may have been replaced or taken back. */
+  #warrant(patient: PatientRef): Promise<string> {
+    const nowMs = this.#parts.nowMs()
+    const known = this.#warrants.get(patient)
+    if (known !== undefined && known.untilMs > nowMs) return known.jws
+    const jws = this.#parts.client.registrationWarrant(patient)
+    this.#warrants.set(patient, { jws, untilMs: nowMs + WARRANT_AGE_MS })
+    jws.catch(() => this.#warrants.delete(patient))
+    return jws
+  }
+}
+
+/** The log entry of the version says when the trusted application took it (protocol §8.3). */
+export function storedMsOf(log: LogPlace): number {
+  const entry = decodeCbor(log.entry) as Readonly<Record<string, unknown>>
+  return typeof entry['timeMs'] === 'number' ? entry['timeMs'] : 0
+}

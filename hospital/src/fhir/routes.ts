@@ -1,0 +1,165 @@
+/**
+ * FHIR over HTTP: content types, headers, and every failure as an OperationOutcome. A fastify plugin that adds nothing to
+ * the server around it.
+ *
+ * @module
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FhirRequestError } from './errors.ts'
+import { failureOf } from './outcome.ts'
+import type { FhirAccess } from './ports.ts'
+import { etagOf, type FhirRequest, type FhirResponse, type FhirService } from './service.ts'
+
+export const FHIR_PATH = '/fhir'
+/** A transaction of a whole history; single resources have their own limit. */
+const MAX_BODY_BYTES = 32 * 2 ** 20
+const FHIR_JSON = 'application/fhir+json; charset=utf-8'
+const JSON_TYPES = ['application/fhir+json', 'application/json', 'application/json+fhir', 'text/json']
+const FORMATS = new Set(['json', 'application/json', 'application/fhir+json', 'application/json+fhir', 'text/json'])
+/** What a browser's FHIR app may send and see. */
+const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
+  'access-control-allow-headers':
+    'accept, authorization, cache-control, content-type, if-match, if-none-exist, if-none-match, prefer, x-trusthealth-patient',
+  'access-control-expose-headers': 'content-location, etag, last-modified, location, x-request-id',
+  'access-control-max-age': '86400',
+}
+
+export interface FhirRoutesOptions {
+  /** Asked at the first request: then the address is known. */
+  readonly service: () => FhirService
+  readonly access: FhirAccess
+  /** A fault of the program itself. */
+  readonly onFault: (error: unknown) => void
+}
+
+export function fhirRoutes(options: FhirRoutesOptions): (server: FastifyInstance) => Promise<void> {
+  return async (scope) => {
+    await scope.register((server: FastifyInstance) => Promise.resolve(addRoutes(server, options)), {
+      prefix: FHIR_PATH,
+    })
+  }
+}
+
+function addRoutes(server: FastifyInstance, { service, access, onFault }: FhirRoutesOptions): void {
+  server.removeAllContentTypeParsers()
+  for (const type of [...JSON_TYPES, 'application/x-www-form-urlencoded']) {
+    server.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => {
+      done(null, body)
+    })
+  }
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.headers({ ...CORS, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+  })
+  server.setErrorHandler((error, _request, reply) => {
+    const { code, status, outcome } = failureOf(error)
+    if (code === 'SERVICE_FAULT') onFault(error)
+    if (status === 401) reply.header('www-authenticate', 'Bearer')
+    return reply.status(status).type(FHIR_JSON).send(JSON.stringify(outcome))
+  })
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    if (request.method === 'OPTIONS') return await reply.status(204).send()
+    const path = request.url.slice(request.url.indexOf(FHIR_PATH) + FHIR_PATH.length)
+    checkFormat(request)
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+    const { authorization } = request.headers
+    // Anybody may ask what the server can do.
+    const isOpen = request.method === 'GET' && /^\/metadata(\?|$)/.test(path)
+    const actor = isOpen
+      ? { kind: 'system' as const, id: 'anybody', scopes: [] }
+      : await access.authorize({
+          method: request.method,
+          path: request.url,
+          body,
+          ...(authorization === undefined ? {} : { authorization }),
+        })
+    const response = await service().handle({
+      actor,
+      method: request.method === 'HEAD' ? 'GET' : request.method,
+      path,
+      ...(body.length === 0 ? {} : { text: decode(body) }),
+      ...headersOf(request),
+    })
+    return await send(reply, request, response)
+  }
+  const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
+  for (const url of ['/', '/*'])
+    server.route({ method: methods, url, bodyLimit: MAX_BODY_BYTES, handler: answer, exposeHeadRoute: false })
+}
+
+/** @throws {FhirRequestError} `HTTP_NOT_ACCEPTABLE`, `HTTP_MEDIA_TYPE` */
+function checkFormat(request: FastifyRequest): void {
+  const format = new URLSearchParams(request.url.split('?')[1] ?? '').get('_format')
+  if (format !== null) {
+    if (!FORMATS.has((format.split(';')[0] ?? '').trim())) throw new FhirRequestError('HTTP_NOT_ACCEPTABLE')
+  } else if (!isRawBinary(request)) {
+    const accepted = (request.headers.accept ?? '*/*').split(',').map((one) => (one.split(';')[0] ?? '').trim())
+    if (!accepted.some((one) => FORMATS.has(one) || one === '*/*' || one === 'application/*')) {
+      throw new FhirRequestError('HTTP_NOT_ACCEPTABLE')
+    }
+  }
+  const wanted = /fhirVersion=([\d.]+)/.exec(
+    `${request.headers['content-type'] ?? ''} ${request.headers.accept ?? ''}`,
+  )?.[1]
+  if (wanted !== undefined && !wanted.startsWith('4.0')) {
+    throw new FhirRequestError('HTTP_MEDIA_TYPE', { detail: 'this is FHIR 4.0' })
+  }
+}
+
+/** A Binary is given as what it is unless FHIR's own format is asked for (R4 binary.html#rest). */
+function isRawBinary(request: FastifyRequest): boolean {
+  const isBinary = request.method === 'GET' && /\/fhir\/Binary\/[^/?]+(?:\/_history\/[^/?]+)?(?:\?|$)/.test(request.url)
+  return isBinary && !(request.headers.accept ?? '*/*').includes('json') && !request.url.includes('_format=')
+}
+
+function headersOf({ headers }: FastifyRequest): Partial<FhirRequest> {
+  const one = (name: string) => {
+    const value = headers[name]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  const ifMatch = one('if-match')
+  const ifNoneMatch = one('if-none-match')
+  const ifNoneExist = one('if-none-exist')
+  const patient = one('x-trusthealth-patient')
+  const prefer = one('prefer') ?? ''
+  const returns = /return=(minimal|representation|OperationOutcome)/.exec(prefer)?.[1] as FhirRequest['returns']
+  return {
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+    ...(ifNoneExist === undefined ? {} : { ifNoneExist }),
+    ...(patient === undefined ? {} : { patient }),
+    ...(/handling=strict/.test(prefer) ? { isStrict: true } : {}),
+    ...(returns === undefined ? {} : { returns }),
+  }
+}
+
+async function send(reply: FastifyReply, request: FastifyRequest, response: FhirResponse): Promise<unknown> {
+  const { status, text, version, location } = response
+  if (version !== undefined) {
+    reply.header('etag', etagOf(version.versionId))
+    reply.header('last-modified', new Date(version.changedMs).toUTCString())
+  }
+  if (location !== undefined) reply.header(status === 201 ? 'location' : 'content-location', location)
+  if (text !== undefined && status === 200 && isRawBinary(request)) return await sendBinary(reply, text)
+  if (text === undefined) return await reply.status(status).send()
+  return await reply.status(status).type(FHIR_JSON).send(text)
+}
+
+/** Whoever stored it chose the type: nothing of it may run in the page of this server. */
+async function sendBinary(reply: FastifyReply, text: string): Promise<unknown> {
+  const { contentType, data } = JSON.parse(text) as { readonly contentType?: unknown; readonly data?: unknown }
+  const type = typeof contentType === 'string' && /^[\w.+-]+\/[\w.+-]+(?:\s*;[\w\s=."-]*)?$/.test(contentType)
+  return await reply
+    .headers({ 'content-security-policy': "sandbox; default-src 'none'", 'content-disposition': 'attachment' })
+    .type(type ? contentType : 'application/octet-stream')
+    .send(Buffer.from(typeof data === 'string' ? data : '', 'base64'))
+}
+
+function decode(body: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
+  } catch {
+    throw new FhirRequestError('FHIR_NOT_JSON', { detail: 'the body is not UTF-8' })
+  }
+}

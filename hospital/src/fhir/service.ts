@@ -1,0 +1,334 @@
+/**
+ * FHIR's REST interactions without HTTP: a request in, an answer out. Routes and batches both go through here.
+ *
+ * Source: FHIR R4 https://hl7.org/fhir/R4/http.html
+ *
+ * @module
+ */
+import { formatInstant, isResourceType } from '../../../shared/fhir/src/index.ts'
+import type { PatientRef } from '../../../shared/protocol/src/index.ts'
+import { runBatch, runTransaction } from './bundle-run.ts'
+import { FhirRequestError } from './errors.ts'
+import { everything } from './everything.ts'
+import { KeyedLock } from './keyed-lock.ts'
+import type { HistoryEntry, Library } from './library.ts'
+import { runOperation } from './operations.ts'
+import type { PatientIds } from './patients.ts'
+import type { Directory, FhirActor, Records } from './ports.ts'
+import { parseSearch } from './search-query.ts'
+import { searchBundle, subsetOf, type Searcher } from './search.ts'
+import type { FhirStore, ResourceRow } from './store.ts'
+import type { Validation } from './validation.ts'
+import type { PlannedWrite, Writer } from './writer.ts'
+
+export interface FhirRequest {
+  readonly actor: FhirActor
+  readonly method: string
+  /** Below the base, with the query: `Observation?code=1`. */
+  readonly path: string
+  readonly text?: string
+  readonly ifMatch?: string
+  readonly ifNoneMatch?: string
+  readonly ifNoneExist?: string
+  readonly isStrict?: boolean
+  /** `X-TrustHealth-Patient`: whose record it is, as `Patient/id` or an id. */
+  readonly patient?: string
+  readonly returns?: 'minimal' | 'representation' | 'OperationOutcome'
+}
+
+export interface FhirResponse {
+  readonly status: number
+  readonly text?: string
+  readonly version?: {
+    readonly type: string
+    readonly id: string
+    readonly versionId: string
+    readonly changedMs: number
+  }
+  /** Where a new resource is. */
+  readonly location?: string
+}
+
+export interface FhirServiceParts {
+  readonly library: Library
+  readonly writer: Writer
+  readonly searcher: Searcher
+  readonly store: FhirStore
+  readonly ids: PatientIds
+  readonly records: Records
+  readonly directory: Directory
+  readonly base: string
+  readonly validation: Validation
+  readonly capability: () => string
+}
+
+export class FhirService {
+  readonly parts: FhirServiceParts
+  readonly lock = new KeyedLock()
+
+  constructor(parts: FhirServiceParts) {
+    this.parts = parts
+  }
+
+  async handle(request: FhirRequest): Promise<FhirResponse> {
+    const [path, queryText] = splitOnce(request.path.replace(/^\//, ''), '?')
+    const segments = path === '' ? [] : path.split('/').map(decodeSegment)
+    const query = [...new URLSearchParams(queryText)]
+    const [type, id, third, fourth] = segments
+    if (type === undefined) return await this.#root(request)
+    if (type === 'metadata') return { status: 200, text: this.parts.capability() }
+    if (!isResourceType(type))
+      throw new FhirRequestError('FHIR_UNKNOWN_RESOURCE_TYPE', { detail: `no type ${type.slice(0, 64)}` })
+    if (id === undefined) return await this.#ofType(request, type, query)
+    if (id === '_search' && request.method === 'POST') {
+      return await this.#search(request, type, [...query, ...new URLSearchParams(request.text ?? '')])
+    }
+    checkId(id)
+    if (third === undefined) return await this.#ofInstance(request, type, id, query)
+    if (third.startsWith('$')) return await this.#operation(request, type, id, third, query)
+    if (third === '_history' && request.method === 'GET') {
+      return fourth === undefined
+        ? await this.#history(request, type, id, query)
+        : await this.#vread(request, type, id, fourth)
+    }
+    if (type === 'Patient' && isResourceType(third) && fourth === undefined && request.method === 'GET') {
+      return await this.#search(request, third, [...query, [third === 'Patient' ? '_id' : 'patient', id]])
+    }
+    throw notSupported(request, path)
+  }
+
+  async #root(request: FhirRequest): Promise<FhirResponse> {
+    if (request.method !== 'POST') throw notSupported(request, 'the base')
+    const kind = bundleType(request.text ?? '')
+    if (kind === 'batch') return await runBatch(this, request)
+    if (kind === 'transaction') return await runTransaction(this, request)
+    throw new FhirRequestError('FHIR_NOT_A_BUNDLE', { detail: 'the base takes a Bundle of type batch or transaction' })
+  }
+
+  async #ofType(request: FhirRequest, type: string, query: readonly [string, string][]): Promise<FhirResponse> {
+    const { method } = request
+    if (method === 'GET') return await this.#search(request, type, query)
+    if (method === 'POST') return await this.create(request, type)
+    const [only, ...others] = await this.matchesOf(request, type, query)
+    if (others.length > 0) throw new FhirRequestError('FHIR_MULTIPLE_MATCHES')
+    if (method === 'PUT') {
+      return only === undefined ? await this.create(request, type) : await this.update(request, type, only)
+    }
+    if (method === 'DELETE') {
+      return only === undefined ? { status: 204 } : await this.#delete(request, type, only)
+    }
+    throw notSupported(request, type)
+  }
+
+  /** Ids that a condition fits. A condition of nothing, or of what is not known, is refused. */
+  async matchesOf(
+    request: FhirRequest,
+    type: string,
+    query: Iterable<readonly [string, string]>,
+  ): Promise<readonly string[]> {
+    const search = parseSearch(type, query, { isStrict: true })
+    if (search.filters.length === 0)
+      throw new FhirRequestError('FHIR_SEARCH_INVALID', { detail: 'a condition needs a parameter' })
+    return (await this.parts.searcher.matches(request.actor, search)).map(({ id }) => id)
+  }
+
+  async #ofInstance(
+    request: FhirRequest,
+    type: string,
+    id: string,
+    query: readonly [string, string][],
+  ): Promise<FhirResponse> {
+    const { method } = request
+    if (method === 'GET') return await this.#read(request, type, id, query)
+    if (method === 'PUT') return await this.update(request, type, id)
+    if (method === 'DELETE') return await this.#delete(request, type, id)
+    throw notSupported(request, `${type}/${id}`)
+  }
+
+  async #read(
+    request: FhirRequest,
+    type: string,
+    id: string,
+    query: readonly [string, string][],
+  ): Promise<FhirResponse> {
+    const version = await this.parts.library.read(request.actor, type, id)
+    if (request.ifNoneMatch !== undefined && versionOfEtag(request.ifNoneMatch) === version.versionId) {
+      return { status: 304, version }
+    }
+    const form = parseSearch(
+      type,
+      query.filter(([name]) => name === '_summary' || name === '_elements'),
+    )
+    return { status: 200, text: subsetOf(version, form), version }
+  }
+
+  async #vread(request: FhirRequest, type: string, id: string, versionId: string): Promise<FhirResponse> {
+    const version = await this.parts.library.vread(request.actor, type, id, versionId)
+    return { status: 200, text: version.text, version }
+  }
+
+  async #history(
+    request: FhirRequest,
+    type: string,
+    id: string,
+    query: readonly [string, string][],
+  ): Promise<FhirResponse> {
+    const { library, base } = this.parts
+    const all = await library.history(request.actor, type, id)
+    const { count, offset } = parseSearch(
+      type,
+      query.filter(([name]) => name === '_count' || name === '_offset'),
+    )
+    return { status: 200, text: historyBundle(all, all.slice(offset, offset + count), base, `${type}/${id}`) }
+  }
+
+  async #search(request: FhirRequest, type: string, query: Iterable<readonly [string, string]>): Promise<FhirResponse> {
+    const { searcher, base } = this.parts
+    const search = parseSearch(type, query, { isStrict: request.isStrict === true })
+    return { status: 200, text: searchBundle(await searcher.search(request.actor, search), search, base) }
+  }
+
+  async create(request: FhirRequest, type: string): Promise<FhirResponse> {
+    const { writer } = this.parts
+    const text = bodyOf(request)
+    const condition = request.ifNoneExist
+    const work = async (): Promise<FhirResponse> => {
+      if (condition !== undefined) {
+        const [only, ...others] = await this.matchesOf(request, type, new URLSearchParams(condition.replace(/^\?/, '')))
+        if (others.length > 0) throw new FhirRequestError('FHIR_MULTIPLE_MATCHES')
+        if (only !== undefined) return await this.#read(request, type, only, [])
+      }
+      return await this.#write(request, await writer.plan(request.actor, { type, text, ...this.#whose(request) }))
+    }
+    return await (condition === undefined ? work() : this.lock.run([`${type}?`], work))
+  }
+
+  async update(request: FhirRequest, type: string, id: string): Promise<FhirResponse> {
+    const text = bodyOf(request)
+    return await this.lock.run([`${type}/${id}`], async () => {
+      const ifMatch = request.ifMatch === undefined ? {} : { ifMatch: versionOfEtag(request.ifMatch) }
+      const write = { type, id, text, ...ifMatch, ...this.#whose(request) }
+      return await this.#write(request, await this.parts.writer.plan(request.actor, write))
+    })
+  }
+
+  async #write(request: FhirRequest, plan: PlannedWrite): Promise<FhirResponse> {
+    const { writer, validation } = this.parts
+    await validation.check(plan.resource)
+    const [outcome] = await writer.commit([plan])
+    if (outcome === undefined || 'code' in outcome) throw new FhirRequestError(outcome?.code ?? 'SERVICE_FAULT')
+    return this.written(request, plan, outcome.row)
+  }
+
+  /** The answer to a write. */
+  written({ returns }: FhirRequest, { isNew, text }: PlannedWrite, row: ResourceRow): FhirResponse {
+    const { base, library } = this.parts
+    const { type, id, version, changedMs } = row
+    const name = { type, id, versionId: String(version), changedMs }
+    const location = `${base}/${type}/${id}/_history/${version}`
+    const body = returns === 'minimal' ? {} : { text: library.stamp(name, text) }
+    return { status: isNew ? 201 : 200, version: name, location, ...body }
+  }
+
+  async #delete(request: FhirRequest, type: string, id: string): Promise<FhirResponse> {
+    const ifMatch = request.ifMatch === undefined ? undefined : versionOfEtag(request.ifMatch)
+    await this.lock.run([`${type}/${id}`], () => this.parts.writer.delete(request.actor, type, id, ifMatch))
+    return { status: 204 }
+  }
+
+  async #operation(
+    request: FhirRequest,
+    type: string,
+    id: string,
+    name: string,
+    query: readonly [string, string][],
+  ): Promise<FhirResponse> {
+    if (type === 'Patient' && name === '$everything' && (request.method === 'GET' || request.method === 'POST')) {
+      return { status: 200, text: await everything(this.parts, request.actor, id, query) }
+    }
+    return await runOperation(this.parts, request, type, id, name)
+  }
+
+  /** The patient of the header. @throws {FhirRequestError} `FHIR_UNRESOLVED_PATIENT` */
+  patientOf({ patient }: Pick<FhirRequest, 'patient'>): PatientRef | undefined {
+    if (patient === undefined) return undefined
+    const { ids, base } = this.parts
+    const id = patient.replace(`${base}/`, '').replace(/^Patient\//, '')
+    const ref = ids.resolve(id)
+    if (ref !== undefined) return ref
+    if (ids.isWaiting(id)) throw new FhirRequestError('FHIR_PATIENT_NOT_REGISTERED')
+    throw new FhirRequestError('FHIR_UNRESOLVED_PATIENT', { detail: 'X-TrustHealth-Patient names nobody' })
+  }
+
+  #whose(request: FhirRequest): { readonly patient?: PatientRef } {
+    const patient = this.patientOf(request)
+    return patient === undefined ? {} : { patient }
+  }
+}
+
+/** The version that an ETag names: `W/"3"` or `"3"`; other clients send it bare. */
+export function versionOfEtag(etag: string): string {
+  return /^(?:W\/)?"?([^"]*)"?$/.exec(etag.trim())?.[1] ?? etag
+}
+
+export function etagOf(versionId: string): string {
+  return `W/"${versionId}"`
+}
+
+function bodyOf({ text }: FhirRequest): string {
+  if (text === undefined || text.trim() === '')
+    throw new FhirRequestError('FHIR_NOT_JSON', { detail: 'the body is empty' })
+  return text
+}
+
+/** Without reading everything else: what is wrong with it is found later. */
+function bundleType(text: string): unknown {
+  try {
+    const bundle = JSON.parse(text) as { readonly resourceType?: unknown; readonly type?: unknown } | null
+    return bundle?.resourceType === 'Bundle' ? bundle.type : undefined
+  } catch {
+    throw new FhirRequestError('FHIR_NOT_JSON')
+  }
+}
+
+function checkId(id: string): void {
+  if (!/^[A-Za-z0-9\-.]{1,64}$/.test(id)) throw new FhirRequestError('FHIR_BAD_ID', { detail: 'in the address' })
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw new FhirRequestError('HTTP_BAD_REQUEST')
+  }
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+function notSupported({ method }: FhirRequest, what: string): FhirRequestError {
+  return new FhirRequestError('FHIR_NOT_SUPPORTED', { detail: `${method} on ${what.slice(0, 128)}` })
+}
+
+function historyBundle(
+  all: readonly HistoryEntry[],
+  page: readonly HistoryEntry[],
+  base: string,
+  name: string,
+): string {
+  const METHOD = { create: 'POST', update: 'PUT', delete: 'DELETE' } as const
+  const STATUS = { create: '201', update: '200', delete: '204' } as const
+  const entries = page.map(({ type, id, versionId, changedMs, text, how }) => {
+    const rest = JSON.stringify({
+      request: { method: METHOD[how], url: how === 'create' ? type : `${type}/${id}` },
+      response: { status: STATUS[how], etag: etagOf(versionId), lastModified: formatInstant(changedMs) },
+    })
+    const fullUrl = `"fullUrl":${JSON.stringify(`${base}/${type}/${id}`)}`
+    return text === undefined ? `{${fullUrl},${rest.slice(1)}` : `{${fullUrl},"resource":${text},${rest.slice(1)}`
+  })
+  const link = [{ relation: 'self', url: `${base}/${name}/_history` }]
+  const head = JSON.stringify({ resourceType: 'Bundle', type: 'history', total: all.length, link })
+  return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`
+}

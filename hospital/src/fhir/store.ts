@@ -1,0 +1,203 @@
+/**
+ * What the façade keeps in the hospital's own encrypted store: which record is which FHIR resource, what can be searched of
+ * it, the resources that belong to no patient, and the ids by which other systems call the patients.
+ *
+ * Limits: of a record, everything here but a deletion can be made again from the record server, which decides.
+ *
+ * @module
+ */
+import type { PatientRef, RecordId } from '../../../shared/protocol/src/index.ts'
+import type { HospitalDatabase } from '../database.ts'
+import type { SearchValues } from './search-values.ts'
+
+/** A resource by its FHIR name. */
+export interface ResourceRow {
+  readonly type: string
+  readonly id: string
+  /** In whose compartment; absent: the hospital's own. */
+  readonly patient?: PatientRef
+  /** Absent: its text is kept here. */
+  readonly record?: RecordId
+  /** Newest. */
+  readonly version: number
+  readonly changedMs: number
+  /** `deleted` here, or `erased` by the patient. */
+  readonly gone?: 'deleted' | 'erased'
+  readonly values: SearchValues
+}
+
+export interface LocalVersion {
+  readonly version: number
+  readonly text: string
+  readonly changedMs: number
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS fhir_resource (
+  type TEXT NOT NULL, id TEXT NOT NULL, patient TEXT, record TEXT, version INTEGER NOT NULL, changed_ms INTEGER NOT NULL,
+  gone TEXT, found TEXT NOT NULL, PRIMARY KEY (type, id)
+) STRICT;
+CREATE INDEX IF NOT EXISTS fhir_resource_patient ON fhir_resource (patient, type);
+CREATE UNIQUE INDEX IF NOT EXISTS fhir_resource_record ON fhir_resource (record);
+CREATE TABLE IF NOT EXISTS fhir_version (
+  type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL, changed_ms INTEGER NOT NULL,
+  PRIMARY KEY (type, id, version)
+) STRICT;
+CREATE TABLE IF NOT EXISTS fhir_patient (id TEXT PRIMARY KEY, ref TEXT, code TEXT) STRICT;
+CREATE INDEX IF NOT EXISTS fhir_patient_ref ON fhir_patient (ref);
+CREATE TABLE IF NOT EXISTS fhir_receipt (
+  record TEXT NOT NULL, version INTEGER NOT NULL, receipt TEXT NOT NULL, PRIMARY KEY (record, version)
+) STRICT;
+CREATE TABLE IF NOT EXISTS fhir_stamp (patient TEXT PRIMARY KEY, stamp TEXT NOT NULL) STRICT;`
+
+interface Row {
+  readonly type: string
+  readonly id: string
+  readonly patient: PatientRef | null
+  readonly record: RecordId | null
+  readonly version: number
+  readonly changed_ms: number
+  readonly gone: 'deleted' | 'erased' | null
+  readonly found: string
+}
+
+export class FhirStore {
+  readonly #db: HospitalDatabase
+
+  constructor(db: HospitalDatabase) {
+    this.#db = db
+    db.exec(SCHEMA)
+  }
+
+  find(type: string, id: string): ResourceRow | undefined {
+    const row = this.#db.prepare('SELECT * FROM fhir_resource WHERE type = ? AND id = ?').get(type, id)
+    return row === undefined ? undefined : rowOf(row as Row)
+  }
+
+  findRecord(record: RecordId): ResourceRow | undefined {
+    const row = this.#db.prepare('SELECT * FROM fhir_resource WHERE record = ?').get(record)
+    return row === undefined ? undefined : rowOf(row as Row)
+  }
+
+  /** In the order in which they came. */
+  ofType(type: string, patient?: PatientRef): ResourceRow[] {
+    const rows =
+      patient === undefined
+        ? this.#db.prepare('SELECT * FROM fhir_resource WHERE type = ? ORDER BY changed_ms, id').all(type)
+        : this.#db
+            .prepare('SELECT * FROM fhir_resource WHERE patient = ? AND type = ? ORDER BY changed_ms, id')
+            .all(patient, type)
+    return (rows as Row[]).map(rowOf)
+  }
+
+  ofPatient(patient: PatientRef): ResourceRow[] {
+    const rows = this.#db
+      .prepare('SELECT * FROM fhir_resource WHERE patient = ? ORDER BY changed_ms, type, id')
+      .all(patient)
+    return (rows as Row[]).map(rowOf)
+  }
+
+  put(row: ResourceRow): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO fhir_resource VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(
+        row.type,
+        row.id,
+        row.patient ?? null,
+        row.record ?? null,
+        row.version,
+        row.changedMs,
+        row.gone ?? null,
+        JSON.stringify(row.values),
+      )
+  }
+
+  remove(type: string, id: string): void {
+    this.#db.prepare('DELETE FROM fhir_resource WHERE type = ? AND id = ?').run(type, id)
+  }
+
+  /** The row, and its text as a version that is kept here. */
+  putLocal(row: ResourceRow, text: string): void {
+    this.atOnce(() => {
+      this.put(row)
+      this.#db
+        .prepare('INSERT INTO fhir_version VALUES (?, ?, ?, ?, ?)')
+        .run(row.type, row.id, row.version, text, row.changedMs)
+    })
+  }
+
+  /** Oldest first. */
+  localVersions(type: string, id: string): LocalVersion[] {
+    const rows = this.#db
+      .prepare('SELECT version, text, changed_ms FROM fhir_version WHERE type = ? AND id = ? ORDER BY version')
+      .all(type, id) as { version: number; text: string; changed_ms: number }[]
+    return rows.map(({ version, text, changed_ms: changedMs }) => ({ version, text, changedMs }))
+  }
+
+  /** All or nothing. */
+  atOnce(work: () => void): void {
+    if (this.#db.inTransaction) work()
+    else this.#db.transaction(work)()
+  }
+
+  /** An id by which others call a patient. */
+  linkPatient(id: string, link: { readonly ref?: PatientRef; readonly code?: string }): void {
+    this.#db
+      .prepare(
+        `INSERT INTO fhir_patient VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE
+         SET ref = coalesce(excluded.ref, ref), code = coalesce(excluded.code, code)`,
+      )
+      .run(id, link.ref ?? null, link.code ?? null)
+  }
+
+  findPatientLink(id: string): { readonly ref?: PatientRef; readonly code?: string } | undefined {
+    const row = this.#db.prepare('SELECT ref, code FROM fhir_patient WHERE id = ?').get(id) as
+      { ref: PatientRef | null; code: string | null } | undefined
+    if (row === undefined) return undefined
+    return { ...(row.ref === null ? {} : { ref: row.ref }), ...(row.code === null ? {} : { code: row.code }) }
+  }
+
+  /** Ids with a code that nobody was known to have registered with. */
+  openInvitations(): { readonly id: string; readonly code: string }[] {
+    return this.#db.prepare('SELECT id, code FROM fhir_patient WHERE ref IS NULL AND code IS NOT NULL').all() as {
+      id: string
+      code: string
+    }[]
+  }
+
+  /** The ids of one patient, oldest link first. */
+  patientIds(ref: PatientRef): string[] {
+    return this.#db.prepare('SELECT id FROM fhir_patient WHERE ref = ? ORDER BY rowid').pluck().all(ref) as string[]
+  }
+
+  putReceipt(record: RecordId, version: number, receipt: string): void {
+    this.#db.prepare('INSERT OR REPLACE INTO fhir_receipt VALUES (?, ?, ?)').run(record, version, receipt)
+  }
+
+  /** Of a version that this hospital stored itself. */
+  findReceipt(record: RecordId, version: number): string | undefined {
+    const statement = this.#db.prepare('SELECT receipt FROM fhir_receipt WHERE record = ? AND version = ?').pluck()
+    return statement.get(record, version) as string | undefined
+  }
+
+  stampOf(patient: PatientRef): string | undefined {
+    return this.#db.prepare('SELECT stamp FROM fhir_stamp WHERE patient = ?').pluck().get(patient) as string | undefined
+  }
+
+  setStamp(patient: PatientRef, stamp: string): void {
+    this.#db.prepare('INSERT OR REPLACE INTO fhir_stamp VALUES (?, ?)').run(patient, stamp)
+  }
+}
+
+function rowOf(row: Row): ResourceRow {
+  return {
+    type: row.type,
+    id: row.id,
+    version: row.version,
+    changedMs: row.changed_ms,
+    values: JSON.parse(row.found) as SearchValues,
+    ...(row.patient === null ? {} : { patient: row.patient }),
+    ...(row.record === null ? {} : { record: row.record }),
+    ...(row.gone === null ? {} : { gone: row.gone }),
+  }
+}

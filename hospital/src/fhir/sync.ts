@@ -1,0 +1,118 @@
+/**
+ * Keeps the search index in step with the record server: what doctors and imports stored without this façade is found out
+ * from the complete list of the patient's records, and read once.
+ *
+ * A patient is looked at again when the ledger has something new of the patient; until everything that the ledger has was
+ * seen, at most once a second.
+ *
+ * @module
+ */
+import { decodeUtf8 } from '../../../shared/crypto/src/index.ts'
+import { parseResource } from '../../../shared/fhir/src/index.ts'
+import type { PatientRef, RecordId } from '../../../shared/protocol/src/index.ts'
+import type { RecordItem } from '../../../clients/sdk/src/record-answer.ts'
+import type { Directory, Records } from './ports.ts'
+import { searchValuesOf } from './search-values.ts'
+import type { FhirStore, ResourceRow } from './store.ts'
+
+const AGAIN_MS = 1_000
+const ID = /^[A-Za-z0-9\-.]{1,64}$/
+
+export interface SyncParts {
+  readonly store: FhirStore
+  readonly records: Records
+  readonly directory: Directory
+  readonly nowMs: () => number
+}
+
+export class Sync {
+  readonly #parts: SyncParts
+  readonly #underWay = new Map<PatientRef, Promise<void>>()
+  readonly #lookedMs = new Map<PatientRef, number>()
+
+  constructor(parts: SyncParts) {
+    this.#parts = parts
+  }
+
+  /** Everything of one patient is indexed when this resolves. @throws what the record server refuses. */
+  patient(ref: PatientRef): Promise<void> {
+    let run = this.#underWay.get(ref)
+    if (run === undefined) {
+      run = this.#look(ref).finally(() => this.#underWay.delete(ref))
+      this.#underWay.set(ref, run)
+    }
+    return run
+  }
+
+  /** As `patient`, for all. */
+  async all(): Promise<void> {
+    for (const { ref } of this.#parts.directory.patients()) await this.patient(ref)
+  }
+
+  async #look(ref: PatientRef): Promise<void> {
+    const { store, records, nowMs } = this.#parts
+    const stamp = await records.stamp(ref)
+    if (store.stampOf(ref) === stamp) return
+    const lookedMs = this.#lookedMs.get(ref)
+    if (lookedMs !== undefined && nowMs() - lookedMs < AGAIN_MS && nowMs() >= lookedMs) return
+    const items = await records.list(ref)
+    await this.#index(ref, items)
+    this.#lookedMs.set(ref, nowMs())
+    // The ledger hears of a version before it can be read: only when as many were seen, there is nothing to wait for.
+    const seen = items.reduce((sum, { version }) => sum + version, 0)
+    if (seen >= Number(stamp)) store.setStamp(ref, stamp)
+  }
+
+  async #index(patient: PatientRef, items: readonly RecordItem[]): Promise<void> {
+    const { store, records } = this.#parts
+    const changed: RecordItem[] = []
+    for (const item of items) {
+      const known = store.findRecord(item.record)
+      if (item.erasedMs !== undefined) {
+        if (known !== undefined) store.put({ ...known, gone: 'erased', values: {} })
+        continue
+      }
+      if (known === undefined || known.version < item.version) changed.push(item)
+    }
+    // Oldest first: of two with the same id the first one has it.
+    changed.sort((a, b) => a.storedMs - b.storedMs || (a.record < b.record ? -1 : 1))
+    const answers = await records.readMany(changed.map(({ record }) => record))
+    store.atOnce(() => {
+      answers.forEach((answer, i) => {
+        const { record, storedMs } = changed[i] as RecordItem
+        // Refused one by one: this hospital may not read it, so that it is not there for its clients.
+        if ('code' in answer) return
+        this.put(patient, record, answer.latestVersion, storedMs, decodeUtf8(answer.ehr))
+      })
+    })
+  }
+
+  /** Puts a version that was read or stored into the index. */
+  put(patient: PatientRef, record: RecordId, version: number, storedMs: number, text: string): ResourceRow {
+    const { store } = this.#parts
+    const resource = parseResource(text)
+    const type = resource.resourceType
+    const known = store.findRecord(record)
+    const id = known?.type === type ? known.id : freeId(store, type, resource.id, record)
+    const gone = known?.gone === 'deleted' && known.version >= version ? { gone: 'deleted' as const } : {}
+    const row: ResourceRow = {
+      type,
+      id,
+      patient,
+      record,
+      version,
+      changedMs: storedMs,
+      values: searchValuesOf(resource),
+      ...gone,
+    }
+    if (known !== undefined && known.type !== type) store.remove(known.type, known.id)
+    store.put(row)
+    if (type === 'Patient') store.linkPatient(id, { ref: patient })
+    return row
+  }
+}
+
+/** The resource's own id, where no other record of this hospital has it. */
+function freeId(store: FhirStore, type: string, id: string | undefined, record: RecordId): string {
+  return id !== undefined && ID.test(id) && store.find(type, id) === undefined ? id : record
+}

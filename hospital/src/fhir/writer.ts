@@ -1,0 +1,272 @@
+/**
+ * Writing: everything is decided before anything is stored. What names a patient becomes a record under the hospital's
+ * registration warrant, signed by the hospital and committed to the ledger; what names none stays in the hospital's own
+ * store. Deleting takes a resource out of this API; destroying a record needs the patient's own key.
+ *
+ * @module
+ */
+import { codeOf } from '../../../clients/sdk/src/errors.ts'
+import { encodeUtf8 } from '../../../shared/crypto/src/index.ts'
+import { FhirError, parseResource, type FhirResource } from '../../../shared/fhir/src/index.ts'
+import type { ErrorCode, PatientRef } from '../../../shared/protocol/src/index.ts'
+import type { Candidate, View } from './candidate.ts'
+import { isPersonal, patientOf } from './compartment.ts'
+import { FhirRequestError } from './errors.ts'
+import { notFound, type Library } from './library.ts'
+import type { PatientIds } from './patients.ts'
+import type { FhirActor, Records, RecordToStore } from './ports.ts'
+import { withId } from './resource-text.ts'
+import { searchValuesOf } from './search-values.ts'
+import type { FhirStore, ResourceRow } from './store.ts'
+import type { Sync } from './sync.ts'
+
+export interface WriterParts {
+  readonly store: FhirStore
+  readonly records: Records
+  readonly sync: Sync
+  readonly ids: PatientIds
+  readonly library: Library
+  readonly views: readonly View[]
+  readonly base: string
+  readonly nowMs: () => number
+  readonly newId: () => string
+  /** Looks at a Consent that asks for a permission here. @returns whether it is one. */
+  readonly checkConsent: (resource: FhirResource) => boolean
+}
+
+export interface WriteRequest {
+  readonly type: string
+  /** Absent: the server gives one. */
+  readonly id?: string
+  readonly text: string
+  /** The id that the server has given it already: a new resource of a transaction. */
+  readonly assignedId?: string
+  /** Version that If-Match names. */
+  readonly ifMatch?: string
+  /** Whose record it is, where the resource cannot say (`X-TrustHealth-Patient`). */
+  readonly patient?: PatientRef
+}
+
+/** A write that was checked. */
+export interface PlannedWrite {
+  readonly type: string
+  readonly id: string
+  readonly isNew: boolean
+  readonly text: string
+  readonly resource: FhirResource
+  readonly patient?: PatientRef
+  /** Kept in the hospital's store. */
+  readonly isLocal: boolean
+  readonly existing?: ResourceRow
+  readonly corrects?: NonNullable<RecordToStore['corrects']>
+}
+
+export type WriteOutcome = { readonly row: ResourceRow } | { readonly code: ErrorCode }
+
+export class Writer {
+  readonly #parts: WriterParts
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts
+  }
+
+  newId(): string {
+    return this.#parts.newId()
+  }
+
+  /** @throws {FhirRequestError} everything that can be known before it is stored. */
+  async plan(actor: FhirActor, request: WriteRequest): Promise<PlannedWrite> {
+    const { library } = this.#parts
+    const { type } = request
+    const resource = read(request.text)
+    if (resource.resourceType !== type) {
+      throw new FhirRequestError('FHIR_ID_MISMATCH', {
+        detail: `the body is a ${resource.resourceType}`,
+        expression: ['resourceType'],
+      })
+    }
+    const id = request.id ?? request.assignedId ?? this.#parts.newId()
+    if (request.id !== undefined && resource.id !== id) {
+      throw new FhirRequestError('FHIR_ID_MISMATCH', {
+        detail: `the body needs "id": "${id}"`,
+        expression: [`${type}.id`],
+      })
+    }
+    const found = request.id === undefined ? undefined : await library.find(type, id)
+    const sees = library.seen(actor, found === undefined ? 'c' : 'u', type)
+    const existing = this.#existingOf(type, id, found, sees)
+    const isConsentHere = type === 'Consent' && this.#parts.checkConsent(resource)
+    const isLocal = isConsentHere || (existing === undefined ? undefined : existing.record === undefined)
+    const patient = this.#patientFor(request, resource)
+    const keepsLocal =
+      isLocal === true ||
+      patient === undefined ||
+      (type === 'Patient' && request.patient === undefined && existing?.record === undefined)
+    checkMove(existing, patient, keepsLocal)
+    if (!sees(patient)) throw notFound(type, id)
+    const version = await this.#checkVersion(existing, request.ifMatch)
+    const text = request.id === undefined ? withId(request.text, id) : request.text
+    return {
+      type,
+      id,
+      isNew: existing === undefined || existing.gone !== undefined,
+      text,
+      resource,
+      isLocal: keepsLocal,
+      ...(patient === undefined ? {} : { patient }),
+      ...(existing === undefined ? {} : { existing }),
+      ...(version === undefined ? {} : { corrects: version }),
+    }
+  }
+
+  /** Stores what was planned, records in one batch. One outcome for each, in order. */
+  async commit(planned: readonly PlannedWrite[]): Promise<readonly WriteOutcome[]> {
+    const { store, sync } = this.#parts
+    const forServer = planned.filter(({ isLocal }) => !isLocal)
+    const stored = await this.#store(
+      forServer.map(({ patient, text, corrects }) => ({
+        patient: patient as PatientRef,
+        ehr: encodeUtf8(text),
+        ...(corrects === undefined ? {} : { corrects }),
+      })),
+    )
+    const outcomes = new Map<PlannedWrite, WriteOutcome>()
+    store.atOnce(() => {
+      forServer.forEach((plan, i) => {
+        const outcome = stored[i]
+        if (outcome === undefined || 'code' in outcome) {
+          outcomes.set(plan, { code: outcome?.code ?? 'TEE_FAULT' })
+          return
+        }
+        const { record, version, storedMs, receipt } = outcome
+        store.putReceipt(record, version, receipt)
+        // Erased before: the name goes to the new record.
+        if (plan.existing?.gone === 'erased') store.remove(plan.type, plan.id)
+        outcomes.set(plan, { row: sync.put(plan.patient as PatientRef, record, version, storedMs, plan.text) })
+      })
+      for (const plan of planned) if (plan.isLocal) outcomes.set(plan, { row: this.#putLocal(plan) })
+    })
+    return planned.map((plan) => outcomes.get(plan) as WriteOutcome)
+  }
+
+  async delete(actor: FhirActor, type: string, id: string, ifMatch?: string): Promise<void> {
+    const { library } = this.#parts
+    const found = await library.get(actor, 'd', type, id)
+    const { row } = found
+    if (row === undefined) throw readOnly(type, id)
+    if (row.gone !== undefined) return
+    if (ifMatch !== undefined && ifMatch !== String(row.version)) throw conflict(row.version)
+    this.withdraw(row)
+  }
+
+  /** Takes a resource out of this API. */
+  withdraw(row: ResourceRow): void {
+    const { store, nowMs } = this.#parts
+    const deleted = { ...row, gone: 'deleted' as const, changedMs: nowMs(), values: {} }
+    if (row.record === undefined) store.putLocal({ ...deleted, version: row.version + 1 }, '')
+    else store.put(deleted)
+  }
+
+  async #store(wanted: readonly RecordToStore[]) {
+    try {
+      return wanted.length === 0 ? [] : await this.#parts.records.store(wanted)
+    } catch (error) {
+      if (codeOf(error) !== 'WARRANT_UNKNOWN') throw error
+      throw new FhirRequestError('WARRANT_UNKNOWN', {
+        detail: 'the patient has not signed the permission with which this hospital may keep records',
+        cause: error,
+      })
+    }
+  }
+
+  #putLocal({ type, id, text, resource, patient, existing }: PlannedWrite): ResourceRow {
+    const { store, nowMs } = this.#parts
+    const row: ResourceRow = {
+      type,
+      id,
+      version: (existing?.version ?? 0) + 1,
+      changedMs: nowMs(),
+      values: searchValuesOf(resource),
+      ...(patient === undefined || type === 'Patient' ? {} : { patient }),
+    }
+    store.putLocal(row, text)
+    if (type === 'Patient') store.linkPatient(id, patient === undefined ? {} : { ref: patient })
+    return row
+  }
+
+  #existingOf(
+    type: string,
+    id: string,
+    found: Candidate | undefined,
+    sees: (patient: PatientRef | undefined) => boolean,
+  ): ResourceRow | undefined {
+    if (found !== undefined) {
+      // Somebody else's: as if it were not there, and the id is not free.
+      if (!sees(found.patient)) throw notFound(type, id)
+      // What the hospital's registry says of a patient may be said better.
+      if (found.row === undefined && type !== 'Patient') throw readOnly(type, id)
+      return found.row
+    }
+    for (const view of this.#parts.views) {
+      if (view.type === type && RESERVED_ID.test(id)) throw readOnly(type, id)
+    }
+    return undefined
+  }
+
+  #patientFor(request: WriteRequest, resource: FhirResource): PatientRef | undefined {
+    const { ids, base } = this.#parts
+    if (request.patient !== undefined && isPersonal(request.type)) return request.patient
+    if (request.type === 'Patient') return request.id === undefined ? undefined : ids.resolve(request.id)
+    return patientOf(resource, request.text, ids, base)
+  }
+
+  /** @returns what a new version corrects. */
+  async #checkVersion(
+    existing: ResourceRow | undefined,
+    ifMatch: string | undefined,
+  ): Promise<PlannedWrite['corrects'] | undefined> {
+    if (existing === undefined || existing.gone === 'erased') {
+      if (ifMatch !== undefined) throw conflict(undefined)
+      return undefined
+    }
+    const { record } = existing
+    const newest = record === undefined ? undefined : (await this.#parts.records.versions(record)).at(-1)
+    const version = newest?.version ?? existing.version
+    if (ifMatch !== undefined && (ifMatch !== String(version) || existing.gone !== undefined)) throw conflict(version)
+    return newest === undefined || record === undefined ? undefined : { record, version, ehrHash: newest.ehrHash }
+  }
+}
+
+/** Ids that views give. */
+const RESERVED_ID = /^(?:[a-z]-[0-9a-f]{32}(?:\.\d+)?|log-\d+)$/
+
+function checkMove(existing: ResourceRow | undefined, patient: PatientRef | undefined, isLocal: boolean): void {
+  if (existing === undefined || existing.gone === 'erased') return
+  const isSame = existing.record === undefined ? isLocal : existing.patient === patient
+  if (!isSame) {
+    throw new FhirRequestError('FHIR_ID_MISMATCH', {
+      detail: 'a resource cannot become the record of another patient, or of nobody; delete it and create another',
+    })
+  }
+}
+
+function read(text: string): FhirResource {
+  try {
+    return parseResource(text)
+  } catch (error) {
+    if (error instanceof FhirError) throw new FhirRequestError(error.code)
+    throw error
+  }
+}
+
+function readOnly(type: string, id: string): FhirRequestError {
+  return new FhirRequestError('FHIR_NOT_SUPPORTED', {
+    detail: `${type}/${id} is made by the server and cannot be written`,
+  })
+}
+
+function conflict(version: number | undefined): FhirRequestError {
+  return new FhirRequestError('FHIR_VERSION_CONFLICT', {
+    detail: version === undefined ? 'there is no such resource yet' : `the newest version is W/"${version}"`,
+  })
+}
