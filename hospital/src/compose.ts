@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { HospitalApi, type Fetch } from '../../clients/sdk/src/hospital-api.ts'
 import { HospitalClient } from '../../clients/sdk/src/hospital.ts'
 import { HttpTransport, type BinaryFetch } from '../../clients/sdk/src/http-transport.ts'
@@ -25,6 +26,8 @@ import { Hospital } from './hospital.ts'
 import { ledgerRelayOf } from './ledger-relay.ts'
 import { ledgerWriterOf } from './ledger-writer.ts'
 import { openOrganization } from './organization.ts'
+import { portalFacts } from './portal/facts.ts'
+import { portalPlugin } from './portal/portal.ts'
 import type { LedgerRelay } from './ports.ts'
 import { Registrations } from './registrations.ts'
 import { Registry } from './registry.ts'
@@ -38,6 +41,8 @@ import { TreatmentKeys } from './treatment-keys.ts'
 
 /** While something waits to be told to the record server, it is tried again this often. */
 const PROVISION_EVERY_MS = 5_000
+/** Where tools/portal/bundle.ts puts the portal. */
+const PORTAL_FOLDER = fileURLToPath(new URL('../../dist/portal', import.meta.url))
 
 export interface HospitalServiceOptions {
   readonly crypto: Crypto
@@ -59,7 +64,7 @@ export interface RunningHospital {
 
 /** Starts the service; resolves when it takes requests. */
 export async function startHospital(options: HospitalServiceOptions): Promise<RunningHospital> {
-  const { crypto, clock, folder, configuration, onFault } = options
+  const { crypto, clock, folder, configuration, fetchBytes, onFault } = options
   const nowMs = () => clock.nowMs()
   const { name, mspId, ledgerUrl, channel, requestsPerMinute } = configuration
   const organization = await openOrganization(folder, { crypto, mspId, nowMs })
@@ -124,6 +129,13 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     staff,
     overview: { summary, reviews, emergencies: () => recordServer.emergencies() },
     nowMs,
+    plugins: [
+      portalPlugin({
+        folder: PORTAL_FOLDER,
+        facts: portalFacts(configuration, { ref: service.ref, name, mspId }),
+        recordServer: { url: configuration.server.url, fetch: fetchBytes },
+      }),
+    ],
     ledgerAnswers: () => ledger.height(),
     onFault,
     ...(requestsPerMinute === undefined ? {} : { rateLimit: requestsPerMinute }),

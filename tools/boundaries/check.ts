@@ -28,7 +28,11 @@ async function look(baseDir: string): Promise<ICruiseResult> {
       exclude: { path: '^(tools/[^/]+/planted|dist|build|coverage)/' },
       moduleSystems: ['es6', 'cjs'],
     },
-    { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'], extensions: ['.ts', '.js', '.mjs'] },
+    {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs'],
+    },
   )
   if (typeof output === 'string') throw new TypeError('dependency-cruiser answered with text')
   return output
@@ -57,7 +61,7 @@ function compare(found: readonly IViolation[]): string[] {
 }
 
 const real = await look(ROOT)
-const ours = real.modules.map((module) => module.source).filter((source) => /^[a-z]+\/.*\.ts$/.test(source))
+const ours = real.modules.map((module) => module.source).filter((source) => /^[a-z]+\/.*\.tsx?$/.test(source))
 const faults = real.summary.violations.map(
   ({ rule, from, to, comment }) => `${rule.name}: ${from} → ${to}${comment === undefined ? '' : ` (${comment})`}`,
 )

@@ -118,6 +118,13 @@ export const FOLDERS: readonly FolderRow[] = [
     packages: 'all',
     why: 'knows programs by their entry point, not their insides',
   },
+  {
+    folder: 'clients/portal',
+    may: ['clients/sdk/', 'shared/'],
+    node: [],
+    packages: 'all',
+    why: 'runs in browsers; reaches everything as a client does',
+  },
 ]
 
 /** Folders that nothing shipped may import; they themselves may import everything. */

@@ -18,10 +18,15 @@ const ALLOWED = new Set([
   'Apache-2.0',
   'BSD-2-Clause',
   'BSD-3-Clause',
+  // Public domain.
+  'Unlicense',
   '0BSD',
   'CC0-1.0',
   'BlueOak-1.0.0',
 ])
+
+/** Run beside our code in tests, changed by nobody, in nothing that is shipped: MPL-2.0 asks nothing of us there. */
+const TESTS_ONLY = new Set(['axe-core'])
 
 /** The rows of the page: `| name | licence | reason |`, the name in backticks. */
 export function dependencyRows(markdown: string): DependencyRow[] {
@@ -50,7 +55,8 @@ export function compareDependencies(
     const installed = licenceOf(name)
     if (installed !== undefined && installed !== licence)
       faults.push(`${name} is ${installed}, the page says ${licence}`)
-    if (!ALLOWED.has(licence)) faults.push(`${name}: ${licence} is not a licence we use`)
+    if (!ALLOWED.has(licence) && !(licence === 'MPL-2.0' && TESTS_ONLY.has(name)))
+      faults.push(`${name}: ${licence} is not a licence we use`)
   }
   return faults
 }

@@ -1,5 +1,5 @@
 /**
- * Compiles the tree twice: the pure folders with nothing but ES2023, then everything for Node. Both compilers also run
+ * Compiles the tree three times: the pure folders with nothing but ES2023, everything for Node, the portal for browsers. Both compilers also run
  * on the planted tree, where each announced line must be refused.
  *
  * @module
@@ -10,7 +10,12 @@ import { comparePlanted, withPlantedTree, type Finding } from '../planted.ts'
 
 const PLANTED = join(import.meta.dirname, 'planted')
 /** Files of ours that each real run must have compiled. Raise them as the product grows. */
-const LEAST_FILES = { 'tsconfig.pure.json': 100, 'tsconfig.json': 200 }
+const LEAST_FILES = {
+  'tsconfig.pure.json': 100,
+  'tsconfig.json': 200,
+  'clients/portal/tsconfig.json': 60,
+  'tools/portal/tsconfig.json': 4,
+}
 type Project = keyof typeof LEAST_FILES
 
 interface Compilation {

@@ -1,0 +1,66 @@
+/**
+ * All results of one kind over time: every point is a record that was read and checked here; one that must not be relied
+ * on gives no point.
+ *
+ * @module
+ */
+import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense, type ReactNode } from 'react'
+import type { LabPoint } from '../charts/lab-chart.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import { Loading } from '../shell/loading.tsx'
+import { patient } from './queries.ts'
+
+const LabChart = lazy(async () => ({ default: (await import('../charts/lab-chart.tsx')).LabChart }))
+
+interface LabHistoryProps {
+  /** Of `codeKeyOf`. */
+  readonly code: string
+  readonly title: string
+  readonly patientName: string
+  /** The record on the page. */
+  readonly current: string
+}
+
+export function LabHistory({ code, title, patientName, current }: LabHistoryProps): ReactNode {
+  const { t, date } = useWords()
+  const history = useQuery({ queryKey: ['patient', 'history', code], queryFn: () => patient.history(code) })
+  if (history.isPending) return <Loading rows={1} />
+  if (history.isError) return undefined
+  const { series, left } = history.data
+  const shown = series.filter(({ points }) => points.length > 1)
+  if (shown.length === 0) return <p className="th-dimmed">{t('chart.single')}</p>
+  return (
+    <section aria-label={t('chart.section')} data-record={current}>
+      <h2>{t('chart.section')}</h2>
+      <Suspense fallback={<Loading rows={4} />}>
+        {shown.map(({ name, unit, points }) => (
+          <div key={`${name} ${unit}`}>
+            <p>{summary(t, date, points)}</p>
+            <LabChart title={shown.length > 1 ? name : title} unit={unit} points={points} patientName={patientName} />
+          </div>
+        ))}
+      </Suspense>
+      {left === 0 ? undefined : <p className="th-dimmed">{t('chart.left', { count: left })}</p>}
+    </section>
+  )
+}
+
+function summary(
+  t: (key: string, values?: Record<string, string | number>) => string,
+  date: (timeMs: number) => string,
+  points: readonly LabPoint[],
+): string {
+  const first = points[0] as LabPoint
+  const last = points.at(-1) as LabPoint
+  const numbers = points.map(({ value }) => value)
+  return t('chart.summary', {
+    count: points.length,
+    from: date(first.timeMs),
+    to: date(last.timeMs),
+    lowest: Math.min(...numbers),
+    highest: Math.max(...numbers),
+    last: `${last.text} ${last.unit}`,
+    trend: last.value > first.value ? 'up' : last.value < first.value ? 'down' : 'same',
+  })
+}

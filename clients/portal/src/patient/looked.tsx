@@ -1,0 +1,154 @@
+/**
+ * Who looked: one sentence for each access, people first, grouped by day. What services do by themselves is folded away.
+ *
+ * @module
+ */
+import { Button, SegmentedControl } from '@mantine/core'
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { IconAmbulance, IconBan, IconEye, IconRobot } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
+import { useSearchParams } from 'wouter'
+import { Problem } from '../errors/problem.tsx'
+import { useWords, type Words } from '../i18n/i18n.tsx'
+import { Loading } from '../shell/loading.tsx'
+import { useTitle } from '../shell/title.ts'
+import { patient } from './queries.ts'
+
+type Page = Awaited<ReturnType<typeof patient.accessLog>>
+type Entry = Page['entries'][number]
+
+const FILTERS = ['people', 'refused', 'emergency', 'all'] as const
+type Filter = (typeof FILTERS)[number]
+
+export function Looked(): ReactNode {
+  const { t } = useWords()
+  const [params, setParams] = useSearchParams()
+  const filter = FILTERS.find((one) => one === params.get('kind')) ?? 'people'
+  useTitle(t('looked.title'))
+  const log = useInfiniteQuery({
+    queryKey: ['patient', 'log'],
+    queryFn: ({ pageParam }: { pageParam: string | undefined }) => patient.accessLog(pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page: Page) => page.cursor,
+  })
+  return (
+    <>
+      <h1>{t('looked.title')}</h1>
+      <p>{t('looked.line')}</p>
+      <SegmentedControl
+        aria-label={t('looked.filter')}
+        value={filter}
+        onChange={(next) => setParams(next === 'people' ? {} : { kind: next }, { replace: true })}
+        data={FILTERS.map((value) => ({ value, label: t(`looked.filter.${value}`) }))}
+        className="th-filter"
+      />
+      {log.isPending ? (
+        <Loading rows={6} />
+      ) : log.isError ? (
+        <Problem error={log.error} again={log.refetch} />
+      ) : (
+        <>
+          <Days
+            entries={log.data.pages
+              .flatMap((page) => page.entries)
+              .filter((entry) => isShown(entry, filter, log.data.pages[0]?.own))}
+            own={log.data.pages[0]?.own ?? ''}
+          />
+          {log.hasNextPage ? (
+            <Button variant="default" loading={log.isFetchingNextPage} onClick={() => void log.fetchNextPage()}>
+              {t('looked.more')}
+            </Button>
+          ) : undefined}
+        </>
+      )}
+    </>
+  )
+}
+
+function isShown(entry: Entry, filter: Filter, own: string | undefined): boolean {
+  if (filter === 'all') return true
+  if (filter === 'refused') return entry.code !== undefined
+  if (filter === 'emergency') return isEmergency(entry)
+  return !entry.automatic && entry.actor !== own
+}
+
+function isEmergency(entry: Entry): boolean {
+  return entry.kind.startsWith('emergency') || entry.purpose === 'ETREAT'
+}
+
+function Days({ entries, own }: { readonly entries: readonly Entry[]; readonly own: string }): ReactNode {
+  const words = useWords()
+  const { t, date } = words
+  if (entries.length === 0) return <div className="th-empty">{t('looked.empty')}</div>
+  const days = new Map<string, Entry[]>()
+  for (const entry of entries) {
+    const day = date(entry.timeMs)
+    days.set(day, [...(days.get(day) ?? []), entry])
+  }
+  return [...days].map(([day, all]) => {
+    const automatic = all.filter((entry) => entry.automatic)
+    return (
+      <section key={day} aria-label={day}>
+        <h2 className="th-group">{day}</h2>
+        <ul className="th-list">
+          {all
+            .filter((entry) => !entry.automatic)
+            .map((entry) => (
+              <LogRow key={entry.index} entry={entry} own={own} words={words} />
+            ))}
+        </ul>
+        {automatic.length === 0 ? undefined : (
+          <details className="th-details">
+            <summary>{t('looked.automatic', { count: automatic.length })}</summary>
+            <ul className="th-list">
+              {automatic.map((entry) => (
+                <LogRow key={entry.index} entry={entry} own={own} words={words} />
+              ))}
+            </ul>
+          </details>
+        )}
+      </section>
+    )
+  })
+}
+
+function LogRow({
+  entry,
+  own,
+  words,
+}: {
+  readonly entry: Entry
+  readonly own: string
+  readonly words: Words
+}): ReactNode {
+  const { t, time } = words
+  const isRefused = entry.code !== undefined
+  const Icon = isRefused ? IconBan : isEmergency(entry) ? IconAmbulance : entry.automatic ? IconRobot : IconEye
+  return (
+    <li className="th-row" data-tone={isEmergency(entry) && !isRefused ? 'bad' : undefined}>
+      <Icon size={20} aria-hidden className="th-row-icon" />
+      <div className="th-row-text">
+        <span>{sentence(entry, own, words)}</span>
+        <p className="th-row-note">
+          {time(entry.timeMs)}
+          {entry.place === undefined ? '' : ` · ${entry.place}`}
+          {` · ${t('looked.entry', { index: entry.index })}`}
+          {entry.permission === undefined ? '' : ` · ${t('looked.permission', { id: entry.permission.slice(0, 8) })}`}
+        </p>
+      </div>
+    </li>
+  )
+}
+
+/** One sentence: who did what to how many records, for which purpose; or why it was refused. */
+function sentence(entry: Entry, own: string, { t, has }: Words): string {
+  const name = entry.actor === own ? t('looked.you') : entry.name
+  const count = entry.records.length
+  if (entry.code !== undefined) {
+    const key = `error.${entry.code}.what`
+    return t('looked.refused', { name, why: has(key) ? t(key) : entry.code })
+  }
+  const kind = has(`looked.did.${entry.kind}`) ? entry.kind : 'other'
+  const purpose = entry.purpose !== undefined && has(`purpose.${entry.purpose}`) ? t(`purpose.${entry.purpose}`) : ''
+  return t(`looked.did.${kind}`, { name, count, kind: entry.kind, purpose, hasPurpose: purpose === '' ? 'no' : 'yes' })
+}

@@ -1,0 +1,92 @@
+/**
+ * What waits for the patient: requests for a permission, emergency accesses that were not seen yet. Hidden when empty.
+ *
+ * @module
+ */
+import { Button } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { IconAmbulance, IconCalendarQuestion } from '@tabler/icons-react'
+import { useState, type ReactNode } from 'react'
+import { useLocation } from 'wouter'
+import type { Emergency } from '../../../sdk/src/participant.ts'
+import { useWords } from '../i18n/i18n.tsx'
+import type { IdentityCard } from '../session/core-area.ts'
+import { queries } from './queries.ts'
+
+const SEEN = 'trusthealth.emergencies-seen'
+
+export function NeedsYou({ me }: { readonly me: IdentityCard }): ReactNode {
+  const { t, moment } = useWords()
+  const [, navigate] = useLocation()
+  const appointments = useQuery(queries.appointments)
+  const emergencies = useQuery(queries.emergencies)
+  const [seen, setSeen] = useState(() => readSeen(me.id))
+  const requests = (appointments.data ?? []).filter((one) => !one.isCovered && one.endMs > Date.now())
+  const unseen = (emergencies.data ?? []).filter(({ emergency }) => !seen.includes(emergency))
+  if (requests.length === 0 && unseen.length === 0) return undefined
+  return (
+    <section className="th-needs" aria-label={t('needs.title')}>
+      <h2>{t('needs.title')}</h2>
+      {unseen.map((one) => (
+        <EmergencyNotice
+          key={one.emergency}
+          emergency={one}
+          onSeen={() => {
+            const all = [...seen, one.emergency]
+            localStorage.setItem(`${SEEN}.${me.id}`, JSON.stringify(all))
+            setSeen(all)
+          }}
+        />
+      ))}
+      {requests.map((one) => (
+        <div key={one.id} className="th-need">
+          <IconCalendarQuestion size={20} aria-hidden />
+          <p>{t('needs.permission', { hospital: one.hospital.name, moment: moment(one.startMs) })}</p>
+          <Button onClick={() => navigate(`/patient/permission/${one.id}`)}>{t('needs.permission.action')}</Button>
+        </div>
+      ))}
+    </section>
+  )
+}
+
+function EmergencyNotice({
+  emergency,
+  onSeen,
+}: {
+  readonly emergency: Emergency
+  readonly onSeen: () => void
+}): ReactNode {
+  const { t, moment } = useWords()
+  const [, navigate] = useLocation()
+  const { doctorName, place, openedMs, reason, text, open } = emergency
+  return (
+    <div className="th-need" data-tone="bad" role="alert">
+      <IconAmbulance size={20} aria-hidden />
+      <div>
+        <p>
+          <b>{t('emergency.title')}</b>{' '}
+          {t('emergency.line', {
+            doctor: doctorName ?? t('person.unknown'),
+            place: place ?? t('place.unknown'),
+            moment: moment(openedMs),
+          })}
+        </p>
+        <p>{t('emergency.reason', { reason: t(`emergency.reason.${reason}`), text })}</p>
+        {open ? <p>{t('emergency.open')}</p> : undefined}
+        <div className="th-actions">
+          <Button size="sm" onClick={() => navigate('/patient/looked?kind=emergency')}>
+            {t('emergency.action.see')}
+          </Button>
+          <Button size="sm" variant="default" onClick={onSeen}>
+            {t('emergency.action.seen')}
+          </Button>
+        </div>
+      </div>
+    </div>
+  )
+}
+
+function readSeen(id: string): readonly string[] {
+  const kept = localStorage.getItem(`${SEEN}.${id}`)
+  return kept === null ? [] : (JSON.parse(kept) as readonly string[])
+}

@@ -1,0 +1,359 @@
+/**
+ * What a patient asks of the worker. Answers are plain data; every record comes with the report of its checks.
+ *
+ * @module
+ */
+import { decodeUtf8, encodeHex } from '../../../../shared/crypto/src/index.ts'
+import {
+  parseWarrant,
+  recordIdShape,
+  type Appointment,
+  type GrantId,
+  type HospitalRef,
+  type Kid,
+  type ParticipantRef,
+  type PractitionerRef,
+  type RecordId,
+  type WarrantId,
+} from '../../../../shared/protocol/src/index.ts'
+import { PatientClient } from '../../../sdk/src/patient.ts'
+import type { RecordAnswer, RecordItem } from '../../../sdk/src/record-answer.ts'
+import { formatRecordFile } from '../../../sdk/src/record-file.ts'
+import type { RecordReport } from '../../../sdk/src/verify-record.ts'
+import type { WorkerContext } from '../session/worker-context.ts'
+import { People } from '../session/people.ts'
+import { deviceFunctions } from './device-functions.ts'
+import { historyOf, type History } from './history.ts'
+import { downloadAll, type DownloadProgress } from './download.ts'
+
+/** A record that was read and checked. */
+export interface OpenedRecord {
+  readonly recordId: string
+  readonly version: number
+  readonly latestVersion: number
+  /** FHIR R4 as it was signed. */
+  readonly resource: Readonly<Record<string, unknown>>
+  readonly author: { readonly ref: string; readonly name: string }
+  readonly report: RecordReport
+  readonly details: readonly { readonly label: string; readonly value: string }[]
+}
+
+/** One line of the list, with the author's name. */
+export interface RecordLine extends RecordItem {
+  readonly authorName: string
+}
+
+/** A permission as a person reads it. */
+export interface PermissionLine {
+  readonly id: string
+  readonly doctors: readonly { readonly ref: string; readonly name: string }[]
+  readonly hospital: string
+  readonly fromMs: number
+  readonly untilMs: number
+  readonly scope: readonly string[]
+  readonly revokedMs: number | undefined
+  /** Whether it is in the shared ledger. */
+  readonly isRecorded: boolean
+}
+
+/** Access that was given. */
+export interface GrantLine {
+  readonly id: string
+  readonly grantee: { readonly ref: string; readonly name: string }
+  readonly scope: readonly string[]
+  readonly purpose: string
+  readonly recordCount: number
+  readonly fromMs: number
+  readonly untilMs: number
+  readonly givenMs: number
+  readonly revokedMs: number | undefined
+}
+
+/** An appointment, and whether a permission covers it. */
+export interface AppointmentLine {
+  readonly id: string
+  readonly startMs: number
+  readonly endMs: number
+  readonly place: string
+  readonly department: string
+  readonly doctors: readonly { readonly ref: string; readonly name: string }[]
+  readonly hospital: { readonly ref: string; readonly name: string }
+  readonly isCovered: boolean
+}
+
+export interface GiveTerms {
+  readonly grantee: string
+  readonly scope: readonly string[]
+  readonly records: readonly string[]
+  readonly purpose: 'TREAT' | 'FAMRQT' | 'HRESCH'
+  readonly untilMs: number
+}
+
+export interface PermissionTerms {
+  readonly doctors: readonly string[]
+  readonly hospital: string
+  readonly scope: readonly string[]
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
+/** Opened records are kept in the worker's memory for a while, so that lists do not read them twice. */
+const MAX_OPENED = 500
+const MAX_HISTORY = 100
+
+export function patientArea(context: WorkerContext) {
+  const opened = new Map<string, Promise<OpenedRecord>>()
+  const answers = new Map<string, RecordAnswer>()
+  const client = () => context.client(PatientClient)
+  const people = new People(context)
+
+  const read = async (record: string, version: number | undefined): Promise<OpenedRecord> => {
+    const bob = await client()
+    const id = recordIdShape(record, 'record')
+    const answer = await bob.read(id, version === undefined ? {} : { version })
+    const report = await bob.verify(answer)
+    answers.set(`${record} ${answer.version}`, answer)
+    const name = await people.nameOf(answer.author)
+    return openedOf(answer, report, name, (await bob.evidence()).measurement)
+  }
+  const open = (record: string, version?: number): Promise<OpenedRecord> => {
+    const key = `${record} ${version ?? ''}`
+    const known = opened.get(key)
+    if (known !== undefined) return known
+    const fresh = read(record, version)
+    opened.set(key, fresh)
+    fresh.catch(() => opened.delete(key))
+    if (opened.size > MAX_OPENED) opened.delete(opened.keys().next().value as string)
+    return fresh
+  }
+
+  return {
+    async records(
+      cursor: string | undefined,
+      limit: number,
+    ): Promise<{ readonly items: readonly RecordLine[]; readonly cursor: string | undefined }> {
+      const page = await (await client()).records({ limit, ...(cursor === undefined ? {} : { cursor }) })
+      return { items: await linesOf(page.items, people), cursor: page.cursor }
+    },
+
+    async search(text: string): Promise<readonly RecordLine[]> {
+      const bob = await client()
+      const page = await bob.search({ patient: bob.ref, text, limit: 50 })
+      return await linesOf(page.items, people)
+    },
+
+    open,
+
+    /** Reads it again and runs every check again. */
+    async checkAgain(record: string, version?: number): Promise<OpenedRecord> {
+      opened.delete(`${record} ${version ?? ''}`)
+      return await open(record, version)
+    },
+
+    /** The record with its proofs, for `trusthealth record verify`. */
+    async recordFile(record: string, version: number): Promise<string> {
+      const bob = await client()
+      const answer =
+        answers.get(`${record} ${version}`) ?? (await bob.read(recordIdShape(record, 'record'), { version }))
+      return formatRecordFile({ serverRef: bob.options.serverRef, answer })
+    },
+
+    /** Records of one kind, each read and checked. @param code of `codeKeyOf`. */
+    async history(code: string): Promise<History> {
+      const bob = await client()
+      const { items } = await bob.search({ patient: bob.ref, code, limit: MAX_HISTORY })
+      const found = await Promise.allSettled(
+        items.filter(({ erasedMs }) => erasedMs === undefined).map(({ record }) => open(record)),
+      )
+      return historyOf(
+        code,
+        found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])),
+      )
+    },
+
+    async versions(record: string) {
+      const versions = await (await client()).versions(recordIdShape(record, 'record'))
+      return await Promise.all(
+        versions.map(async ({ version, author, storedMs, erasedMs }) => ({
+          version,
+          storedMs,
+          erasedMs,
+          authorName: await people.nameOf(author),
+        })),
+      )
+    },
+
+    /** Destroys the record's key; `record` and `version` are what the person has seen. */
+    async erase(record: string, version: number): Promise<void> {
+      const bob = await client()
+      const id = recordIdShape(record, 'record')
+      const answer = answers.get(`${record} ${version}`) ?? (await bob.read(id))
+      await bob.erase(id, answer.commitment.ehrHash)
+      opened.clear()
+    },
+
+    async accessLog(cursor: string | undefined) {
+      const bob = await client()
+      const page = await bob.accessLog(bob.ref, { limit: 100, ...(cursor === undefined ? {} : { cursor }) })
+      const entries = await Promise.all(
+        page.entries.map(async (entry) => ({ ...entry, name: entry.actorName ?? (await people.nameOf(entry.actor)) })),
+      )
+      return { entries, cursor: page.cursor, own: bob.ref }
+    },
+
+    async emergencies() {
+      const bob = await client()
+      return await bob.emergencies()
+    },
+
+    /** Doctors to choose from: those of this hospital, then everybody who stands in the records. */
+    doctors: () => people.doctors(),
+
+    async appointments(): Promise<readonly AppointmentLine[]> {
+      const bob = await client()
+      const [appointments, warrants] = await Promise.all([bob.appointments(), permissionsOf(bob, people)])
+      const { facts } = (await context.acting()).kept
+      return await Promise.all(
+        appointments.map(async (one): Promise<AppointmentLine> => {
+          const { appointmentId, startMs, endMs, place, department, doctors } = one
+          return {
+            id: appointmentId,
+            startMs,
+            endMs,
+            place,
+            department,
+            doctors: await Promise.all(doctors.map(async (ref) => ({ ref, name: await people.nameOf(ref) }))),
+            hospital: { ref: facts.hospital.ref, name: facts.hospital.name },
+            isCovered: warrants.some((warrant) => covers(warrant, one)),
+          }
+        }),
+      )
+    },
+
+    permissions: async (): Promise<readonly PermissionLine[]> => permissionsOf(await client(), people),
+
+    async allow(terms: PermissionTerms): Promise<{ readonly block: number }> {
+      const { block } = await (
+        await client()
+      ).issueWarrant({
+        doctors: terms.doctors as readonly PractitionerRef[],
+        hospital: terms.hospital as HospitalRef,
+        fromMs: terms.fromMs,
+        untilMs: terms.untilMs,
+        scope: terms.scope,
+      })
+      return { block }
+    },
+
+    async takePermissionBack(id: string): Promise<{ readonly block: number }> {
+      const { block } = await (await client()).revokeWarrant(id as WarrantId)
+      return { block }
+    },
+
+    async grants(): Promise<readonly GrantLine[]> {
+      const grants = await (await client()).grants()
+      return await Promise.all(
+        grants.map(async ({ jti, grantee, scope, purpose, records, nbfMs, expMs, recordedMs, revokedMs }) => ({
+          id: jti,
+          grantee: { ref: grantee, name: await people.nameOf(grantee) },
+          scope,
+          purpose,
+          recordCount: records.length,
+          fromMs: nbfMs,
+          untilMs: expMs,
+          givenMs: recordedMs,
+          revokedMs: revokedMs ?? undefined,
+        })),
+      )
+    },
+
+    async give(terms: GiveTerms): Promise<{ readonly block: number }> {
+      const { block } = await (
+        await client()
+      ).giveAccess({
+        grantee: terms.grantee as ParticipantRef,
+        scope: terms.scope,
+        records: terms.records as readonly RecordId[],
+        purpose: terms.purpose,
+        untilMs: terms.untilMs,
+      })
+      return { block }
+    },
+
+    async takeBack(id: string): Promise<{ readonly block: number }> {
+      const { block } = await (await client()).takeBack(id as GrantId)
+      return { block }
+    },
+
+    async keysOnLedger() {
+      const bob = await client()
+      const own = bob.identity.signer.kid
+      return (await bob.keys()).map((key) => ({ ...key, isThis: key.kid === own }))
+    },
+
+    async removeKey(kid: string): Promise<void> {
+      await (await client()).removeKey(kid as Kid)
+    },
+
+    downloadAll: (report: (progress: DownloadProgress) => void): Promise<Blob> => downloadAll(context, report),
+
+    ...deviceFunctions(context),
+  }
+}
+
+function openedOf(answer: RecordAnswer, report: RecordReport, authorName: string, program: string): OpenedRecord {
+  const { commitment, log } = answer
+  return {
+    recordId: answer.recordId,
+    version: answer.version,
+    latestVersion: answer.latestVersion,
+    resource: JSON.parse(decodeUtf8(answer.ehr)) as Readonly<Record<string, unknown>>,
+    author: { ref: answer.author, name: authorName },
+    report,
+    details: [
+      { label: 'seal.detail.record', value: answer.recordId },
+      { label: 'seal.detail.version', value: String(answer.version) },
+      { label: 'seal.detail.fingerprint', value: encodeHex(commitment.ehrHash) },
+      { label: 'seal.detail.block', value: String(commitment.block) },
+      { label: 'seal.detail.transaction', value: commitment.txId },
+      { label: 'seal.detail.batch', value: `${commitment.batchId} / ${commitment.index}` },
+      { label: 'seal.detail.logentry', value: `${log.index} / ${log.size}` },
+      { label: 'seal.detail.author', value: answer.author },
+      { label: 'seal.detail.server', value: program },
+    ],
+  }
+}
+
+async function linesOf(items: readonly RecordItem[], people: People): Promise<readonly RecordLine[]> {
+  return await Promise.all(items.map(async (item) => ({ ...item, authorName: await people.nameOf(item.author) })))
+}
+
+/** Permissions that the hospital keeps, with what the ledger says of each. */
+async function permissionsOf(bob: PatientClient, people: People): Promise<readonly PermissionLine[]> {
+  const [kept, onLedger] = await Promise.all([bob.warrants(), bob.recordedWarrants()])
+  return await Promise.all(
+    kept.map(async ({ jti, warrant }) => {
+      const { payload } = parseWarrant(warrant)
+      const recorded = onLedger.find((entry) => entry.jti === jti)
+      return {
+        id: jti,
+        doctors: await Promise.all(payload.doctors.map(async (ref) => ({ ref, name: await people.nameOf(ref) }))),
+        hospital: await people.nameOf(payload.hospital),
+        fromMs: payload.nbf * 1000,
+        untilMs: payload.exp * 1000,
+        scope: payload.scope,
+        revokedMs: recorded?.revokedMs ?? undefined,
+        isRecorded: recorded !== undefined,
+      }
+    }),
+  )
+}
+
+function covers(warrant: PermissionLine, { startMs, doctors }: Pick<Appointment, 'startMs' | 'doctors'>): boolean {
+  return (
+    warrant.revokedMs === undefined &&
+    warrant.fromMs <= startMs &&
+    warrant.untilMs > startMs &&
+    doctors.every((doctor) => warrant.doctors.some(({ ref }) => ref === doctor))
+  )
+}

@@ -1,0 +1,38 @@
+/**
+ * Questions of the patient's screens to the worker, with the keys under which answers are kept.
+ *
+ * @module
+ */
+import { queryOptions } from '@tanstack/react-query'
+import { areaOf } from '../session/client.ts'
+
+export const patient = areaOf('patient')
+const PAGE = 50
+
+export const queries = {
+  record: (id: string, version?: number) =>
+    queryOptions({
+      queryKey: ['patient', 'record', id, version ?? 0],
+      queryFn: () => patient.open(id, version),
+      staleTime: Infinity,
+      refetchOnWindowFocus: false,
+    }),
+  versions: (id: string) =>
+    queryOptions({ queryKey: ['patient', 'versions', id], queryFn: () => patient.versions(id) }),
+  appointments: queryOptions({ queryKey: ['patient', 'appointments'], queryFn: () => patient.appointments() }),
+  emergencies: queryOptions({ queryKey: ['patient', 'emergencies'], queryFn: () => patient.emergencies() }),
+  permissions: queryOptions({ queryKey: ['patient', 'permissions'], queryFn: () => patient.permissions() }),
+  grants: queryOptions({ queryKey: ['patient', 'grants'], queryFn: () => patient.grants() }),
+  doctors: queryOptions({ queryKey: ['patient', 'doctors'], queryFn: () => patient.doctors() }),
+  keys: queryOptions({ queryKey: ['patient', 'keys'], queryFn: () => patient.keysOnLedger() }),
+  search: (text: string) =>
+    queryOptions({ queryKey: ['patient', 'search', text], queryFn: () => patient.search(text) }),
+}
+
+/** One page of the list at a time. */
+export const recordPages = {
+  queryKey: ['patient', 'records'],
+  queryFn: ({ pageParam }: { pageParam: string | undefined }) => patient.records(pageParam, PAGE),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (page: { readonly cursor: string | undefined }) => page.cursor,
+} as const

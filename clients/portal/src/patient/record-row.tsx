@@ -1,0 +1,76 @@
+/**
+ * One record in a list: what it is, its value, who signed it, its seal. It is read and checked when it comes into view.
+ *
+ * @module
+ */
+import { useInViewport } from '@mantine/hooks'
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useState, type ReactNode } from 'react'
+import { Link } from 'wouter'
+import { measuredOf } from '../fhir/read.ts'
+import { ValueText } from '../fhir/value-text.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import { Seal } from '../seal/seal.tsx'
+import { sealView } from '../seal/seal-view.ts'
+import { KIND_ICONS } from './kinds.ts'
+import type { OpenedRecord, RecordLine } from './patient-area.ts'
+import { queries } from './queries.ts'
+import { RecordSealPanel } from './record-seal-panel.tsx'
+
+export function RecordRow({ item }: { readonly item: RecordLine }): ReactNode {
+  const words = useWords()
+  const { t, date } = words
+  const { ref, inViewport } = useInViewport<HTMLLIElement>()
+  const [wasSeen, setWasSeen] = useState(false)
+  const [isOpen, setIsOpen] = useState(false)
+  useEffect(() => {
+    if (inViewport) setWasSeen(true)
+  }, [inViewport])
+  const isErased = item.erasedMs !== undefined
+  const record = useQuery({ ...queries.record(item.record), enabled: wasSeen && !isErased })
+  const Icon = KIND_ICONS[item.ehrType]
+  const report = record.data?.report
+  const isBad = sealView(words, report).tone === 'bad'
+  return (
+    <li className="th-row" ref={ref} data-record={item.record}>
+      <Icon size={20} aria-hidden className="th-row-icon" />
+      <div className="th-row-text">
+        <Link href={`/patient/record/${item.record}`} className="th-row-title">
+          {item.title}
+        </Link>{' '}
+        {record.data === undefined || isBad ? undefined : <Value opened={record.data} />}
+        <p className="th-row-note">
+          {t('record.by', { date: date(item.dateMs ?? item.storedMs), author: item.authorName })}
+        </p>
+      </div>
+      {isErased ? (
+        <Seal
+          report={{ checks: [], practice: false, erasedMs: item.erasedMs }}
+          title={item.title}
+          onOpen={() => undefined}
+        />
+      ) : record.isError ? (
+        <span className="th-seal" data-tone="none" data-state="not-checked">
+          {t('record.unread')}
+        </span>
+      ) : (
+        <Seal report={report} isRunning={!record.isSuccess} title={item.title} onOpen={() => setIsOpen(true)} />
+      )}
+      {record.data === undefined ? undefined : (
+        <RecordSealPanel isOpen={isOpen} onClose={() => setIsOpen(false)} opened={record.data} title={item.title} />
+      )}
+    </li>
+  )
+}
+
+function Value({ opened }: { readonly opened: OpenedRecord }): ReactNode {
+  if (opened.resource['resourceType'] !== 'Observation') return undefined
+  const measured = measuredOf(opened.resource)
+  return (
+    <span className="th-row-value">
+      {measured.slice(0, 2).map((one) => (
+        <ValueText key={one.name} measured={one} />
+      ))}
+    </span>
+  )
+}

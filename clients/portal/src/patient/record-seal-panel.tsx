@@ -1,0 +1,68 @@
+/**
+ * The seal's panel of one record of the patient: checks again on demand, downloads the proofs.
+ *
+ * @module
+ */
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { Problem } from '../errors/problem.tsx'
+import { SealPanel } from '../seal/seal-panel.tsx'
+import { saveFile } from '../shell/save-file.ts'
+import type { OpenedRecord } from './patient-area.ts'
+import { patient, queries } from './queries.ts'
+
+interface RecordSealPanelProps {
+  readonly isOpen: boolean
+  readonly onClose: () => void
+  readonly opened: OpenedRecord
+  readonly title: string
+  /** Given when another version than the newest is shown. */
+  readonly version?: number
+  readonly children?: ReactNode
+}
+
+export function RecordSealPanel({
+  isOpen,
+  onClose,
+  opened,
+  title,
+  version,
+  children,
+}: RecordSealPanelProps): ReactNode {
+  const cache = useQueryClient()
+  const { queryKey } = queries.record(opened.recordId, version)
+  const again = useMutation({
+    mutationFn: () => patient.checkAgain(opened.recordId, version),
+    onSuccess: (fresh) => cache.setQueryData(queryKey, fresh),
+  })
+  const download = useMutation({
+    mutationFn: () => patient.recordFile(opened.recordId, opened.version),
+    onSuccess: (text) => saveFile(`record-${opened.recordId.slice(2, 10)}.json`, text),
+  })
+  const error = again.error ?? download.error
+  return (
+    <SealPanel
+      isOpen={isOpen}
+      onClose={onClose}
+      report={opened.report}
+      isRunning={again.isPending}
+      onCheckAgain={() => again.mutate()}
+      onDownload={() => download.mutate()}
+      facts={{
+        title,
+        authorName: opened.author.name,
+        hospitalName: opened.report.author?.mspId ?? '',
+        dateMs: signedMs(opened),
+        details: opened.details,
+      }}
+    >
+      {error === null ? undefined : <Problem error={error} />}
+      {children}
+    </SealPanel>
+  )
+}
+
+/** The record's id begins with the time at which its author prepared it. */
+function signedMs({ recordId }: OpenedRecord): number {
+  return Number.parseInt(recordId.slice(2, 14), 16)
+}

@@ -1,0 +1,119 @@
+/**
+ * One record, readable: values with range and plot over time, then the rest by its kind, earlier versions, the data at last.
+ *
+ * @module
+ */
+import { Button } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { IconArrowLeft } from '@tabler/icons-react'
+import { useState, type ReactNode } from 'react'
+import { Link, useSearchParams } from 'wouter'
+import { Problem } from '../errors/problem.tsx'
+import { codeKeyOf, dateTextOf, measuredOf, titleOf } from '../fhir/read.ts'
+import { FhirDate } from '../fhir/fhir-date.tsx'
+import { ResourceView } from '../fhir/resource-view.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import { Seal } from '../seal/seal.tsx'
+import { sealView } from '../seal/seal-view.ts'
+import type { IdentityCard } from '../session/core-area.ts'
+import { Loading } from '../shell/loading.tsx'
+import { useTitle } from '../shell/title.ts'
+import { Erase } from './erase.tsx'
+import { LabHistory } from './lab-history.tsx'
+import { queries } from './queries.ts'
+import { RecordSealPanel } from './record-seal-panel.tsx'
+import { Versions } from './versions.tsx'
+
+export function Record({ id, me }: { readonly id: string; readonly me: IdentityCard }): ReactNode {
+  const words = useWords()
+  const { t } = words
+  const [params, setParams] = useSearchParams()
+  const asked = Number(params.get('version') ?? 0)
+  const version = asked > 0 ? asked : undefined
+  const record = useQuery(queries.record(id, version))
+  const [isPanelOpen, setIsPanelOpen] = useState(false)
+  const [isShownAnyway, setIsShownAnyway] = useState(false)
+  const title = record.data === undefined ? t('record.title') : (titleOf(record.data.resource) ?? t('record.title'))
+  useTitle(`${me.name}, ${title}`)
+  const back = (
+    <Link href="/patient" className="th-back">
+      <IconArrowLeft size={18} aria-hidden /> {t('record.back')}
+    </Link>
+  )
+  if (record.isPending)
+    return (
+      <>
+        {back}
+        {<Loading />}
+      </>
+    )
+  if (record.isError)
+    return (
+      <>
+        {back}
+        {<Problem error={record.error} again={record.refetch} />}
+      </>
+    )
+  const opened = record.data
+  const { resource, report, author } = opened
+  const isBad = sealView(words, report).tone === 'bad'
+  const dateText = dateTextOf(resource)
+  const measured = measuredOf(resource)
+  const code = codeKeyOf(resource)
+  return (
+    <article>
+      {back}
+      <div className="th-title-row">
+        <h1>{title}</h1>
+        <Seal report={report} title={title} onOpen={() => setIsPanelOpen(true)} />
+      </div>
+      <p className="th-dimmed">
+        {dateText === undefined ? undefined : (
+          <>
+            <FhirDate text={dateText} /> ·{' '}
+          </>
+        )}
+        {author.name}
+      </p>
+      {isBad && !isShownAnyway ? (
+        <div className="th-problem" data-tone="bad" role="alert">
+          <div>
+            <p>
+              <b>{sealView(words, report).line}</b>
+            </p>
+            <p>{t('record.hidden')}</p>
+            <div className="th-actions">
+              <Button variant="default" onClick={() => setIsShownAnyway(true)}>
+                {t('record.anyway')}
+              </Button>
+            </div>
+          </div>
+        </div>
+      ) : (
+        <>
+          <ResourceView resource={resource} hasInterpretation={!isBad} />
+          {isBad || code === undefined || measured.every(({ number }) => number === undefined) ? undefined : (
+            <LabHistory code={code} title={title} patientName={me.name} current={id} />
+          )}
+        </>
+      )}
+      <Versions
+        id={id}
+        shown={opened.version}
+        onShow={(next) => setParams(next === undefined ? {} : { version: String(next) })}
+      />
+      <details className="th-details">
+        <summary>{t('record.data')}</summary>
+        <pre className="th-data">{JSON.stringify(resource, null, 2)}</pre>
+      </details>
+      <Erase id={id} opened={opened} />
+      <RecordSealPanel
+        isOpen={isPanelOpen}
+        onClose={() => setIsPanelOpen(false)}
+        opened={opened}
+        title={title}
+        {...(version === undefined ? {} : { version })}
+      />
+    </article>
+  )
+}

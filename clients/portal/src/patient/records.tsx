@@ -1,0 +1,131 @@
+/**
+ * The patient's first screen: what needs a decision, then the records by time or by kind.
+ *
+ * @module
+ */
+import { Button, SegmentedControl, TextInput } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { IconSearch } from '@tabler/icons-react'
+import { useState, type ReactNode } from 'react'
+import { useSearchParams } from 'wouter'
+import { Problem } from '../errors/problem.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import type { IdentityCard } from '../session/core-area.ts'
+import { Loading } from '../shell/loading.tsx'
+import { useTitle } from '../shell/title.ts'
+import { NeedsYou } from './needs-you.tsx'
+import type { RecordLine } from './patient-area.ts'
+import { queries, recordPages } from './queries.ts'
+import { RecordRow } from './record-row.tsx'
+import { ListSummary } from './list-summary.tsx'
+
+const SEARCH_AFTER_MS = 250
+
+export function Records({ me }: { readonly me: IdentityCard }): ReactNode {
+  const { t } = useWords()
+  const [params, setParams] = useSearchParams()
+  const [typed, setTyped] = useState(params.get('search') ?? '')
+  const [searched] = useDebouncedValue(typed.trim(), SEARCH_AFTER_MS)
+  const view = params.get('view') === 'kind' ? 'kind' : 'time'
+  useTitle(t('records.title'))
+  return (
+    <>
+      <NeedsYou me={me} />
+      <div className="th-title-row">
+        <h1>{t('records.title')}</h1>
+        <SegmentedControl
+          aria-label={t('records.view')}
+          value={view}
+          onChange={(next) =>
+            setParams((old) => withParam(old, 'view', next === 'kind' ? 'kind' : ''), { replace: true })
+          }
+          data={[
+            { value: 'time', label: t('records.view.time') },
+            { value: 'kind', label: t('records.view.kind') },
+          ]}
+        />
+      </div>
+      <TextInput
+        className="th-search"
+        aria-label={t('records.search')}
+        placeholder={t('records.search')}
+        leftSection={<IconSearch size={18} aria-hidden />}
+        value={typed}
+        onChange={(event) => setTyped(event.currentTarget.value)}
+        type="search"
+      />
+      {searched === '' ? <AllRecords view={view} /> : <Found text={searched} />}
+    </>
+  )
+}
+
+function AllRecords({ view }: { readonly view: 'time' | 'kind' }): ReactNode {
+  const { t } = useWords()
+  const pages = useInfiniteQuery(recordPages)
+  if (pages.isPending) return <Loading rows={8} />
+  if (pages.isError) return <Problem error={pages.error} again={pages.refetch} />
+  const items = pages.data.pages.flatMap((page) => page.items)
+  if (items.length === 0) {
+    return (
+      <div className="th-empty">
+        <p>{t('records.empty')}</p>
+      </div>
+    )
+  }
+  return (
+    <>
+      <ListSummary items={items} />
+      <Groups items={items} view={view} />
+      {pages.hasNextPage ? (
+        <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
+          {t('records.more')}
+        </Button>
+      ) : undefined}
+    </>
+  )
+}
+
+function Found({ text }: { readonly text: string }): ReactNode {
+  const { t } = useWords()
+  const found = useQuery(queries.search(text))
+  if (found.isPending) return <Loading rows={4} />
+  if (found.isError) return <Problem error={found.error} again={found.refetch} />
+  if (found.data.length === 0) return <div className="th-empty">{t('records.notfound', { text })}</div>
+  return (
+    <>
+      <p role="status">{t('records.found', { count: found.data.length, text })}</p>
+      <Groups items={found.data} view="time" />
+    </>
+  )
+}
+
+function Groups({ items, view }: { readonly items: readonly RecordLine[]; readonly view: 'time' | 'kind' }): ReactNode {
+  const words = useWords()
+  const groups = new Map<string, RecordLine[]>()
+  for (const item of items) {
+    const name = view === 'kind' ? words.t(`kind.${item.ehrType}.many`) : words.month(item.dateMs ?? item.storedMs)
+    groups.set(name, [...(groups.get(name) ?? []), item])
+  }
+  return [...groups].map(([name, lines]) => (
+    <section key={name} aria-label={name}>
+      <h2 className="th-group">{view === 'kind' ? capital(name) : name}</h2>
+      <ul className="th-list">
+        {lines.map((item) => (
+          <RecordRow key={item.record} item={item} />
+        ))}
+      </ul>
+    </section>
+  ))
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function withParam(old: URLSearchParams, name: string, value: string): URLSearchParams {
+  const next = new URLSearchParams(old)
+  if (value === '') next.delete(name)
+  else next.set(name, value)
+  return next
+}

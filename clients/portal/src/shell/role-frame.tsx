@@ -1,0 +1,85 @@
+/**
+ * One role: its catalogue, navigation and screens, loaded when it is needed.
+ *
+ * @module
+ */
+import { UnstyledButton } from '@mantine/core'
+import { IconDots } from '@tabler/icons-react'
+import { useEffect, useState, type ReactNode } from 'react'
+import { Link, useLocation } from 'wouter'
+import { Problem } from '../errors/problem.tsx'
+import { AwayBanner } from '../errors/away-banner.tsx'
+import { useLanguage, useWords } from '../i18n/i18n.tsx'
+import { type ROLES, type RoleModule, type NavItem } from '../roles.ts'
+import type { IdentityCard, ServerFacts } from '../session/core-area.ts'
+import { Frame } from './frame.tsx'
+import { Loading } from './loading.tsx'
+
+interface RoleFrameProps {
+  readonly me: IdentityCard
+  readonly all: readonly IdentityCard[]
+  readonly server?: ServerFacts
+  readonly serverError: Error | null
+  readonly row: (typeof ROLES)[number]
+}
+
+/** How many entries the bar at the bottom of a phone has, beside "More". */
+const BAR_ITEMS = 4
+
+export function RoleFrame({ row, serverError, ...frame }: RoleFrameProps): ReactNode {
+  const { load } = useLanguage()
+  const [role, setRole] = useState<RoleModule>()
+  const [fault, setFault] = useState<unknown>()
+  useEffect(() => {
+    Promise.all([row.load(), load(row.catalogue)]).then(([module]) => setRole(module), setFault)
+  }, [row, load])
+  if (fault !== undefined) return <Frame {...frame}>{<Problem error={fault} />}</Frame>
+  if (role === undefined) return <Frame {...frame}>{<Loading />}</Frame>
+  const { Screens, nav, width, density } = role
+  return (
+    <Frame {...frame} width={width} density={density} nav={<Navigation base={row.path} nav={nav} />}>
+      {serverError === null ? undefined : <AwayBanner error={serverError} />}
+      <Screens me={frame.me} />
+    </Frame>
+  )
+}
+
+function Navigation({ base, nav }: { readonly base: string; readonly nav: readonly NavItem[] }): ReactNode {
+  const { t } = useWords()
+  const [path] = useLocation()
+  const [isOpen, setIsOpen] = useState(false)
+  const hrefOf = (item: NavItem) => (item.path === '' ? base : `${base}/${item.path}`)
+  const isCurrent = (item: NavItem) =>
+    item.path === ''
+      ? !nav.some((other) => other.path !== '' && path.startsWith(`${base}/${other.path}`))
+      : path.startsWith(hrefOf(item))
+  const entry = (item: NavItem, place: 'bar' | 'more') => (
+    <li key={item.path} data-place={place}>
+      <Link
+        href={hrefOf(item)}
+        className="th-nav-link"
+        aria-current={isCurrent(item) ? 'page' : undefined}
+        onClick={() => setIsOpen(false)}
+      >
+        <item.icon size={20} aria-hidden />
+        <span>{t(item.label)}</span>
+      </Link>
+    </li>
+  )
+  const hasMore = nav.length > BAR_ITEMS
+  return (
+    <nav className="th-nav" aria-label={t('shell.nav')} data-open={isOpen}>
+      <ul>
+        {nav.map((item, i) => entry(item, i < BAR_ITEMS ? 'bar' : 'more'))}
+        {hasMore ? (
+          <li data-place="button">
+            <UnstyledButton className="th-nav-link" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+              <IconDots size={20} aria-hidden />
+              <span>{t('shell.more')}</span>
+            </UnstyledButton>
+          </li>
+        ) : undefined}
+      </ul>
+    </nav>
+  )
+}
