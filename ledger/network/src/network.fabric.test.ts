@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -239,6 +240,38 @@ test('another consortium does not get this network', async () => {
   await assert.rejects(start(folder, others.organizations), { code: 'NETWORK_OPTIONS_REJECTED' })
   const one = consortium.organizations.slice(0, 1)
   await assert.rejects(start(folder, one), { code: 'NETWORK_OPTIONS_REJECTED' })
+  await assertWorks()
+})
+
+/** Something else listens where a node wants to, until `leave`. */
+async function squat({ endpoint }: NetworkNode): Promise<{ leave(): Promise<void> }> {
+  const server = createServer((socket) => socket.destroy()).listen(Number(endpoint.split(':')[1]), '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    async leave() {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+test('a start that fails leaves no process of its own, and the next one finds everything as it was', async () => {
+  const running = async () =>
+    ((await networkStatus(folder))?.nodes ?? []).filter(({ pid }) => pid !== 0).map(({ name, pid }) => [name, pid])
+  await network.stop()
+  const first = await squat(nodeOf('orderer3'))
+  await assert.rejects(start(), { code: 'NETWORK_NOT_READY' })
+  await first.leave()
+  assert.deepEqual(await running(), [])
+  // What ran before goes on.
+  const orderer = nodeOf('orderer1')
+  await orderer.start()
+  const { pid } = orderer
+  const second = await squat(nodeOf('orderer3'))
+  await assert.rejects(start(), { code: 'NETWORK_NOT_READY' })
+  await second.leave()
+  assert.deepEqual(await running(), [['orderer1', pid]])
+  network = await start()
   await assertWorks()
 })
 

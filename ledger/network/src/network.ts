@@ -32,8 +32,8 @@ const SECOND = 1_000
 /**
  * Makes the network in `folder`, or starts the one that is there; what already runs stays as it is. Returns when every
  * peer runs the contract. Its processes go on when this program ends: `stop` ends them.
- * @throws {NetworkError} Processes that were started until then stay, so that their logs can be compared with them;
- * starting again, or `stopNetwork`, takes it from there.
+ * @throws {NetworkError} Processes that this call has started are ended before; what ran already goes on. Logs stay, and
+ * starting again takes it from there.
  */
 export async function startNetwork(options: NetworkOptions): Promise<Network> {
   const paths = pathsIn(resolve(options.folder))
@@ -64,9 +64,28 @@ async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise
   }
 
   const nodes = nodesOf(plan, paths, binaries, members)
-  await Promise.all(nodes.map((node) => node.start()))
-  say(`${nodes.length} processes answer`)
   const leader = () => findLeader(plan, nodes)
+  await keepOnlyIfAll(nodes, async () => {
+    say(`${nodes.length} processes answer`)
+    await bringUp(context, isNew, leader, say)
+  })
+
+  if (isNew) {
+    plan = { ...plan, state: 'ready' }
+    writeOwnFile(paths.plan, formatPlan(plan))
+  }
+  const profile = profileOf(plan, members, ordererTlsRootPem)
+  writeOwnFile(paths.profile, formatFabricProfile(profile))
+  return { profile, nodes, leader, stop: () => stopNetwork(paths.root) }
+}
+
+/** From processes that answer to peers that run the contract. */
+async function bringUp(
+  context: ChannelContext,
+  isNew: boolean,
+  leader: () => Promise<NetworkNode>,
+  say: (line: string) => void,
+): Promise<void> {
   if (isNew) {
     await joinOrderers(context)
     await joinPeers(context)
@@ -81,14 +100,26 @@ async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise
   }
   await waitForContract(context)
   say('every peer runs the contract')
+}
 
-  if (isNew) {
-    plan = { ...plan, state: 'ready' }
-    writeOwnFile(paths.plan, formatPlan(plan))
+/** Starts what does not run, then takes the next step; if either fails, what was started here is ended. */
+async function keepOnlyIfAll(nodes: readonly NetworkNode[], next: () => Promise<void>): Promise<void> {
+  const own = nodes.filter(({ pid }) => pid === 0)
+  const end = () => Promise.all(own.map((node) => node.kill('SIGTERM')))
+  const starting = nodes.map((node) => node.start())
+  try {
+    await Promise.all(starting)
+    await next()
+    // One may answer and end a moment later: an orderer whose port is taken does.
+    const gone = nodes.find(({ pid }) => pid === 0)
+    if (gone !== undefined) throw new NetworkError('NETWORK_NOT_READY', `${gone.name} ended; see its log`)
+  } catch (error) {
+    await end()
+    // Those that had not come so far, too.
+    await Promise.allSettled(starting)
+    await end()
+    throw error
   }
-  const profile = profileOf(plan, members, ordererTlsRootPem)
-  writeOwnFile(paths.profile, formatFabricProfile(profile))
-  return { profile, nodes, leader, stop: () => stopNetwork(paths.root) }
 }
 
 /** Ends the processes of the network in `folder`: clients' side first, so that nothing waits for what is gone. */
