@@ -5,15 +5,16 @@
  * @module
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { builtFolder } from '../../../../tee/optee/src/index.ts'
 import { measure } from '../../../../tee/process/src/index.ts'
-import { programPath } from '../system/tees.ts'
 import { codeOfFailure } from '../command-error.ts'
 import type { Scene } from './cast.ts'
 import { expectRefusal, expectSame, expectThat, Surprise } from './expect.ts'
 import type { Step } from './player.ts'
 import type { FolderCopy } from './server-files.ts'
+import { signAgain } from './signed-ta.ts'
 import { hba1c } from './texts.ts'
 import { verifiedByBob } from './story.ts'
 
@@ -107,7 +108,7 @@ const alteredBlock: Step<Scene> = {
 const otherProgram: Step<Scene> = {
   title: 'change one byte of the program',
   async play({ stage }) {
-    const taPath = alterProgram(stage.context.state, stage.attackFolder())
+    const taPath = alterProgram(stage)
     await stage.stopServer()
     try {
       const { code } = await expectRefusal('TEE_MEASUREMENT', () => stage.startServer({ taPath }))
@@ -123,7 +124,7 @@ const lyingHost: Step<Scene> = {
   title: 'a lying host starts that program anyway',
   async play(scene) {
     const { stage } = scene
-    const taPath = alterProgram(stage.context.state, stage.attackFolder())
+    const taPath = alterProgram(stage)
     const measurement = measure(readFileSync(taPath))
     await stage.restartServer({ taPath, measurement })
     try {
@@ -197,7 +198,7 @@ async function tamperWithPage(scene: Scene, tamper: (older: FolderCopy, page: nu
         TAMPERED.some((one) => one === code),
         `page ${page} is noticed, got ${code}`,
       )
-      return `page ${page} of 8 KiB; noticed: ${code}`
+      return `page ${page} of ${older.pageBytes / 1024} KiB; noticed: ${code}`
     }
     throw new Surprise('no page was noticed')
   } finally {
@@ -227,13 +228,21 @@ async function verifyLedgerOf({ stage }: Scene): Promise<{ readonly blocks: numb
   return await stage.ledgerView().verify({})
 }
 
-/** A copy of the program with one letter of one message changed: it runs as the other one does. */
-function alterProgram(state: Scene['stage']['context']['state'], folder: string): string {
-  const bytes = readFileSync(programPath(state, 'process'))
-  const at = bytes.indexOf('The trusted application met')
+/**
+ * A copy of the program with one letter of one message changed: it runs as the other one does. OP-TEE runs signed files
+ * only, so there it is signed again, by whoever built it.
+ */
+function alterProgram(stage: Scene['stage']): string {
+  const { taPath } = stage.program
+  const bytes = readFileSync(taPath)
+  const at = bytes.indexOf('trusted application: ')
   if (at < 0) throw new Surprise('the program has another message')
-  bytes[at] = 't'.charCodeAt(0)
-  const path = join(folder, `program-${encodeHex(new Uint8Array([bytes.length & 0xff]))}.mjs`)
-  writeFileSync(path, bytes)
+  bytes[at] = 'T'.charCodeAt(0)
+  const path = join(stage.attackFolder(), `altered-${basename(taPath)}`)
+  const isSigned = stage.tee === 'optee'
+  writeFileSync(
+    path,
+    isSigned ? signAgain(bytes, readFileSync(join(builtFolder(), 'keys', 'ta-signing.pem'), 'utf8')) : bytes,
+  )
   return path
 }

@@ -9,12 +9,14 @@ import { CommandError } from '../command-error.ts'
 import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { ledgerOption } from '../system/ledgers.ts'
+import { teeOption } from '../system/tees.ts'
 import { ATTACKS_ON_FABRIC } from './attacks-fabric.ts'
 import { AFTER_ATTACKS, ATTACKS_BY_OPERATORS } from './attacks-operator.ts'
+import { ATTACKS_ON_OPTEE } from './attacks-optee.ts'
 import { ATTACKS_BY_PEOPLE } from './attacks.ts'
 import { Scene } from './cast.ts'
 import { playActs, type Act } from './player.ts'
-import { Stage } from './stage.ts'
+import { Stage, type StageKinds } from './stage.ts'
 import { STORY } from './story.ts'
 
 const ATTACKED = '── now we attack it ──'
@@ -23,7 +25,7 @@ export async function runDemo(context: Context, _what: readonly string[], option
   const { output, flags, terminal } = context
   const isTemporary = flags.state === undefined
   const pause = options['step'] === true ? pauseOf(context) : undefined
-  const stage = isTemporary ? await Stage.openTemporary(context, ledgerOption(options)) : Stage.openRunning(context)
+  const stage = isTemporary ? await Stage.openTemporary(context, kindsOf(context, options)) : Stage.openRunning(context)
   let isInterrupted = false
   const stopListening = terminal.onInterrupt(() => {
     isInterrupted = true
@@ -32,7 +34,7 @@ export async function runDemo(context: Context, _what: readonly string[], option
   try {
     await playActs(actsFor(stage), new Scene(stage), {
       output,
-      intro: `TrustHealth demo · ${stage.isOwn ? `temporary system in a temporary folder${stage.kind === 'fabric' ? ', on Fabric' : ''}` : stage.folder} · simulated protected area`,
+      intro: `TrustHealth demo · ${stage.isOwn ? `temporary system in a temporary folder${stage.kind === 'fabric' ? ', on Fabric' : ''}` : stage.folder} · ${stage.tee === 'optee' ? 'emulated TrustZone' : 'simulated protected area'}`,
       notShown: `Not shown by this demo: ${stage.isOwn ? '' : 'attacks on files and programs, '}hardware protection.`,
       next: stage.isOwn ? 'trusthealth start' : 'trusthealth demo',
       ...(pause === undefined ? {} : { pause }),
@@ -48,8 +50,13 @@ export async function runDemo(context: Context, _what: readonly string[], option
 function actsFor(stage: Stage): readonly Act<Scene>[] {
   if (!stage.isOwn) return [STORY, { heading: ATTACKED, steps: ATTACKS_BY_PEOPLE }]
   const ofNetworks = stage.kind === 'fabric' ? ATTACKS_ON_FABRIC : []
-  const attacks = [...ATTACKS_BY_PEOPLE, ...ATTACKS_BY_OPERATORS, ...ofNetworks, ...AFTER_ATTACKS]
+  const ofTrustZone = stage.tee === 'optee' ? ATTACKS_ON_OPTEE : []
+  const attacks = [...ATTACKS_BY_PEOPLE, ...ATTACKS_BY_OPERATORS, ...ofNetworks, ...ofTrustZone, ...AFTER_ATTACKS]
   return [STORY, { heading: ATTACKED, steps: attacks }]
+}
+
+function kindsOf({ terminal }: Context, options: OptionValues): StageKinds {
+  return { ledger: ledgerOption(options), tee: teeOption(options, terminal.environment) }
 }
 
 function pauseOf({ terminal }: Context): () => Promise<void> {

@@ -15,6 +15,7 @@ import {
 } from '../../../../ledger/client/src/index.ts'
 import { networkStatus, type NodeStatus } from '../../../../ledger/network/src/index.ts'
 import { isErrorCode, type AttestationPolicy } from '../../../../shared/protocol/src/index.ts'
+import type { StartableTeeKind, TeeSettings } from '../../../../tee/kinds/src/index.ts'
 import { DoctorClient } from '../../../sdk/src/doctor.ts'
 import { HospitalClient } from '../../../sdk/src/hospital.ts'
 import type { InvitationRequest } from '../../../sdk/src/hospital-api.ts'
@@ -38,9 +39,9 @@ import {
 } from '../system-file.ts'
 import { ledgerKindOf, type LedgerKind } from '../system/ledgers.ts'
 import { startSystem, type RunningSystem } from '../system/system.ts'
-import { storeFolder } from '../system/tees.ts'
+import { ensureServer, storeFolder } from '../system/tees.ts'
 import { embeddedInHand, fabricInHand, type LedgerInHand, type LyingPlace } from './ledger-in-hand.ts'
-import { FolderCopy } from './server-files.ts'
+import { FolderCopy, SECURE_VOLUME, SQLCIPHER } from './server-files.ts'
 
 export const HOSPITALS = ['Hospital A', 'Hospital B'] as const
 
@@ -50,6 +51,15 @@ export interface HostSettings {
   readonly measurement?: string
   readonly ledgerUrl?: string
 }
+
+/** Of a system of the demo's own; absent: the usual ones. */
+export interface StageKinds {
+  readonly ledger?: LedgerKind | undefined
+  readonly tee?: StartableTeeKind | undefined
+}
+
+/** What the host of the record server is told of its program. */
+export type StageProgram = Pick<TeeSettings, 'taPath' | 'measurement' | 'optee'>
 
 export class Stage {
   readonly context: Context
@@ -65,11 +75,20 @@ export class Stage {
   }
 
   /** A new system in a temporary folder; ends with the demo. */
-  static async openTemporary(context: Context, ledger: LedgerKind = 'embedded'): Promise<Stage> {
+  static async openTemporary(context: Context, { ledger, tee }: StageKinds = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'trusthealth-demo-'))
     const own = { ...context, state: stateFolderAt(folder), flags: { ...context.flags, state: folder, input: false } }
     try {
-      return new Stage(own, await startSystem(own, { hospitals: HOSPITALS, ledger, restart: false, anyPorts: true }))
+      return new Stage(
+        own,
+        await startSystem(own, {
+          hospitals: HOSPITALS,
+          ...(ledger === undefined ? {} : { ledger }),
+          ...(tee === undefined ? {} : { tee }),
+          restart: false,
+          anyPorts: true,
+        }),
+      )
     } catch (error) {
       rmSync(folder, { recursive: true, force: true })
       throw error
@@ -226,7 +245,11 @@ export class Stage {
 
   /** The server's files as they are now; it must be stopped. */
   copyServer(): FolderCopy {
-    return new FolderCopy(this.dataFolder, join(this.folder, 'copies', `server-${++this.#copies}`))
+    return new FolderCopy(
+      this.dataFolder,
+      join(this.folder, 'copies', `server-${++this.#copies}`),
+      this.tee === 'optee' ? SECURE_VOLUME : SQLCIPHER,
+    )
   }
 
   #ledgerInHand(): LedgerInHand {
@@ -236,6 +259,16 @@ export class Stage {
 
   get kind(): LedgerKind {
     return ledgerKindOf(this.consortium)
+  }
+
+  /** What the record server runs in. */
+  get tee(): StartableTeeKind {
+    return ensureServer(this.context, undefined).tee
+  }
+
+  /** As `start` set it up. */
+  get program(): StageProgram {
+    return JSON.parse(this.#hostSettings()) as StageProgram
   }
 
   /** Something that lies in the place of the ledger. */
@@ -286,11 +319,18 @@ export class Stage {
 
   /** The host's settings, changed; without changes those that `start` wrote. */
   #tellHost(settings: HostSettings | undefined): void {
-    const path = join(this.context.state.server, 'host.json')
-    if (!existsSync(path)) throw new TypeError('the record server has no settings')
-    this.#honestHost ??= readFileSync(path, 'utf8')
-    const honest = JSON.parse(this.#honestHost) as Record<string, unknown>
-    writePrivateFile(path, `${JSON.stringify({ ...honest, ...settings }, null, 2)}\n`)
+    const honest = JSON.parse(this.#hostSettings()) as Record<string, unknown>
+    writePrivateFile(this.#hostFile, `${JSON.stringify({ ...honest, ...settings }, null, 2)}\n`)
+  }
+
+  get #hostFile(): string {
+    return join(this.context.state.server, 'host.json')
+  }
+
+  #hostSettings(): string {
+    if (!existsSync(this.#hostFile)) throw new TypeError('the record server has no settings')
+    this.#honestHost ??= readFileSync(this.#hostFile, 'utf8')
+    return this.#honestHost
   }
 
   #own(): RunningSystem {
