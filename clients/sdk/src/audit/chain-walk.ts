@@ -13,10 +13,12 @@ import {
   blockInvalid,
   ChainVerifier,
   LedgerError,
+  placeOf,
   type ChainHead,
   type ChannelConfiguration,
   type EncodedBlock,
 } from '../../../../shared/ledger-model/src/index.ts'
+import type { TxId } from '../../../../shared/protocol/src/index.ts'
 import { ClientError } from '../errors.ts'
 import { ChainFacts } from './chain-facts.ts'
 
@@ -82,6 +84,12 @@ export class ChainWalk {
   /** Keys of the world state that have a value after the blocks so far. */
   get stateKeys(): number {
     return [...this.#verifier.state.values()].filter(({ digest }) => digest !== null).length
+  }
+
+  /** Where a transaction stands among the blocks so far. */
+  findTransaction(txId: TxId): { readonly block: number; readonly index: number } | undefined {
+    const place = this.#verifier.places.get(txId)
+    return place === undefined ? undefined : placeOf(place)
   }
 
   get progress(): ChainProgress {

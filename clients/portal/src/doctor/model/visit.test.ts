@@ -106,11 +106,7 @@ test('no text can pass for a number, or bring a control character', () => {
       const visit: Visit = { ...EMPTY_VISIT, reason, medicines: [{ id: 'm', text, dosage: text, days: '' }] }
       for (const { json, text: whole } of parsed(visit)) {
         JSON.stringify(json, (_key, value: unknown) => {
-          assert.ok(
-            typeof value !== 'string' ||
-              !/\p{Cc}/u.test(value.replaceAll(/[\t\r\n]/g, '')) ||
-              /[\x7f-\x9f]/.test(value),
-          )
+          if (typeof value === 'string') assert.equal(/\p{Cc}/u.test(value.replaceAll(/[\t\r\n]/g, '')), false)
           return value
         })
         assert.ok(whole.length > 0)

@@ -1,0 +1,149 @@
+/** A whole check: ends with findings and a report, pauses and goes on, and never counts what could not be checked as right. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
+import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
+import type { EncodedBlock } from '../../../../shared/ledger-model/src/index.ts'
+import type { EvidenceResult } from '../../../../shared/protocol/src/index.ts'
+import { decodeBlock } from '../../../../shared/ledger-model/src/index.ts'
+import { ChainWalk } from '../../../sdk/src/audit/chain-walk.ts'
+import { ClientError } from '../../../sdk/src/errors.ts'
+import { openScene, type Scene } from '../../../../testkit/src/world/index.ts'
+import { AuditRun, type AuditPorts, type AuditState } from './audit-run.ts'
+
+const crypto = createNodeCrypto()
+let scene: Scene
+let blocks: EncodedBlock[]
+
+before(async () => {
+  scene = await openScene()
+  const { ledger } = scene.world.ledger
+  blocks = []
+  for (let number = 0, last = await ledger.height(); number <= last; number++) {
+    const block = await ledger.block(number)
+    if (block !== undefined) blocks.push(decodeBlock(block.encoded))
+  }
+})
+after(() => scene?.world.close())
+
+function walkOf(chain: readonly EncodedBlock[]): ChainWalk {
+  const fetchBlocks = (from: number) =>
+    Promise.resolve({ height: chain.length - 1, blocks: chain.slice(from, from + 4) })
+  return new ChainWalk({ crypto, fetchBlocks })
+}
+
+function runOf(change: Partial<AuditPorts> = {}): AuditRun {
+  const { world, bob } = scene
+  let nowMs = 1_000
+  return new AuditRun({
+    crypto,
+    nowMs: () => (nowMs += 10),
+    channel: world.consortium.channel,
+    serverRef: world.serverRef,
+    knownNodes: world.consortium.nodes.map(({ publicKey }) => encodeBase64url(publicKey)),
+    walk: walkOf(blocks),
+    fetchConsistency: (from, to) => bob.consistencyProof(from, to),
+    fetchCheckpoint: () => bob.checkpoint(),
+    evidence: () => bob.evidence(),
+    ...change,
+  })
+}
+
+const all = async (run: AuditRun) => await run.run(new AbortController().signal, () => undefined)
+const results = ({ findings }: AuditState) => Object.fromEntries(findings.map(({ check, result }) => [check, result]))
+
+test('an untouched system: everything passes, and the report says from where to where', async () => {
+  const run = runOf()
+  assert.throws(() => run.report(), RangeError)
+  const state = await all(run)
+  assert.deepEqual(results(state), {
+    ledger: 'pass',
+    authors: 'pass',
+    checkpoints: 'pass',
+    log: 'pass',
+    program: 'pass',
+    misuse: 'pass',
+  })
+  const report = run.report()
+  assert.equal(report.blocks, blocks.length)
+  assert.ok(report.checkpoints >= 1 && report.records >= 1)
+  assert.match(report.genesis, /^[0-9a-f]{64}$/)
+  assert.equal(report.head, state.head)
+  assert.ok(report.endedMs > report.startedMs)
+})
+
+test('it pauses between two blocks and goes on; a second start while it runs does nothing', async () => {
+  const run = runOf()
+  const stop = new AbortController()
+  const seen: number[] = []
+  const paused = await run.run(stop.signal, ({ chain }) => {
+    seen.push(chain.blocks)
+    stop.abort()
+  })
+  assert.deepEqual([paused.phase, paused.isRunning], ['ledger', false])
+  assert.ok(paused.chain.blocks < blocks.length)
+  const [state, second] = await Promise.all([all(run), all(run)])
+  assert.equal(second.isRunning, true)
+  assert.equal(state.phase, 'done')
+  assert.ok(!state.findings.some(({ result }) => result !== 'pass'))
+})
+
+test('a planted fault stops at its block, and nothing that rests on it is checked', async () => {
+  const [first = new Uint8Array(), ...rest] = blocks[3]?.transactions ?? []
+  const changed = first.slice()
+  changed[40] = (changed[40] ?? 0) ^ 1
+  const planted = blocks.with(3, { ...(blocks[3] as EncodedBlock), transactions: [changed, ...rest] })
+  const run = runOf({ walk: walkOf(planted) })
+  const state = await all(run)
+  assert.deepEqual(results(state), {
+    ledger: 'fail',
+    authors: 'skip',
+    checkpoints: 'skip',
+    log: 'skip',
+    program: 'pass',
+    misuse: 'skip',
+  })
+  const [finding] = state.findings
+  assert.deepEqual([finding?.code, finding?.block], ['LEDGER_BLOCK_INVALID', 3])
+  assert.equal(run.report().blocks, 3)
+})
+
+test('a ledger of other nodes than this browser knows is refused', async () => {
+  const stranger = encodeBase64url(crypto.generateSigningKey().publicKey)
+  const state = await all(runOf({ knownNodes: [stranger] }))
+  assert.deepEqual([results(state)['ledger'], state.findings[0]?.code], ['fail', 'LEDGER_CONFIGURATION_REJECTED'])
+})
+
+test('a log that shows something else now, a program that nobody approved', async () => {
+  const elsewhere = () => Promise.resolve('trusthealth/s-00\n1\n')
+  const evidence = (): Promise<EvidenceResult> => Promise.reject(new ClientError('ATTESTATION_MEASUREMENT'))
+  const state = await all(runOf({ fetchCheckpoint: elsewhere, evidence }))
+  assert.deepEqual([results(state)['log'], results(state)['program']], ['fail', 'fail'])
+})
+
+test('what is away is not checked, and that is neither right nor wrong', async () => {
+  const away = () => Promise.reject(new ClientError('SERVER_UNAVAILABLE'))
+  const state = await all(runOf({ fetchCheckpoint: away, evidence: away }))
+  assert.deepEqual([results(state)['log'], results(state)['program']], ['skip', 'skip'])
+  const foreign = await all(runOf({ walk: undefined }))
+  assert.equal(results(foreign)['ledger'], 'skip')
+  assert.equal(results(foreign)['checkpoints'], 'skip')
+})
+
+test('blocks that cannot be fetched end the run with an error, and it goes on later', async () => {
+  let isAway = true
+  const honest = walkOf(blocks)
+  assert.ok(honest.head === undefined)
+  const walk = new ChainWalk({
+    crypto,
+    fetchBlocks: (from) =>
+      isAway && from > 0
+        ? Promise.reject(new ClientError('SERVER_UNAVAILABLE'))
+        : Promise.resolve({ height: blocks.length - 1, blocks: blocks.slice(from, from + 4) }),
+  })
+  const run = runOf({ walk })
+  await assert.rejects(all(run), { code: 'SERVER_UNAVAILABLE' })
+  assert.equal(run.state.isRunning, false)
+  isAway = false
+  assert.equal((await all(run)).phase, 'done')
+})

@@ -1,0 +1,493 @@
+/**
+ * What an auditor asks of the worker: one check of everything that can be paused, blocks to look at, and answers to
+ * whatever is pasted. Answers are plain data.
+ *
+ * @module
+ */
+import { decodeBase64url, decodeHex, encodeHex } from '../../../../shared/crypto/src/index.ts'
+import {
+  batchRecordShape,
+  blockHash,
+  commitmentRecordsShape,
+  decodeBlocks,
+  decodeConfiguration,
+  decodeConfigurationUpdate,
+  decodeHeader,
+  decodeTransaction,
+  participantRecordShape,
+  type EncodedBlock,
+} from '../../../../shared/ledger-model/src/index.ts'
+import {
+  commitmentFromJson,
+  commitmentOfReceipt,
+  commitmentToJson,
+  parseJson,
+  struct,
+  text,
+  uint,
+  verifyReceipt,
+  type Commitment,
+  type Receipt,
+  type RecordId,
+  type TxId,
+} from '../../../../shared/protocol/src/index.ts'
+import { ChainWalk, type BlockPage } from '../../../sdk/src/audit/chain-walk.ts'
+import { LogWalk } from '../../../sdk/src/audit/log-walk.ts'
+import { recognise } from '../../../sdk/src/audit/recognise.ts'
+import { signAuditReport } from '../../../sdk/src/audit/report.ts'
+import { readCheckpoints } from '../../../sdk/src/auditor.ts'
+import { ClientError, codeOf } from '../../../sdk/src/errors.ts'
+import { readLedger } from '../../../sdk/src/ledger-reader.ts'
+import { Participant } from '../../../sdk/src/participant.ts'
+import type { WorkerContext } from '../session/worker-context.ts'
+import { AuditRun, type AuditState } from './audit-run.ts'
+
+const PAGE = 100
+/** No block has this number: the answer says how many there are. */
+const BEYOND = 999_999_999_999
+const pageShape = struct({ height: uint(), blocks: text({ max: 89_478_486 }) })
+
+export interface TransactionRow {
+  readonly txId: string
+  readonly fn: string
+  readonly status: string
+  readonly mspId: string
+  readonly timeMs: number
+}
+
+export interface BlockRow {
+  readonly number: number
+  readonly hash: string
+  readonly timeMs: number
+  readonly kind: 'config' | 'data'
+  readonly transactions: readonly TransactionRow[]
+  /** The running check has passed it. */
+  readonly isChecked: boolean
+}
+
+export interface BlockDetails extends BlockRow {
+  readonly previous: string
+  readonly calls: readonly (TransactionRow & { readonly args: readonly string[]; readonly event: string })[]
+  readonly configuration?: {
+    readonly channel: string
+    readonly sequence: number
+    readonly organizations: readonly string[]
+    readonly nodes: readonly { readonly mspId: string; readonly key: string }[]
+    readonly quorum: number
+  }
+}
+
+export interface ServerRow {
+  readonly ref: string
+  readonly mspId: string
+  readonly status: string
+  readonly teeKind: string
+  readonly measurements: readonly string[]
+  readonly checkpoints: number
+  readonly newestSize: number
+}
+
+export interface CheckpointRow {
+  readonly server: string
+  readonly epoch: number
+  readonly size: number
+  readonly root: string
+  readonly timeMs: number
+  readonly block: number
+}
+
+export interface MisuseRow {
+  readonly subject: string
+  readonly code: string
+  readonly reporter: string
+  readonly mspId: string
+  readonly timeMs: number
+  readonly block: number
+  readonly evidence: readonly string[]
+}
+
+/** An answer to something that was pasted. `facts` are for a list of names and values. */
+export type Found =
+  | { readonly kind: 'block'; readonly block: number; readonly txId?: string }
+  | { readonly kind: 'facts'; readonly title: string; readonly checked: boolean; readonly facts: readonly FactRow[] }
+  | { readonly kind: 'places'; readonly places: readonly PlaceRow[] }
+  | { readonly kind: 'record-file' }
+  /** The check has not come far enough to know. */
+  | { readonly kind: 'not-yet'; readonly blocks: number; readonly height: number }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'unknown' }
+
+export interface FactRow {
+  readonly label: string
+  readonly value: string
+}
+
+export interface PlaceRow {
+  readonly record: string
+  readonly version: number
+  readonly batch: string
+  readonly index: number
+  readonly author: string
+  readonly timeMs: number
+  readonly txId: string
+  readonly block: number | undefined
+}
+
+export function auditorArea(context: WorkerContext) {
+  let run: { readonly audit: AuditRun; readonly walk: ChainWalk | undefined; readonly who: string } | undefined
+  let stop = new AbortController()
+
+  const client = () => context.client(Participant)
+
+  async function page(from: number, limit = PAGE): Promise<BlockPage> {
+    const { options, identity } = await client()
+    const as = { ref: identity.ref, signer: identity.signer }
+    const { height, blocks } = await options.hospital.blocks(as, from, limit, pageShape)
+    return { height, blocks: decodeBlocks(decodeBase64url(blocks)) }
+  }
+
+  /** The check of who acts; another identity begins anew. */
+  async function current() {
+    const { kept } = await context.acting()
+    if (run?.who === kept.id) return run
+    const sam = await client()
+    const { facts } = kept
+    const { crypto } = context
+    // Blocks of Fabric are another format: the command line checks them.
+    const walk =
+      facts.fabric === undefined
+        ? new ChainWalk({ crypto, fetchBlocks: (from) => page(from), turn: nextTurn, ...expectedHead(kept.extra) })
+        : undefined
+    const audit = new AuditRun({
+      crypto,
+      nowMs: () => context.clock.nowMs(),
+      channel: facts.channel,
+      serverRef: facts.serverRef,
+      knownNodes: facts.nodes.map(({ publicKey }) => publicKey),
+      walk,
+      fetchConsistency: (from, to) => sam.consistencyProof(from, to),
+      fetchCheckpoint: () => sam.checkpoint(),
+      evidence: async () => {
+        context.reconnect()
+        return await (await client()).evidence()
+      },
+    })
+    run = { audit, walk, who: kept.id }
+    return run
+  }
+
+  const rowOf = (block: EncodedBlock, checked: number): BlockRow => {
+    const { number, timeMs, kind } = decodeHeader(block.header)
+    const transactions = kind === 'config' ? [] : block.transactions.map((bytes) => transactionOf(bytes).row)
+    const hash = encodeHex(blockHash(context.crypto, block.header))
+    return { number, hash, timeMs, kind, transactions, isChecked: number < checked }
+  }
+
+  function transactionOf(bytes: Uint8Array) {
+    const { txId, proposal, status, event } = decodeTransaction(context.crypto, bytes)
+    const { fn, mspId, timeMs, args } = proposal
+    return { row: { txId, fn, status, mspId, timeMs }, args, event: event?.name ?? '' }
+  }
+
+  return {
+    async state(): Promise<AuditState> {
+      return (await current()).audit.state
+    },
+
+    /** Begins or goes on; resolves when it is done or paused. */
+    async verify(report?: (state: AuditState) => void): Promise<AuditState> {
+      const { audit, walk } = await current()
+      stop = new AbortController()
+      const state = await audit.run(stop.signal, report ?? (() => undefined))
+      if (
+        state.phase === 'done' &&
+        walk?.head !== undefined &&
+        !state.findings.some(({ check, result }) => check === 'ledger' && result !== 'pass')
+      ) {
+        await keepHead(walk.head.number, encodeHex(walk.head.hash))
+      }
+      return state
+    },
+
+    pause(): Promise<void> {
+      stop.abort()
+      return Promise.resolve()
+    },
+
+    /** From the first block again. */
+    async startAgain(): Promise<AuditState> {
+      stop.abort()
+      run = undefined
+      return (await current()).audit.state
+    },
+
+    /** The signed report, once everything is checked. */
+    async report(): Promise<string> {
+      const { audit } = await current()
+      const { identity } = await client()
+      return await signAuditReport(audit.report(), identity.ref, identity.signer)
+    },
+
+    /** Newest first: `limit` blocks up to `newest`; the newest of all if it is not given. */
+    async blocks(newest: number | undefined, limit: number) {
+      const { walk } = await current()
+      if (walk === undefined) return { height: 0, blocks: [], isForeign: true }
+      const { height } = newest === undefined ? await page(BEYOND, 1) : { height: newest }
+      const last = Math.min(newest ?? height, height)
+      const from = Math.max(0, last - limit + 1)
+      const found = await page(from, last - from + 1)
+      const checked = walk.progress.blocks
+      const blocks = found.blocks.map((block) => rowOf(block, checked)).toReversed()
+      return { height: found.height, blocks, isForeign: false }
+    },
+
+    async block(number: number): Promise<BlockDetails> {
+      const { walk } = await current()
+      const [block] = (await page(number, 1)).blocks
+      if (block === undefined) throw new ClientError('HTTP_NOT_FOUND')
+      const row = rowOf(block, walk?.progress.blocks ?? 0)
+      const previous = encodeHex(decodeHeader(block.header).previous)
+      if (row.kind === 'data') {
+        const calls = block.transactions.map((bytes) => {
+          const { row: transaction, args, event } = transactionOf(bytes)
+          return { ...transaction, args: args.map(readable), event }
+        })
+        return { ...row, previous, calls }
+      }
+      const update = decodeConfigurationUpdate(block.transactions[0] ?? new Uint8Array())
+      const { channel, sequence, organizations, nodes, quorum } = decodeConfiguration(
+        context.crypto,
+        update.configuration,
+      )
+      const configuration = {
+        channel,
+        sequence,
+        quorum,
+        organizations: organizations.map(({ mspId }) => mspId),
+        nodes: nodes.map(({ mspId, publicKey }) => ({
+          mspId,
+          key: encodeHex(context.crypto.sha256(publicKey)),
+        })),
+      }
+      return { ...row, previous, calls: [], configuration }
+    },
+
+    /** What the blocks say that were checked so far. */
+    async facts(): Promise<{
+      readonly blocks: number
+      readonly height: number
+      readonly servers: readonly ServerRow[]
+      readonly checkpoints: readonly CheckpointRow[]
+      readonly misuse: readonly MisuseRow[]
+    }> {
+      const { walk } = await current()
+      if (walk === undefined) return { blocks: 0, height: 0, servers: [], checkpoints: [], misuse: [] }
+      const { facts, progress } = walk
+      const checkpoints = [...facts.checkpoints.values()]
+        .flat()
+        .map(({ serverRef, epoch, size, root, timeMs, block }): CheckpointRow => ({
+          server: serverRef,
+          epoch,
+          size,
+          root,
+          timeMs,
+          block,
+        }))
+      const servers = [...facts.participants.values()].flatMap(({ ref, mspId, status, server }): ServerRow[] => {
+        if (server === undefined) return []
+        const own = checkpoints.filter((one) => one.server === ref)
+        const { teeKind, measurements } = server
+        return [
+          { ref, mspId, status, teeKind, measurements, checkpoints: own.length, newestSize: own.at(-1)?.size ?? 0 },
+        ]
+      })
+      const misuse = facts.misuse.map(({ subject, code, reporter, mspId, timeMs, block, evidence }) => ({
+        subject,
+        code,
+        reporter,
+        mspId,
+        timeMs,
+        block,
+        evidence,
+      }))
+      return {
+        blocks: progress.blocks,
+        height: progress.height,
+        servers,
+        checkpoints: checkpoints.toReversed(),
+        misuse: misuse.toReversed(),
+      }
+    },
+
+    /** Fresh evidence of the record server, with this browser's own random number. */
+    async evidence() {
+      context.reconnect()
+      const { measurement, tee, simulated } = await (await client()).evidence()
+      return { measurement, tee, simulated, checkedMs: context.clock.nowMs() }
+    },
+
+    find,
+  }
+
+  async function find(pasted: string): Promise<Found> {
+    const found = recognise(pasted)
+    switch (found.kind) {
+      case 'block': {
+        const { height } = await page(BEYOND, 1)
+        return found.number <= height ? { kind: 'block', block: found.number } : { kind: 'nothing' }
+      }
+      case 'fingerprint':
+        return await findFingerprint(found.hex)
+      case 'record':
+        return await findRecord(found.record)
+      case 'warrant':
+        return await asked('warrant', found.warrant)
+      case 'batch':
+        return await asked('batch', found.batch)
+      case 'participant':
+        return await asked('participant', found.ref)
+      case 'checkpoint':
+        return await checkpointFacts(found.server, found.note)
+      case 'receipt':
+        return await receiptFacts(found.receipt, found.jws)
+      case 'record-file':
+        return { kind: 'record-file' }
+      default:
+        return { kind: 'unknown' }
+    }
+  }
+
+  /** A transaction if the checked blocks have one, else a patient's or author's tag. */
+  async function findFingerprint(hex: string): Promise<Found> {
+    const { walk } = await current()
+    const place = walk?.findTransaction(hex as TxId)
+    if (place !== undefined) return { kind: 'block', block: place.block, txId: hex }
+    const { options, identity } = await client()
+    const as = { ref: identity.ref, signer: identity.signer }
+    const places = await options.hospital.findTag(as, hex)
+    if (places.length > 0) return { kind: 'places', places: await placeRows(places) }
+    const { blocks, height } = walk?.progress ?? { blocks: 0, height: 0 }
+    return blocks === 0 || blocks <= height ? { kind: 'not-yet', blocks, height } : { kind: 'nothing' }
+  }
+
+  async function findRecord(record: RecordId): Promise<Found> {
+    const { options, identity } = await client()
+    const as = { ref: identity.ref, signer: identity.signer }
+    const places = await options.hospital.findRecord(as, record)
+    return places.length === 0 ? { kind: 'nothing' } : { kind: 'places', places: await placeRows(places) }
+  }
+
+  /** What an index found is a hint: each place is read from the ledger, proven. */
+  async function placeRows(
+    places: readonly { readonly batchId: string; readonly index: number }[],
+  ): Promise<readonly PlaceRow[]> {
+    const { ledger } = (await client()).options
+    const { walk } = await current()
+    const some = places.slice(-100).map(({ batchId, index }) => [batchId, index])
+    const { value } = await readLedger(ledger, 'commitments', [JSON.stringify(some)], commitmentRecordsShape)
+    return value.map(({ recordId, version, batchId, index, author, timeMs, txId }) => ({
+      record: recordId,
+      version,
+      batch: batchId,
+      index,
+      author,
+      timeMs,
+      txId,
+      block: walk?.findTransaction(txId)?.block,
+    }))
+  }
+
+  async function asked(fn: string, id: string): Promise<Found> {
+    const { ledger } = (await client()).options
+    try {
+      const { value } = await readLedger(ledger, fn, [id], (one) => one as Readonly<Record<string, unknown>>)
+      return { kind: 'facts', title: id, checked: true, facts: factRows(value) }
+    } catch (error) {
+      const code = codeOf(error)
+      if (code !== undefined && NOT_THERE.has(code)) return { kind: 'nothing' }
+      throw error
+    }
+  }
+
+  async function checkpointFacts(server: string, note: string): Promise<Found> {
+    const sam = await client()
+    const { ledger } = sam.options
+    const { value } = await readLedger(ledger, 'participant', [server], participantRecordShape)
+    const fetchConsistency = (from: number, to: number) => sam.consistencyProof(from, to)
+    const log = new LogWalk({ crypto: context.crypto, server: value, fetchConsistency })
+    // The pasted one is checked against every anchored one that is not larger, then against the log as it is now.
+    const given = await log.now(note)
+    const anchored = (await readCheckpoints(ledger, value.ref as never)).filter(({ size }) => size <= given.size)
+    for (const one of anchored) await log.next(one)
+    await log.now(note)
+    return {
+      kind: 'facts',
+      title: server,
+      checked: true,
+      facts: [
+        { label: 'size', value: String(given.size) },
+        { label: 'root', value: encodeHex(given.root) },
+        { label: 'anchored', value: String(anchored.length) },
+      ],
+    }
+  }
+
+  async function receiptFacts(receipt: Receipt, jws: string): Promise<Found> {
+    const { ledger } = (await client()).options
+    const { value: server } = await readLedger(ledger, 'participant', [receipt.iss], participantRecordShape)
+    const key = context.crypto.importVerifyingKey(decodeBase64url(server.publicKey))
+    const { value: batch } = await readLedger(ledger, 'batch', [receipt.batchId], batchRecordShape)
+    const item = batch.groups.flatMap(({ items }) => items)[receipt.index]
+    if (item === undefined) throw new ClientError('COMMITMENT_MISSING')
+    verifyReceipt(context.crypto, jws, { server: receipt.iss, key, commitment: commitmentFromJson(item) })
+    const { recordId, version, batchId, index, txId, block, logIndex, iat } = receipt
+    return {
+      kind: 'facts',
+      title: recordId,
+      checked: isSame(commitmentOfReceipt(receipt), commitmentFromJson(item)),
+      facts: factRows({ recordId, version, batchId, index, txId, block, logIndex, issuedMs: iat * 1000 }),
+    }
+  }
+
+  async function keepHead(number: number, hash: string): Promise<void> {
+    const { kept } = await context.acting()
+    await context.keys.change(kept.id, { extra: { ...kept.extra, auditHead: { number, hash } } })
+  }
+}
+
+const NOT_THERE: ReadonlySet<string> = new Set(['PARTICIPANT_UNKNOWN', 'WARRANT_UNKNOWN', 'BATCH_NOT_FOUND'])
+const MAX_ARGUMENT = 20_000
+
+/** The newest block of an earlier check on this device: a ledger that was rewritten since does not contain it. */
+function expectedHead(extra: Readonly<Record<string, unknown>> | undefined): object {
+  const kept = extra?.['auditHead'] as { readonly number?: unknown; readonly hash?: unknown } | undefined
+  if (typeof kept?.number !== 'number' || typeof kept.hash !== 'string') return {}
+  return { expectedHead: { number: kept.number, hash: decodeHex(kept.hash) } }
+}
+
+function isSame(one: Commitment, other: Commitment): boolean {
+  return JSON.stringify(commitmentToJson(one)) === JSON.stringify(commitmentToJson(other))
+}
+
+/** Lets messages of the page come in between. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0))
+}
+
+function factRows(value: Readonly<Record<string, unknown>>): readonly FactRow[] {
+  return Object.entries(value).map(([label, one]) => ({
+    label,
+    value: (typeof one === 'string' ? one : (JSON.stringify(one, null, 1) ?? '')).slice(0, MAX_ARGUMENT),
+  }))
+}
+
+/** Arguments that are JSON are easier to read with line ends. */
+function readable(argument: string): string {
+  if (argument.length > MAX_ARGUMENT) return `${argument.slice(0, MAX_ARGUMENT)}…`
+  if (!/^[[{]/.test(argument)) return argument
+  try {
+    return JSON.stringify(parseJson(argument, { maxBytes: 3 * MAX_ARGUMENT + 64 }), null, 1)
+  } catch {
+    return argument
+  }
+}

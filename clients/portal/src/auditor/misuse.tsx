@@ -1,0 +1,51 @@
+/**
+ * Reports of misuse in the shared ledger.
+ *
+ * @module
+ */
+import type { ReactNode } from 'react'
+import { Link } from 'wouter'
+import { useWords } from '../i18n/i18n.tsx'
+import { FactsPage } from './facts-page.tsx'
+import { RefName } from './ref-name.tsx'
+
+export function Misuse(): ReactNode {
+  const { t, moment, number } = useWords()
+  return (
+    <FactsPage title={t('auditor.nav.misuse')} empty={t('auditor.misuse.none')} count={({ misuse }) => misuse.length}>
+      {({ misuse }) => (
+        <div className="th-table-wrap">
+          <table className="th-table">
+            <caption>{t('auditor.misuse.caption', { count: misuse.length })}</caption>
+            <thead>
+              <tr>
+                {['subject', 'reason', 'reporter', 'time', 'block'].map((column) => (
+                  <th key={column} scope="col">
+                    {t(`auditor.column.${column}`)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {misuse.map(({ subject, code, reporter, timeMs, block }, i) => (
+                <tr key={i}>
+                  <td data-label={t('auditor.column.subject')}>
+                    <RefName value={subject} />
+                  </td>
+                  <td data-label={t('auditor.column.reason')}>{t(`auditor.misuse.${code}`)}</td>
+                  <td data-label={t('auditor.column.reporter')}>
+                    <RefName value={reporter} />
+                  </td>
+                  <td data-label={t('auditor.column.time')}>{moment(timeMs)}</td>
+                  <td data-label={t('auditor.column.block')}>
+                    <Link href={`/auditor/blocks/${block}`}>{number(block)}</Link>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </FactsPage>
+  )
+}
