@@ -82,7 +82,7 @@ export class Vault {
     this.#restoreIndex()
     this.checkpoints = new Checkpoints(store, identity, configuration.logOrigin)
     this.anchor = new Anchor(store, this.checkpoints)
-    this.facts = new LedgerFacts(ports.crypto, configuration)
+    this.facts = new LedgerFacts(ports.crypto, configuration, limits)
     this.uploads = new Uploads(this)
     this.rewraps = new Rewraps(this)
     const { serverRef } = configuration

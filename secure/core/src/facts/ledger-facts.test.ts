@@ -5,6 +5,7 @@ import { endorseContent, type EndorsedAnswer, type EndorsedContent } from '../..
 import type { MspId } from '../../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { LedgerFacts, MAX_WAITING, NEED_TIMEOUT_MS, ORGANIZATION_CACHE_MS, type FactsOutcome } from './ledger-facts.ts'
+import { DEFAULT_LIMITS } from '../limits.ts'
 import type { FactNeeds } from './queries.ts'
 
 const crypto = createNodeCrypto()
@@ -19,7 +20,7 @@ function open(policyCacheMs = 0, quorum = 1): LedgerFacts {
     mspId,
     publicKey: crypto.importVerifyingKey(keys[mspId as 'HA' | 'HB'].publicKey),
   }))
-  return new LedgerFacts(crypto, { trust: { channel: 'health', nodes, quorum }, policyCacheMs })
+  return new LedgerFacts(crypto, { trust: { channel: 'health', nodes, quorum }, policyCacheMs }, DEFAULT_LIMITS)
 }
 
 /** A request and what became of it. */

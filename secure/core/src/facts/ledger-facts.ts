@@ -19,7 +19,6 @@ import {
   MAX_POLICY_PATIENTS,
   organizationPolicyShape,
   parseResult,
-  patientPoliciesShape,
   type CheckpointRecord,
   type CommitmentLeaf,
   type CommitmentRecord,
@@ -32,6 +31,8 @@ import {
 import type { ErrorCode } from '../../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { refusalOf, TrustedApplicationError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import { PolicyTexts } from './policy-texts.ts'
 import { Facts, placeName, type CommitmentPlace, type FactNeeds } from './queries.ts'
 
 export interface FactsOptions {
@@ -96,11 +97,13 @@ export class LedgerFacts {
   readonly #asked = new Map<number, Asked>()
   readonly #organizations = new Map<string, Cached<OrganizationPolicy>>()
   readonly #patients = new Map<string, Cached<PatientPolicy>>()
+  readonly #policyTexts: PolicyTexts
   #lastNeed = 0
   #waiting = 0
   #height = 0
 
-  constructor(crypto: Crypto, { trust, policyCacheMs }: FactsOptions) {
+  constructor(crypto: Crypto, { trust, policyCacheMs }: FactsOptions, limits: Pick<Limits, 'policyUnits'>) {
+    this.#policyTexts = new PolicyTexts(limits.policyUnits)
     this.#crypto = crypto
     this.#policyCacheMs = policyCacheMs
     this.#reader = new EndorsedReader(crypto, trust)
@@ -251,11 +254,8 @@ export class LedgerFacts {
       }
       switch (query.fn) {
         case 'patientPolicy': {
-          const refs = parseArguments(query)
-          const policies = parseResult(read.result, patientPoliciesShape)
-          if (policies.length !== refs.length) throw new LedgerError('ENDORSEMENT_MALFORMED', 'a policy is missing')
-          for (const [k, policy] of policies.entries()) {
-            if (policy.patientRef !== refs[k]) throw new LedgerError('ENDORSEMENT_MALFORMED', 'another patient')
+          const refs = parseArguments(query) as readonly string[]
+          for (const policy of this.#policyTexts.read(read.result, refs)) {
             patients.set(policy.patientRef, policy)
             if (this.#policyCacheMs > 0) {
               caches.push(() => remember(this.#patients, policy.patientRef, cached(policy), MAX_CACHED_PATIENTS))

@@ -350,7 +350,7 @@ test('clocks that are too far apart refuse: CLOCK_SKEW', async () => {
 })
 
 test('more staged records, or more bytes of requests, than there is room for: TEE_BUSY, and room comes back', async () => {
-  const small = await TaWorld.open({ limits: { stagedRecords: 2, waitingBytes: 20_000 } })
+  const small = await TaWorld.open({ limits: { stagedRecords: 2, waitingBytes: 20_000, policyUnits: 2_000 } })
   try {
     const author = await small.doctor()
     const owner = await small.patient()
