@@ -9,7 +9,7 @@ import type { Binaries } from './binaries.ts'
 import { PROFILE } from './channel-configuration.ts'
 import { NetworkError } from './errors.ts'
 import { type FolderPaths, nodePaths } from './folder.ts'
-import { waitUntil } from './health.ts'
+import { blockHeight, waitUntil } from './health.ts'
 import { LOOPBACK, ORDERER_MSP, type Plan } from './plan.ts'
 import type { Member } from './setup.ts'
 import { runTool } from './tools.ts'
@@ -20,6 +20,8 @@ export interface ChannelContext {
   readonly binaries: Binaries
   readonly members: readonly Member[]
 }
+
+const CHAINCODE = ['lifecycle', 'chaincode'] as const
 
 export const firstBlock = ({ paths }: ChannelContext) => join(paths.channel, 'first.block')
 
@@ -74,30 +76,62 @@ export async function installChaincode(context: ChannelContext): Promise<void> {
   )
 }
 
+/**
+ * The peer of an organisation that has joined: fetches the ledger, installs the contract, says yes to the definition that
+ * is committed. What was done before is left as it is.
+ */
+export async function bringUpMember(context: ChannelContext, member: Member): Promise<void> {
+  const { plan, paths } = context
+  const { peer, mspId } = member.plan
+  if (!(await asAdmin(context, member, ['channel', 'list'])).split('\n').includes(plan.channel)) {
+    await asAdmin(context, member, ['channel', 'join', '-b', firstBlock(context)])
+  }
+  const heights = await Promise.all(
+    plan.organizations
+      .filter((one) => one.mspId !== mspId)
+      .map((one) => blockHeight(one.peer.operationsPort, plan.channel)),
+  )
+  const newest = Math.max(0, ...heights.map((height) => height ?? 0))
+  await waitUntil(
+    `the ledger at ${peer.name}`,
+    async () => ((await blockHeight(peer.operationsPort, plan.channel)) ?? 0) >= newest,
+  )
+  const contract = join(paths.organization(mspId), 'chaincode.tar.gz')
+  await unlessDone(/already successfully installed/, asAdmin(context, member, [...CHAINCODE, 'install', contract]))
+  await unlessDone(/unchanged content/, approve(context, member))
+  await waitForContract({ ...context, members: [member] })
+}
+
+/** The result does not matter, or whether it was done before, as the tool says. */
+async function unlessDone(done: RegExp, work: Promise<string>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!(error instanceof NetworkError) || !done.test(error.message)) throw error
+  }
+}
+
 /** Each organisation says yes to the definition; then one commits it, endorsed by all. */
 export async function defineChaincode(context: ChannelContext): Promise<void> {
-  const { plan, members, paths } = context
-  const definition = [`--channelID=${plan.channel}`, `--name=${plan.chaincode}`, '--version=1', '--sequence=1']
+  const { members, paths } = context
   const endorsers = members.flatMap(({ plan: { peer } }) => [
     `--peerAddresses=${LOOPBACK}:${peer.port}`,
     `--tlsRootCertFiles=${nodePaths(paths.node(peer.name)).tlsRoot}`,
   ])
-  await Promise.all(
-    members.map((member) =>
-      asAdmin(context, member, [
-        'lifecycle',
-        'chaincode',
-        'approveformyorg',
-        ...toOrderer(context),
-        ...definition,
-        `--package-id=${member.chaincode.id}`,
-      ]),
-    ),
-  )
+  await Promise.all(members.map((member) => approve(context, member)))
   const [first] = members
   if (first === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', 'a network has an organisation')
-  const commit = ['lifecycle', 'chaincode', 'commit', ...toOrderer(context), ...definition, ...endorsers]
-  await asAdmin(context, first, commit)
+  await asAdmin(context, first, [...CHAINCODE, 'commit', ...toOrderer(context), ...definitionOf(context), ...endorsers])
+}
+
+function approve(context: ChannelContext, member: Member): Promise<string> {
+  const packageId = `--package-id=${member.chaincode.id}`
+  const args = [...CHAINCODE, 'approveformyorg', ...toOrderer(context), ...definitionOf(context), packageId]
+  return asAdmin(context, member, args)
+}
+
+function definitionOf({ plan }: ChannelContext): string[] {
+  return [`--channelID=${plan.channel}`, `--name=${plan.chaincode}`, '--version=1', '--sequence=1']
 }
 
 /** Every peer runs the contract and answers reads. */
@@ -122,12 +156,16 @@ export async function waitForContract(context: ChannelContext): Promise<void> {
   }
 }
 
-function toOrderer({ plan, paths }: ChannelContext): string[] {
+export function toOrderer({ plan, paths }: ChannelContext): string[] {
   const root = nodePaths(join(paths.organization(ORDERER_MSP), 'admin')).tlsRoot
   return [`--orderer=${LOOPBACK}:${plan.orderers[0]?.port ?? 0}`, '--tls', `--cafile=${root}`]
 }
 
-function asAdmin({ paths, binaries }: ChannelContext, { plan }: Member, args: readonly string[]): Promise<string> {
+export function asAdmin(
+  { paths, binaries }: ChannelContext,
+  { plan }: Member,
+  args: readonly string[],
+): Promise<string> {
   return runTool(binaries.bin, 'peer', args, {
     FABRIC_CFG_PATH: paths.node(plan.peer.name),
     CORE_PEER_MSPCONFIGPATH: join(paths.organization(plan.mspId), 'admin/msp'),

@@ -6,6 +6,7 @@
  *     npm run fabric:status
  *     npm run fabric:logs -- [NODE] [--lines 40]
  *     npm run fabric:down -- [--remove]
+ *     node tools/run.mjs ledger/network/src/main.ts revoke MSPID SERIAL…     the organisation's revocation list, all of it
  *     node tools/run.mjs ledger/network/src/main.ts programs     which programs of Fabric are used; builds them if there are none
  *
  * @module
@@ -37,7 +38,7 @@ const { values, positionals } = parseArgs({
 const [command = '', ...rest] = positionals
 const folder = resolve(values.folder ?? join(process.env['TRUSTHEALTH_STATE'] ?? '.trusthealth', 'fabric'))
 
-const COMMANDS: Readonly<Record<string, () => Promise<void>>> = { up, down, status, logs, programs }
+const COMMANDS: Readonly<Record<string, () => Promise<void>>> = { up, down, status, logs, programs, revoke }
 
 async function up(): Promise<void> {
   const network = await startNetwork({
@@ -51,6 +52,19 @@ async function up(): Promise<void> {
   })
   say(`network of ${network.profile.peers.map(({ mspId }) => mspId).join(' and ')}, channel ${network.profile.channel}`)
   say(`for clients: ${join(folder, 'connection.json')}`)
+}
+
+async function revoke(): Promise<void> {
+  const [mspId, ...serials] = rest
+  if (mspId === undefined || !serials.every((serial) => /^[0-9a-f]{1,40}$/.test(serial))) {
+    throw new NetworkError(
+      'NETWORK_OPTIONS_REJECTED',
+      'revoke takes an organisation and serial numbers in lower-case hex',
+    )
+  }
+  const network = await startNetwork({ folder, organizations: await openOrganizations() })
+  await network.revokeCertificates(mspIdShape(mspId, 'organisation'), serials)
+  say(`${mspId}: ${serials.length} certificates on the list of its MSP`)
 }
 
 async function down(): Promise<void> {
@@ -140,7 +154,8 @@ function say(line: string): void {
 
 try {
   const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined
-  if (run === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', 'one of: up, down, status, logs, programs')
+  if (run === undefined)
+    throw new NetworkError('NETWORK_OPTIONS_REJECTED', 'one of: up, down, status, logs, programs, revoke')
   await run()
 } catch (error) {
   if (!(error instanceof NetworkError)) throw error

@@ -6,9 +6,14 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { CertificateAuthority } from '../../../hospital/src/certificate-authority.ts'
+import { encodePem } from '../../../shared/crypto/src/index.ts'
+import type { MspId } from '../../../shared/protocol/src/index.ts'
 import { type FabricProfile, formatFabricProfile } from '../../client/src/fabric/profile.ts'
 import { ensureBinaries } from './build-programs.ts'
+import { addToChannel, changeRevocationList, isOnChannel } from './channel-update.ts'
 import {
+  bringUpMember,
   type ChannelContext,
   defineChaincode,
   installChaincode,
@@ -22,10 +27,19 @@ import { lockFolder } from './folder-lock.ts'
 import { type FolderPaths, nodePaths, pathsIn, writeOwnFile } from './folder.ts'
 import { isLeader, waitUntil } from './health.ts'
 import { nodesOf } from './nodes.ts'
-import type { Network, NetworkNode, NetworkOptions } from './options.ts'
-import { checkSameNetwork, createPlan, formatPlan, LOOPBACK, ORDERER_MSP, parsePlan, type Plan } from './plan.ts'
+import type { Network, NetworkNode, NetworkOptions, NetworkOrganization } from './options.ts'
+import {
+  checkSameNetwork,
+  createPlan,
+  formatPlan,
+  LOOPBACK,
+  ORDERER_MSP,
+  parsePlan,
+  planOrganization,
+  type Plan,
+} from './plan.ts'
 import { endProgram } from './processes.ts'
-import { type Setup, writeSetup } from './setup.ts'
+import { type Setup, writeMember, writeSetup } from './setup.ts'
 
 const SECOND = 1_000
 
@@ -64,7 +78,8 @@ async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise
   }
 
   const nodes = nodesOf(plan, paths, binaries, members)
-  const leader = () => findLeader(plan, nodes)
+  const { orderers, channel } = plan
+  const leader = () => findLeader(orderers, channel, nodes)
   await keepOnlyIfAll(nodes, async () => {
     say(`${nodes.length} processes answer`)
     await bringUp(context, isNew, leader, say)
@@ -74,9 +89,55 @@ async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise
     plan = { ...plan, state: 'ready' }
     writeOwnFile(paths.plan, formatPlan(plan))
   }
-  const profile = profileOf(plan, members, ordererTlsRootPem)
+  let grown = { ...context, plan }
+  for (const joining of options.organizations.slice(plan.organizations.length)) {
+    grown = await joinOrganization(grown, joining, nodes, say)
+  }
+  const profile = profileOf(grown.plan, grown.members, ordererTlsRootPem)
   writeOwnFile(paths.profile, formatFabricProfile(profile))
-  return { profile, nodes, leader, stop: () => stopNetwork(paths.root) }
+  return {
+    profile,
+    nodes,
+    leader,
+    async revokeCertificates(mspId, serials) {
+      await changeRevocationList(grown, authorityOf(options, mspId), serials)
+    },
+    stop: () => stopNetwork(paths.root),
+  }
+}
+
+/** One step after the other, each of which may have been done before. @param nodes its nodes are added */
+async function joinOrganization(
+  context: ChannelContext,
+  organization: NetworkOrganization,
+  nodes: NetworkNode[],
+  say: (line: string) => void,
+): Promise<ChannelContext> {
+  const { paths, binaries } = context
+  const { joining: begun, ...before } = context.plan
+  const joining = begun?.mspId === organization.mspId ? begun : await planOrganization(before, organization)
+  writeOwnFile(paths.plan, formatPlan({ ...before, joining }))
+  const member = await writeMember(joining, paths, organization.authority, binaries)
+  if (!(await isOnChannel(context, joining.mspId))) {
+    await addToChannel(context, member, encodePem('CERTIFICATE', organization.authority.root))
+  }
+  say(`the members took ${joining.mspId} into the channel`)
+  const plan = { ...before, organizations: [...before.organizations, joining] }
+  const grown = { ...context, plan, members: [...context.members, member] }
+  const own = nodesOf({ ...plan, orderers: [] }, paths, binaries, [member]).filter(
+    ({ mspId }) => mspId === joining.mspId,
+  )
+  await keepOnlyIfAll(own, () => bringUpMember(grown, member))
+  say(`${joining.peer.name} has the ledger and runs the contract`)
+  writeOwnFile(paths.plan, formatPlan(plan))
+  nodes.push(...own)
+  return grown
+}
+
+function authorityOf({ organizations }: NetworkOptions, mspId: MspId): CertificateAuthority {
+  const found = organizations.find((one) => one.mspId === mspId)
+  if (found === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', `${mspId} is not of this network`)
+  return found.authority
 }
 
 /** From processes that answer to peers that run the contract. */
@@ -129,8 +190,9 @@ export async function stopNetwork(folder: string): Promise<void> {
   const plan = parsePlan(readFileSync(paths.plan, 'utf8'))
   const end = (names: readonly string[]) =>
     Promise.all(names.map((name) => endProgram(nodePaths(paths.node(name)).process, 'SIGTERM')))
-  await end(plan.organizations.map(({ peer }) => peer.name))
-  await end([...plan.organizations.map(({ chaincode }) => chaincode.name), ...plan.orderers.map(({ name }) => name)])
+  const organizations = [...plan.organizations, ...(plan.joining === undefined ? [] : [plan.joining])]
+  await end(organizations.map(({ peer }) => peer.name))
+  await end([...organizations.map(({ chaincode }) => chaincode.name), ...plan.orderers.map(({ name }) => name)])
 }
 
 async function openPlan(paths: FolderPaths, options: NetworkOptions): Promise<Plan> {
@@ -150,7 +212,11 @@ async function openPlan(paths: FolderPaths, options: NetworkOptions): Promise<Pl
   return plan
 }
 
-async function findLeader({ orderers, channel }: Plan, nodes: readonly NetworkNode[]): Promise<NetworkNode> {
+async function findLeader(
+  orderers: Plan['orderers'],
+  channel: string,
+  nodes: readonly NetworkNode[],
+): Promise<NetworkNode> {
   let found: NetworkNode | undefined
   await waitUntil('a leading orderer', async () => {
     const leads = await Promise.all(orderers.map(({ operationsPort }) => isLeader(operationsPort, channel)))

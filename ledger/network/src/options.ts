@@ -17,7 +17,7 @@ export interface NetworkOrganization {
 export interface NetworkOptions {
   /** Made if it does not exist. One program at a time makes or starts it. */
   readonly folder: string
-  /** One peer and one chaincode process each. The same at every start. */
+  /** One peer and one chaincode process each. At every start the same, in their order; others after them join then. */
   readonly organizations: readonly NetworkOrganization[]
   /** Default `health`. */
   readonly channel?: string
@@ -63,6 +63,11 @@ export interface NetworkNode {
 export interface Network {
   readonly profile: FabricProfile
   readonly nodes: readonly NetworkNode[]
+  /**
+   * Puts certificates on the revocation list of an organisation's MSP, so that peers and orderers refuse them.
+   * @param serials hex; all that are to count as revoked from now on, earlier ones too.
+   */
+  revokeCertificates(mspId: MspId, serials: readonly string[]): Promise<void>
   /** The orderer that leads now; waits for an election that is under way. */
   leader(): Promise<NetworkNode>
   /** Ends all processes of the folder, in order. Data stays. */

@@ -12,13 +12,14 @@ import {
   type MspId,
   mspIdShape,
   oneOf,
+  optional,
   parseJson,
   struct,
   text,
   uint,
 } from '../../../shared/protocol/src/index.ts'
 import { NetworkError } from './errors.ts'
-import type { NetworkOptions } from './options.ts'
+import type { NetworkOptions, NetworkOrganization } from './options.ts'
 
 export const LOOPBACK = '127.0.0.1'
 export const ORDERER_MSP = 'OrdererMSP' as MspId
@@ -31,6 +32,13 @@ const LAST_PORT = 65_535
 
 const port = uint({ min: 1, max: LAST_PORT })
 const nodeName = text({ min: 1, max: 80, pattern: /^[a-z0-9][a-z0-9.-]*$/ })
+
+const organizationShape = struct({
+  mspId: mspIdShape,
+  name: text({ min: 1, max: 200 }),
+  peer: struct({ name: nodeName, port, chaincodePort: port, operationsPort: port }),
+  chaincode: struct({ name: nodeName, port }),
+})
 
 /** The shape of `network.json`. */
 const planShape = struct({
@@ -45,15 +53,9 @@ const planShape = struct({
     min: 1,
     max: MAX_ORDERERS,
   }),
-  organizations: list(
-    struct({
-      mspId: mspIdShape,
-      name: text({ min: 1, max: 200 }),
-      peer: struct({ name: nodeName, port, chaincodePort: port, operationsPort: port }),
-      chaincode: struct({ name: nodeName, port }),
-    }),
-    { min: 1, max: MAX_ORGANIZATIONS },
-  ),
+  organizations: list(organizationShape, { min: 1, max: MAX_ORGANIZATIONS }),
+  /** Begun and not done: the next start goes on with it. */
+  joining: optional(organizationShape),
 })
 
 export type Plan = Infer<typeof planShape>
@@ -93,18 +95,37 @@ export async function createPlan(options: NetworkOptions): Promise<Plan> {
           adminPort: ports(),
           operationsPort: ports(),
         })),
-        organizations: organizations.map(({ mspId, name }) => ({
-          mspId,
-          name,
-          peer: { name: `peer0.${slugOf(name)}`, port: ports(), chaincodePort: ports(), operationsPort: ports() },
-          chaincode: { name: `chaincode.${slugOf(name)}`, port: ports() },
-        })),
+        organizations: organizations.map((organization) => organizationOn(ports, organization)),
       },
       'options',
     )
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'unknown'
     throw new NetworkError('NETWORK_OPTIONS_REJECTED', `the network cannot be made like this: ${why}`, { cause })
+  }
+}
+
+/** Of an organisation that joins. @throws {NetworkError} `NETWORK_OPTIONS_REJECTED` */
+export async function planOrganization(
+  { organizations }: Plan,
+  { mspId, name }: Pick<NetworkOrganization, 'mspId' | 'name'>,
+): Promise<OrganizationPlan> {
+  const isTaken = organizations.some((one) => one.mspId === mspId || slugOf(one.name) === slugOf(name))
+  if (isTaken || mspId === ORDERER_MSP || organizations.length >= MAX_ORGANIZATIONS) {
+    throw new NetworkError('NETWORK_OPTIONS_REJECTED', `the network has no room for ${name}`)
+  }
+  return organizationOn(portsFrom(await freePorts(PORTS_PER_ORGANIZATION)), { mspId, name })
+}
+
+function organizationOn(
+  ports: () => number,
+  { mspId, name }: Pick<NetworkOrganization, 'mspId' | 'name'>,
+): OrganizationPlan {
+  return {
+    mspId,
+    name,
+    peer: { name: `peer0.${slugOf(name)}`, port: ports(), chaincodePort: ports(), operationsPort: ports() },
+    chaincode: { name: `chaincode.${slugOf(name)}`, port: ports() },
   }
 }
 
@@ -124,7 +145,8 @@ export function formatPlan(plan: Plan): string {
 }
 
 /**
- * A network that exists is taken as it is: only what would make it another one is compared.
+ * A network that exists is taken as it is: only what would make it another one is compared. Organisations may come after
+ * those that are there: they join.
  * @throws {NetworkError} `NETWORK_OPTIONS_REJECTED`
  */
 export function checkSameNetwork(plan: Plan, options: NetworkOptions): void {
@@ -132,7 +154,7 @@ export function checkSameNetwork(plan: Plan, options: NetworkOptions): void {
     new NetworkError('NETWORK_OPTIONS_REJECTED', `the network in this folder has other ${what}`)
   const there = plan.organizations.map(({ mspId }) => mspId)
   const wanted = options.organizations.map(({ mspId }) => mspId)
-  if (there.join() !== wanted.join()) throw differs('organisations')
+  if (there.join() !== wanted.slice(0, there.length).join()) throw differs('organisations')
   if (options.channel !== undefined && options.channel !== plan.channel) throw differs('names of channels')
   if (options.chaincode !== undefined && options.chaincode !== plan.chaincode) throw differs('names of chaincode')
   if (options.ordering !== undefined && options.ordering !== plan.ordering) throw differs('ordering')

@@ -72,7 +72,8 @@ async function writeOrderers(plan: Plan, paths: FolderPaths, { sampleOrderer }: 
   return msp.tlsRootPem
 }
 
-async function writeMember(
+/** Files of an organisation, of its peer and its chaincode process. */
+export async function writeMember(
   plan: OrganizationPlan,
   paths: FolderPaths,
   authority: CertificateAuthority,
