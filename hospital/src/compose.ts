@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HospitalApi, type Fetch } from '../../clients/sdk/src/hospital-api.ts'
@@ -16,12 +17,15 @@ import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
 import { organizationPolicyShape, participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
 import { isAuditorRef, isPatientRef, isPractitionerRef, type HospitalRef } from '../../shared/protocol/src/index.ts'
 import { Appointments } from './appointments.ts'
+import type { Authorization } from './authorization.ts'
 import { CommitmentBatcher } from './commitments.ts'
 import type { HospitalConfiguration } from './configuration.ts'
 import { openHospitalDatabase } from './database.ts'
 import { EmergencyReviews } from './emergency-reviews.ts'
 import { DeviceLinks } from './devices/device-links.ts'
 import { Joining } from './devices/joining.ts'
+import { openFhir } from './fhir/index.ts'
+import { openPracticeToken, withPracticeToken } from './fhir/practice-token.ts'
 import { Hospital } from './hospital.ts'
 import { ledgerRelayOf } from './ledger-relay.ts'
 import { ledgerWriterOf } from './ledger-writer.ts'
@@ -34,10 +38,15 @@ import { Registry } from './registry.ts'
 import { RequestAuthentication, type FindKey } from './request-auth.ts'
 import { buildHospitalServer } from './server.ts'
 import { openServiceIdentity, registrationOf, type ServiceIdentity } from './service-identity.ts'
+import { Smart } from './smart/smart.ts'
 import { Staff } from './staff/staff.ts'
 import { StaffRegistry } from './staff/staff-registry.ts'
 import { SummaryReader } from './summary.ts'
 import { TreatmentKeys } from './treatment-keys.ts'
+
+const VERSION = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version
 
 /** While something waits to be told to the record server, it is tried again this often. */
 const PROVISION_EVERY_MS = 5_000
@@ -59,6 +68,8 @@ export interface HospitalServiceOptions {
 export interface RunningHospital {
   readonly ref: HospitalRef
   readonly url: string
+  /** Whom the FHIR façade takes a token or signed request for. */
+  readonly authorization: Authorization
   close(): Promise<void>
 }
 
@@ -81,7 +92,8 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const writer = ledgerWriterOf(ledger, ledgerIdentity)
   const batcher = new CommitmentBatcher(crypto, writer)
   const identity = { ref: service.ref, name, mspId, signingKey: service.keys.signingKey, chain: service.chain }
-  const recordServer = recordServerOf(options, service, ledger)
+  let listeningUrl = ''
+  const recordServer = recordServerOf(options, service, ledger, () => listeningUrl)
   const index = CommitmentIndex.open(join(folder, 'store', 'commitments.index'))
   const ledgerRelay = ledgerRelayOf(ledger, index)
   const registrations = new Registrations({
@@ -121,8 +133,37 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     outbox: () => ({ waiting: batcher.waiting }),
   })
   const authentication = new RequestAuthentication(crypto, findKeyOf({ service, registry, staffRegistry, ledgerRelay }))
+  const smart = new Smart({
+    crypto,
+    db,
+    registry,
+    staff: staffRegistry,
+    hospital,
+    authentication,
+    nowMs,
+    publicUrl: () => configuration.publicUrl ?? listeningUrl,
+  })
+  const fhir = openFhir({
+    crypto,
+    db,
+    identity,
+    registry,
+    keys,
+    client: recordServer,
+    ledger: recordServer.options.ledger,
+    ledgerRelay,
+    serverRef: configuration.server.ref,
+    authorization:
+      configuration.allowSimulated === true ? withPracticeToken(openPracticeToken(folder), smart) : smart,
+    mayTreat: (practitioner, patient) => hospital.mayTreat(practitioner, patient),
+    base: () => smart.fhirUrl,
+    version: VERSION,
+    nowMs,
+    onFault,
+  })
   const server = await buildHospitalServer({
     hospital,
+    smart,
     authentication,
     ledgerRelay,
     joining,
@@ -130,6 +171,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     overview: { summary, reviews, emergencies: () => recordServer.emergencies() },
     nowMs,
     plugins: [
+      fhir.plugin,
       portalPlugin({
         folder: PORTAL_FOLDER,
         facts: portalFacts(configuration, { ref: service.ref, name, mspId }),
@@ -145,13 +187,16 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     if (!stop.signal.aborted) onFault('ledger-index', error)
   })
   const url = await server.listen({ host: '127.0.0.1', port: configuration.port })
+  listeningUrl = url
   const stopProvisioning = keepProvisioning(registrations, onFault)
   return {
     ref: service.ref,
     url,
+    authorization: smart,
     async close() {
       stopProvisioning()
       await server.close()
+      fhir.close()
       stop.abort()
       await following
       index.close()
@@ -186,9 +231,14 @@ async function findParticipant(ledger: Ledger, ref: string): Promise<{ certSeria
 }
 
 /** The hospital's own attested session, as every other client opens one. */
-function recordServerOf(options: HospitalServiceOptions, service: ServiceIdentity, ledger: Ledger): HospitalClient {
+function recordServerOf(
+  options: HospitalServiceOptions,
+  service: ServiceIdentity,
+  ledger: Ledger,
+  ownUrl: () => string,
+): HospitalClient {
   const { crypto, clock, fetch, fetchBytes, configuration } = options
-  const { port, channel, nodes, quorum, fabric, server, allowSimulated } = configuration
+  const { channel, nodes, quorum, fabric, server, allowSimulated } = configuration
   const reader = new VerifyingLedgerReader(
     crypto,
     { channel, nodes, quorum, ...(fabric === undefined ? {} : { fabric }) },
@@ -200,7 +250,8 @@ function recordServerOf(options: HospitalServiceOptions, service: ServiceIdentit
     crypto,
     clock,
     identity: service.identity,
-    hospital: new HospitalApi({ crypto, clock, fetch, url: `http://127.0.0.1:${port}` }),
+    // Asks itself, as every author asks its hospital; the address is known when it listens.
+    hospital: new HospitalApi({ crypto, clock, fetch: (path, init) => fetch(`${ownUrl()}${path}`, init), url: '' }),
     ledger: reader,
     serverRef: server.ref,
     transport: new HttpTransport(server.url, fetchBytes),

@@ -39,6 +39,8 @@ export const hospitalConfigurationShape = struct({
   /** Place of the ledger, see `openLedger`. */
   ledgerUrl: ledgerLocationShape,
   server: struct({ ref: serverRefShape, url }),
+  /** Address under which apps and browsers reach the service: of the proxy, where one is in front. Default: loopback. */
+  publicUrl: optional(url),
   /** Accepts a protected area that is only simulated: for practice. */
   allowSimulated: optional(bool()),
   /** Requests that one address may send in a minute. Raise it where many people share one: behind a proxy, at a ward. */

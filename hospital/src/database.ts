@@ -63,6 +63,19 @@ const MIGRATIONS = [
   `CREATE TABLE emergency_review (
      emergency TEXT NOT NULL, verdict TEXT NOT NULL, note TEXT NOT NULL, by TEXT NOT NULL, time_ms INTEGER NOT NULL
    ) STRICT;`,
+  `CREATE TABLE smart_app (client_id TEXT PRIMARY KEY, details TEXT NOT NULL, registered_ms INTEGER NOT NULL) STRICT;
+   CREATE TABLE smart_key (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+   CREATE TABLE smart_sign_in (
+     uid TEXT PRIMARY KEY, code TEXT NOT NULL UNIQUE, details TEXT NOT NULL, expires_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE smart_launch (id TEXT PRIMARY KEY, patient TEXT NOT NULL, expires_ms INTEGER NOT NULL) STRICT;
+   CREATE TABLE smart_context (grant_id TEXT PRIMARY KEY, patient TEXT NOT NULL) STRICT;
+   CREATE TABLE oauth_model (
+     model TEXT NOT NULL, id TEXT NOT NULL, payload TEXT NOT NULL, grant_id TEXT, uid TEXT, expires_ms INTEGER,
+     PRIMARY KEY (model, id)
+   ) STRICT;
+   CREATE INDEX oauth_model_grant ON oauth_model (grant_id);
+   CREATE INDEX oauth_model_uid ON oauth_model (model, uid);`,
 ] as const
 
 /**

@@ -36,6 +36,8 @@ import type { Joining } from './devices/joining.ts'
 import { registerDeviceRoutes } from './devices/routes.ts'
 import { B64u, MAX_REGISTRATION_BYTES, Name, Ref } from './route-parts.ts'
 import { STAFF_ROLE_NAMES } from './staff/roles.ts'
+import { registerAppRoutes, smartPlugin } from './smart/routes.ts'
+import type { Smart } from './smart/smart.ts'
 import { registerStaffRoutes, RegistrationBody } from './staff/routes.ts'
 import type { Staff } from './staff/staff.ts'
 import type { SealedTreatmentKey } from './treatment-keys.ts'
@@ -53,6 +55,7 @@ export interface HospitalServerOptions {
   readonly joining: Joining
   readonly staff: Staff
   readonly overview: OverviewParts
+  readonly smart: Smart
   /** Routes of their own, each in a scope of its own, after those of `/v1`. */
   readonly plugins?: readonly HospitalPlugin[]
   readonly nowMs: () => number
@@ -249,6 +252,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   registerDeviceRoutes(parts, options.joining)
   registerStaffRoutes(parts, options.staff)
   registerOverviewRoutes(parts, options.overview)
+  registerAppRoutes(parts, options.smart)
 
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())
   const metrics = createMetrics({ waitingCommitments: () => hospital.waitingCommitments })
@@ -397,7 +401,8 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     const { tag } = request.params as { tag: string }
     return { places: await ledgerRelay.findTag(sha256HexShape(tag, 'tag')) }
   })
-  for (const plugin of options.plugins ?? []) await server.register(async (scope) => plugin(scope))
+  const plugins = [smartPlugin(options.smart, hospital.identity.name), ...(options.plugins ?? [])]
+  for (const plugin of plugins) await server.register(async (scope) => plugin(scope))
   return server
 }
 

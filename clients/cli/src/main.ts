@@ -13,6 +13,7 @@ import { DEMO_COMMANDS } from './commands/demo.ts'
 import { EMERGENCY_COMMANDS } from './commands/emergency.ts'
 import { GRANT_COMMANDS } from './commands/grant.ts'
 import { IMPORT_COMMANDS } from './commands/import.ts'
+import { APP_COMMANDS } from './commands/app.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
 import { LEDGER_COMMANDS } from './commands/ledger.ts'
 import { PEOPLE_COMMANDS } from './commands/people.ts'
@@ -36,6 +37,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...ACCESS_LOG_COMMANDS,
   ...EMERGENCY_COMMANDS,
   ...KEY_COMMANDS,
+  ...APP_COMMANDS,
   ...LEDGER_COMMANDS,
   ...AUDIT_COMMANDS,
   ...ATTEST_COMMANDS,

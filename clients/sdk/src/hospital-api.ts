@@ -269,6 +269,31 @@ const rekeyStateShape = variant('state', {
 })
 export type RekeyState = Infer<typeof rekeyStateShape>
 
+const scopesShape = list(text({ max: 128 }), { max: 256 })
+const appShape = struct({
+  clientId: text({ max: 64 }),
+  kind: oneOf('backend', 'confidential', 'public'),
+  name: text({ max: 128 }),
+  scopes: scopesShape,
+  redirectUris: optional(list(text({ max: 2_048 }), { max: 16 })),
+  jwks: optional((value: unknown) => value as { readonly keys: readonly Readonly<Record<string, unknown>>[] }),
+  jwksUri: optional(text({ max: 2_048 })),
+  registeredMs: uint(),
+})
+/** An app that may ask for tokens (SMART App Launch 2). */
+export type App = Infer<typeof appShape>
+export type NewApp = Omit<App, 'clientId' | 'registeredMs'>
+
+const appRequestShape = struct({
+  code: text({ max: 12 }),
+  app: struct({ clientId: text({ max: 64 }), name: text({ max: 128 }), redirectHost: text({ max: 256 }) }),
+  scopes: scopesShape,
+  needsPatient: bool(),
+  patient: optional(struct({ ref: patientRefShape, name: text({ max: 128 }) })),
+  expiresMs: uint(),
+})
+export type AppRequest = Infer<typeof appRequestShape>
+
 const down = struct({ state: literal('down'), code: text({ max: 64 }) })
 const outboxShape = struct({ waiting: uint(), oldestMs: optional(uint()) })
 const summaryShape = struct({
@@ -302,8 +327,8 @@ const summaryShape = struct({
 /** Today's work, the parts, what waits, certificates that end within 60 days. */
 export type HospitalSummary = Infer<typeof summaryShape>
 
-const verdict = oneOf('justified', 'follow-up', 'misuse')
-export type Verdict = Infer<typeof verdict>
+const verdictShape = oneOf('justified', 'follow-up', 'misuse')
+export type Verdict = Infer<typeof verdictShape>
 const reviewedEmergencyShape = struct({
   emergency: text({ max: 34 }),
   patient: patientRefShape,
@@ -320,7 +345,7 @@ const reviewedEmergencyShape = struct({
   review: optional(
     struct({
       emergency: text({ max: 34 }),
-      verdict,
+      verdict: verdictShape,
       note: text({ max: 2_048 }),
       by: text({ max: 128 }),
       timeMs: uint(),
@@ -479,6 +504,41 @@ export class HospitalApi {
   async reviewEmergency(as: RequestSigner, emergency: string, verdict: Verdict, note?: string): Promise<void> {
     const body = { verdict, ...(note === undefined ? {} : { note }) }
     await this.#call('POST', `/v1/emergencies/${emergency}/reviews`, as, okShape, body)
+  }
+
+  /** Staff register an app or a backend service. @throws {ClientError} `HTTP_BAD_REQUEST` */
+  registerApp(as: RequestSigner, app: NewApp): Promise<App> {
+    return this.#call('POST', '/v1/apps', as, appShape, app)
+  }
+
+  async apps(as: RequestSigner): Promise<readonly App[]> {
+    return (await this.#call('GET', '/v1/apps', as, struct({ apps: list(appShape, { max: 65_536 }) }))).apps
+  }
+
+  /** Its tokens end with it. */
+  async removeApp(as: RequestSigner, clientId: string): Promise<void> {
+    await this.#call('DELETE', `/v1/apps/${clientId}`, as, okShape)
+  }
+
+  /** What the app asks for that shows this code. @throws {ClientError} `INVITATION_UNKNOWN` */
+  appRequest(as: RequestSigner, code: string): Promise<AppRequest> {
+    return this.#call('POST', '/v1/apps/requests', as, appRequestShape, { code })
+  }
+
+  /** Yes or no to an app; `scopes`: some of what it asked for; `patient`: where it needs one. */
+  async decideApp(
+    as: RequestSigner,
+    code: string,
+    decision: 'approve' | 'refuse',
+    chosen: { readonly scopes?: readonly string[]; readonly patient?: PatientRef } = {},
+  ): Promise<void> {
+    await this.#call('POST', `/v1/apps/requests/${code}`, as, okShape, { decision, ...chosen })
+  }
+
+  /** For starting an app out of a patient's file: parameters `launch` and `iss` of its launch address. */
+  launchApp(as: RequestSigner, patient: PatientRef): Promise<{ readonly launch: string; readonly iss: string }> {
+    const shape = struct({ launch: text({ max: 64 }), iss: text({ max: 2_048 }) })
+    return this.#call('POST', '/v1/apps/launches', as, shape, { patient })
   }
 
   async patients(as: RequestSigner): Promise<readonly PatientEntry[]> {

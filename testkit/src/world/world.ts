@@ -192,6 +192,11 @@ export class TestWorld {
     return this.#hospital(name).ref
   }
 
+  /** Whom the hospital takes a token or signed request for. */
+  authorization(name: HospitalName): RunningHospital['authorization'] {
+    return this.#hospital(name).authorization
+  }
+
   get ledgerFolder(): string {
     return join(this.folder, 'ledger')
   }
