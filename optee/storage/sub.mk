@@ -1,0 +1,19 @@
+# The storage's part of the trusted application. $(SQL): the folder that sql/amalgamation.sh has filled.
+global-incdirs-y += include
+incdirs-y += src sql
+cppflags-y += -I$(SQL)
+srcs-y += src/sfs_block.c
+srcs-y += src/sfs_cache.c
+srcs-y += src/sfs_directory.c
+srcs-y += src/sfs_file.c
+srcs-y += src/sfs_header.c
+srcs-y += src/sfs_inode.c
+srcs-y += src/sfs_path.c
+srcs-y += src/sfs_permission.c
+srcs-y += src/sfs_space.c
+srcs-y += src/backing_rpc.c
+srcs-y += sql/provider.c
+srcs-y += sql/storage.c
+srcs-y += sql/vfs.c
+srcs-y += sql/sqlcipher.c
+cflags-sql/sqlcipher.c-y += -w
