@@ -50,12 +50,22 @@ describe('a client of a network that loses nodes', () => {
   }
   const isThere = { fn: 'participant', args: [] as string[] }
 
-  /** Writes with several writers until `disturb` is done; gives what was acknowledged. */
-  async function writeDuring(disturb: () => Promise<void>): Promise<CommitStatus[]> {
+  /** Writes with several writers until `disturb` is done; gives what was acknowledged, and the longest time without. */
+  async function writeDuring(
+    disturb: () => Promise<void>,
+  ): Promise<{ readonly acknowledged: readonly CommitStatus[]; readonly gapMs: number }> {
     const acknowledged: CommitStatus[] = []
+    let gapMs = 0
+    let lastMs = performance.now()
+    const note = (status: CommitStatus): void => {
+      acknowledged.push(status)
+      const nowMs = performance.now()
+      gapMs = Math.max(gapMs, nowMs - lastMs)
+      lastMs = nowMs
+    }
     const over = new AbortController()
     const writers = Array.from({ length: WRITERS }, async () => {
-      while (!over.signal.aborted) acknowledged.push(await submitCall(ledger, a.hospital, registration()))
+      while (!over.signal.aborted) note(await submitCall(ledger, a.hospital, registration()))
     })
     try {
       await disturb()
@@ -63,7 +73,7 @@ describe('a client of a network that loses nodes', () => {
       over.abort()
       await Promise.all(writers)
     }
-    return acknowledged
+    return { acknowledged, gapMs }
   }
 
   /** Each peer of its own has each transaction once as valid, where its status said. */
@@ -82,17 +92,56 @@ describe('a client of a network that loses nodes', () => {
     }
   }
 
-  test('the leading orderer is killed: nothing acknowledged is lost, nothing is there twice', async () => {
+  test('the leading orderer is killed: nothing acknowledged is lost, nothing is there twice', async (t) => {
     const leader = await started.network.leader()
-    const acknowledged = await writeDuring(async () => {
+    const { acknowledged, gapMs } = await writeDuring(async () => {
       await writesAfter(1)
       await leader.kill()
       await writesAfter(3)
     })
     await leader.start()
+    t.diagnostic(`longest time without a commit: ${Math.round(gapMs)} ms`)
     assert.ok(acknowledged.length > 2 * WRITERS)
     assert.equal(new Set(acknowledged.map(({ txId }) => txId)).size, acknowledged.length)
     await everyPeerHas(acknowledged)
+  })
+
+  test('the leading orderer is cut off from everybody, connections stay, and comes back as one that leads no more', async (t) => {
+    const leader = await started.network.leader()
+    const { acknowledged, gapMs } = await writeDuring(async () => {
+      await writesAfter(1)
+      // It keeps its connections, answers nothing, and knows nothing of the time that passes.
+      process.kill(leader.pid, 'SIGSTOP')
+      try {
+        await writesAfter(3)
+      } finally {
+        process.kill(leader.pid, 'SIGCONT')
+      }
+      await writesAfter(3)
+    })
+    t.diagnostic(`longest time without a commit: ${Math.round(gapMs)} ms`)
+    assert.equal(new Set(acknowledged.map(({ txId }) => txId)).size, acknowledged.length)
+    await everyPeerHas(acknowledged)
+    assert.notEqual((await started.network.leader()).name, leader.name)
+  })
+
+  test('a peer is cut off from everybody: reads go on with the other, writes when it is back', async () => {
+    const own = node('peer0.hospitala')
+    process.kill(own.pid, 'SIGSTOP')
+    let waiting: Promise<CommitStatus> | undefined
+    try {
+      const patient = started.connect({ attemptMs: 1_000 })
+      assert.match(await patient.query({ ...isThere, args: [a.hospital.ref] }), /"status":"active"/)
+      waiting = submitCall(patient, a.hospital, registration())
+      // Two of two must endorse.
+      assert.equal(
+        await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 1_500, 'waits'))]),
+        'waits',
+      )
+    } finally {
+      process.kill(own.pid, 'SIGCONT')
+    }
+    await everyPeerHas([await waiting])
   })
 
   /** Until one more client has committed so many, one after the other. */
