@@ -157,7 +157,7 @@ function storeChain(call: Call, { envelope }: { readonly envelope: Uint8Array })
     })
   })
   checkKeyVersion(context, checked)
-  vault.uploads.checkRoom(checked.length)
+  vault.uploads.checkRoom(call.actor.ref as AuthorRef, checked.length)
   const rows = checked.map((one) => place(call, one))
   const outcomes: (UploadOutcome | undefined)[] = rows.map(() => undefined)
   let open = rows.length
@@ -208,7 +208,7 @@ function place({ vault, nowMs }: Call, checked: CheckedVersion): RecordRow {
 function checkRecord(call: Call, envelope: Uint8Array): CheckedVersion {
   const { context, plaintext } = openUpload(call, envelope, 'record')
   const upload = decodeRecordUpload(plaintext)
-  call.vault.uploads.checkRoom(1)
+  call.vault.uploads.checkRoom(call.actor.ref as AuthorRef, 1)
   const checked = checkVersion(call.vault, context, { ...upload, author: call.actor.ref as AuthorRef }, null)
   checkKeyVersion(context, [checked])
   return checked

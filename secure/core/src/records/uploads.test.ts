@@ -11,7 +11,8 @@ import {
 import { createPatient, createPatientKey } from '../../../../testkit/src/consortium.ts'
 import { observation, TaWorld, type Upload, type UploadOptions } from '../../../../testkit/src/ta-world.ts'
 import { MAX_CLOCK_SKEW_MS } from '../access/decision-time.ts'
-import { COMMITMENT_WAIT_MS } from './uploads.ts'
+import { DEFAULT_LIMITS } from '../limits.ts'
+import { COMMITMENT_WAIT_MS, MAX_STAGED_MS } from './uploads.ts'
 
 const world = await TaWorld.open()
 after(() => world.close())
@@ -350,7 +351,7 @@ test('clocks that are too far apart refuse: CLOCK_SKEW', async () => {
 })
 
 test('more staged records, or more bytes of requests, than there is room for: TEE_BUSY, and room comes back', async () => {
-  const small = await TaWorld.open({ limits: { stagedRecords: 2, waitingBytes: 20_000, policyUnits: 2_000 } })
+  const small = await TaWorld.open({ limits: { ...DEFAULT_LIMITS, stagedRecords: 2, waitingBytes: 20_000 } })
   try {
     const author = await small.doctor()
     const owner = await small.patient()
@@ -374,5 +375,54 @@ test('more staged records, or more bytes of requests, than there is room for: TE
     assert.ok(await by.request('ping', { data }))
   } finally {
     small.close()
+  }
+})
+
+test('one author does not take the room of the others: TEE_BUSY', async () => {
+  const small = await TaWorld.open({ limits: { ...DEFAULT_LIMITS, stagedOfAuthor: 1 } })
+  try {
+    const [greedy, other] = [await small.doctor(), await small.doctor()]
+    const owner = await small.patient()
+    const jws = await small.warrant(owner, [greedy, other])
+    const [by, byOther] = [await small.connect(greedy), await small.connect(other)]
+    const [a, b] = [1, 2].map(() => small.upload(owner, { author: greedy, warrant: jws })) as [Upload, Upload]
+    const first = by.request('record.store', { envelope: a.envelope })
+    await small.settle()
+    await assert.rejects(by.request('record.store', { envelope: b.envelope }), { code: 'TEE_BUSY' })
+    const c = small.upload(owner, { author: other, warrant: jws })
+    const second = byOther.request('record.store', { envelope: c.envelope })
+    await small.commit(a)
+    await small.commit(c)
+    await Promise.all([first, second])
+    const third = by.request('record.store', { envelope: b.envelope })
+    await small.commit(b)
+    assert.ok((await third)['receipt'])
+  } finally {
+    small.close()
+  }
+})
+
+test('what is never committed is taken away after a week, and may be uploaded again', async () => {
+  const own = await TaWorld.open()
+  try {
+    const author = await own.doctor()
+    const owner = await own.patient()
+    const jws = await own.warrant(owner, [author])
+    const upload = own.upload(owner, { author, warrant: jws })
+    const waiting = (await own.connect(author)).request('record.store', { envelope: upload.envelope })
+    await own.settle()
+    own.kill()
+    await assert.rejects(waiting, { code: 'TEE_RESTARTED' })
+    own.clock.advanceMs(MAX_STAGED_MS - 1)
+    await own.restart()
+    assert.equal((await own.ask('status', {})).waiting, 1)
+    own.clock.advanceMs(1)
+    await own.ask('status', {})
+    await own.settle()
+    assert.equal((await own.ask('status', {})).waiting, 0)
+    const left = own.inspect((database) => database.prepare('SELECT count(*) AS n FROM record_body').get()?.['n'])
+    assert.equal(left, 0)
+  } finally {
+    own.close()
   }
 })

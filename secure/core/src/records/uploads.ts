@@ -12,6 +12,7 @@
 import { encodeHex, equalBytes } from '../../../../shared/crypto/src/index.ts'
 import {
   commitmentLeaf,
+  type AuthorRef,
   type BatchId,
   type ErrorCode,
   type RecordId,
@@ -29,6 +30,10 @@ import type { AcceptedVersion } from './upload-checks.ts'
 
 /** How long a client waits for the ledger to show the commitment. */
 export const COMMITMENT_WAIT_MS = 30_000
+/** A staged record whose commitment has not come by then is taken away; its author may upload it again. */
+export const MAX_STAGED_MS = 7 * 24 * 3_600_000
+/** So many in one round at most. */
+const EXPIRED_OF_ROUND = 256
 /** After a failed look at the ledger the host is asked to watch again. */
 const REWATCH_MS = 1_000
 
@@ -63,6 +68,7 @@ export class Uploads {
   readonly #vault: RecordParts
   /** By record and version, oldest first. */
   readonly #staged = new Map<string, Staged>()
+  readonly #ofAuthor = new Map<string, number>()
   #toWatch: Staged[] = []
   #watchAgain: { readonly staged: Staged; readonly atMs: number }[] = []
   #ready: { readonly staged: Staged; readonly place: LedgerPlace }[] = []
@@ -75,8 +81,7 @@ export class Uploads {
     this.#vault = vault
     for (const row of vault.records.waiting()) {
       const staged = { row, words: vault.texts.get(row.id, row.textHash), waiters: [], isAsked: false }
-      this.#staged.set(nameOf(row.recordId, row.version), staged)
-      this.#toWatch.push(staged)
+      this.#add(staged)
     }
   }
 
@@ -97,8 +102,26 @@ export class Uploads {
   }
 
   /** @throws {TrustedApplicationError} `TEE_BUSY` */
-  checkRoom(records: number): void {
-    if (this.#staged.size + records > this.#vault.limits.stagedRecords) throw new TrustedApplicationError('TEE_BUSY')
+  checkRoom(author: AuthorRef, records: number): void {
+    const { stagedRecords, stagedOfAuthor } = this.#vault.limits
+    const ofAuthor = (this.#ofAuthor.get(author) ?? 0) + records
+    if (this.#staged.size + records > stagedRecords || ofAuthor > stagedOfAuthor) {
+      throw new TrustedApplicationError('TEE_BUSY')
+    }
+  }
+
+  #add(staged: Staged): void {
+    const { recordId, version, author } = staged.row
+    this.#staged.set(nameOf(recordId, version), staged)
+    this.#ofAuthor.set(author, (this.#ofAuthor.get(author) ?? 0) + 1)
+    this.#toWatch.push(staged)
+  }
+
+  #remove({ row: { recordId, version, author } }: Staged): void {
+    this.#staged.delete(nameOf(recordId, version))
+    const left = (this.#ofAuthor.get(author) ?? 0) - 1
+    if (left > 0) this.#ofAuthor.set(author, left)
+    else this.#ofAuthor.delete(author)
   }
 
   /** Writes an accepted version; it is readable by nobody yet. */
@@ -140,8 +163,7 @@ export class Uploads {
     texts.add(row.id, words)
     warrants.remember(patient, warrant)
     const staged = { row, words, waiters: [], isAsked: false }
-    this.#staged.set(nameOf(row.recordId, row.version), staged)
-    this.#toWatch.push(staged)
+    this.#add(staged)
     return row
   }
 
@@ -235,6 +257,7 @@ export class Uploads {
   finish(nowMs: number): void {
     for (const { staged, code } of this.#refused) this.#drop(staged, code)
     this.#refused = []
+    this.#dropForgotten(nowMs)
     const ready = this.#ready.filter(({ staged }) => this.#isStaged(staged) && this.#followsItsPredecessor(staged))
     this.#ready = []
     if (ready.length === 0) return
@@ -261,7 +284,7 @@ export class Uploads {
       const patient = patients.get(row.patient)
       // The treatment key changed while it waited.
       if (row.keyVersion !== patient.keyVersion) rewraps.add(patient)
-      this.#staged.delete(nameOf(row.recordId, row.version))
+      this.#remove(staged)
       for (const waiter of staged.waiters) settleOnce(waiter, { row })
     }
   }
@@ -291,6 +314,16 @@ export class Uploads {
     if (late > 0) this.#deadlines = this.#deadlines.slice(late)
   }
 
+  /** What nobody will ever commit does not take up room for ever. */
+  #dropForgotten(nowMs: number): void {
+    let left = EXPIRED_OF_ROUND
+    for (const staged of this.#staged.values()) {
+      if (left-- === 0 || nowMs - staged.row.stagedMs < MAX_STAGED_MS) return
+      // What the ledger has shown in this very round comes after this.
+      if (!this.#ready.some((ready) => ready.staged === staged)) this.#drop(staged, 'COMMITMENT_MISSING')
+    }
+  }
+
   /** Takes away what is staged of a record that is being erased. */
   dropOf(recordId: RecordId): void {
     for (const staged of this.#staged.values()) {
@@ -304,7 +337,7 @@ export class Uploads {
     this.#vault.bodies.remove(row.id)
     this.#vault.texts.remove(row.id)
     this.#vault.records.unstage(row)
-    this.#staged.delete(nameOf(row.recordId, row.version))
+    this.#remove(staged)
     for (const waiter of staged.waiters) settleOnce(waiter, { code })
   }
 
