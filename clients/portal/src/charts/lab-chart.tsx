@@ -36,7 +36,7 @@ const TICKS = 4
 const TICK_WIDTH = 90
 
 export function LabChart({ title, points, unit, patientName }: LabChartProps): ReactNode {
-  const { t, date } = useWords()
+  const { t, date, shortMonth } = useWords()
   const { ref, width } = useElementSize()
   const [chosen, setChosen] = useState(points.length - 1)
   const values = points.flatMap(({ value, low, high }) => [value, low ?? value, high ?? value])
@@ -85,7 +85,7 @@ export function LabChart({ title, points, unit, patientName }: LabChartProps): R
                 y={HEIGHT - MARGIN.top - MARGIN.bottom + 20}
                 textAnchor={x(tick) < 30 ? 'start' : x(tick) > inner - 30 ? 'end' : 'middle'}
               >
-                {x.tickFormat()(tick)}
+                {shortMonth(tick.getTime())}
               </text>
             ))}
             {points.slice(1).map((to, i) => {

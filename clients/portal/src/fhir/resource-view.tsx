@@ -84,7 +84,7 @@ function factsOf(resource: Resource): readonly Fact[] {
     )
   }
   add('status', [
-    conceptText(at(resource, 'clinicalStatus')) ?? textAt(resource, 'status'),
+    conceptText(at(resource, 'clinicalStatus')) ?? unusualStatus(resource),
     conceptText(at(resource, 'verificationStatus')),
   ])
   add('dosage', listAt(resource, 'dosageInstruction').map(dosageText))
@@ -116,6 +116,12 @@ function factsOf(resource: Resource): readonly Fact[] {
     listAt(resource, 'note').map((one) => textAt(one, 'text')),
   )
   return facts
+}
+
+/** A result that is final is what people expect; anything else is worth a line. */
+function unusualStatus(resource: Resource): string | undefined {
+  const status = textAt(resource, 'status')
+  return status === 'final' || status === 'current' || status === 'completed' ? undefined : status
 }
 
 function dosageText(dosage: unknown): string | undefined {

@@ -83,6 +83,8 @@ export interface Words {
   readonly seconds: (timeMs: number) => string
   /** 14 Nov 2026, 14:03. */
   readonly moment: (timeMs: number) => string
+  /** Nov 2026. */
+  readonly shortMonth: (timeMs: number) => string
   /** November 2026. */
   readonly month: (timeMs: number) => string
   readonly number: (value: number) => string
@@ -109,6 +111,7 @@ export function useWords(): Words {
       time: format(clock),
       seconds: format({ ...clock, second: '2-digit' }),
       moment: format({ ...day, ...clock }),
+      shortMonth: format({ year: 'numeric', month: 'short' }),
       month: format({ year: 'numeric', month: 'long' }),
       number: (value) => intl.formatNumber(value),
       list: (items) => intl.formatList([...items], { type: 'conjunction' }),

@@ -43,8 +43,6 @@ export function joinArea(context: WorkerContext) {
           ? await register(context, api, text, device, keys)
           : await joinOther(context, api, text, device.label, keys, report)
       pending = undefined
-      // Asked once, when there is something to keep; the answer is shown on the Keys page.
-      await navigator.storage.persist().catch(() => false)
       return card
     },
 

@@ -89,6 +89,8 @@ function useEntered(): (card: IdentityCard) => Promise<void> {
   const [, navigate] = useLocation()
   return async (card) => {
     chooseIdentity(card.id)
+    // Asked once, when there is something to keep; the answer is shown on the page of keys. A worker may not ask.
+    await navigator.storage.persist().catch(() => false)
     await queries.invalidateQueries({ queryKey: ['identities'] })
     // The code has done its work and leaves the address.
     navigate('/', { replace: true })

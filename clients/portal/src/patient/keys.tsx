@@ -22,6 +22,7 @@ export function Keys({ me }: { readonly me: IdentityCard }): ReactNode {
   const { t } = useWords()
   const keys = useQuery(queries.keys)
   const persistent = useQuery({ queryKey: ['persistent'], queryFn: () => patient.isPersistent() })
+  const active = (keys.data ?? []).filter(({ removedMs }) => removedMs === null).length
   useTitle(t('keys.title'))
   return (
     <>
@@ -39,7 +40,7 @@ export function Keys({ me }: { readonly me: IdentityCard }): ReactNode {
       ) : (
         <ul className="th-list">
           {keys.data.map((key) => (
-            <KeyRow key={key.kid} entry={key} />
+            <KeyRow key={key.kid} entry={key} isOnly={active === 1} />
           ))}
         </ul>
       )}
@@ -54,7 +55,7 @@ export function Keys({ me }: { readonly me: IdentityCard }): ReactNode {
   )
 }
 
-function KeyRow({ entry }: { readonly entry: Key }): ReactNode {
+function KeyRow({ entry, isOnly }: { readonly entry: Key; readonly isOnly: boolean }): ReactNode {
   const { t, date, moment } = useWords()
   const cache = useQueryClient()
   const [isAsking, setIsAsking] = useState(false)
@@ -89,7 +90,7 @@ function KeyRow({ entry }: { readonly entry: Key }): ReactNode {
             </Button>
           </div>
         </div>
-      ) : (
+      ) : isOnly ? undefined : (
         <Button
           size="sm"
           variant="default"

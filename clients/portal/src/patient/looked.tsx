@@ -5,7 +5,7 @@
  */
 import { Button, SegmentedControl } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
-import { IconAmbulance, IconBan, IconEye, IconRobot } from '@tabler/icons-react'
+import { IconAmbulance, IconBan, IconEye, IconPencil, IconRobot } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { useSearchParams } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
@@ -19,6 +19,8 @@ type Entry = Page['entries'][number]
 
 const FILTERS = ['people', 'refused', 'emergency', 'all'] as const
 type Filter = (typeof FILTERS)[number]
+
+const WRITES = new Set(['store', 'chain', 'erase', 'rekey', 'provision'])
 
 export function Looked(): ReactNode {
   const { t } = useWords()
@@ -76,6 +78,31 @@ function isEmergency(entry: Entry): boolean {
   return entry.kind.startsWith('emergency') || entry.purpose === 'ETREAT'
 }
 
+/** Accesses of one person, of one kind and purpose, within a few minutes: one line. */
+const SAME_MS = 600_000
+
+function merged(entries: readonly Entry[]): readonly Entry[] {
+  const lines: Entry[] = []
+  for (const entry of entries) {
+    const last = lines.at(-1)
+    const isSame =
+      last !== undefined &&
+      last.actor === entry.actor &&
+      last.kind === entry.kind &&
+      last.purpose === entry.purpose &&
+      last.permission === entry.permission &&
+      last.code === entry.code &&
+      last.timeMs - entry.timeMs < SAME_MS
+    if (isSame) lines[lines.length - 1] = { ...last, records: distinct([...last.records, ...entry.records]) }
+    else lines.push(entry)
+  }
+  return lines
+}
+
+function distinct(records: Entry['records']): Entry['records'] {
+  return [...new Map(records.map((one) => [`${one.record} ${one.version ?? ''}`, one])).values()]
+}
+
 function Days({ entries, own }: { readonly entries: readonly Entry[]; readonly own: string }): ReactNode {
   const words = useWords()
   const { t, date } = words
@@ -91,11 +118,9 @@ function Days({ entries, own }: { readonly entries: readonly Entry[]; readonly o
       <section key={day} aria-label={day}>
         <h2 className="th-group">{day}</h2>
         <ul className="th-list">
-          {all
-            .filter((entry) => !entry.automatic)
-            .map((entry) => (
-              <LogRow key={entry.index} entry={entry} own={own} words={words} />
-            ))}
+          {merged(all.filter((entry) => !entry.automatic)).map((entry) => (
+            <LogRow key={entry.index} entry={entry} own={own} words={words} />
+          ))}
         </ul>
         {automatic.length === 0 ? undefined : (
           <details className="th-details">
@@ -121,9 +146,19 @@ function LogRow({
   readonly own: string
   readonly words: Words
 }): ReactNode {
-  const { t, time } = words
+  const { t, time, has } = words
+  /** `warrant w-…`, `grant g-…`, `self`: the kind says enough. */
+  const under = entry.permission?.split(/[ :]/)[0]
   const isRefused = entry.code !== undefined
-  const Icon = isRefused ? IconBan : isEmergency(entry) ? IconAmbulance : entry.automatic ? IconRobot : IconEye
+  const Icon = isRefused
+    ? IconBan
+    : isEmergency(entry)
+      ? IconAmbulance
+      : entry.automatic
+        ? IconRobot
+        : WRITES.has(entry.kind)
+          ? IconPencil
+          : IconEye
   return (
     <li className="th-row" data-tone={isEmergency(entry) && !isRefused ? 'bad' : undefined}>
       <Icon size={20} aria-hidden className="th-row-icon" />
@@ -131,9 +166,9 @@ function LogRow({
         <span>{sentence(entry, own, words)}</span>
         <p className="th-row-note">
           {time(entry.timeMs)}
-          {entry.place === undefined ? '' : ` · ${entry.place}`}
+          {entry.placeName === undefined ? '' : ` · ${entry.placeName}`}
           {` · ${t('looked.entry', { index: entry.index })}`}
-          {entry.permission === undefined ? '' : ` · ${t('looked.permission', { id: entry.permission.slice(0, 8) })}`}
+          {under === undefined || !has(`looked.under.${under}`) ? '' : ` · ${t(`looked.under.${under}`)}`}
         </p>
       </div>
     </li>

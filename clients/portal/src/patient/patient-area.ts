@@ -21,7 +21,7 @@ import type { RecordAnswer, RecordItem } from '../../../sdk/src/record-answer.ts
 import { formatRecordFile } from '../../../sdk/src/record-file.ts'
 import type { RecordReport } from '../../../sdk/src/verify-record.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
-import { People } from '../session/people.ts'
+import { People, withTitle } from '../session/people.ts'
 import { deviceFunctions } from './device-functions.ts'
 import { historyOf, type History } from './history.ts'
 import { downloadAll, type DownloadProgress } from './download.ts'
@@ -33,7 +33,7 @@ export interface OpenedRecord {
   readonly latestVersion: number
   /** FHIR R4 as it was signed. */
   readonly resource: Readonly<Record<string, unknown>>
-  readonly author: { readonly ref: string; readonly name: string }
+  readonly author: { readonly ref: string; readonly name: string; readonly hospital: string }
   readonly report: RecordReport
   readonly details: readonly { readonly label: string; readonly value: string }[]
 }
@@ -114,7 +114,8 @@ export function patientArea(context: WorkerContext) {
     const report = await bob.verify(answer)
     answers.set(`${record} ${answer.version}`, answer)
     const name = await people.nameOf(answer.author)
-    return openedOf(answer, report, name, (await bob.evidence()).measurement)
+    const hospital = await people.organizationName(report.author?.mspId ?? '')
+    return openedOf(answer, report, { name, hospital }, (await bob.evidence()).measurement)
   }
   const open = (record: string, version?: number): Promise<OpenedRecord> => {
     const key = `${record} ${version ?? ''}`
@@ -196,7 +197,13 @@ export function patientArea(context: WorkerContext) {
       const bob = await client()
       const page = await bob.accessLog(bob.ref, { limit: 100, ...(cursor === undefined ? {} : { cursor }) })
       const entries = await Promise.all(
-        page.entries.map(async (entry) => ({ ...entry, name: entry.actorName ?? (await people.nameOf(entry.actor)) })),
+        page.entries.map(async (entry) => ({
+          ...entry,
+          name: entry.actor.startsWith('d-')
+            ? withTitle(entry.actorName ?? (await people.nameOf(entry.actor)))
+            : (entry.actorName ?? (await people.nameOf(entry.actor))),
+          placeName: entry.place === undefined ? undefined : await people.nameOf(entry.place),
+        })),
       )
       return { entries, cursor: page.cursor, own: bob.ref }
     },
@@ -301,14 +308,19 @@ export function patientArea(context: WorkerContext) {
   }
 }
 
-function openedOf(answer: RecordAnswer, report: RecordReport, authorName: string, program: string): OpenedRecord {
+function openedOf(
+  answer: RecordAnswer,
+  report: RecordReport,
+  author: { readonly name: string; readonly hospital: string },
+  program: string,
+): OpenedRecord {
   const { commitment, log } = answer
   return {
     recordId: answer.recordId,
     version: answer.version,
     latestVersion: answer.latestVersion,
     resource: JSON.parse(decodeUtf8(answer.ehr)) as Readonly<Record<string, unknown>>,
-    author: { ref: answer.author, name: authorName },
+    author: { ref: answer.author, ...author },
     report,
     details: [
       { label: 'seal.detail.record', value: answer.recordId },

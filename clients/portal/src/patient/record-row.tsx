@@ -7,7 +7,7 @@ import { useInViewport } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
-import { measuredOf } from '../fhir/read.ts'
+import { dateTextOf, measuredOf } from '../fhir/read.ts'
 import { ValueText } from '../fhir/value-text.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Seal } from '../seal/seal.tsx'
@@ -40,7 +40,7 @@ export function RecordRow({ item }: { readonly item: RecordLine }): ReactNode {
         </Link>{' '}
         {record.data === undefined || isBad ? undefined : <Value opened={record.data} />}
         <p className="th-row-note">
-          {t('record.by', { date: date(item.dateMs ?? item.storedMs), author: item.authorName })}
+          {t('record.by', { date: dateOf(item, record.data, date), author: item.authorName })}
         </p>
       </div>
       {isErased ? (
@@ -61,6 +61,12 @@ export function RecordRow({ item }: { readonly item: RecordLine }): ReactNode {
       )}
     </li>
   )
+}
+
+/** As it was recorded, once that is known: a year stays a year. */
+function dateOf(item: RecordLine, opened: OpenedRecord | undefined, date: (timeMs: number) => string): string {
+  const text = opened === undefined ? undefined : dateTextOf(opened.resource)
+  return text !== undefined && text.length < 10 ? text : date(item.dateMs ?? item.storedMs)
 }
 
 function Value({ opened }: { readonly opened: OpenedRecord }): ReactNode {

@@ -51,7 +51,7 @@ export function RecordSealPanel({
       facts={{
         title,
         authorName: opened.author.name,
-        hospitalName: opened.report.author?.mspId ?? '',
+        hospitalName: opened.author.hospital,
         dateMs: signedMs(opened),
         details: opened.details,
       }}

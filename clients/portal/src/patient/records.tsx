@@ -103,7 +103,9 @@ function Found({ text }: { readonly text: string }): ReactNode {
 function Groups({ items, view }: { readonly items: readonly RecordLine[]; readonly view: 'time' | 'kind' }): ReactNode {
   const words = useWords()
   const groups = new Map<string, RecordLine[]>()
-  for (const item of items) {
+  // The server's order is that of storing; people look for when it happened.
+  const sorted = items.toSorted((a, b) => (b.dateMs ?? b.storedMs) - (a.dateMs ?? a.storedMs))
+  for (const item of sorted) {
     const name = view === 'kind' ? words.t(`kind.${item.ehrType}.many`) : words.month(item.dateMs ?? item.storedMs)
     groups.set(name, [...(groups.get(name) ?? []), item])
   }

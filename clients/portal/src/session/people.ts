@@ -33,6 +33,12 @@ export class People {
     return doctor?.name ?? `${ref.slice(0, SHORT)}…`
   }
 
+  /** Of a member of the ledger. */
+  async organizationName(mspId: string): Promise<string> {
+    const { kept } = await this.#context.acting()
+    return kept.facts.hospitals.find((one) => one.mspId === mspId)?.name ?? mspId
+  }
+
   async doctors(): Promise<readonly Doctor[]> {
     return [...(await this.#doctors()).values()]
   }

@@ -42,6 +42,7 @@ export function Header({ me, all, server }: HeaderProps): ReactNode {
             <Button
               variant="subtle"
               size="sm"
+              aria-label={me === undefined ? t('shell.menu') : t('shell.menu.of', { name: me.name })}
               rightSection={<IconChevronDown size={16} aria-hidden />}
               leftSection={<IconUser size={18} aria-hidden />}
             >
