@@ -7,6 +7,7 @@
  * @module
  */
 import assert from 'node:assert/strict'
+import { verifyFabricChain } from '../../../ledger/client/src/index.ts'
 import { verifyLedger } from '../../../ledger/embedded/src/index.ts'
 import { codeOf, type PatientClient, type RecordItem } from '../../../clients/sdk/src/index.ts'
 import { decodeBase64url, type Crypto } from '../../../shared/crypto/src/index.ts'
@@ -58,11 +59,18 @@ export async function verifyEverything(world: CheckedWorld): Promise<Verified> {
   return { ...ledger, ...records, checkpoints, ...searched }
 }
 
-/** Hash chain, signatures of blocks and of every proposal; the contract runs again and gives the same results. */
+/** Hash chain, signatures of blocks and of every proposal; on the embedded ledger the contract runs again and gives the same results. */
 export async function verifyLedgerFromGenesis({ crypto, genesis, ledger: { ledger } }: CheckedWorld): Promise<{
   readonly blocks: number
   readonly transactions: number
 }> {
+  const { channel, organizations, fabric } = genesis
+  if (fabric !== undefined) {
+    const trust = { ...fabric, organizations }
+    const found = await verifyFabricChain(ledger, { crypto, channel, trust, height: await ledger.height() })
+    assert.ok(found.blocks > 1 && found.transactions > 1, 'the ledger is not empty')
+    return found
+  }
   const source = {
     async block(number: number) {
       const block = await ledger.block(number)

@@ -8,9 +8,14 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { createEmbeddedLedgerClient } from '../../../ledger/client/src/index.ts'
+import {
+  createEmbeddedLedgerClient,
+  createFabricLedgerClient,
+  fabricLocation,
+} from '../../../ledger/client/src/index.ts'
 import type { Ledger, LedgerIdentity } from '../../../ledger/client/src/port.ts'
 import { startEmbeddedLedger } from '../../../ledger/embedded/src/index.ts'
+import { startNetwork, type NetworkOrganization } from '../../../ledger/network/src/index.ts'
 import { encodeHex, type Crypto, type SigningKey } from '../../../shared/crypto/src/index.ts'
 import { encodeConfiguration, type ChannelConfiguration } from '../../../shared/ledger-model/src/index.ts'
 import { ROOT } from '../../../tools/files.ts'
@@ -71,6 +76,24 @@ export async function startLedgerProcess(options: WorldLedgerOptions): Promise<W
     await ended
   }
   return { url, ledger, close: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+}
+
+/** A network of Fabric on this machine; its programs must be installed. Its clock is the machine's. */
+export async function startLedgerOnFabric(
+  options: WorldLedgerOptions & { readonly organizations: readonly NetworkOrganization[] },
+): Promise<WorldLedger> {
+  const { crypto, folder, genesis, identity, nowMs, organizations } = options
+  const network = await startNetwork({ folder, channel: genesis.channel, organizations })
+  const ledger = createFabricLedgerClient(network.profile, { crypto, identity, nowMs })
+  return {
+    url: fabricLocation(join(folder, 'connection.json')),
+    ledger,
+    async close() {
+      await ledger.close()
+      await network.stop()
+    },
+    kill: () => Promise.reject(new TypeError('a network has many processes')),
+  }
 }
 
 async function urlOf(child: ChildProcess): Promise<string> {

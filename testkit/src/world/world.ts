@@ -51,13 +51,14 @@ import { INSECURE_MEASUREMENT } from './in-process-tee.ts'
 import { participantOptions, register, type Registered, type Surroundings } from './people.ts'
 import { RecordServer } from './record-server.ts'
 import { Traffic } from './traffic.ts'
-import { startLedgerInProcess, startLedgerProcess, type WorldLedger } from './world-ledger.ts'
+import { startLedgerInProcess, startLedgerOnFabric, startLedgerProcess, type WorldLedger } from './world-ledger.ts'
 import { verifyEverything, type Verified } from './verify-everything.ts'
 
 export type HospitalName = 'a' | 'b'
 const HOSPITALS = { a: 'Hospital A', b: 'Hospital B' } as const
 const MSP_IDS = { a: 'HospitalA', b: 'HospitalB' } as const satisfies Record<HospitalName, string>
 const CHANNEL = 'health'
+const CHAINCODE = 'trusthealth'
 const DAY_MS = 86_400_000
 
 export interface TestWorldOptions {
@@ -65,6 +66,8 @@ export interface TestWorldOptions {
   readonly tee?: ProcessTee
   /** The ledger as a program of its own, which can be killed; its clock cannot be moved. */
   readonly ledgerProcess?: boolean
+  /** The ledger on a network of Hyperledger Fabric with a peer of each hospital; its clock cannot be moved. */
+  readonly fabric?: boolean
   /** 0 to 5,000. */
   readonly policyCacheMs?: number
   readonly emergencyMs?: number
@@ -155,13 +158,12 @@ export class TestWorld {
       openOrganization(this.hospitalFolder(name), { crypto, mspId: MSP_IDS[name] as MspId, nowMs })
     this.#organizations = { a: await organization('a'), b: await organization('b') }
     const { a, b } = this.#organizations
-    this.#genesis = {
-      channel: CHANNEL,
-      sequence: 0,
-      organizations: [a, b].map(({ mspId, authority }) => ({ mspId, roots: [authority.root] })),
-      nodes: [{ mspId: a.mspId, publicKey: this.#nodeKey.publicKey }],
-      quorum: 1,
-    }
+    const organizations = [a, b].map(({ mspId, authority }) => ({ mspId, roots: [authority.root] }))
+    const common = { channel: CHANNEL, sequence: 0, organizations }
+    this.#genesis =
+      this.#options.fabric === true
+        ? { ...common, nodes: [], quorum: 2, fabric: { chaincode: CHAINCODE } }
+        : { ...common, nodes: [{ mspId: a.mspId, publicKey: this.#nodeKey.publicKey }], quorum: 1 }
     await this.startLedger()
     await this.server.start()
     await this.#provision()
@@ -203,8 +205,8 @@ export class TestWorld {
 
   /** What every client believes of the consortium. */
   get consortium(): ConsortiumConfig {
-    const { channel, nodes, quorum } = this.genesis
-    return { channel, nodes, quorum }
+    const { channel, nodes, quorum, fabric, organizations } = this.genesis
+    return { channel, nodes, quorum, ...(fabric === undefined ? {} : { fabric: { ...fabric, organizations } }) }
   }
 
   /** Where the hospital's people are, for clients that a test makes itself. */
@@ -302,8 +304,7 @@ export class TestWorld {
 
   /** Starts the ledger on its folder, at the same address as before. */
   async startLedger(): Promise<void> {
-    const start = this.#options.ledgerProcess === true ? startLedgerProcess : startLedgerInProcess
-    this.#ledger = await start({
+    const options = {
       crypto: this.crypto,
       folder: this.ledgerFolder,
       filesFolder: this.folder,
@@ -312,8 +313,13 @@ export class TestWorld {
       identity: this.organization('a').admin,
       port: this.#ledgerPort,
       nowMs: () => this.clock.nowMs(),
-      onFault: (error) => this.faults.push(error),
-    })
+      onFault: (error: unknown) => this.faults.push(error),
+    }
+    if (this.#options.fabric === true) {
+      const organizations = (['a', 'b'] as const).map((name) => ({ ...this.organization(name), name: HOSPITALS[name] }))
+      this.#ledger = await startLedgerOnFabric({ ...options, organizations })
+    } else if (this.#options.ledgerProcess === true) this.#ledger = await startLedgerProcess(options)
+    else this.#ledger = await startLedgerInProcess(options)
     this.#ledgerPort = Number(new URL(this.#ledger.url).port)
   }
 
@@ -347,7 +353,7 @@ export class TestWorld {
 
   async #provision(): Promise<void> {
     const { server } = this
-    const { channel, organizations, nodes, quorum } = this.genesis
+    const { channel, organizations, nodes, quorum, fabric } = this.genesis
     const { policyCacheMs = 0, emergencyMs, tee } = this.#options
     const config = encodeConfiguration({
       channel,
@@ -355,6 +361,7 @@ export class TestWorld {
       organizations,
       ledgerNodes: nodes,
       quorum,
+      ...(fabric === undefined ? {} : { fabric }),
       logOrigin: logOriginOf(this.serverRef),
       allow: { policyCacheMs, ...(emergencyMs === undefined ? {} : { emergencyMs }) },
     })
@@ -382,7 +389,7 @@ export class TestWorld {
   }
 
   async #startHospital(name: HospitalName): Promise<void> {
-    const { channel, nodes, quorum } = this.consortium
+    const { channel, nodes, quorum, fabric } = this.consortium
     const hospital = await startHospital({
       crypto: this.crypto,
       clock: this.clock,
@@ -397,6 +404,7 @@ export class TestWorld {
         channel,
         nodes,
         quorum,
+        ...(fabric === undefined ? {} : { fabric }),
         ledgerUrl: this.ledger.url,
         server: { ref: this.serverRef, url: this.server.url },
         allowSimulated: true,
