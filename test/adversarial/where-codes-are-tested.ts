@@ -12,7 +12,7 @@ import { reasonOf } from './reached-elsewhere.ts'
 
 export const PAGE = join(import.meta.dirname, 'README.md')
 /** Tests against running systems. */
-const WHOLE = ['test/adversarial', 'test/fault', 'test/e2e']
+const WHOLE = ['test/adversarial', 'test/fault', 'test/e2e', 'test/fhir']
 /** Folders whose tests count, beside those of `WHOLE`. */
 const BESIDE = [
   'clients',

@@ -6,34 +6,52 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { PatientClient } from '../../clients/sdk/src/index.ts'
+import { PatientClient } from '../../clients/sdk/src/index.ts'
 import { PRACTICE_TOKEN_FILE } from '../../hospital/src/fhir/practice-token.ts'
-import { openTestWorld, register, type TestWorld } from '../../testkit/src/world/index.ts'
-import { participantOptions } from '../../testkit/src/world/index.ts'
-import { PatientClient as Patient } from '../../clients/sdk/src/index.ts'
+import { openTestWorld, participantOptions, register, type TestWorld } from '../../testkit/src/world/index.ts'
 
 export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** Parsed; `undefined` for an empty body. */
-  readonly json: Json
+  /** Parsed; `undefined` for an empty body and for what is no JSON. */
+  readonly json: unknown
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any -- FHIR JSON of any shape, in tests only.
-export type Json = any
+export interface ResourceName {
+  readonly resourceType: string
+  readonly id: string
+}
+
+export interface Bundle {
+  readonly total?: number
+  readonly link?: readonly { readonly relation: string; readonly url: string }[]
+  readonly entry?: readonly {
+    readonly fullUrl?: string
+    readonly resource?: ResourceName & Readonly<Record<string, unknown>>
+    readonly search?: { readonly mode: string }
+    readonly response?: {
+      readonly status: string
+      readonly location?: string
+      readonly etag?: string
+      readonly outcome?: unknown
+    }
+  }[]
+}
+
+export type Ask = (
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Readonly<Record<string, string>>,
+) => Promise<Answer>
 
 export interface FhirScene extends AsyncDisposable {
   readonly world: TestWorld
   readonly bob: PatientClient
   readonly base: string
   readonly token: string
-  readonly fhir: (
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Readonly<Record<string, string>>,
-  ) => Promise<Answer>
+  readonly fhir: Ask
 }
 
 export async function openFhirScene(): Promise<FhirScene> {
@@ -47,20 +65,24 @@ export async function openFhirScene(): Promise<FhirScene> {
     bob,
     base,
     token,
-    fhir: (method, path, body, headers = {}) => ask(base, token, method, path, body, headers),
+    fhir: asker(base, `Bearer ${token}`),
     [Symbol.asyncDispose]: () => world.close(),
   }
 }
 
 /** The registration warrant: the hospital keeps records of the patient. */
-export async function permitHospital(world: TestWorld, patient: PatientClient): Promise<void> {
+export async function permitHospital(
+  world: TestWorld,
+  patient: PatientClient,
+  scope: readonly string[] = ['*'],
+): Promise<void> {
   const nowMs = world.clock.nowMs()
   await patient.issueWarrant({
     doctors: [world.hospitalRef('a')],
     hospital: world.hospitalRef('a'),
     fromMs: nowMs - 1_000,
     untilMs: nowMs + 300 * 86_400_000,
-    scope: ['*'],
+    scope,
     aux: 'registration',
   })
 }
@@ -70,34 +92,62 @@ export async function registerWithCode(world: TestWorld, code: string): Promise<
   const surroundings = world.surroundings('a')
   const staff = { invite: () => Promise.resolve({ code }) }
   const { identity } = await register(surroundings, staff, { kind: 'patient', name: 'not used' })
-  const client = new Patient(participantOptions(surroundings, identity))
+  const client = new PatientClient(participantOptions(surroundings, identity))
   await permitHospital(world, client)
+  client.close()
   return client
 }
 
-async function ask(
-  base: string,
-  token: string,
-  method: string,
-  path: string,
-  body: unknown,
-  headers: Readonly<Record<string, string>>,
-): Promise<Answer> {
-  const response = await fetch(path.startsWith('http') ? path : `${base}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/fhir+json' }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+/** Asks as whoever has the token. */
+export function asker(base: string, authorization: string): Ask {
+  return async (method, path, body, headers = {}) => {
+    const response = await fetch(path.startsWith('http') ? path : `${base}${path}`, {
+      method,
+      headers: {
+        ...(authorization === '' ? {} : { authorization }),
+        ...(body === undefined ? {} : { 'content-type': 'application/fhir+json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    const isJson = /json/.test(response.headers.get('content-type') ?? '')
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: text === '' || !isJson ? undefined : JSON.parse(text),
+    }
+  }
+}
+
+/** Our code in an OperationOutcome. */
+export function codeOf({ json }: Pick<Answer, 'json'>): string | undefined {
+  const outcome = json as {
+    readonly resourceType?: string
+    readonly issue?: readonly { readonly details?: { readonly coding: readonly { readonly code: string }[] } }[]
+  }
+  return outcome.resourceType === 'OperationOutcome' ? outcome.issue?.[0]?.details?.coding[0]?.code : undefined
+}
+
+/** Ids of the matches of a search, in order. */
+export function idsOf({ json }: Pick<Answer, 'json'>, mode = 'match'): readonly string[] {
+  const { entry = [] } = json as Bundle
+  return entry.flatMap(({ resource, search }) => (search?.mode === mode ? [resource?.id ?? ''] : []))
+}
+
+/** A laboratory result of a patient. */
+export function hba1c(patient: string, value: number, more: Readonly<Record<string, unknown>> = {}): object {
   return {
-    status: response.status,
-    headers: response.headers,
-    text,
-    json: text === '' || !isJson ? undefined : (JSON.parse(text) as unknown),
+    resourceType: 'Observation',
+    status: 'final',
+    category: [
+      { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'laboratory' }] },
+    ],
+    code: { coding: [{ system: 'http://loinc.org', code: '59261-8', display: 'HbA1c' }], text: 'HbA1c' },
+    subject: { reference: `Patient/${patient}` },
+    effectiveDateTime: '2026-11-14T09:30:00Z',
+    valueQuantity: { value, unit: 'mmol/mol', system: 'http://unitsofmeasure.org', code: 'mmol/mol' },
+    ...more,
   }
 }

@@ -88,6 +88,6 @@ function relativeTo(reference: string, base: string): string {
 
 function unknown(detail: string): FhirRequestError {
   return new FhirRequestError('FHIR_UNRESOLVED_PATIENT', {
-    detail: `${detail}; create Patient first, or say whose it is with the header X-TrustHealth-Patient`,
+    detail,
   })
 }

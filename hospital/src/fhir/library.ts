@@ -58,13 +58,19 @@ export class Library {
   seen(actor: FhirActor, interaction: Interaction, type: string): Sees {
     const { access } = this.#parts
     const may = access.may(actor, interaction, type)
+    const isWrite = interaction === 'c' || interaction === 'u' || interaction === 'd'
     if (may === undefined) throw forbidden(interaction, type)
+    if (actor.kind === 'patient' && isWrite) {
+      // The hospital signs what is written here; patients sign for themselves, with keys that only they have.
+      throw new FhirRequestError('FHIR_FORBIDDEN', { detail: 'patients write with their own key' })
+    }
+    const isTreated = (patient: PatientRef) => actor.kind !== 'practitioner' || access.mayTreat(actor.id, patient)
     if (may === 'own' || actor.kind === 'patient') {
       // Doctors, places, medicines are nobody's own; a patient who has not registered is somebody else.
-      return (patient) => (patient === undefined ? type !== 'Patient' && !isPersonal(type) : patient === actor.patient)
+      return (patient) => (patient === undefined ? !isPersonal(type) : patient === actor.patient && isTreated(patient))
     }
     if (actor.kind !== 'practitioner') return () => true
-    return (patient) => (patient === undefined ? type !== 'Patient' : access.mayTreat(actor.id, patient))
+    return (patient) => (patient === undefined ? type !== 'Patient' : isTreated(patient))
   }
 
   /** Whether the actor may read a type at all: what is included beside the matches. */
@@ -86,7 +92,7 @@ export class Library {
     let row = this.#rowOf(type, id)
     if (row === undefined) {
       ids.learn()
-      await sync.all()
+      await sync.lately()
       row = this.#rowOf(type, id) ?? store.find(type, id)
     }
     return row === undefined ? undefined : this.#candidateOf(row)

@@ -137,7 +137,9 @@ function dateTest(text: string): Test<'date'> {
   const [prefix, rest] = prefixOf(text)
   const wanted = parseDateTime(withZone(rest))
   if (wanted === undefined) throw invalid(`"${text}" is no date`)
-  const { startMs, endMs } = wanted
+  const { startMs } = wanted
+  // Without seconds the whole minute is meant.
+  const endMs = /T\d\d:\d\d(?!:)/.test(rest) ? startMs + 59_999 : wanted.endMs
   const inRange = ([start, end]: DateValue) =>
     (start ?? Number.NEGATIVE_INFINITY) >= startMs && (end ?? Number.POSITIVE_INFINITY) <= endMs
   const endsAfter = ([, end]: DateValue) => (end ?? Number.POSITIVE_INFINITY) > endMs

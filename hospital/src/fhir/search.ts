@@ -259,6 +259,6 @@ function warningOf({ refused }: SearchResult, { unknown, type }: SearchQuery): o
 function linkOf({ type, used }: SearchQuery, base: string, offset: number): string {
   const pairs = used.filter(([name]) => name !== '_offset').map(([name, value]) => [name, value])
   if (offset > 0) pairs.push(['_offset', String(offset)])
-  const text = new URLSearchParams(pairs as [string, string][]).toString()
+  const text = new URLSearchParams(pairs).toString()
   return `${base}/${type}${text === '' ? '' : `?${text}`}`
 }

@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS fhir_version (
 CREATE TABLE IF NOT EXISTS fhir_patient (id TEXT PRIMARY KEY, ref TEXT, code TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS fhir_patient_ref ON fhir_patient (ref);
 CREATE TABLE IF NOT EXISTS fhir_receipt (
-  record TEXT NOT NULL, version INTEGER NOT NULL, receipt TEXT NOT NULL, PRIMARY KEY (record, version)
+  record TEXT NOT NULL, version INTEGER NOT NULL, receipt TEXT NOT NULL, enterer TEXT NOT NULL, PRIMARY KEY (record, version)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS fhir_stamp (patient TEXT PRIMARY KEY, stamp TEXT NOT NULL) STRICT;`
 
@@ -170,14 +170,15 @@ export class FhirStore {
     return this.#db.prepare('SELECT id FROM fhir_patient WHERE ref = ? ORDER BY rowid').pluck().all(ref) as string[]
   }
 
-  putReceipt(record: RecordId, version: number, receipt: string): void {
-    this.#db.prepare('INSERT OR REPLACE INTO fhir_receipt VALUES (?, ?, ?)').run(record, version, receipt)
+  /** @param enterer who asked for it to be stored. */
+  putReceipt(record: RecordId, version: number, receipt: string, enterer: string): void {
+    this.#db.prepare('INSERT OR REPLACE INTO fhir_receipt VALUES (?, ?, ?, ?)').run(record, version, receipt, enterer)
   }
 
   /** Of a version that this hospital stored itself. */
-  findReceipt(record: RecordId, version: number): string | undefined {
-    const statement = this.#db.prepare('SELECT receipt FROM fhir_receipt WHERE record = ? AND version = ?').pluck()
-    return statement.get(record, version) as string | undefined
+  findReceipt(record: RecordId, version: number): { readonly receipt: string; readonly enterer: string } | undefined {
+    const statement = this.#db.prepare('SELECT receipt, enterer FROM fhir_receipt WHERE record = ? AND version = ?')
+    return statement.get(record, version) as { receipt: string; enterer: string } | undefined
   }
 
   stampOf(patient: PatientRef): string | undefined {

@@ -3,7 +3,7 @@
  * from the complete list of the patient's records, and read once.
  *
  * A patient is looked at again when the ledger has something new of the patient; until everything that the ledger has was
- * seen, at most once a second.
+ * seen, at most four times a second.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Directory, Records } from './ports.ts'
 import { searchValuesOf } from './search-values.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
 
-const AGAIN_MS = 1_000
+const AGAIN_MS = 250
 const ID = /^[A-Za-z0-9\-.]{1,64}$/
 
 export interface SyncParts {
@@ -28,7 +28,8 @@ export interface SyncParts {
 export class Sync {
   readonly #parts: SyncParts
   readonly #underWay = new Map<PatientRef, Promise<void>>()
-  readonly #lookedMs = new Map<PatientRef, number>()
+  #allMs = Number.NEGATIVE_INFINITY
+  readonly #looked = new Map<PatientRef, { readonly stamp: string; readonly timeMs: number }>()
 
   constructor(parts: SyncParts) {
     this.#parts = parts
@@ -46,18 +47,24 @@ export class Sync {
 
   /** As `patient`, for all. */
   async all(): Promise<void> {
+    this.#allMs = this.#parts.nowMs()
     for (const { ref } of this.#parts.directory.patients()) await this.patient(ref)
+  }
+
+  /** As `all`, at most four times a second: what was not found a moment ago need not be looked for again. */
+  async lately(): Promise<void> {
+    if (Math.abs(this.#parts.nowMs() - this.#allMs) >= AGAIN_MS) await this.all()
   }
 
   async #look(ref: PatientRef): Promise<void> {
     const { store, records, nowMs } = this.#parts
     const stamp = await records.stamp(ref)
     if (store.stampOf(ref) === stamp) return
-    const lookedMs = this.#lookedMs.get(ref)
-    if (lookedMs !== undefined && nowMs() - lookedMs < AGAIN_MS && nowMs() >= lookedMs) return
+    const looked = this.#looked.get(ref)
+    if (looked?.stamp === stamp && Math.abs(nowMs() - looked.timeMs) < AGAIN_MS) return
     const items = await records.list(ref)
     await this.#index(ref, items)
-    this.#lookedMs.set(ref, nowMs())
+    this.#looked.set(ref, { stamp, timeMs: nowMs() })
     // The ledger hears of a version before it can be read: only when as many were seen, there is nothing to wait for.
     const seen = items.reduce((sum, { version }) => sum + version, 0)
     if (seen >= Number(stamp)) store.setStamp(ref, stamp)

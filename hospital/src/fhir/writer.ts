@@ -51,6 +51,8 @@ export interface WriteRequest {
 export interface PlannedWrite {
   readonly type: string
   readonly id: string
+  /** Who asks for it: id of a person, client or system. */
+  readonly enterer: string
   readonly isNew: boolean
   readonly text: string
   readonly resource: FhirResource
@@ -109,6 +111,7 @@ export class Writer {
     return {
       type,
       id,
+      enterer: actor.id,
       isNew: existing === undefined || existing.gone !== undefined,
       text,
       resource,
@@ -139,7 +142,7 @@ export class Writer {
           return
         }
         const { record, version, storedMs, receipt } = outcome
-        store.putReceipt(record, version, receipt)
+        store.putReceipt(record, version, receipt, plan.enterer)
         // Erased before: the name goes to the new record.
         if (plan.existing?.gone === 'erased') store.remove(plan.type, plan.id)
         outcomes.set(plan, { row: sync.put(plan.patient as PatientRef, record, version, storedMs, plan.text) })

@@ -301,7 +301,8 @@ export const ERROR_TABLE = {
   FHIR_UNRESOLVED_PATIENT: {
     kind: 'usage',
     meaning: 'The patient of a resource cannot be told.',
-    action: 'Name the patient with --patient, or import the Patient resource with it.',
+    action:
+      'Name a patient who is registered here: by reference, with --patient, or with the header X-TrustHealth-Patient.',
   },
   // FHIR REST (docs/fhir.md)
   FHIR_NOT_FOUND: {

@@ -120,7 +120,7 @@ function provenanceOf(
 ): MadeResource {
   const { recordId: record, version, author, commitment, log, salt } = answer
   const id = formatVersionName({ record, version })
-  const receipt = store.findReceipt(record, version)
+  const { receipt, enterer } = store.findReceipt(record, version) ?? {}
   const hex = (url: string, bytes: Uint8Array) => ({ url, valueString: encodeHex(bytes) })
   const who = (ref: string) => ({
     ...(ref === directory.hospital.ref ? { reference: `Organization/${ref}` } : {}),
@@ -177,6 +177,7 @@ function provenanceOf(
         },
         who: who(author),
       },
+      ...(enterer === undefined ? [] : [entererOf(enterer)]),
       {
         type: {
           coding: [{ system: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', code: 'custodian' }],
@@ -194,6 +195,19 @@ function provenanceOf(
         : [{ role: 'revision', what: { reference: `${row.type}/${row.id}/_history/${version - 1}` } }]),
     ],
     ...(receipt === undefined ? {} : { signature: [signatureOf(receipt, storedMs, serverRef)] }),
+  }
+}
+
+/** Who asked this façade to store it; the hospital signed. */
+function entererOf(id: string): object {
+  const isDoctor = /^d-[0-9a-f]{32}$/.test(id)
+  return {
+    type: {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', code: 'enterer' }],
+    },
+    who: isDoctor
+      ? { reference: `Practitioner/${id}`, type: 'Practitioner', identifier: { system: PARTICIPANT_SYSTEM, value: id } }
+      : { identifier: { system: 'https://trusthealth.example/fhir/client', value: id } },
   }
 }
 
