@@ -16,6 +16,7 @@ import { measureMixed } from './mixed.ts'
 import { writePerformancePage } from './performance-page.ts'
 import { measureReads } from './reads.ts'
 import { newReport, printReport, writeReport, type Report } from './report.ts'
+import { measureSpeedtest } from './speedtest.ts'
 import { startBench, type RunningBench } from './system/running.ts'
 import { measureTeeRoundTrip } from './tee-round-trip.ts'
 
@@ -31,6 +32,10 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   crud: {
     gives: ['crud_'],
     run: (report, isQuick) => measureCrud(report, { rounds: isQuick ? 3 : 11 }),
+  },
+  speedtest: {
+    gives: ['speedtest'],
+    run: (report, isQuick) => measureSpeedtest(report, { rounds: isQuick ? 1 : 5, rows: isQuick ? 2_000 : 10_000 }),
   },
   handshake: {
     gives: ['handshake'],
