@@ -3,10 +3,12 @@
  * What the emulated machine lacks and a board has in fuses and a generator: a hardware unique key, made at the build
  * and never all zero, and a random seed from the processor (FEAT_RNG). Whoever has the firmware file of the emulated
  * machine has this key: it stands for a fuse in tests and protects nothing from the host of the emulator.
+ * The counter of OP-TEE's own files goes up while the machine runs and starts at zero again: a board keeps it in RPMB.
  */
 #include <arm64.h>
 #include <compiler.h>
 #include <crypto/crypto.h>
+#include <kernel/nv_counter.h>
 #include <kernel/panic.h>
 #include <kernel/tee_common_otp.h>
 #include <string.h>
@@ -50,4 +52,18 @@ void plat_rng_init(void)
 	if (crypto_rng_init(seed, sizeof(seed)))
 		panic("the random number generator cannot be seeded");
 	memzero_explicit(seed, sizeof(seed));
+}
+
+static uint32_t ree_fs_counter;
+
+TEE_Result nv_counter_get_ree_fs(uint32_t *value)
+{
+	*value = ree_fs_counter;
+	return TEE_SUCCESS;
+}
+
+TEE_Result nv_counter_incr_ree_fs_to(uint32_t value)
+{
+	ree_fs_counter = MAX(ree_fs_counter, value);
+	return TEE_SUCCESS;
 }
