@@ -43,6 +43,12 @@ export const ROLES: readonly RoleRow[] = [
     load: async () => (await import('./patient/role.tsx')).role,
   },
   {
+    kind: 'practitioner',
+    path: '/doctor',
+    catalogue: 'doctor',
+    load: async () => (await import('./doctor/role.tsx')).role,
+  },
+  {
     kind: 'auditor',
     path: '/auditor',
     catalogue: 'auditor',

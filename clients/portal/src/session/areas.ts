@@ -10,6 +10,7 @@ export const AREAS = {
   join: async (context: WorkerContext) => (await import('../join/join-area.ts')).joinArea(context),
   patient: async (context: WorkerContext) => (await import('../patient/patient-area.ts')).patientArea(context),
   file: async (context: WorkerContext) => (await import('../verify-file/file-area.ts')).fileArea(context),
+  doctor: async (context: WorkerContext) => (await import('../doctor/doctor-area.ts')).doctorArea(context),
   auditor: async (context: WorkerContext) => (await import('../auditor/auditor-area.ts')).auditorArea(context),
 } as const
 

@@ -1,0 +1,185 @@
+/**
+ * The doctor's first screen: who comes, whether the records may be opened, and the next step of each.
+ *
+ * @module
+ */
+import { Button, TextInput } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { IconAmbulance, IconSearch } from '@tabler/icons-react'
+import { useEffect, useRef, useState, type ReactNode } from 'react'
+import { Link } from 'wouter'
+import { Problem } from '../errors/problem.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import { Loading } from '../shell/loading.tsx'
+import { useTitle } from '../shell/title.ts'
+import type { PatientRow } from './doctor-area.ts'
+import { EmergencySheet } from './emergency-sheet.tsx'
+import { PermissionText } from './permission-text.tsx'
+import { queries } from './queries.ts'
+
+export function Day(): ReactNode {
+  const { t, date } = useWords()
+  const [wanted, setWanted] = useState('')
+  const [emergency, setEmergency] = useState<PatientRow>()
+  const find = useRef<HTMLInputElement>(null)
+  const day = useQuery(queries.day)
+  const drafts = useQuery(queries.drafts)
+  const entitled = useQuery(queries.entitled)
+  const title = t('doctor.day.title', { date: date(Date.now()) })
+  useTitle(title)
+  useEffect(() => {
+    const focus = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.metaKey || event.ctrlKey)) return
+      event.preventDefault()
+      find.current?.focus()
+    }
+    addEventListener('keydown', focus)
+    return () => removeEventListener('keydown', focus)
+  }, [])
+  if (day.isPending) return <Loading rows={6} />
+  if (day.isError) return <Problem error={day.error} again={day.refetch} />
+  const matches = (row: PatientRow) => row.name.toLowerCase().includes(wanted.trim().toLowerCase())
+  const table = (rows: readonly PatientRow[], caption: string) => (
+    <PatientTable
+      rows={rows.filter(matches)}
+      caption={caption}
+      isEntitled={entitled.data === true}
+      onEmergency={setEmergency}
+    />
+  )
+  const { rows, others, isLedgerUp } = day.data
+  const names = new Map([...rows, ...others].map(({ patient, name }) => [patient, name]))
+  return (
+    <>
+      <h1>{title}</h1>
+      {isLedgerUp ? undefined : (
+        <div className="th-banner" data-tone="wait" role="status">
+          {t('doctor.day.noledger')}
+        </div>
+      )}
+      <div className="th-find">
+        <TextInput
+          ref={find}
+          type="search"
+          label={t('doctor.find.label')}
+          description={t('doctor.find.keys')}
+          leftSection={<IconSearch size={18} aria-hidden />}
+          value={wanted}
+          onChange={(event) => setWanted(event.currentTarget.value)}
+        />
+      </div>
+      {rows.length === 0 && others.length === 0 ? <div className="th-empty">{t('doctor.day.empty')}</div> : undefined}
+      {rows.length === 0 ? undefined : table(rows, t('doctor.day.booked'))}
+      {others.length === 0 ? undefined : table(others, t('doctor.day.others'))}
+      {wanted.trim() !== '' && ![...rows, ...others].some(matches) ? (
+        <p role="status">{t('doctor.find.none', { name: wanted.trim() })}</p>
+      ) : undefined}
+      {(drafts.data ?? []).length === 0 ? undefined : (
+        <section aria-labelledby="drafts">
+          <h2 id="drafts">{t('doctor.drafts.title')}</h2>
+          <p className="th-dimmed">{t('doctor.drafts.line')}</p>
+          <ul>
+            {drafts.data?.map((draft) => (
+              <DraftLine key={draft.id} draft={draft} name={names.get(draft.patient) ?? draft.patient.slice(0, 10)} />
+            ))}
+          </ul>
+        </section>
+      )}
+      {emergency === undefined ? undefined : (
+        <EmergencySheet patient={emergency.patient} name={emergency.name} onClose={() => setEmergency(undefined)} />
+      )}
+    </>
+  )
+}
+
+function DraftLine({
+  draft,
+  name,
+}: {
+  readonly draft: { readonly id: string; readonly patient: string; readonly savedMs: number }
+  readonly name: string
+}): ReactNode {
+  const { t, moment } = useWords()
+  return (
+    <li>
+      <Link href={`/doctor/patient/${draft.patient}?draft=${draft.id}`}>
+        {t('doctor.drafts.open', { name, moment: moment(draft.savedMs) })}
+      </Link>
+    </li>
+  )
+}
+
+interface PatientTableProps {
+  readonly rows: readonly PatientRow[]
+  readonly caption: string
+  readonly isEntitled: boolean
+  readonly onEmergency: (row: PatientRow) => void
+}
+
+function PatientTable({ rows, caption, isEntitled, onEmergency }: PatientTableProps): ReactNode {
+  const { t, moment } = useWords()
+  if (rows.length === 0) return undefined
+  return (
+    <div className="th-table-wrap">
+      <table className="th-table">
+        <caption>{caption}</caption>
+        <thead>
+          <tr>
+            {['time', 'patient', 'permission', 'step'].map((column) => (
+              <th key={column} scope="col">
+                {t(`doctor.column.${column}`)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={`${row.patient} ${row.startMs ?? ''}`}>
+              <td data-label={t('doctor.column.time')}>
+                {row.startMs === undefined ? undefined : moment(row.startMs)}
+              </td>
+              <td data-label={t('doctor.column.patient')}>
+                <Link href={`/doctor/patient/${row.patient}`}>{row.name}</Link>
+              </td>
+              <td data-label={t('doctor.column.permission')}>
+                {row.turn === undefined ? (
+                  <PermissionText permission={row.permission} />
+                ) : (
+                  t('doctor.turn.mine', { place: row.turn.place, count: row.turn.count })
+                )}
+              </td>
+              <td>
+                <div className="th-row-actions">
+                  {row.turn === undefined ? (
+                    row.permission.state === 'holds' ? (
+                      <Button component={Link} href={`/doctor/patient/${row.patient}`} size="xs">
+                        {t('doctor.step.open')}
+                        <span className="th-hidden">{row.name}</span>
+                      </Button>
+                    ) : undefined
+                  ) : (
+                    <Button component={Link} href={`/doctor/group/${row.turn.chainId}`} size="xs">
+                      {t('doctor.step.continue')}
+                      <span className="th-hidden">{row.name}</span>
+                    </Button>
+                  )}
+                  {row.permission.state !== 'holds' && isEntitled ? (
+                    <Button
+                      size="xs"
+                      variant="default"
+                      leftSection={<IconAmbulance size={16} aria-hidden />}
+                      onClick={() => onEmergency(row)}
+                    >
+                      {t('doctor.step.emergency')}
+                      <span className="th-hidden">{row.name}</span>
+                    </Button>
+                  ) : undefined}
+                </div>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

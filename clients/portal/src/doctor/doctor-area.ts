@@ -1,0 +1,411 @@
+/**
+ * What a doctor asks of the worker: the day, a patient's records, writing alone or in a group, emergency access. Answers
+ * are plain data; every record comes with the report of its checks.
+ *
+ * @module
+ */
+import { encodeUtf8, decodeUtf8 } from '../../../../shared/crypto/src/index.ts'
+import {
+  EMERGENCY_ATTRIBUTE,
+  participantRecordShape,
+  type PatientPolicy,
+} from '../../../../shared/ledger-model/src/index.ts'
+import {
+  patientRefShape,
+  recordIdTimeMs,
+  type EmergencyId,
+  type PatientRef,
+} from '../../../../shared/protocol/src/index.ts'
+import type { StoreOutcome } from '../../../sdk/src/author.ts'
+import { DoctorClient, type ChainTurn } from '../../../sdk/src/doctor.ts'
+import { ClientError, codeOf, isUnavailable } from '../../../sdk/src/errors.ts'
+import type { AppointmentEntry } from '../../../sdk/src/hospital-api.ts'
+import { readLedger } from '../../../sdk/src/ledger-reader.ts'
+import type { RecordItem } from '../../../sdk/src/record-answer.ts'
+import { RecordReader } from '../session/opened-record.ts'
+import { People } from '../session/people.ts'
+import type { WorkerContext } from '../session/worker-context.ts'
+import { browserDrafts, browserOutbox, type Outgoing } from './browser-store.ts'
+import { Drafts } from './model/drafts.ts'
+import type { EmergencyReasonCode } from './model/emergency.ts'
+import { groupStateOf, type GroupState } from './model/group.ts'
+import { permissionOf, type PermissionState } from './model/permission.ts'
+import { visitResources } from './model/visit-resources.ts'
+import { EMPTY_VISIT, type Visit } from './model/visit.ts'
+
+/** One row of the day, or a patient without an appointment. */
+export interface PatientRow {
+  readonly patient: string
+  readonly name: string
+  readonly permission: PermissionState
+  readonly startMs?: number
+  readonly place?: string
+  /** A group's work that waits for this doctor. */
+  readonly turn?: { readonly chainId: string; readonly place: number; readonly count: number }
+  /** More than one doctor: the record is written in a group. */
+  readonly isGroup: boolean
+}
+
+export interface Day {
+  readonly rows: readonly PatientRow[]
+  readonly others: readonly PatientRow[]
+  /** The ledger answered; else permissions are unknown. */
+  readonly isLedgerUp: boolean
+}
+
+export interface OutboxLine {
+  readonly id: string
+  readonly patient: string
+  readonly name: string
+  readonly signedMs: number
+  readonly count: number
+}
+
+/** What became of one signed record. */
+export interface SignedPart {
+  readonly recordId: string
+  readonly title: string
+  readonly resourceType: string
+  readonly block?: number
+  readonly code?: string
+}
+
+export interface SignedVisit {
+  readonly signedMs: number
+  /** Unset: nothing answered; everything is kept encrypted here and sent again. */
+  readonly recordedMs?: number
+  readonly parts: readonly SignedPart[]
+}
+
+export interface GroupWork {
+  readonly chainId: string
+  readonly patient: string
+  readonly patientName: string
+  readonly state: GroupState
+  readonly names: Readonly<Record<string, string>>
+  /** What the others wrote, in order. */
+  readonly parts: readonly { readonly author: string; readonly resource: Readonly<Record<string, unknown>> }[]
+  /** A part that does not stand: nothing may be added. */
+  readonly fault?: { readonly code: string; readonly link: number }
+}
+
+export interface EmergencyLine {
+  readonly id: string
+  readonly patient: string
+  readonly reason: string
+  readonly openedMs: number
+  readonly untilMs: number
+}
+
+const DAY_MS = 86_400_000
+
+export function doctorArea(context: WorkerContext) {
+  const client = () => context.client(DoctorClient)
+  const people = new People(context)
+  const reader = new RecordReader(client, people)
+  const names = new Map<string, string>()
+
+  const drafts = async () => new Drafts(browserDrafts, (await context.acting()).kept.id)
+
+  async function rowsOf(): Promise<Day> {
+    const alice = await client()
+    const nowMs = context.clock.nowMs()
+    const [appointments, delivered, turns] = await Promise.all([
+      alice.appointments(),
+      alice.options.hospital.warrants(alice.requestSigner),
+      turnsOf(alice),
+    ])
+    for (const { patientRef, patientName } of appointments) names.set(patientRef, patientName)
+    for (const { patient, patientName } of delivered) names.set(patient, patientName)
+    const patients = [
+      ...new Set([...appointments.map(({ patientRef }) => patientRef), ...delivered.map(({ patient }) => patient)]),
+    ]
+    const policies = await policiesOf(alice, patients)
+    const row = (patient: PatientRef, appointment?: AppointmentEntry): PatientRow => {
+      const policy = policies?.get(patient)
+      const turn = turns.find((one) => one.patient === patient)
+      return {
+        patient,
+        name: names.get(patient) ?? patient,
+        permission: permissionOf(policy, alice.ref, nowMs),
+        isGroup: isGroupOf(policy, alice.ref, nowMs) || (appointment?.doctors.length ?? 1) > 1,
+        ...(appointment === undefined ? {} : { startMs: appointment.startMs, place: appointment.place }),
+        ...(turn === undefined
+          ? {}
+          : { turn: { chainId: turn.chainId, place: turn.chain.links.length + 1, count: turn.count } }),
+      }
+    }
+    const today = appointments
+      .filter(({ startMs, endMs }) => endMs > nowMs - DAY_MS / 2 && startMs < nowMs + 14 * DAY_MS)
+      .toSorted((a, b) => a.startMs - b.startMs)
+    const booked = new Set(today.map(({ patientRef }) => patientRef))
+    return {
+      rows: today.map((one) => row(one.patientRef, one)),
+      others: patients.filter((patient) => !booked.has(patient)).map((patient) => row(patient)),
+      isLedgerUp: policies !== undefined,
+    }
+  }
+
+  async function nameOf(patient: string): Promise<string> {
+    if (!names.has(patient)) await rowsOf()
+    return names.get(patient) ?? `${patient.slice(0, 10)}…`
+  }
+
+  async function warrantOf(patient: PatientRef): Promise<string> {
+    return (await (await client()).warrantFor(patient)).jws
+  }
+
+  async function resourcesOf(patient: PatientRef, visit: Visit, startedMs: number, visitId: string) {
+    const alice = await client()
+    const { kept } = await context.acting()
+    return visitResources(visit, {
+      patient: { ref: patient, name: await nameOf(patient) },
+      doctor: { ref: alice.ref, name: kept.name },
+      hospital: { ref: kept.facts.hospital.ref, name: kept.facts.hospital.name },
+      startedMs,
+      endedMs: context.clock.nowMs(),
+      visitId,
+    })
+  }
+
+  async function findTurn(chainId: string): Promise<ChainTurn> {
+    const turn = (await (await client()).chainTurns()).find((one) => one.chainId === chainId)
+    if (turn === undefined) throw new ClientError('RECORD_NOT_FOUND')
+    return turn
+  }
+
+  return {
+    day: rowsOf,
+
+    async patient(ref: string): Promise<PatientRow & { readonly emergency: EmergencyLine | undefined }> {
+      const patient = patientRefShape(ref, 'patient')
+      const { rows, others } = await rowsOf()
+      const row = [...rows, ...others].find((one) => one.patient === patient)
+      const open = (await emergencies()).find((one) => one.patient === patient)
+      return {
+        ...(row ?? { patient, name: await nameOf(patient), permission: { state: 'waiting' }, isGroup: false }),
+        emergency: open,
+      }
+    },
+
+    async records(ref: string): Promise<readonly (RecordItem & { readonly authorName: string })[]> {
+      const alice = await client()
+      const patient = patientRefShape(ref, 'patient')
+      const { items } = await alice.list(patient, { limit: 200 })
+      return await Promise.all(items.map(async (item) => ({ ...item, authorName: await people.nameOf(item.author) })))
+    },
+
+    open: (record: string) => reader.open(record),
+    checkAgain: (record: string) => reader.openAgain(record),
+    recordFile: (record: string) => reader.file(record),
+
+    /** Signs and sends everything of one visit under one signature. */
+    async store(
+      ref: string,
+      visit: Visit,
+      meta: { readonly startedMs: number; readonly visitId: string },
+    ): Promise<SignedVisit> {
+      const alice = await client()
+      const patient = patientRefShape(ref, 'patient')
+      const warrant = await warrantOf(patient)
+      const resources = await resourcesOf(patient, visit, meta.startedMs, meta.visitId)
+      const prepared = await Promise.all(
+        resources.map(({ text }) => alice.prepare({ patient, ehr: encodeUtf8(text), warrant })),
+      )
+      const signedMs = context.clock.nowMs()
+      const outgoing: Outgoing = {
+        id: meta.visitId,
+        owner: (await context.acting()).kept.id,
+        patient,
+        signedMs,
+        prepared,
+      }
+      // Kept first: what was signed is not lost, whatever happens on the way.
+      await browserOutbox.put(outgoing)
+      const titles = resources.map(({ title, resourceType }, i) => ({
+        title,
+        resourceType,
+        recordId: prepared[i]?.recordId as string,
+      }))
+      try {
+        const outcomes = await alice.sendMany(prepared)
+        await browserOutbox.remove(outgoing.id)
+        return {
+          signedMs,
+          recordedMs: context.clock.nowMs(),
+          parts: titles.map((part, i) => ({ ...part, ...outcomeOf(outcomes[i]) })),
+        }
+      } catch (error) {
+        if (isUnavailable(error)) return { signedMs, parts: titles }
+        await browserOutbox.remove(outgoing.id)
+        throw error
+      }
+    },
+
+    async outbox(): Promise<readonly OutboxLine[]> {
+      const all = await browserOutbox.of((await context.acting()).kept.id)
+      return await Promise.all(
+        all.map(async ({ id, patient, signedMs, prepared }) => ({
+          id,
+          patient,
+          name: await nameOf(patient).catch(() => patient),
+          signedMs,
+          count: prepared.length,
+        })),
+      )
+    },
+
+    /** Sends what waits. @returns how many visits were taken. */
+    async sendWaiting(): Promise<number> {
+      const alice = await client()
+      let taken = 0
+      for (const { id, prepared } of await browserOutbox.of((await context.acting()).kept.id)) {
+        try {
+          await alice.sendMany(prepared)
+        } catch (error) {
+          if (isUnavailable(error)) return taken
+          throw error
+        }
+        await browserOutbox.remove(id)
+        taken++
+      }
+      return taken
+    },
+
+    drafts: async () => await (await drafts()).lines(),
+    saveDraft: async (id: string, patient: string, visit: Visit): Promise<void> =>
+      await (await drafts()).save(id, patient, visit, context.clock.nowMs()),
+    loadDraft: async (id: string): Promise<Visit | undefined> => (await (await drafts()).load(id)) as Visit | undefined,
+    removeDraft: async (id: string): Promise<void> => await (await drafts()).remove(id),
+
+    /** Begins a group's work with this doctor's part. */
+    async startGroup(ref: string, note: string): Promise<string> {
+      const alice = await client()
+      const patient = patientRefShape(ref, 'patient')
+      return await alice.startChain(patient, await partOf(patient, note), await warrantOf(patient))
+    },
+
+    /** The work as it came, with every part checked. */
+    async group(chainId: string): Promise<GroupWork> {
+      const alice = await client()
+      const turn = await findTurn(chainId)
+      const { patient, chain } = turn
+      let fault: GroupWork['fault']
+      let doctors: readonly string[] = chain.links.map(({ author }) => author)
+      try {
+        doctors = await alice.checkTurn(turn)
+      } catch (error) {
+        const code = codeOf(error)
+        if (code === undefined || isUnavailable(error)) throw error
+        fault = { code, link: (error as { readonly link?: number }).link ?? 1 }
+      }
+      const named = await Promise.all(doctors.map(async (ref) => [ref, await people.nameOf(ref)] as const))
+      const signed = chain.links.map(({ author, recordId }) => ({ author, writtenMs: recordIdTimeMs(recordId) }))
+      return {
+        chainId,
+        patient,
+        patientName: await nameOf(patient),
+        state: groupStateOf(doctors, signed, alice.ref),
+        names: Object.fromEntries(named),
+        parts:
+          fault === undefined
+            ? chain.links.map(({ author, ehr }) => ({
+                author,
+                resource: JSON.parse(decodeUtf8(ehr)) as Readonly<Record<string, unknown>>,
+              }))
+            : [],
+        ...(fault === undefined ? {} : { fault }),
+      }
+    },
+
+    /** Adds this doctor's part; the last one stores for all. @returns how many records were stored, 0 if it was passed on. */
+    async addToGroup(chainId: string, note: string): Promise<number> {
+      const alice = await client()
+      const turn = await findTurn(chainId)
+      await alice.checkTurn(turn)
+      const stored = await alice.addToChain(turn, await partOf(turn.patient, note), await warrantOf(turn.patient))
+      return stored?.receipts.length ?? 0
+    },
+
+    /** Whether this doctor may open records in an emergency, as the ledger says now. */
+    async mayOpenEmergency(): Promise<boolean> {
+      const alice = await client()
+      const { value } = await readLedger(alice.options.ledger, 'participant', [alice.ref], participantRecordShape)
+      return value.attributes[EMERGENCY_ATTRIBUTE] === 'true' && value.status === 'active'
+    },
+
+    async openEmergency(ref: string, reason: EmergencyReasonCode, text: string) {
+      const patient = patientRefShape(ref, 'patient')
+      const { emergency, untilMs } = await (await client()).openEmergency(patient, reason, text)
+      const openedMs = context.clock.nowMs()
+      await keepEmergencies([...(await emergencies()), { id: emergency, patient, reason, openedMs, untilMs }])
+      return { id: emergency, untilMs }
+    },
+
+    async closeEmergency(id: string): Promise<void> {
+      await (await client()).closeEmergency(id as EmergencyId)
+      await keepEmergencies((await emergencies()).filter((one) => one.id !== id))
+      reader.forget()
+    },
+  }
+
+  /** Those that this device opened and that have not ended; the record server decides at every request. */
+  async function emergencies(): Promise<readonly EmergencyLine[]> {
+    const { kept } = await context.acting()
+    const all = ((await context.keys.find(kept.id))?.extra?.['emergencies'] ?? []) as readonly EmergencyLine[]
+    return all.filter(({ untilMs }) => untilMs > context.clock.nowMs())
+  }
+
+  async function keepEmergencies(all: readonly EmergencyLine[]): Promise<void> {
+    const { kept } = await context.acting()
+    const { extra } = (await context.keys.find(kept.id)) ?? {}
+    await context.keys.change(kept.id, { extra: { ...extra, emergencies: all } })
+  }
+
+  async function partOf(patient: PatientRef, note: string): Promise<Uint8Array> {
+    const resources = await resourcesOf(patient, { ...EMPTY_VISIT, note }, context.clock.nowMs(), crypto.randomUUID())
+    return encodeUtf8(resources.at(-1)?.text ?? '')
+  }
+}
+
+/** `undefined`: the ledger does not answer. */
+async function policiesOf(
+  alice: DoctorClient,
+  patients: readonly PatientRef[],
+): Promise<ReadonlyMap<string, PatientPolicy> | undefined> {
+  try {
+    const all = await alice.policies(patients.slice(0, 256))
+    return new Map(all.map((policy) => [policy.patientRef, policy]))
+  } catch (error) {
+    if (isUnavailable(error)) return undefined
+    throw error
+  }
+}
+
+/** Turns with the number of doctors; the first link's warrant names them. */
+async function turnsOf(alice: DoctorClient) {
+  const turns = await alice.chainTurns()
+  const held = turns.length === 0 ? [] : await alice.warrants()
+  return turns.map((turn) => {
+    const first = turn.chain.links[0]?.warrant
+    const warrant = held.find(({ jws }) => jws === first)?.warrant
+    const count = warrant?.doctors.filter((ref) => ref.startsWith('d-')).length ?? turn.chain.links.length + 1
+    return { chainId: turn.chainId, patient: turn.patient, chain: turn.chain, count }
+  })
+}
+
+function isGroupOf(policy: PatientPolicy | undefined, doctor: string, nowMs: number): boolean {
+  return (policy?.warrants ?? []).some(
+    ({ doctors, nbfMs, expMs, revokedMs }) =>
+      revokedMs === null &&
+      nbfMs <= nowMs &&
+      nowMs < expMs &&
+      doctors.filter((ref) => ref.startsWith('d-')).length > 1 &&
+      doctors[0] === doctor,
+  )
+}
+
+function outcomeOf(outcome: StoreOutcome | undefined): { readonly block?: number; readonly code?: string } {
+  if (outcome === undefined) return { code: 'TEE_FAULT' }
+  return 'code' in outcome ? { code: outcome.code } : { block: outcome.place.block }
+}

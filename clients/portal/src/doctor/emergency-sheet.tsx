@@ -1,0 +1,108 @@
+/**
+ * Emergency access: who the patient is comes first, then the reason; who is told stands above the button. Where nobody can
+ * say who may look it stays closed, and says why.
+ *
+ * @module
+ */
+import { Button, Modal, Radio, Textarea } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState, type ReactNode } from 'react'
+import { useLocation } from 'wouter'
+import { isAway } from '../errors/error-words.ts'
+import { Problem } from '../errors/problem.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import { barOf, EMERGENCY_REASONS, FEWEST_CHARACTERS, missingIn, type EmergencyReasonCode } from './model/emergency.ts'
+import { doctor, queries } from './queries.ts'
+
+interface EmergencySheetProps {
+  readonly patient: string
+  readonly name: string
+  readonly onClose: () => void
+}
+
+export function EmergencySheet({ patient, name, onClose }: EmergencySheetProps): ReactNode {
+  const { t } = useWords()
+  const [, navigate] = useLocation()
+  const cache = useQueryClient()
+  const entitled = useQuery({ ...queries.entitled, staleTime: 0 })
+  const [reason, setReason] = useState<EmergencyReasonCode>()
+  const [text, setText] = useState('')
+  const [wasTried, setWasTried] = useState(false)
+  const open = useMutation({
+    mutationFn: (chosen: EmergencyReasonCode) => doctor.openEmergency(patient, chosen, text.trim()),
+    onSuccess: async () => {
+      await cache.invalidateQueries({ queryKey: ['doctor'] })
+      navigate(`/doctor/patient/${patient}`)
+      onClose()
+    },
+  })
+  const bar = barOf({
+    isEntitled: entitled.data !== false,
+    ledgerAnswers: !(entitled.isError && isAway(entitled.error)),
+    serverAnswers: !(open.isError && isAway(open.error)),
+  })
+  const missing = missingIn({ reason, text })
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={t('doctor.emergency.title')}
+      closeButtonProps={{ 'aria-label': t('action.close') }}
+      size="lg"
+    >
+      <div className="th-fields">
+        <p className="th-emergency-who">
+          <b>{name}</b> <code>{patient.slice(0, 10)}</code>
+        </p>
+        {bar === undefined ? undefined : (
+          <div className="th-problem" data-tone="wait" role="status">
+            <p>{t(`doctor.emergency.bar.${bar}`)}</p>
+          </div>
+        )}
+        <Radio.Group
+          label={t('doctor.emergency.reason')}
+          value={reason ?? ''}
+          onChange={(chosen) => setReason(chosen as EmergencyReasonCode)}
+          error={wasTried && missing.includes('reason') ? t('doctor.emergency.missing.reason') : undefined}
+        >
+          <div className="th-choices">
+            {EMERGENCY_REASONS.map((one) => (
+              <Radio key={one} value={one} label={t(`doctor.emergency.reason.${one}`)} />
+            ))}
+          </div>
+        </Radio.Group>
+        <Textarea
+          label={t('doctor.emergency.text')}
+          description={t('doctor.emergency.text.least', { count: FEWEST_CHARACTERS })}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          autosize
+          minRows={2}
+          error={
+            wasTried && missing.includes('text')
+              ? t('doctor.emergency.missing.text', { count: FEWEST_CHARACTERS })
+              : undefined
+          }
+        />
+        <p>{t('doctor.emergency.told', { name })}</p>
+        {open.isError ? <Problem error={open.error} /> : undefined}
+        <div className="th-actions">
+          <Button
+            color="bad"
+            loading={open.isPending}
+            disabled={bar !== undefined}
+            onClick={() => {
+              setWasTried(true)
+              if (missing.length === 0 && reason !== undefined) open.mutate(reason)
+            }}
+          >
+            {t('doctor.emergency.open')}
+          </Button>
+          <Button variant="default" onClick={onClose}>
+            {t('action.cancel')}
+          </Button>
+        </div>
+      </div>
+    </Modal>
+  )
+}

@@ -1,0 +1,33 @@
+/**
+ * Questions of the doctor's screens to the worker, with the keys under which answers are kept.
+ *
+ * @module
+ */
+import { queryOptions } from '@tanstack/react-query'
+import { areaOf } from '../session/client.ts'
+
+export const doctor = areaOf('doctor')
+const DAY_REFRESH_MS = 30_000
+
+export const queries = {
+  day: queryOptions({ queryKey: ['doctor', 'day'], queryFn: () => doctor.day(), refetchInterval: DAY_REFRESH_MS }),
+  drafts: queryOptions({ queryKey: ['doctor', 'drafts'], queryFn: () => doctor.drafts() }),
+  outbox: queryOptions({ queryKey: ['doctor', 'outbox'], queryFn: () => doctor.outbox() }),
+  entitled: queryOptions({ queryKey: ['doctor', 'entitled'], queryFn: () => doctor.mayOpenEmergency() }),
+  patient: (ref: string) =>
+    queryOptions({
+      queryKey: ['doctor', 'patient', ref],
+      queryFn: () => doctor.patient(ref),
+      refetchInterval: DAY_REFRESH_MS,
+    }),
+  records: (ref: string) => queryOptions({ queryKey: ['doctor', 'records', ref], queryFn: () => doctor.records(ref) }),
+  record: (id: string) =>
+    queryOptions({
+      queryKey: ['doctor', 'record', id],
+      queryFn: () => doctor.open(id),
+      staleTime: Infinity,
+      refetchOnWindowFocus: false,
+    }),
+  group: (chainId: string) =>
+    queryOptions({ queryKey: ['doctor', 'group', chainId], queryFn: () => doctor.group(chainId) }),
+}
