@@ -28,6 +28,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   grant: 'access that a patient gives, and takes back',
   emergency: 'emergency access of doctors',
   keys: 'keys of a patient',
+  app: 'apps and services that use the hospital’s FHIR interface',
   ledger: 'the shared ledger of the hospitals',
   backup: 'copies of this system',
 }
