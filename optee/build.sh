@@ -4,11 +4,16 @@
 # changes; keys are made there at the first build and never leave it. Usage: build.sh [STEP...]; default: all steps.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
 cache=${TRUSTHEALTH_OPTEE_CACHE:-$HOME/.cache/trusthealth/optee}
 umask 022
 mkdir -p "$cache"
 # Debian's own Python has the modules that its packages bring.
 export LC_ALL=C TZ=UTC PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+
+# One build at a time writes to the cache.
+exec 9>"$cache/lock"
+flock 9
 
 say() { echo "optee: $*" >&2; }
 fail() { say "$*" && exit 1; }
@@ -55,7 +60,15 @@ once() {
   if [ "$(cat "$cache/$name.stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
   say "builds $name"
   rm -f "$cache/$name.stamp"
-  if ! "$command" >"$cache/$name.log" 2>&1; then
+  # Not inside a condition, where `set -e` sleeps.
+  set +e
+  (
+    set -e
+    "$command"
+  ) >"$cache/$name.log" 2>&1
+  local status=$?
+  set -e
+  if [ "$status" -ne 0 ]; then
     tail -n 30 "$cache/$name.log" >&2
     fail "$name was not built; all of it in $cache/$name.log"
   fi
@@ -94,15 +107,19 @@ make_keys() {
   )
 }
 
-os() { make_keys && once os build_os "$here/os" "$here/packages.txt" "$cache/keys"; }
+os() { fetch && make_keys && once os build_os "$here/os" "$here/packages.txt" "$cache/keys"; }
 build_os() {
   unpack optee-os "$cache"/packages/optee-os_*
   local os=$cache/optee-os
   cp "$here/os/trusthealth_platform.c" "$cache/keys/test_hardware_unique_key.h" "$os/core/kernel/"
   echo 'srcs-y += trusthealth_platform.c' >>"$os/core/kernel/sub.mk"
+  # mbedTLS for trusted applications comes without X25519.
+  sed -i 's/^#define MBEDTLS_ECP_DP_SECP256K1_ENABLED$/&\n#define MBEDTLS_ECP_DP_CURVE25519_ENABLED/' \
+    "$os/lib/libmbedtls/include/mbedtls_config_uta.h"
+  grep -q CURVE25519 "$os/lib/libmbedtls/include/mbedtls_config_uta.h"
   rm -rf "$cache/os"
   # CFG_INSECURE=n: without its own key and seed this does not link. The REE file system keeps the attestation key.
-  make -C "$os" -j"$(nproc)" O="$cache/os" \
+  SOURCE_DATE_EPOCH=1 make -C "$os" -j"$(nproc)" O="$cache/os" TEE_IMPL_VERSION=4.10.0-trusthealth \
     CROSS_COMPILE=aarch64-linux-gnu- CROSS_COMPILE_core=aarch64-linux-gnu- CROSS_COMPILE_ta_arm64=aarch64-linux-gnu- \
     PLATFORM=vexpress-qemu_armv8a CFG_ARM64_core=y CFG_USER_TA_TARGETS=ta_arm64 CFG_ARM_GICV3=y CFG_INSECURE=n \
     CFG_ATTESTATION_PTA=y CFG_BUILD_IN_TREE_TA=n CFG_NUM_THREADS=4 CFG_CORE_RESERVED_SHM=n \
@@ -123,6 +140,113 @@ build_firmware() {
   dd if="$out/qemu/release/bl1.bin" of="$out/flash.bin" bs=4096 conv=notrunc status=none
   dd if="$out/qemu/release/fip.bin" of="$out/flash.bin" bs=4096 seek=64 conv=notrunc status=none
   truncate -s 64M "$out/flash.bin"
+}
+
+# Kernel modules that the guest needs, in the order in which they load.
+modules='tee optee netfs 9pnet 9pnet_virtio 9p'
+
+guest() { fetch && once guest build_guest "$here/guest" "$here/proxy" "$here/storage/plugin" "$here/storage/include" "$here/packages.txt"; }
+build_guest() {
+  local root=$cache/guest name version source
+  rm -rf "$root"
+  unpack guest "$cache"/packages/{busybox-static,libc6,libgcc-s1,libteec2,tee-supplicant}_*
+  unpack kernel "$cache"/packages/linux-image-*
+  unpack client "$cache"/packages/optee-client-dev_*
+  version=$(basename "$cache"/kernel/boot/vmlinuz-*)
+  version=${version#vmlinuz-}
+  cp "$cache/kernel/boot/vmlinuz-$version" "$cache/Image"
+  mkdir -p "$root"/{bin,proc,sys,dev,tmp,root,store,modules} "$root"/usr/lib/{optee_armtz,tee-supplicant/plugins}
+  [ -e "$root/lib" ] || ln -s usr/lib "$root/lib"
+  [ -e "$root/sbin" ] || ln -s usr/sbin "$root/sbin"
+  cp "$root/usr/bin/busybox" "$root/bin/busybox"
+  rm -rf "$root"/usr/share "$root"/usr/lib/aarch64-linux-gnu/{gconv,perl*} "$root"/etc
+  for name in $modules; do
+    xz -dc "$(find "$cache/kernel/usr/lib/modules/$version/kernel" -name "$name.ko.xz" | grep .)" >"$root/modules/$name.ko"
+    echo "$name.ko" >>"$root/modules/order"
+  done
+  local flags=(-O2 -Wall -Wextra -Werror -I "$cache/client/usr/include" -I "$here/storage/include")
+  aarch64-linux-gnu-gcc "${flags[@]}" -o "$root/usr/sbin/trusthealth-proxy" "$here"/proxy/*.c \
+    "$root"/usr/lib/aarch64-linux-gnu/libteec.so.2 -Wl,--allow-shlib-undefined
+  for source in "$here"/storage/plugin/*.c; do
+    [ -e "$source" ] || continue
+    aarch64-linux-gnu-gcc "${flags[@]}" -shared -fPIC "$here"/storage/plugin/*.c \
+      -o "$root/usr/lib/tee-supplicant/plugins/5a6f7910-dfb6-435d-b119-272787340950.plugin"
+    break
+  done
+  cp "$here/guest/init" "$root/init"
+  chmod 755 "$root/init"
+  (cd "$root" && find . | sort | cpio -o -H newc --quiet -R 0:0 | gzip -1 -n) >"$cache/initrd.gz"
+}
+
+# Objects of musl's library: mathematics that calls nothing outside of it, so none of them reaches for a kernel.
+math='__cos __expo2 __fpclassify __invtrigl __math_divzero __math_invalid __math_oflow __math_uflow __math_xflow __rem_pio2
+  __rem_pio2_large __signbit __sin __tan acos acosh asin asinh atan atan2 atanh cbrt ceil cos cosh exp exp_data expm1 fabs floor fmax
+  fmin fmod frexp hypot ldexp log log10 log1p log2 log2_data log_data lrint nearbyint pow pow_data rint round scalbn sin sinh sqrt tan
+  tanh trunc'
+
+engine() { fetch && once engine build_engine "$here/ta/engine.patch" "$here/packages.txt"; }
+build_engine() {
+  local out=$cache/engine name
+  unpack engine "$cache"/packages/{qjs-src,musl-dev}_*
+  cp "$out"/usr/src/quickjs-ng/*.[ch] "$out/"
+  patch -d "$out" -p1 <"$here/ta/engine.patch"
+  # __wasi__: no threads, no atomics; nothing else of it is used.
+  local flags=(-nostdinc -isystem "$(aarch64-linux-gnu-gcc -print-file-name=include)" -isystem "$out/usr/include/aarch64-linux-musl"
+    -D_GNU_SOURCE -D__wasi__ -DNDEBUG -O2 -fPIC -fno-strict-aliasing -fwrapv -mstrict-align -mno-outline-atomics -fno-stack-protector
+    -ffunction-sections -fdata-sections -ffile-prefix-map="$out=engine" -w)
+  for name in quickjs libregexp libunicode dtoa; do
+    aarch64-linux-gnu-gcc "${flags[@]}" -c "$out/$name.c" -o "$out/$name.o"
+  done
+  rm -f "$out"/*.a
+  aarch64-linux-gnu-ar rcsD "$out/libquickjs.a" "$out"/{quickjs,libregexp,libunicode,dtoa}.o
+  mkdir "$out/math"
+  (cd "$out/math" && aarch64-linux-gnu-ar x "$out/usr/lib/aarch64-linux-musl/libc.a" $(printf '%s.lo ' $math) &&
+    aarch64-linux-gnu-ar rcsD "$out/libmath.a" ./*.lo)
+}
+
+# storage/libstorage.a and sqlite3.h: the secure file system and SQLCipher in it.
+storage() { os && engine && once storage build_storage "$here/storage/build-ta.sh" "$here/storage/shim.c" "$here"/storage/{include,src,sql} "$cache/os.stamp" "$cache/engine.stamp"; }
+build_storage() {
+  "$here/storage/build-ta.sh" "$cache/os/export-ta_arm64" "$cache/engine/usr/include/aarch64-linux-musl" "$cache/storage"
+}
+
+# SHA-256 of the public key that signs, as the evidence names it: DER, SubjectPublicKeyInfo.
+signer() { openssl rsa -in "$cache/keys/ta-signing.pem" -pubout -outform DER 2>/dev/null | sha256sum | cut -d ' ' -f 1; }
+
+# The two binaries: the trusted application, and the one that runs the suites of its ports inside the secure world.
+ta() {
+  os && engine
+  once ta-trusthealth build_trusthealth "$here/ta" "$here/storage/src" "$cache/os.stamp" "$cache/engine.stamp" "$root/dist/ta"
+}
+build_trusthealth() {
+  build_ta 809a44f6-3a1c-4e40-860d-4ab23abd8ccb "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-host.mjs"
+}
+
+# build_ta UUID APPLICATION HOST
+build_ta() {
+  local uuid=$1 out=$cache/build/$1 struct
+  rm -rf "$out"
+  mkdir -p "$out/scripts" "$cache/ta"
+  cp "$2" "$out/scripts/trusted-application.mjs"
+  cp "$3" "$out/scripts/host.mjs"
+  struct=$(echo "$uuid" | sed -E 's/(.{8})-(.{4})-(.{4})-(..)(..)-(..)(..)(..)(..)(..)(..)/{0x\1,0x\2,0x\3,{0x\4,0x\5,0x\6,0x\7,0x\8,0x\9,/')
+  # sed knows nine groups: the last two bytes.
+  struct="${struct%,*},0x${uuid: -4:2},0x${uuid: -2:2}}}"
+  cp -r "$here/ta" "$out/source"
+  cat >"$out/source/build_config.h" <<END
+#define TH_TA_UUID $struct
+#define TH_SIGNER { $(signer | sed 's/../0x&, /g') }
+#define TH_STACK_KIB 512
+#define TH_HEAP_KIB 8192
+#define TH_SIMULATED 1
+#define TH_DEBUG ${TH_DEBUG:-0}
+END
+  make -C "$out/source" -j"$(nproc)" O="$out/o" CROSS_COMPILE=aarch64-linux-gnu- TA_DEV_KIT_DIR="$cache/os/export-ta_arm64" \
+    UUID="$uuid" ENGINE="$cache/engine" SCRIPTS="$out/scripts" SQL="${SQL:-}" \
+    LIBRARIES="$cache/engine/libquickjs.a $cache/engine/libmath.a" TA_SIGN_KEY="$cache/keys/ta-signing.pem"
+  # Signed once more with the padding that has no random part: the same input gives the same file.
+  "$cache/os/export-ta_arm64/scripts/sign_encrypt.py" sign-enc --uuid "$uuid" --ta-version 1 --algo TEE_ALG_RSASSA_PKCS1_V1_5_SHA256 \
+    --in "$out/o/$uuid.stripped.elf" --key "$cache/keys/ta-signing.pem" --out "$cache/ta/$uuid.ta"
 }
 
 for step in "${@:-tools}"; do "$step"; done

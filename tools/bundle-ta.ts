@@ -53,6 +53,13 @@ const HOSTS: readonly Artifact[] = [
     ],
     isHost: true,
   },
+  {
+    entry: 'secure/ta/src/optee-host.ts',
+    list: 'secure/ta/tcb-optee-host.txt',
+    output: 'optee-host.mjs',
+    fromPlatform: [],
+    isHost: true,
+  },
 ]
 
 /** What a host takes from the measured file: every module of these, but implementations of the Crypto port. */

@@ -13,7 +13,7 @@ export { signatureFromDer, signatureToDer } from '../../../shared/crypto/src/ecd
 export { decryptionFailed } from '../../../shared/crypto/src/errors.ts'
 export { label } from '../../../shared/crypto/src/label.ts'
 export * from '../../../shared/crypto/src/sizes.ts'
-export { issueEvidence } from '../../../shared/protocol/src/evidence.ts'
+export { issueEvidence, issueOpteeEvidence } from '../../../shared/protocol/src/evidence.ts'
 export { FrameReader } from '../../../shared/tee-abi/src/frames.ts'
 
 /** Identity under which a device derives this application's keys; never changes. */

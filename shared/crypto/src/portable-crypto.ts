@@ -15,9 +15,9 @@ import { p256 } from '@noble/curves/nist.js'
 import { expand, extract } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { ml_kem768 } from '@noble/post-quantum/ml-kem.js'
 import { decryptionFailed } from './errors.ts'
-import type { AeadKey, AgreementKey, Crypto, HmacKey, KemKey, SigningKey, VerifyingKey } from './port.ts'
+import { createPortableKem } from './portable-kem.ts'
+import type { AeadKey, AgreementKey, Crypto, HmacKey, SigningKey, VerifyingKey } from './port.ts'
 import {
   AEAD_KEY_BYTES,
   AEAD_NONCE_BYTES,
@@ -25,11 +25,8 @@ import {
   badKey,
   MAX_HKDF_BYTES,
   MAX_RANDOM_BYTES,
-  ML_KEM_768_PUBLIC_KEY_BYTES,
-  ML_KEM_768_SEED_BYTES,
   P256_SIGNATURE_BYTES,
   requireBetween,
-  requireKemCiphertext,
   requireLength,
   requirePublicKeyLength,
   requireScalar,
@@ -149,28 +146,7 @@ export function createPortableCrypto(random: (length: number) => Uint8Array): Cr
       }
     },
 
-    generateKemKey: () => kemKeyOf(randomBytes(ML_KEM_768_SEED_BYTES)),
-    importKemKey(seed) {
-      requireLength('seed', seed, ML_KEM_768_SEED_BYTES)
-      return kemKeyOf(seed)
-    },
-    encapsulate(publicKey) {
-      requirePublicKeyLength(publicKey, ML_KEM_768_PUBLIC_KEY_BYTES)
-      const message = randomBytes(32)
-      try {
-        const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey, message)
-        return { ciphertext: cipherText, sharedSecret: sharedSecret.slice() }
-      } catch {
-        throw badKey()
-      } finally {
-        message.fill(0)
-      }
-    },
-    decapsulate(key, ciphertext) {
-      const secret = PortableKemKey.secretOf(key)
-      requireKemCiphertext(ciphertext)
-      return ml_kem768.decapsulate(ciphertext, secret).slice()
-    },
+    ...createPortableKem(randomBytes),
   }
 }
 
@@ -245,22 +221,10 @@ class PortableAgreementKey extends PortablePrivateKey implements AgreementKey {
   }
 }
 
-class PortableKemKey extends PortablePrivateKey implements KemKey {
-  readonly use = 'kem'
-  static secretOf(handle: KemKey): Uint8Array {
-    return this.checkedSecretOf(handle, PortableKemKey)
-  }
-}
-
 function signingKeyOf(curve: ECDSA, scalar: Uint8Array): SigningKey {
   return new PortableSigningKey(scalar, curve.getPublicKey(scalar, false))
 }
 
 function agreementKeyOf(secret: Uint8Array): AgreementKey {
   return new PortableAgreementKey(secret, x25519.getPublicKey(secret))
-}
-
-function kemKeyOf(seed: Uint8Array): KemKey {
-  const { secretKey, publicKey } = ml_kem768.keygen(seed)
-  return new PortableKemKey(secretKey, publicKey)
 }

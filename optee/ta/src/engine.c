@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <mbedtls/sha256.h>
+#include <quickjs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <trace.h>
+
+#include "engine.h"
+#include "native.h"
+
+#define APPLICATION "./trusted-application.mjs"
+#define HOST "./host.mjs"
+/* Below the TA's stack: what is left is for C, which the engine calls from its depths. */
+#define STACK_BYTES ((TH_STACK_KIB - 128) * 1024)
+
+extern const char script_application[];
+extern const char script_application_end[];
+extern const char script_host[];
+extern const char script_host_end[];
+
+static JSRuntime *runtime;
+static JSContext *context;
+/* Functions of the host's module. */
+static JSValue host_exchange;
+static JSValue host_take;
+static JSValue host_waiting;
+static size_t bytes_now;
+static size_t bytes_peak;
+
+/* The engine counts its memory by sizes that the TEE's allocator does not tell: each block carries its own. */
+struct block {
+	size_t bytes;
+};
+
+static void count(size_t more, size_t less)
+{
+	bytes_now += more;
+	bytes_now -= less;
+	if (bytes_now > bytes_peak)
+		bytes_peak = bytes_now;
+}
+
+static void *engine_malloc(void *opaque, size_t bytes)
+{
+	struct block *block = bytes < SIZE_MAX - sizeof(*block) ? malloc(sizeof(*block) + bytes) : NULL;
+
+	if (!block)
+		return NULL;
+	block->bytes = bytes;
+	count(bytes, 0);
+	return block + 1;
+}
+
+static void *engine_calloc(void *opaque, size_t number, size_t bytes)
+{
+	void *found = NULL;
+
+	if (bytes && number > SIZE_MAX / bytes)
+		return NULL;
+	found = engine_malloc(opaque, number * bytes);
+	if (found)
+		memset(found, 0, number * bytes);
+	return found;
+}
+
+static void engine_free(void *opaque, void *at)
+{
+	struct block *block = at ? (struct block *)at - 1 : NULL;
+
+	if (!block)
+		return;
+	count(0, block->bytes);
+	free(block);
+}
+
+static void *engine_realloc(void *opaque, void *at, size_t bytes)
+{
+	struct block *block = at ? (struct block *)at - 1 : NULL;
+	size_t before = block ? block->bytes : 0;
+
+	if (!bytes) {
+		engine_free(opaque, at);
+		return NULL;
+	}
+	if (bytes >= SIZE_MAX - sizeof(*block))
+		return NULL;
+	block = realloc(block, sizeof(*block) + bytes);
+	if (!block)
+		return NULL;
+	block->bytes = bytes;
+	count(bytes, before);
+	return block + 1;
+}
+
+static size_t engine_usable(const void *at)
+{
+	return at ? ((const struct block *)at - 1)->bytes : 0;
+}
+
+static const JSMallocFunctions memory = {
+	engine_calloc, engine_malloc, engine_free, engine_realloc, engine_usable,
+};
+
+/* Names and code of an exception, never its message: that may hold what the normal world must not see. */
+static void report_exception(void)
+{
+	static const char *const members[] = { "name", "code" };
+	JSValue error = JS_GetException(context);
+	size_t i = 0;
+
+	for (i = 0; i < 2; i++) {
+		JSValue value = JS_GetPropertyStr(context, error, members[i]);
+		const char *text = JS_IsString(value) ? JS_ToCString(context, value) : NULL;
+
+		if (text)
+			EMSG("%s %s", members[i], text);
+		JS_FreeCString(context, text);
+		JS_FreeValue(context, value);
+	}
+#if TH_DEBUG
+	{
+		const char *text = JS_ToCString(context, error);
+		JSValue stack = JS_GetPropertyStr(context, error, "stack");
+		const char *where = JS_ToCString(context, stack);
+
+		EMSG("%s %s", text ? text : "", where ? where : "");
+		JS_FreeCString(context, text);
+		JS_FreeCString(context, where);
+		JS_FreeValue(context, stack);
+	}
+#endif
+	JS_FreeValue(context, error);
+	JS_FreeValue(context, JS_GetException(context));
+}
+
+/* The measured file is the only thing that can be imported. */
+static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque)
+{
+	JSValue compiled = JS_UNDEFINED;
+	JSModuleDef *module = NULL;
+
+	if (strcmp(name, APPLICATION)) {
+		JS_ThrowTypeError(ctx, "no such module");
+		return NULL;
+	}
+	compiled = JS_Eval(ctx, script_application, (size_t)(script_application_end - script_application), APPLICATION,
+			   JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+	if (JS_IsException(compiled))
+		return NULL;
+	module = JS_VALUE_GET_PTR(compiled);
+	/* The context keeps it. */
+	JS_FreeValue(ctx, compiled);
+	return module;
+}
+
+static char *same_name(JSContext *ctx, const char *base, const char *name, void *opaque)
+{
+	return js_strdup(ctx, name);
+}
+
+/* Promises are used by modules only; all of them settle here. */
+static int run_jobs(void)
+{
+	JSContext *ran = NULL;
+	int result = 0;
+
+	do {
+		result = JS_ExecutePendingJob(runtime, &ran);
+	} while (result > 0);
+	return result;
+}
+
+static JSValue run_host(void)
+{
+	JSValue compiled = JS_Eval(context, script_host, (size_t)(script_host_end - script_host), HOST,
+				   JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+	JSModuleDef *module = NULL;
+	JSValue promise = JS_UNDEFINED;
+	JSPromiseStateEnum state = JS_PROMISE_PENDING;
+
+	if (JS_IsException(compiled))
+		return compiled;
+	module = JS_VALUE_GET_PTR(compiled);
+	promise = JS_EvalFunction(context, compiled);
+	if (JS_IsException(promise))
+		return promise;
+	if (run_jobs() < 0) {
+		JS_FreeValue(context, promise);
+		return JS_EXCEPTION;
+	}
+	state = JS_PromiseState(context, promise);
+	if (state == JS_PROMISE_REJECTED)
+		JS_Throw(context, JS_PromiseResult(context, promise));
+	JS_FreeValue(context, promise);
+	if (state != JS_PROMISE_FULFILLED)
+		return JS_EXCEPTION;
+	return JS_GetModuleNamespace(context, module);
+}
+
+static int take_exports(JSValueConst host, JSValue *start)
+{
+	*start = JS_GetPropertyStr(context, host, "start");
+	host_exchange = JS_GetPropertyStr(context, host, "exchange");
+	host_take = JS_GetPropertyStr(context, host, "take");
+	host_waiting = JS_GetPropertyStr(context, host, "waiting");
+	return JS_IsFunction(context, *start) && JS_IsFunction(context, host_exchange) &&
+	       JS_IsFunction(context, host_take) && JS_IsFunction(context, host_waiting) ? 0 : -1;
+}
+
+static int start_application(void)
+{
+	uint8_t measurement[32] = { };
+	JSValue host = JS_UNDEFINED;
+	JSValue start = JS_UNDEFINED;
+	JSValue native = JS_UNDEFINED;
+	JSValue result = JS_EXCEPTION;
+
+	mbedtls_sha256((const unsigned char *)script_application,
+		       (size_t)(script_application_end - script_application), measurement, 0);
+	host = run_host();
+	if (JS_IsException(host))
+		return -1;
+	if (!take_exports(host, &start)) {
+		native = native_object(context, measurement);
+		if (!JS_IsException(native))
+			result = JS_Call(context, start, JS_UNDEFINED, 1, (JSValueConst *)&native);
+	}
+	JS_FreeValue(context, native);
+	JS_FreeValue(context, start);
+	JS_FreeValue(context, host);
+	if (JS_IsException(result))
+		return -1;
+	JS_FreeValue(context, result);
+	return 0;
+}
+
+int engine_start(void)
+{
+	host_exchange = JS_UNDEFINED;
+	host_take = JS_UNDEFINED;
+	host_waiting = JS_UNDEFINED;
+	runtime = JS_NewRuntime2(&memory, NULL);
+	if (!runtime)
+		return -1;
+	JS_SetMaxStackSize(runtime, STACK_BYTES);
+	JS_UpdateStackTop(runtime);
+	JS_SetModuleLoaderFunc(runtime, same_name, load, NULL);
+	context = JS_NewContext(runtime);
+	if (!context) {
+		engine_stop();
+		return -1;
+	}
+	if (start_application()) {
+		report_exception();
+		engine_stop();
+		return -1;
+	}
+	JS_RunGC(runtime);
+	return 0;
+}
+
+void engine_stop(void)
+{
+	if (context) {
+		JS_FreeValue(context, host_exchange);
+		JS_FreeValue(context, host_take);
+		JS_FreeValue(context, host_waiting);
+		JS_FreeContext(context);
+	}
+	if (runtime)
+		JS_FreeRuntime(runtime);
+	context = NULL;
+	runtime = NULL;
+}
+
+bool engine_runs(void)
+{
+	return context;
+}
+
+static int number_of(JSValue value, int64_t *number)
+{
+	int result = JS_IsException(value) ? -1 : JS_ToInt64(context, number, value);
+
+	JS_FreeValue(context, value);
+	if (result)
+		report_exception();
+	return result;
+}
+
+int engine_exchange(const uint8_t *input, size_t bytes, bool has_more, uint32_t *flags)
+{
+	JSValue array = JS_UNDEFINED;
+	JSValueConst arguments[2];
+	JSValue result = JS_UNDEFINED;
+	int64_t number = 0;
+
+	JS_UpdateStackTop(runtime);
+	array = native_copy(context, input, bytes);
+	if (JS_IsException(array)) {
+		report_exception();
+		return -1;
+	}
+	arguments[0] = array;
+	arguments[1] = JS_NewBool(context, has_more);
+	result = JS_Call(context, host_exchange, JS_UNDEFINED, 2, arguments);
+	JS_FreeValue(context, array);
+	if (number_of(result, &number) || run_jobs() < 0)
+		return -1;
+	*flags = (uint32_t)number;
+	return 0;
+}
+
+int engine_take(uint8_t *out, size_t capacity, size_t *written, size_t *waiting)
+{
+	JSValue limit = JS_NewInt64(context, (int64_t)capacity);
+	JSValueConst arguments[1];
+	JSValue piece = JS_UNDEFINED;
+	const uint8_t *bytes = NULL;
+	int64_t number = 0;
+
+	JS_UpdateStackTop(runtime);
+	arguments[0] = limit;
+	piece = JS_Call(context, host_take, JS_UNDEFINED, 1, arguments);
+	if (JS_IsException(piece) || native_bytes(context, piece, &bytes, written) || *written > capacity) {
+		JS_FreeValue(context, piece);
+		report_exception();
+		return -1;
+	}
+	memcpy(out, bytes, *written);
+	JS_FreeValue(context, piece);
+	if (number_of(JS_Call(context, host_waiting, JS_UNDEFINED, 0, NULL), &number))
+		return -1;
+	*waiting = (size_t)number;
+	return 0;
+}
+
+void engine_memory(size_t *now, size_t *peak)
+{
+	*now = bytes_now;
+	*peak = bytes_peak;
+}
