@@ -235,9 +235,9 @@ async function verifyLedgerOf({ stage }: Scene): Promise<{ readonly blocks: numb
 function alterProgram(stage: Scene['stage']): string {
   const { taPath } = stage.program
   const bytes = readFileSync(taPath)
-  const at = bytes.indexOf('trusted application: ')
+  const at = bytes.indexOf('a row of answers is missing')
   if (at < 0) throw new Surprise('the program has another message')
-  bytes[at] = 'T'.charCodeAt(0)
+  bytes[at] = 'A'.charCodeAt(0)
   const path = join(stage.attackFolder(), `altered-${basename(taPath)}`)
   const isSigned = stage.tee === 'optee'
   writeFileSync(
