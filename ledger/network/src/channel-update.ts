@@ -17,7 +17,7 @@ import { asAdmin, type ChannelContext, toOrderer } from './channel.ts'
 import { type Administrator, computeUpdate, signUpdate } from './configuration-update.ts'
 import { NetworkError } from './errors.ts'
 import { blockHeight, waitUntil } from './health.ts'
-import { LOOPBACK } from './plan.ts'
+import { LOOPBACK, peersOf } from './plan.ts'
 import { revocationList } from './revocation-list.ts'
 import type { Member } from './setup.ts'
 
@@ -145,11 +145,12 @@ async function everyPeerHas(context: ChannelContext, sequence: number): Promise<
     return newest.config.getSequence() >= sequence
   })
   for (const { plan: organization } of members) {
-    const { operationsPort, name } = organization.peer
-    await waitUntil(
-      `the configuration at ${name}`,
-      async () => ((await blockHeight(operationsPort, plan.channel)) ?? 0) > block,
-    )
+    for (const { operationsPort, name } of peersOf(organization)) {
+      await waitUntil(
+        `the configuration at ${name}`,
+        async () => ((await blockHeight(operationsPort, plan.channel)) ?? 0) > block,
+      )
+    }
   }
 }
 

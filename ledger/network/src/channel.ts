@@ -10,7 +10,7 @@ import { PROFILE } from './channel-configuration.ts'
 import { NetworkError } from './errors.ts'
 import { type FolderPaths, nodePaths } from './folder.ts'
 import { blockHeight, waitUntil } from './health.ts'
-import { LOOPBACK, ORDERER_MSP, type Plan } from './plan.ts'
+import { LOOPBACK, ORDERER_MSP, type PeerPlan, peersOf, type Plan } from './plan.ts'
 import type { Member } from './setup.ts'
 import { runTool } from './tools.ts'
 
@@ -58,22 +58,26 @@ export async function joinOrderers(context: ChannelContext): Promise<void> {
 }
 
 export async function joinPeers(context: ChannelContext): Promise<void> {
-  await Promise.all(
-    context.members.map((member) => asAdmin(context, member, ['channel', 'join', '-b', firstBlock(context)])),
+  await onEveryPeer(context.members, (member, peer) =>
+    asAdmin(context, member, ['channel', 'join', '-b', firstBlock(context)], peer),
   )
 }
 
 export async function installChaincode(context: ChannelContext): Promise<void> {
-  await Promise.all(
-    context.members.map((member) =>
-      asAdmin(context, member, [
-        'lifecycle',
-        'chaincode',
-        'install',
-        join(context.paths.organization(member.plan.mspId), 'chaincode.tar.gz'),
-      ]),
-    ),
+  await onEveryPeer(context.members, (member, peer) =>
+    asAdmin(context, member, [...CHAINCODE, 'install', packageOf(context, member)], peer),
   )
+}
+
+function packageOf({ paths }: ChannelContext, { plan }: Member): string {
+  return join(paths.organization(plan.mspId), 'chaincode.tar.gz')
+}
+
+async function onEveryPeer(
+  members: readonly Member[],
+  step: (member: Member, peer: PeerPlan) => Promise<unknown>,
+): Promise<void> {
+  await Promise.all(members.flatMap((member) => peersOf(member.plan).map((peer) => step(member, peer))))
 }
 
 /**
@@ -81,23 +85,26 @@ export async function installChaincode(context: ChannelContext): Promise<void> {
  * is committed. What was done before is left as it is.
  */
 export async function bringUpMember(context: ChannelContext, member: Member): Promise<void> {
-  const { plan, paths } = context
-  const { peer, mspId } = member.plan
-  if (!(await asAdmin(context, member, ['channel', 'list'])).split('\n').includes(plan.channel)) {
-    await asAdmin(context, member, ['channel', 'join', '-b', firstBlock(context)])
-  }
+  const { plan } = context
+  const { mspId } = member.plan
+  await onEveryPeer([member], async (_, peer) => {
+    if ((await asAdmin(context, member, ['channel', 'list'], peer)).split('\n').includes(plan.channel)) return
+    await asAdmin(context, member, ['channel', 'join', '-b', firstBlock(context)], peer)
+  })
   const heights = await Promise.all(
     plan.organizations
       .filter((one) => one.mspId !== mspId)
       .map((one) => blockHeight(one.peer.operationsPort, plan.channel)),
   )
   const newest = Math.max(0, ...heights.map((height) => height ?? 0))
-  await waitUntil(
-    `the ledger at ${peer.name}`,
-    async () => ((await blockHeight(peer.operationsPort, plan.channel)) ?? 0) >= newest,
-  )
-  const contract = join(paths.organization(mspId), 'chaincode.tar.gz')
-  await unlessDone(/already successfully installed/, asAdmin(context, member, [...CHAINCODE, 'install', contract]))
+  await onEveryPeer([member], async (_, peer) => {
+    await waitUntil(
+      `the ledger at ${peer.name}`,
+      async () => ((await blockHeight(peer.operationsPort, plan.channel)) ?? 0) >= newest,
+    )
+    const install = [...CHAINCODE, 'install', packageOf(context, member)]
+    await unlessDone(/already successfully installed/, asAdmin(context, member, install, peer))
+  })
   await unlessDone(/unchanged content/, approve(context, member))
   await waitForContract({ ...context, members: [member] })
 }
@@ -137,23 +144,23 @@ function definitionOf({ plan }: ChannelContext): string[] {
 /** Every peer runs the contract and answers reads. */
 export async function waitForContract(context: ChannelContext): Promise<void> {
   const question = JSON.stringify({ Args: ['reads:answer', '0'.repeat(64), '[{"fn":"keysOf","args":["p"]}]'] })
-  for (const member of context.members) {
+  await onEveryPeer(context.members, async (member, peer) => {
     let last: unknown
     const answers = async () => {
       try {
         const args = ['chaincode', 'query', '-C', context.plan.channel, '-n', context.plan.chaincode, '-c', question]
-        return (await asAdmin(context, member, args)).includes('"answers"')
+        return (await asAdmin(context, member, args, peer)).includes('"answers"')
       } catch (error) {
         last = error
         return false
       }
     }
     try {
-      await waitUntil(`the contract at ${member.plan.peer.name}`, answers)
+      await waitUntil(`the contract at ${peer.name}`, answers)
     } catch (error) {
       throw last instanceof NetworkError ? last : error
     }
-  }
+  })
 }
 
 export function toOrderer({ plan, paths }: ChannelContext): string[] {
@@ -161,13 +168,15 @@ export function toOrderer({ plan, paths }: ChannelContext): string[] {
   return [`--orderer=${LOOPBACK}:${plan.orderers[0]?.port ?? 0}`, '--tls', `--cafile=${root}`]
 }
 
+/** As the organisation's administrator, at its first peer unless told. */
 export function asAdmin(
   { paths, binaries }: ChannelContext,
   { plan }: Member,
   args: readonly string[],
+  peer: PeerPlan = plan.peer,
 ): Promise<string> {
   return runTool(binaries.bin, 'peer', args, {
-    FABRIC_CFG_PATH: paths.node(plan.peer.name),
+    FABRIC_CFG_PATH: paths.node(peer.name),
     CORE_PEER_MSPCONFIGPATH: join(paths.organization(plan.mspId), 'admin/msp'),
   })
 }

@@ -2,7 +2,7 @@
  * A Fabric network on this machine, at the terminal. The folder is `--folder`, else `fabric` in $TRUSTHEALTH_STATE, else
  * in `.trusthealth`. Its organisations' own keys are there too, in `keys/`.
  *
- *     npm run fabric:up -- [--organizations HospitalA,HospitalB] [--orderers 3] [--ordering raft|bft] [--base-port N] [--batch-timeout-ms 50]
+ *     npm run fabric:up -- [--organizations HospitalA,HospitalB] [--orderers 3] [--peers 1] [--ordering raft|bft] [--base-port N] [--batch-timeout-ms 50]
  *     npm run fabric:status
  *     npm run fabric:logs -- [NODE] [--lines 40]
  *     npm run fabric:down -- [--remove]
@@ -28,6 +28,7 @@ const { values, positionals } = parseArgs({
     folder: { type: 'string' },
     organizations: { type: 'string' },
     orderers: { type: 'string' },
+    peers: { type: 'string' },
     ordering: { type: 'string' },
     'base-port': { type: 'string' },
     'batch-timeout-ms': { type: 'string' },
@@ -46,6 +47,7 @@ async function up(): Promise<void> {
     organizations: await openOrganizations(),
     ...orderingOption(),
     ...numberOption('orderers'),
+    ...numberOption('peers'),
     ...numberOption('base-port', 'basePort'),
     ...numberOption('batch-timeout-ms', 'batchTimeoutMs'),
     onProgress: say,
@@ -130,7 +132,10 @@ function orderingOption(): { readonly ordering?: Ordering } {
   throw new NetworkError('NETWORK_OPTIONS_REJECTED', '--ordering is raft or bft')
 }
 
-function numberOption(name: 'orderers' | 'base-port' | 'batch-timeout-ms', as: string = name): Record<string, number> {
+function numberOption(
+  name: 'orderers' | 'peers' | 'base-port' | 'batch-timeout-ms',
+  as: string = name,
+): Record<string, number> {
   const text = values[name]
   if (text === undefined) return {}
   if (!/^[0-9]{1,6}$/.test(text)) throw new NetworkError('NETWORK_OPTIONS_REJECTED', `--${name} takes a number`)

@@ -35,6 +35,7 @@ import {
   LOOPBACK,
   ORDERER_MSP,
   parsePlan,
+  peersOf,
   planOrganization,
   type Plan,
 } from './plan.ts'
@@ -91,7 +92,7 @@ async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise
   }
   let grown = { ...context, plan }
   for (const joining of options.organizations.slice(plan.organizations.length)) {
-    grown = await joinOrganization(grown, joining, nodes, say)
+    grown = await joinOrganization(grown, joining, nodes, say, options.peers)
   }
   const profile = profileOf(grown.plan, grown.members, ordererTlsRootPem)
   writeOwnFile(paths.profile, formatFabricProfile(profile))
@@ -112,10 +113,11 @@ async function joinOrganization(
   organization: NetworkOrganization,
   nodes: NetworkNode[],
   say: (line: string) => void,
+  peers?: number,
 ): Promise<ChannelContext> {
   const { paths, binaries } = context
   const { joining: begun, ...before } = context.plan
-  const joining = begun?.mspId === organization.mspId ? begun : await planOrganization(before, organization)
+  const joining = begun?.mspId === organization.mspId ? begun : await planOrganization(before, organization, peers)
   writeOwnFile(paths.plan, formatPlan({ ...before, joining }))
   const member = await writeMember(joining, paths, organization.authority, binaries)
   if (!(await isOnChannel(context, joining.mspId))) {
@@ -191,7 +193,7 @@ export async function stopNetwork(folder: string): Promise<void> {
   const end = (names: readonly string[]) =>
     Promise.all(names.map((name) => endProgram(nodePaths(paths.node(name)).process, 'SIGTERM')))
   const organizations = [...plan.organizations, ...(plan.joining === undefined ? [] : [plan.joining])]
-  await end(organizations.map(({ peer }) => peer.name))
+  await end(organizations.flatMap(peersOf).map(({ name }) => name))
   await end([...organizations.map(({ chaincode }) => chaincode.name), ...plan.orderers.map(({ name }) => name)])
 }
 
@@ -231,12 +233,11 @@ function profileOf(plan: Plan, members: Setup['members'], ordererTlsRootPem: str
   return {
     channel: plan.channel,
     chaincode: plan.chaincode,
-    peers: members.map(({ plan: { mspId, peer }, tlsRootPem }) => ({
-      mspId,
-      endpoint: `${LOOPBACK}:${peer.port}`,
-      tlsRootPem,
-      serverName: peer.name,
-    })),
+    peers: members.flatMap(({ plan: organization, tlsRootPem }) =>
+      peersOf(organization).map(({ port, name }) => {
+        return { mspId: organization.mspId, endpoint: `${LOOPBACK}:${port}`, tlsRootPem, serverName: name }
+      }),
+    ),
     orderers: plan.orderers.map(({ name, port }) => ({
       mspId: ORDERER_MSP,
       endpoint: `${LOOPBACK}:${port}`,

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { parseDocument } from 'yaml'
 import { NetworkError } from './errors.ts'
 import type { NodePaths } from './folder.ts'
-import { LOOPBACK, ORDERER_MSP, type OrdererPlan, type OrganizationPlan } from './plan.ts'
+import { LOOPBACK, ORDERER_MSP, type OrdererPlan, type OrganizationPlan, type PeerPlan } from './plan.ts'
 
 type Change = readonly [path: string, value: string | number | boolean | readonly unknown[]]
 
@@ -51,7 +51,14 @@ export function ordererConfiguration(
   ])
 }
 
-export function peerConfiguration(sample: string, { mspId, peer }: OrganizationPlan, node: NodePaths, builder: string) {
+/** @param peer which of the organisation's; default: the first. */
+export function peerConfiguration(
+  sample: string,
+  { mspId, peer: first }: OrganizationPlan,
+  node: NodePaths,
+  builder: string,
+  peer: PeerPlan = first,
+) {
   const address = `${LOOPBACK}:${peer.port}`
   return changed(sample, 'core.yaml', [
     ['peer.id', peer.name],
@@ -67,7 +74,7 @@ export function peerConfiguration(sample: string, { mspId, peer }: OrganizationP
     ['peer.tls.cert.file', node.tlsCertificate],
     ['peer.tls.key.file', node.tlsKey],
     ['peer.tls.rootcert.file', node.tlsRoot],
-    ['peer.gossip.bootstrap', address],
+    ['peer.gossip.bootstrap', `${LOOPBACK}:${first.port}`],
     ['peer.gossip.endpoint', address],
     ['peer.gossip.externalEndpoint', address],
     ['peer.gossip.useLeaderElection', false],

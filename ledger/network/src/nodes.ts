@@ -11,7 +11,7 @@ import type { Binaries } from './binaries.ts'
 import { type FolderPaths, nodePaths } from './folder.ts'
 import { answersTls, isHealthy, waitUntil } from './health.ts'
 import type { NetworkNode, NodeKind } from './options.ts'
-import { LOOPBACK, ORDERER_MSP, type Plan } from './plan.ts'
+import { LOOPBACK, ORDERER_MSP, peersOf, type Plan } from './plan.ts'
 import { endProgram, type Program, runningPid, startProgram } from './processes.ts'
 import type { Member } from './setup.ts'
 
@@ -39,10 +39,13 @@ export function nodesOf(
     const program = programOf(paths, name, join(bin, 'orderer'), [])
     return node({ name, kind: 'orderer', mspId: ORDERER_MSP, port, program, answers: () => isHealthy(operationsPort) })
   })
-  const peers = plan.organizations.map(({ mspId, peer: { name, port, operationsPort } }) => {
-    const program = programOf(paths, name, join(bin, 'peer'), ['node', 'start'])
-    return node({ name, kind: 'peer', mspId, port, program, answers: () => isHealthy(operationsPort) })
-  })
+  const peers = plan.organizations.flatMap((organization) =>
+    peersOf(organization).map(({ name, port, operationsPort }) => {
+      const program = programOf(paths, name, join(bin, 'peer'), ['node', 'start'])
+      const { mspId } = organization
+      return node({ name, kind: 'peer', mspId, port, program, answers: () => isHealthy(operationsPort) })
+    }),
+  )
   return [...orderers, ...peers, ...members.map((member) => chaincodeNode(member, paths))]
 }
 

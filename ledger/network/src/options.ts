@@ -17,7 +17,7 @@ export interface NetworkOrganization {
 export interface NetworkOptions {
   /** Made if it does not exist. One program at a time makes or starts it. */
   readonly folder: string
-  /** One peer and one chaincode process each. At every start the same, in their order; others after them join then. */
+  /** Peers and one chaincode process each. At every start the same, in their order; others after them join then. */
   readonly organizations: readonly NetworkOrganization[]
   /** Default `health`. */
   readonly channel?: string
@@ -30,6 +30,8 @@ export interface NetworkOptions {
   readonly ordering?: Ordering
   /** With Raft (n − 1) / 2 of them may be down, with BFT (n − 1) / 3 down or lying. Default 3, with BFT 4, its least. */
   readonly orderers?: number
+  /** Of each organisation; all run the contract through its one process. 1 to 8, default 1. */
+  readonly peers?: number
   /** First of consecutive ports on loopback; 0, the default: any free ones, which are then kept. */
   readonly basePort?: number
   /** How long an orderer waits for more transactions before it closes a block. Default 50. */

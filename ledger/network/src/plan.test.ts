@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MspId } from '../../../shared/protocol/src/index.ts'
 import type { NetworkOptions } from './options.ts'
-import { checkSameNetwork, createPlan, formatPlan, parsePlan, slugOf } from './plan.ts'
+import { checkSameNetwork, createPlan, formatPlan, parsePlan, peersOf, planOrganization, slugOf } from './plan.ts'
 
 const organization = (mspId: string, name = mspId) => ({ mspId: mspId as MspId, name, authority: undefined as never })
 const options: NetworkOptions = { folder: '', organizations: [organization('HospitalA'), organization('HospitalB')] }
@@ -77,6 +77,28 @@ test('an existing network is taken with the same options, or without them', asyn
   checkSameNetwork(plan, { ...options, channel: 'health', chaincode: 'trusthealth', orderers: 3 })
 })
 
+test('organisations may come later, and have several peers', async () => {
+  const plan = await createPlan({ ...options, peers: 3 })
+  const [first] = plan.organizations
+  assert.ok(first !== undefined)
+  assert.deepEqual(
+    peersOf(first).map(({ name }) => name),
+    ['peer0.hospitala', 'peer1.hospitala', 'peer2.hospitala'],
+  )
+  const more = [...options.organizations, organization('HospitalC')]
+  checkSameNetwork(plan, { ...options, organizations: more, peers: 3 })
+  const third = await planOrganization(plan, organization('HospitalC'), 2)
+  assert.deepEqual(
+    peersOf(third).map(({ name }) => name),
+    ['peer0.hospitalc', 'peer1.hospitalc'],
+  )
+  assert.deepEqual(parsePlan(formatPlan({ ...plan, joining: third })), { ...plan, joining: third })
+  for (const taken of [organization('HospitalB'), organization('HospitalC', 'Hospitalb'), organization('OrdererMSP')]) {
+    await assert.rejects(planOrganization(plan, taken), rejected)
+  }
+  await assert.rejects(createPlan({ ...options, peers: 9 }), rejected)
+})
+
 const others: readonly Partial<NetworkOptions>[] = [
   { organizations: [organization('HospitalA')] },
   { organizations: [organization('HospitalB'), organization('HospitalA')] },
@@ -84,6 +106,7 @@ const others: readonly Partial<NetworkOptions>[] = [
   { chaincode: 'other' },
   { orderers: 1 },
   { ordering: 'bft' },
+  { peers: 2 },
 ]
 for (const change of others) {
   test(`an existing network is not another one: ${Object.keys(change).join()}`, async () => {

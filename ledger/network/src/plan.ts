@@ -26,6 +26,7 @@ export const ORDERER_MSP = 'OrdererMSP' as MspId
 
 const MAX_ORGANIZATIONS = 64
 const MAX_ORDERERS = 9
+const MAX_PEERS = 8
 /** 3f + 1 for one that lies. */
 const LEAST_BFT_ORDERERS = 4
 const LAST_PORT = 65_535
@@ -33,10 +34,14 @@ const LAST_PORT = 65_535
 const port = uint({ min: 1, max: LAST_PORT })
 const nodeName = text({ min: 1, max: 80, pattern: /^[a-z0-9][a-z0-9.-]*$/ })
 
+const peerShape = struct({ name: nodeName, port, chaincodePort: port, operationsPort: port })
+
 const organizationShape = struct({
   mspId: mspIdShape,
   name: text({ min: 1, max: 200 }),
-  peer: struct({ name: nodeName, port, chaincodePort: port, operationsPort: port }),
+  /** The one that peers of other organisations ask first. */
+  peer: peerShape,
+  morePeers: optional(list(peerShape, { min: 1, max: MAX_PEERS - 1 })),
   chaincode: struct({ name: nodeName, port }),
 })
 
@@ -61,19 +66,32 @@ const planShape = struct({
 export type Plan = Infer<typeof planShape>
 export type OrdererPlan = Plan['orderers'][number]
 export type OrganizationPlan = Plan['organizations'][number]
+export type PeerPlan = OrganizationPlan['peer']
 
-/** Ports of an orderer: transactions, administration, operations. Of an organisation: peer 3, chaincode 1. */
+/** Ports of an orderer: transactions, administration, operations. Of an organisation: each peer 3, chaincode 1. */
 const PORTS_PER_ORDERER = 3
-const PORTS_PER_ORGANIZATION = 4
+const PORTS_PER_PEER = 3
+const portsOf = (peers: number): number => peers * PORTS_PER_PEER + 1
+
+export function peersOf({ peer, morePeers = [] }: OrganizationPlan): readonly PeerPlan[] {
+  return [peer, ...morePeers]
+}
 
 /** @throws {NetworkError} `NETWORK_OPTIONS_REJECTED` */
 export async function createPlan(options: NetworkOptions): Promise<Plan> {
-  const { organizations, channel = 'health', chaincode = 'trusthealth', ordering = 'raft', basePort = 0 } = options
+  const {
+    organizations,
+    channel = 'health',
+    chaincode = 'trusthealth',
+    ordering = 'raft',
+    basePort = 0,
+    peers = 1,
+  } = options
   const orderers = options.orderers ?? (ordering === 'bft' ? LEAST_BFT_ORDERERS : 3)
   if (ordering === 'bft' && orderers < LEAST_BFT_ORDERERS) {
     throw new NetworkError('NETWORK_OPTIONS_REJECTED', `BFT needs ${LEAST_BFT_ORDERERS} orderers`)
   }
-  const count = orderers * PORTS_PER_ORDERER + organizations.length * PORTS_PER_ORGANIZATION
+  const count = orderers * PORTS_PER_ORDERER + organizations.length * portsOf(peers)
   const names = organizations.map(({ name }) => slugOf(name))
   const mspIds = organizations.map(({ mspId }) => mspId)
   if (new Set(names).size < names.length || new Set([...mspIds, ORDERER_MSP]).size <= mspIds.length) {
@@ -95,7 +113,7 @@ export async function createPlan(options: NetworkOptions): Promise<Plan> {
           adminPort: ports(),
           operationsPort: ports(),
         })),
-        organizations: organizations.map((organization) => organizationOn(ports, organization)),
+        organizations: organizations.map((organization) => organizationOn(ports, peers, organization)),
       },
       'options',
     )
@@ -109,22 +127,30 @@ export async function createPlan(options: NetworkOptions): Promise<Plan> {
 export async function planOrganization(
   { organizations }: Plan,
   { mspId, name }: Pick<NetworkOrganization, 'mspId' | 'name'>,
+  peers = 1,
 ): Promise<OrganizationPlan> {
   const isTaken = organizations.some((one) => one.mspId === mspId || slugOf(one.name) === slugOf(name))
   if (isTaken || mspId === ORDERER_MSP || organizations.length >= MAX_ORGANIZATIONS) {
     throw new NetworkError('NETWORK_OPTIONS_REJECTED', `the network has no room for ${name}`)
   }
-  return organizationOn(portsFrom(await freePorts(PORTS_PER_ORGANIZATION)), { mspId, name })
+  return organizationOn(portsFrom(await freePorts(portsOf(peers))), peers, { mspId, name })
 }
 
 function organizationOn(
   ports: () => number,
+  peers: number,
   { mspId, name }: Pick<NetworkOrganization, 'mspId' | 'name'>,
 ): OrganizationPlan {
+  const peer = (number: number): PeerPlan => {
+    return { name: `peer${number}.${slugOf(name)}`, port: ports(), chaincodePort: ports(), operationsPort: ports() }
+  }
+  const first = peer(0)
+  const more = Array.from({ length: peers - 1 }, (_, i) => peer(i + 1))
   return {
     mspId,
     name,
-    peer: { name: `peer0.${slugOf(name)}`, port: ports(), chaincodePort: ports(), operationsPort: ports() },
+    peer: first,
+    ...(more.length === 0 ? {} : { morePeers: more }),
     chaincode: { name: `chaincode.${slugOf(name)}`, port: ports() },
   }
 }
@@ -159,6 +185,8 @@ export function checkSameNetwork(plan: Plan, options: NetworkOptions): void {
   if (options.chaincode !== undefined && options.chaincode !== plan.chaincode) throw differs('names of chaincode')
   if (options.ordering !== undefined && options.ordering !== plan.ordering) throw differs('ordering')
   if (options.orderers !== undefined && options.orderers !== plan.orderers.length) throw differs('orderers')
+  const { peers } = options
+  if (peers !== undefined && plan.organizations.some((one) => peersOf(one).length !== peers)) throw differs('peers')
 }
 
 /** Part of node names, which stand in certificates: `Hospital A` becomes `hospital-a`. */

@@ -21,7 +21,7 @@ import { type FolderPaths, nodePaths, writeOwnFile } from './folder.ts'
 import { ensureIdentity, type MspDefinition, writeMspDefinition } from './msp.ts'
 import { ordererConfiguration, peerConfiguration } from './node-configuration.ts'
 import type { NetworkOrganization } from './options.ts'
-import { LOOPBACK, ORDERER_MSP, type OrganizationPlan, type Plan } from './plan.ts'
+import { LOOPBACK, ORDERER_MSP, type OrganizationPlan, peersOf, type Plan } from './plan.ts'
 import { openTlsAuthority, type TlsAuthority } from './tls-authority.ts'
 
 const crypto = createNodeCrypto()
@@ -82,8 +82,11 @@ export async function writeMember(
   const folder = paths.organization(plan.mspId)
   const { tls, msp } = await writeOrganization(folder, authority)
   const peer = nodePaths(paths.node(plan.peer.name))
-  await writeNode(peer.folder, 'peer', plan.peer.name, authority, msp, tls)
-  writeOwnFile(join(peer.folder, 'core.yaml'), peerConfiguration(samplePeer, plan, peer, paths.builder))
+  for (const one of peersOf(plan)) {
+    const node = nodePaths(paths.node(one.name))
+    await writeNode(node.folder, 'peer', one.name, authority, msp, tls)
+    writeOwnFile(join(node.folder, 'core.yaml'), peerConfiguration(samplePeer, plan, node, paths.builder, one))
+  }
 
   const server = nodePaths(paths.node(plan.chaincode.name))
   await writeTls(server.folder, plan.chaincode.name, tls)

@@ -8,7 +8,7 @@ import { resolve } from 'node:path'
 import { nodePaths, pathsIn } from './folder.ts'
 import { blockHeight, isLeader } from './health.ts'
 import type { NodeKind } from './options.ts'
-import { LOOPBACK, ORDERER_MSP, parsePlan, type Plan } from './plan.ts'
+import { LOOPBACK, ORDERER_MSP, parsePlan, peersOf, type Plan } from './plan.ts'
 import { runningPid } from './processes.ts'
 
 export interface NodeStatus {
@@ -68,9 +68,11 @@ function listNodes({ orderers, organizations }: Plan): ListedNode[] {
     ...orderers.map(({ name, port, operationsPort }) => {
       return { name, kind: 'orderer', mspId: ORDERER_MSP, port, operationsPort } as const
     }),
-    ...organizations.map(({ mspId, peer: { name, port, operationsPort } }) => {
-      return { name, kind: 'peer', mspId, port, operationsPort } as const
-    }),
+    ...organizations.flatMap((organization) =>
+      peersOf(organization).map(({ name, port, operationsPort }) => {
+        return { name, kind: 'peer', mspId: organization.mspId, port, operationsPort } as const
+      }),
+    ),
     ...organizations.map(({ mspId, chaincode: { name, port } }) => {
       return { name, kind: 'chaincode', mspId, port, operationsPort: undefined } as const
     }),
