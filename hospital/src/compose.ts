@@ -12,6 +12,7 @@ import { HospitalClient } from '../../clients/sdk/src/hospital.ts'
 import { HttpTransport, type BinaryFetch } from '../../clients/sdk/src/http-transport.ts'
 import { VerifyingLedgerReader } from '../../clients/sdk/src/ledger-reader.ts'
 import type { Clock } from '../../clients/sdk/src/ports.ts'
+import { storedShape } from '../../clients/sdk/src/record-answer.ts'
 import { CommitmentIndex, openLedger, type Ledger } from '../../ledger/client/src/index.ts'
 import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
 import { organizationPolicyShape, participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
@@ -29,6 +30,8 @@ import { openPracticeToken, withPracticeToken } from './fhir/practice-token.ts'
 import { Hospital } from './hospital.ts'
 import { ledgerRelayOf } from './ledger-relay.ts'
 import { ledgerWriterOf } from './ledger-writer.ts'
+import { OutboxDelivery } from './outbox/delivery.ts'
+import { Outbox } from './outbox/outbox.ts'
 import { openOrganization } from './organization.ts'
 import { portalFacts } from './portal/facts.ts'
 import { portalPlugin } from './portal/portal.ts'
@@ -120,6 +123,11 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const links = new DeviceLinks(crypto, db)
   const joining = new Joining({ ...people, links, registrations, ledger: ledgerRelay })
   const reviews = new EmergencyReviews(db)
+  const outbox = new Outbox(db)
+  const waitingOf = () => {
+    const { waiting, oldestMs } = outbox.counts()
+    return { waiting: waiting + batcher.waiting, ...(oldestMs === undefined ? {} : { oldestMs }) }
+  }
   const summary = new SummaryReader({
     db,
     registry,
@@ -130,8 +138,10 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     ledger,
     organizations: new Set(configuration.nodes.map((node) => node.mspId)).size,
     recordServer,
-    outbox: () => ({ waiting: batcher.waiting }),
+    outbox: waitingOf,
   })
+  const outboxParts = { outbox, batcher, nowMs, ownRef: service.ref, store: storeBy(recordServer) }
+  const delivery = new OutboxDelivery(outboxParts)
   const authentication = new RequestAuthentication(crypto, findKeyOf({ service, registry, staffRegistry, ledgerRelay }))
   const smart = new Smart({
     crypto,
@@ -153,8 +163,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     ledger: recordServer.options.ledger,
     ledgerRelay,
     serverRef: configuration.server.ref,
-    authorization:
-      configuration.allowSimulated === true ? withPracticeToken(openPracticeToken(folder), smart) : smart,
+    authorization: configuration.allowSimulated === true ? withPracticeToken(openPracticeToken(folder), smart) : smart,
     mayTreat: (practitioner, patient) => hospital.mayTreat(practitioner, patient),
     base: () => smart.fhirUrl,
     version: VERSION,
@@ -168,6 +177,8 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     ledgerRelay,
     joining,
     staff,
+    outbox,
+    delivery,
     overview: { summary, reviews, emergencies: () => recordServer.emergencies() },
     nowMs,
     plugins: [
@@ -189,6 +200,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const url = await server.listen({ host: '127.0.0.1', port: configuration.port })
   listeningUrl = url
   const stopProvisioning = keepProvisioning(registrations, onFault)
+  delivery.start((error) => onFault('outbox', error))
   return {
     ref: service.ref,
     url,
@@ -196,6 +208,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     async close() {
       stopProvisioning()
       await server.close()
+      await delivery.stop()
       fhir.close()
       stop.abort()
       await following
@@ -302,6 +315,12 @@ function findKeyOf({ service, registry, staffRegistry, ledgerRelay }: KnownKeys)
 
 function encodedKeys(publicKey: Uint8Array, sealKey: Uint8Array) {
   return { publicKey: encodeBase64url(publicKey), sealKey: encodeBase64url(sealKey) }
+}
+
+/** @returns the receipt. */
+function storeBy(recordServer: HospitalClient): (envelope: Uint8Array) => Promise<string> {
+  return async (envelope) =>
+    storedShape(await recordServer.session.request('record.store', { envelope, kind: 'record' }), 'receipt').receipt
 }
 
 /** One try at a time; a failure stays waiting and is tried again. */

@@ -76,6 +76,12 @@ const MIGRATIONS = [
    ) STRICT;
    CREATE INDEX oauth_model_grant ON oauth_model (grant_id);
    CREATE INDEX oauth_model_uid ON oauth_model (model, uid);`,
+  `CREATE TABLE outbox (
+     record TEXT NOT NULL, version INTEGER NOT NULL, author TEXT NOT NULL, patient TEXT NOT NULL, digest TEXT NOT NULL,
+     signed TEXT NOT NULL, envelope BLOB, state TEXT NOT NULL, since_ms INTEGER NOT NULL, place TEXT, receipt TEXT,
+     code TEXT, done_ms INTEGER, PRIMARY KEY (record, version)
+   ) STRICT;
+   CREATE INDEX outbox_state ON outbox (state, since_ms);`,
 ] as const
 
 /**

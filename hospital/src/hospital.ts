@@ -263,6 +263,14 @@ export class Hospital {
     return rows.some((doctors) => (JSON.parse(doctors) as string[]).includes(ref))
   }
 
+  /** @throws {ProtocolError} `ACCESS_DENIED` unless the patient is the hospital's and the caller may hold the key. */
+  requireMayWrite(caller: Caller, patient: PatientRef): void {
+    this.#requireOwnPatient(patient)
+    if (!this.#mayHaveTreatmentKey(caller, patient)) {
+      throw new ProtocolError('ACCESS_DENIED', 'no appointment or permission allows this')
+    }
+  }
+
   /** Makes the next version of a treatment key; the record server is told at once, or when it answers. */
   async rotateTreatmentKey(caller: Caller, patient: PatientRef, nowMs: number): Promise<RotatedKey> {
     requireStaff(caller, 'people')

@@ -29,6 +29,9 @@ import type { AppointmentView, DeliveredWarrant, Hospital, WaitingChain } from '
 import { RELAYED_FUNCTIONS } from './hospital.ts'
 import { createMetrics } from './metrics.ts'
 import { registerOverviewRoutes, type OverviewParts } from './overview-routes.ts'
+import type { OutboxDelivery } from './outbox/delivery.ts'
+import type { Outbox } from './outbox/outbox.ts'
+import { registerOutboxRoutes } from './outbox/routes.ts'
 import type { LedgerRelay } from './ports.ts'
 import type { Caller, RequestAuthentication } from './request-auth.ts'
 import { CodeGuard } from './code-guard.ts'
@@ -56,6 +59,8 @@ export interface HospitalServerOptions {
   readonly staff: Staff
   readonly overview: OverviewParts
   readonly smart: Smart
+  readonly outbox: Outbox
+  readonly delivery: OutboxDelivery
   /** Routes of their own, each in a scope of its own, after those of `/v1`. */
   readonly plugins?: readonly HospitalPlugin[]
   readonly nowMs: () => number
@@ -253,9 +258,14 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   registerStaffRoutes(parts, options.staff)
   registerOverviewRoutes(parts, options.overview)
   registerAppRoutes(parts, options.smart)
+  registerOutboxRoutes(parts, { hospital, outbox: options.outbox, delivery: options.delivery })
 
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())
-  const metrics = createMetrics({ waitingCommitments: () => hospital.waitingCommitments })
+  const metrics = createMetrics({
+    waitingCommitments: () => hospital.waitingCommitments,
+    outbox: () => options.outbox.counts(),
+    nowMs,
+  })
   server.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.read()),
   )

@@ -24,8 +24,8 @@ import {
   type RecordId,
   type TreatmentKey,
 } from '../../../shared/protocol/src/index.ts'
-import { ClientError, codeOf } from './errors.ts'
-import type { CommittedPlace } from './hospital-api.ts'
+import { ClientError, codeOf, isUnavailable } from './errors.ts'
+import type { CommittedPlace, OutboxEntry } from './hospital-api.ts'
 import { Participant } from './participant.ts'
 import { storedShape, type RecordAnswer, type Stored } from './record-answer.ts'
 
@@ -53,6 +53,16 @@ export interface StoredRecord extends Stored {
   readonly recordId: RecordId
   readonly version: number
   readonly place: CommittedPlace
+}
+
+/** The hospital keeps it, encrypted; it is not in the patient's record yet. */
+export interface KeptRecord {
+  readonly kept: true
+  readonly recordId: RecordId
+  readonly version: number
+  readonly sinceMs: number
+  /** What was away. */
+  readonly code: ErrorCode
 }
 
 /** One of many records: stored, or refused with its code. */
@@ -84,6 +94,53 @@ export class Author extends Participant {
     )
     const { recordId, version } = prepared
     return { ...storedShape(stored, 'receipt'), recordId, version, place }
+  }
+
+  /**
+   * As `store`, but while the record server or the ledger is away the record is left with the hospital, encrypted: it is
+   * **not** in the patient's record yet. The hospital delivers its own; a doctor's goes up with `deliverKept`.
+   */
+  async storeOrKeep(record: NewRecord): Promise<StoredRecord | KeptRecord> {
+    return await this.sendOrKeep(await this.prepare(record))
+  }
+
+  async sendOrKeep(prepared: PreparedRecord): Promise<StoredRecord | KeptRecord> {
+    try {
+      return await this.send(prepared)
+    } catch (error) {
+      if (!isAway(error)) throw error
+      const { recordId, version, commitment, envelope } = prepared
+      const signature = await this.#sign([commitment])
+      const { sinceMs } = await this.options.hospital.keep(this.requestSigner, signature, commitment, envelope)
+      return { kept: true, recordId, version, sinceMs, code: codeOf(error) ?? 'SERVER_UNAVAILABLE' }
+    }
+  }
+
+  /** Sends what the hospital kept for this author. What is refused stays, with its code. @returns how each one stands. */
+  async deliverKept(): Promise<readonly OutboxEntry[]> {
+    const { hospital } = this.options
+    const signer = this.requestSigner
+    const waiting = (await hospital.outbox(signer)).filter(
+      ({ author, state }) => state === 'waiting' && author === this.identity.ref,
+    )
+    const outcomes: OutboxEntry[] = []
+    for (const entry of waiting) {
+      const { record, version, place } = entry
+      const envelope = await hospital.keptEnvelope(signer, record, version)
+      if (envelope === undefined) continue
+      try {
+        const stored = await this.session.request('record.store', { envelope, kind: 'record' })
+        const { receipt } = storedShape(stored, 'receipt')
+        await hospital.keptDelivered(signer, record, version, receipt)
+        outcomes.push({ ...entry, state: 'delivered', receipt })
+      } catch (error) {
+        const code = codeOf(error)
+        if (code === undefined) throw error
+        outcomes.push({ ...entry, ...(place === undefined ? {} : { place }), code })
+        if (code === 'SERVER_UNAVAILABLE') break
+      }
+    }
+    return outcomes
   }
 
   /** Writes up to 256 records under one signature. @returns one outcome for each, in order. */
@@ -120,13 +177,23 @@ export class Author extends Participant {
   }
 
   async #commit(prepared: readonly PreparedRecord[]): Promise<CommittedPlace> {
-    const { crypto, hospital, commitments } = this.options
+    const { hospital, commitments } = this.options
     const author = this.identity.ref as AuthorRef
     const items = prepared.map(({ commitment }) => commitment)
-    const signature = await this.identity.signer.sign(batchSigningInput(crypto, author, items))
+    const signature = await this.#sign(items)
     if (commitments !== undefined) return await commitments.commit(author, signature, items)
     return await hospital.commit(this.requestSigner, signature, items)
   }
+
+  async #sign(items: readonly Commitment[]): Promise<Uint8Array> {
+    const author = this.identity.ref as AuthorRef
+    return await this.identity.signer.sign(batchSigningInput(this.options.crypto, author, items))
+  }
+}
+
+/** The record itself was not looked at, or is there without its fingerprint: the same again may go. */
+function isAway(error: unknown): boolean {
+  return isUnavailable(error) || codeOf(error) === 'COMMITMENT_MISSING'
 }
 
 /** @param nowMs goes into the record's id, which is ordered by time. */

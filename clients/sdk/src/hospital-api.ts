@@ -294,6 +294,22 @@ const appRequestShape = struct({
 })
 export type AppRequest = Infer<typeof appRequestShape>
 
+const outboxMembers = {
+  record: recordIdShape,
+  version: uint({ min: 1 }),
+  author: authorRefShape,
+  patient: patientRefShape,
+  state: oneOf('waiting', 'delivered', 'refused'),
+  sinceMs: uint(),
+  place: optional(placeShape),
+  receipt: optional(text({ max: 16_384 })),
+  code: optional(text({ max: 64 })),
+}
+const outboxEntryShape = struct(outboxMembers)
+const outboxContentShape = struct({ ...outboxMembers, envelope: optional(bytesText) })
+/** A record that the hospital keeps until it is in the patient's record; `place`: its fingerprint is on the ledger. */
+export type OutboxEntry = Infer<typeof outboxEntryShape>
+
 const down = struct({ state: literal('down'), code: text({ max: 64 }) })
 const outboxShape = struct({ waiting: uint(), oldestMs: optional(uint()) })
 const summaryShape = struct({
@@ -539,6 +555,36 @@ export class HospitalApi {
   launchApp(as: RequestSigner, patient: PatientRef): Promise<{ readonly launch: string; readonly iss: string }> {
     const shape = struct({ launch: text({ max: 64 }), iss: text({ max: 2_048 }) })
     return this.#call('POST', '/v1/apps/launches', as, shape, { patient })
+  }
+
+  /** Leaves a record that cannot be delivered now in the hospital's encrypted outbox; durable when this resolves. */
+  keep(as: RequestSigner, signature: Uint8Array, item: Commitment, envelope: Uint8Array): Promise<OutboxEntry> {
+    return this.#call('POST', '/v1/outbox', as, outboxEntryShape, {
+      signature: encodeBase64url(signature),
+      item: commitmentToJson(item),
+      envelope: encodeBase64url(envelope),
+    })
+  }
+
+  /** What waits: the caller's own; of the hospital, for staff. */
+  async outbox(as: RequestSigner): Promise<readonly OutboxEntry[]> {
+    const counts = struct({ waiting: uint(), refused: uint(), oldestMs: optional(uint()) })
+    const shape = struct({ entries: list(outboxEntryShape, { max: 65_536 }), counts: optional(counts) })
+    return (await this.#call('GET', '/v1/outbox', as, shape)).entries
+  }
+
+  /** `C_P` of a record that waits; undefined: it was delivered. */
+  async keptEnvelope(as: RequestSigner, record: RecordId, version: number): Promise<Uint8Array | undefined> {
+    return (await this.#call('GET', `/v1/outbox/${record}/${version}`, as, outboxContentShape)).envelope
+  }
+
+  async keptDelivered(as: RequestSigner, record: RecordId, version: number, receipt: string): Promise<void> {
+    await this.#call('POST', `/v1/outbox/${record}/${version}/delivered`, as, okShape, { receipt })
+  }
+
+  /** Gives up what was refused. */
+  async dropKept(as: RequestSigner, record: RecordId, version: number): Promise<void> {
+    await this.#call('DELETE', `/v1/outbox/${record}/${version}`, as, okShape)
   }
 
   async patients(as: RequestSigner): Promise<readonly PatientEntry[]> {

@@ -20,6 +20,7 @@ export {
   Author,
   MAX_RECORDS_AT_ONCE,
   prepareRecord,
+  type KeptRecord,
   type NewRecord,
   type PreparedRecord,
   type StoredRecord,
