@@ -49,6 +49,12 @@ export const ROLES: readonly RoleRow[] = [
     load: async () => (await import('./doctor/role.tsx')).role,
   },
   {
+    kind: 'organization',
+    path: '/staff',
+    catalogue: 'staff',
+    load: async () => (await import('./staff/role.tsx')).role,
+  },
+  {
     kind: 'auditor',
     path: '/auditor',
     catalogue: 'auditor',

@@ -62,8 +62,8 @@ export function Blocks(): ReactNode {
 function BlockTable({ blocks }: { readonly blocks: readonly BlockRow[] }): ReactNode {
   const { t, moment, number } = useWords()
   return (
-    <div className="th-table-wrap">
-      <table className="th-table">
+    <div className="th-sheet-wrap">
+      <table className="th-sheet">
         <caption>
           {t('auditor.blocks.caption', {
             from: number(blocks.at(-1)?.number ?? 0),

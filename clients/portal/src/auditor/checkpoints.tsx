@@ -18,8 +18,8 @@ export function Checkpoints(): ReactNode {
       count={({ checkpoints }) => checkpoints.length}
     >
       {({ checkpoints }) => (
-        <div className="th-table-wrap">
-          <table className="th-table">
+        <div className="th-sheet-wrap">
+          <table className="th-sheet">
             <caption>{t('auditor.checkpoints.caption', { count: checkpoints.length })}</caption>
             <thead>
               <tr>

@@ -14,8 +14,8 @@ export function Misuse(): ReactNode {
   return (
     <FactsPage title={t('auditor.nav.misuse')} empty={t('auditor.misuse.none')} count={({ misuse }) => misuse.length}>
       {({ misuse }) => (
-        <div className="th-table-wrap">
-          <table className="th-table">
+        <div className="th-sheet-wrap">
+          <table className="th-sheet">
             <caption>{t('auditor.misuse.caption', { count: misuse.length })}</caption>
             <thead>
               <tr>

@@ -124,8 +124,8 @@ function Facts({ title, facts }: { readonly title: string; readonly facts: reado
 function Places({ places }: { readonly places: readonly PlaceRow[] }): ReactNode {
   const { t, moment, number } = useWords()
   return (
-    <div className="th-table-wrap">
-      <table className="th-table">
+    <div className="th-sheet-wrap">
+      <table className="th-sheet">
         <caption>{t('auditor.places.caption', { count: places.length })}</caption>
         <thead>
           <tr>

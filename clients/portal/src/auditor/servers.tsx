@@ -23,8 +23,8 @@ export function Servers(): ReactNode {
         count={({ servers }) => servers.length}
       >
         {({ servers }) => (
-          <div className="th-table-wrap">
-            <table className="th-table">
+          <div className="th-sheet-wrap">
+            <table className="th-sheet">
               <caption>{t('auditor.servers.caption')}</caption>
               <thead>
                 <tr>

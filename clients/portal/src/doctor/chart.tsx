@@ -166,8 +166,8 @@ function Labs({ records }: { readonly records: readonly CheckedRecord[] }): Reac
   const series = seriesOf(records).filter(({ points }) => points.length > 0)
   if (series.length === 0) return undefined
   return (
-    <div className="th-table-wrap">
-      <table className="th-table">
+    <div className="th-sheet-wrap">
+      <table className="th-sheet">
         <caption>{t('doctor.labs.caption')}</caption>
         <thead>
           <tr>

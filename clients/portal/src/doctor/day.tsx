@@ -120,8 +120,8 @@ function PatientTable({ rows, caption, isEntitled, onEmergency }: PatientTablePr
   const { t, moment } = useWords()
   if (rows.length === 0) return undefined
   return (
-    <div className="th-table-wrap">
-      <table className="th-table">
+    <div className="th-sheet-wrap">
+      <table className="th-sheet">
         <caption>{caption}</caption>
         <thead>
           <tr>

@@ -11,6 +11,7 @@ export const AREAS = {
   patient: async (context: WorkerContext) => (await import('../patient/patient-area.ts')).patientArea(context),
   file: async (context: WorkerContext) => (await import('../verify-file/file-area.ts')).fileArea(context),
   doctor: async (context: WorkerContext) => (await import('../doctor/doctor-area.ts')).doctorArea(context),
+  staff: async (context: WorkerContext) => (await import('../staff/staff-area.ts')).staffArea(context),
   auditor: async (context: WorkerContext) => (await import('../auditor/auditor-area.ts')).auditorArea(context),
 } as const
 

@@ -75,7 +75,7 @@ function Acting({ me, all }: { readonly me: IdentityCard; readonly all: readonly
   const server = useQuery({
     queryKey: ['server', me.id],
     queryFn: () => core.server(),
-    enabled: acting.isSuccess && me.kind !== 'auditor',
+    enabled: acting.isSuccess && (me.kind === 'patient' || me.kind === 'practitioner'),
     staleTime: 60_000,
   })
   const role = roleOf(me.kind)

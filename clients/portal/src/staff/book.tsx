@@ -1,0 +1,149 @@
+/**
+ * Booking: who, with whom (the order is the order of a group), from when; and what is booked. The patient is asked for
+ * permission on the own device.
+ *
+ * @module
+ */
+import { Autocomplete, Button, Checkbox, TextInput } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState, type ReactNode } from 'react'
+import { Problem } from '../errors/problem.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import { Loading } from '../shell/loading.tsx'
+import { useTitle } from '../shell/title.ts'
+import { queries, staff } from './queries.ts'
+
+export function Book(): ReactNode {
+  const { t, moment } = useWords()
+  const cache = useQueryClient()
+  const patients = useQuery(queries.patients)
+  const doctors = useQuery(queries.doctors)
+  const [patientText, setPatientText] = useState('')
+  const [chosen, setChosen] = useState<readonly string[]>([])
+  const [from, setFrom] = useState('')
+  const [reason, setReason] = useState('')
+  const [wasTried, setWasTried] = useState(false)
+  useTitle(t('staff.nav.book'))
+  const labels = new Map((patients.data ?? []).map(({ ref, name }) => [`${name} · ${ref.slice(0, 8)}`, ref]))
+  const patient = labels.get(patientText)
+  const book = useMutation({
+    mutationFn: (ref: string) => {
+      const first = doctors.data?.find((one) => one.ref === chosen[0])
+      const fromMs = from === '' ? Date.now() : Date.parse(from)
+      return staff.book({
+        patient: ref,
+        doctors: chosen,
+        department: first?.department ?? 'General',
+        fromMs,
+        symptoms: reason,
+      })
+    },
+    onSuccess: () => void cache.invalidateQueries({ queryKey: ['staff'] }),
+  })
+  if (patients.isPending || doctors.isPending) return <Loading />
+  if (patients.isError) return <Problem error={patients.error} again={patients.refetch} />
+  if (doctors.isError) return <Problem error={doctors.error} again={doctors.refetch} />
+  return (
+    <>
+      <h1>{t('staff.nav.book')}</h1>
+      <form
+        className="th-fields"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault()
+          setWasTried(true)
+          if (patient !== undefined && chosen.length > 0) book.mutate(patient)
+        }}
+      >
+        <Autocomplete
+          label={t('staff.book.patient')}
+          value={patientText}
+          onChange={setPatientText}
+          data={[...labels.keys()]
+            .filter((label) => label.toLowerCase().includes(patientText.toLowerCase()))
+            .slice(0, 12)}
+          filter={({ options }) => options}
+          error={wasTried && patient === undefined ? t('staff.book.nopatient') : undefined}
+        />
+        <Checkbox.Group
+          label={t('staff.book.doctors')}
+          description={t('staff.book.order')}
+          value={[...chosen]}
+          onChange={setChosen}
+          error={wasTried && chosen.length === 0 ? t('staff.book.nodoctor') : undefined}
+        >
+          <div className="th-choices">
+            {doctors.data.map(({ ref, name, department }) => (
+              <Checkbox
+                key={ref}
+                value={ref}
+                label={t('staff.book.doctor', {
+                  name,
+                  department,
+                  place: chosen.length > 1 && chosen.includes(ref) ? chosen.indexOf(ref) + 1 : 0,
+                })}
+              />
+            ))}
+          </div>
+        </Checkbox.Group>
+        <TextInput
+          type="datetime-local"
+          label={t('staff.book.from')}
+          description={t('staff.book.from.line')}
+          value={from}
+          onChange={(event) => setFrom(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('staff.book.reason')}
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
+        />
+        {book.isError ? <Problem error={book.error} /> : undefined}
+        {book.data === undefined ? undefined : (
+          <p role="status">{t('staff.book.done', { moment: moment(book.data.startMs), place: book.data.place })}</p>
+        )}
+        <div className="th-actions">
+          <Button type="submit" loading={book.isPending}>
+            {t('staff.book.action')}
+          </Button>
+        </div>
+      </form>
+      <Booked />
+    </>
+  )
+}
+
+function Booked(): ReactNode {
+  const { t, moment, list } = useWords()
+  const appointments = useQuery(queries.appointments)
+  if (appointments.isPending) return <Loading rows={3} />
+  if (appointments.isError) return <Problem error={appointments.error} again={appointments.refetch} />
+  const rows = appointments.data.toSorted((a, b) => b.startMs - a.startMs)
+  if (rows.length === 0) return <div className="th-empty">{t('staff.booked.none')}</div>
+  return (
+    <div className="th-table-wrap">
+      <table className="th-sheet">
+        <caption>{t('staff.booked.caption', { count: rows.length })}</caption>
+        <thead>
+          <tr>
+            {['time', 'patient', 'doctors', 'place'].map((column) => (
+              <th key={column} scope="col">
+                {t(`staff.column.${column}`)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ id, startMs, patientName, doctors, place }) => (
+            <tr key={id}>
+              <td data-label={t('staff.column.time')}>{moment(startMs)}</td>
+              <td data-label={t('staff.column.patient')}>{patientName}</td>
+              <td data-label={t('staff.column.doctors')}>{list(doctors)}</td>
+              <td data-label={t('staff.column.place')}>{place}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

@@ -1,0 +1,99 @@
+/**
+ * Emergency accesses to review: who opened whose records, when and why; one verdict each. After 72 hours a row turns amber.
+ *
+ * @module
+ */
+import { Button, TextInput } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { IconAlertTriangle } from '@tabler/icons-react'
+import { useState, type ReactNode } from 'react'
+import { Problem } from '../errors/problem.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import { Loading } from '../shell/loading.tsx'
+import { useTitle } from '../shell/title.ts'
+import { queries, staff } from './queries.ts'
+import type { EmergencyRow } from './staff-area.ts'
+
+const LATE_MS = 72 * 3_600_000
+const VERDICTS = ['justified', 'follow-up', 'misuse'] as const
+
+export function Emergencies(): ReactNode {
+  const { t } = useWords()
+  const found = useQuery(queries.emergencies)
+  useTitle(t('staff.nav.emergencies'))
+  return (
+    <>
+      <h1>{t('staff.nav.emergencies')}</h1>
+      {found.isPending ? <Loading rows={3} /> : undefined}
+      {found.isError ? <Problem error={found.error} again={found.refetch} /> : undefined}
+      {found.data === undefined ? undefined : found.data.length === 0 ? (
+        <div className="th-empty">{t('staff.emergencies.none')}</div>
+      ) : (
+        found.data.map((one) => <Row key={one.emergency} row={one} />)
+      )}
+    </>
+  )
+}
+
+function Row({ row }: { readonly row: EmergencyRow }): ReactNode {
+  const { t, moment } = useWords()
+  const cache = useQueryClient()
+  const [note, setNote] = useState('')
+  const review = useMutation({
+    mutationFn: (verdict: (typeof VERDICTS)[number]) => staff.review(row.emergency, verdict, note),
+    onSuccess: () => cache.invalidateQueries({ queryKey: ['staff'] }),
+  })
+  const isLate = row.review === undefined && Date.now() - row.openedMs > LATE_MS
+  const title = t('staff.emergency.title', { doctor: row.doctorName ?? row.doctor, patient: row.patientName })
+  return (
+    <section className="th-card" aria-label={title} data-tone={isLate ? 'wait' : 'none'}>
+      <h2>{title}</h2>
+      <p>
+        {t('staff.emergency.line', {
+          opened: moment(row.openedMs),
+          until: moment(row.closedMs ?? row.untilMs),
+          reason: t(`staff.reason.${row.reason}`),
+          text: row.text,
+        })}
+      </p>
+      {isLate ? (
+        <p className="th-state" data-tone="wait">
+          <IconAlertTriangle size={16} aria-hidden />
+          {t('staff.emergency.late')}
+        </p>
+      ) : undefined}
+      {row.review === undefined ? (
+        <>
+          <TextInput
+            label={t('staff.emergency.note')}
+            value={note}
+            onChange={(event) => setNote(event.currentTarget.value)}
+          />
+          {review.isError ? <Problem error={review.error} /> : undefined}
+          <div className="th-actions">
+            {VERDICTS.map((verdict) => (
+              <Button
+                key={verdict}
+                size="sm"
+                variant="default"
+                loading={review.isPending}
+                onClick={() => review.mutate(verdict)}
+              >
+                {t(`staff.verdict.${verdict}`)}
+              </Button>
+            ))}
+          </div>
+        </>
+      ) : (
+        <p role="status">
+          {t('staff.emergency.reviewed', {
+            verdict: t(`staff.verdict.done.${row.review.verdict}`),
+            by: row.review.by,
+            moment: moment(row.review.timeMs),
+          })}{' '}
+          {row.review.note}
+        </p>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,172 @@
+/**
+ * The staff's first screen: today's counts, whether every part answers, certificates that end soon.
+ *
+ * @module
+ */
+import { Button } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { IconAlertTriangle, IconCheck, IconPlugConnectedX } from '@tabler/icons-react'
+import type { ReactNode } from 'react'
+import { Link } from 'wouter'
+import type { HospitalSummary } from '../../../sdk/src/hospital-api.ts'
+import { Problem } from '../errors/problem.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import { Loading } from '../shell/loading.tsx'
+import { useTitle } from '../shell/title.ts'
+import { queries } from './queries.ts'
+
+export function Home(): ReactNode {
+  const { t } = useWords()
+  const summary = useQuery(queries.summary)
+  useTitle(t('staff.home.title'))
+  return (
+    <>
+      <h1>{t('staff.home.title')}</h1>
+      <div className="th-actions">
+        <Button component={Link} href="/staff/register">
+          {t('staff.nav.register')}
+        </Button>
+        <Button component={Link} href="/staff/book" variant="default">
+          {t('staff.nav.book')}
+        </Button>
+        <Button component={Link} href="/staff/import" variant="default">
+          {t('staff.nav.import')}
+        </Button>
+      </div>
+      {summary.isPending ? <Loading rows={4} /> : undefined}
+      {summary.isError ? <Problem error={summary.error} again={summary.refetch} /> : undefined}
+      {summary.data === undefined ? undefined : (
+        <>
+          <Today today={summary.data.today} />
+          <Health summary={summary.data} />
+        </>
+      )}
+    </>
+  )
+}
+
+function Today({ today }: Pick<HospitalSummary, 'today'>): ReactNode {
+  const { t, number } = useWords()
+  const { booked, permissionsMissing, emergenciesToReview, uploadsWaiting } = today
+  const tile = (name: string, count: number | undefined, href: string | undefined, isWorrying: boolean) => {
+    const body = (
+      <>
+        <b>{count === undefined ? '–' : number(count)}</b>
+        <span>{t(`staff.today.${name}`, { count: count ?? 0 })}</span>
+      </>
+    )
+    const tone = isWorrying && (count ?? 0) > 0 ? 'wait' : 'none'
+    return (
+      <li key={name}>
+        {href === undefined ? (
+          <div className="th-tile" data-tone={tone}>
+            {body}
+          </div>
+        ) : (
+          <Link className="th-tile" data-tone={tone} href={href}>
+            {body}
+          </Link>
+        )}
+      </li>
+    )
+  }
+  return (
+    <ul className="th-tiles" aria-label={t('staff.today.title')}>
+      {tile('booked', booked, '/staff/book', false)}
+      {tile('permissions', permissionsMissing, '/staff/book', true)}
+      {tile('emergencies', emergenciesToReview, '/staff/emergencies', true)}
+      {tile('uploads', uploadsWaiting, undefined, true)}
+    </ul>
+  )
+}
+
+function Health({ summary }: { readonly summary: HospitalSummary }): ReactNode {
+  const { t, number, seconds, date } = useWords()
+  const { recordServer, ledger, outbox, certificates, registered } = summary
+  return (
+    <section aria-labelledby="health">
+      <h2 id="health">{t('staff.health.title')}</h2>
+      <div className="th-table-wrap">
+        <table className="th-sheet">
+          <thead>
+            <tr>
+              {['part', 'state', 'detail'].map((column) => (
+                <th key={column} scope="col">
+                  {t(`staff.health.${column}`)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            <Part
+              name={t('staff.health.server')}
+              tone={recordServer.state === 'up' ? 'ok' : 'bad'}
+              state={t(recordServer.state === 'up' ? 'staff.state.up' : 'staff.state.down')}
+              detail={
+                recordServer.state === 'down'
+                  ? t(`error.${recordServer.code}.what`)
+                  : t(recordServer.simulated ? 'staff.server.simulated' : 'staff.server.hardware', {
+                      tee: recordServer.tee,
+                      program: `${recordServer.measurement.slice(0, 8)}…`,
+                    })
+              }
+            />
+            <Part
+              name={t('staff.health.ledger')}
+              tone={ledger.state === 'up' ? 'ok' : 'bad'}
+              state={t(ledger.state === 'up' ? 'staff.state.up' : 'staff.state.down')}
+              detail={
+                ledger.state === 'down'
+                  ? t(`error.${ledger.code}.what`)
+                  : t('staff.ledger.line', {
+                      block: number(ledger.height),
+                      time: seconds(ledger.blockMs),
+                      organizations: ledger.organizations,
+                    })
+              }
+            />
+            <Part
+              name={t('staff.health.outbox')}
+              tone={outbox.waiting === 0 ? 'ok' : 'wait'}
+              state={t('staff.outbox.waiting', { count: outbox.waiting })}
+              detail={outbox.oldestMs === undefined ? '' : t('staff.outbox.oldest', { time: seconds(outbox.oldestMs) })}
+            />
+            <Part
+              name={t('staff.health.certificates')}
+              tone={certificates.length === 0 ? 'ok' : 'wait'}
+              state={t('staff.certificates.soon', { count: certificates.length })}
+              detail={certificates.map(({ name, notAfterMs }) => `${name}: ${date(notAfterMs)}`).join(', ')}
+            />
+          </tbody>
+        </table>
+      </div>
+      <p className="th-dimmed">{t('staff.registered', registered)}</p>
+    </section>
+  )
+}
+
+const MARKS = { ok: IconCheck, wait: IconAlertTriangle, bad: IconPlugConnectedX } as const
+
+interface PartProps {
+  readonly name: string
+  readonly tone: keyof typeof MARKS
+  readonly state: string
+  readonly detail: string
+}
+
+function Part({ name, tone, state, detail }: PartProps): ReactNode {
+  const { t } = useWords()
+  const Mark = MARKS[tone]
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td data-label={t('staff.health.state')}>
+        <span className="th-state" data-tone={tone}>
+          <Mark size={16} aria-hidden />
+          {state}
+        </span>
+      </td>
+      <td data-label={t('staff.health.detail')}>{detail}</td>
+    </tr>
+  )
+}

@@ -1,0 +1,87 @@
+/**
+ * Registering somebody at the front desk: what must be written down, and who may be the same person already.
+ *
+ * @module
+ */
+export type PersonKind = 'patient' | 'practitioner' | 'staff'
+
+export interface RegistrationForm {
+  readonly kind: PersonKind
+  readonly name: string
+  /** Three plain fields. */
+  readonly day: string
+  readonly month: string
+  readonly year: string
+  readonly contact: string
+  readonly isIdentityChecked: boolean
+  readonly department: string
+  readonly emergency: boolean
+}
+
+export const EMPTY_REGISTRATION: RegistrationForm = {
+  kind: 'patient',
+  name: '',
+  day: '',
+  month: '',
+  year: '',
+  contact: '',
+  isIdentityChecked: false,
+  department: '',
+  emergency: false,
+}
+
+export type RegistrationProblem = 'name' | 'birth' | 'identity' | 'department'
+
+/** `2026-03-09`; undefined where the three fields are no date; empty if nothing was written. */
+export function birthDateOf({
+  day,
+  month,
+  year,
+}: Pick<RegistrationForm, 'day' | 'month' | 'year'>): string | undefined {
+  const [d, m, y] = [day, month, year].map((part) => part.trim())
+  if (d === '' && m === '' && y === '') return ''
+  if (!/^\d{1,2}$/.test(d ?? '') || !/^\d{1,2}$/.test(m ?? '') || !/^\d{4}$/.test(y ?? '')) return undefined
+  const text = `${y}-${(m ?? '').padStart(2, '0')}-${(d ?? '').padStart(2, '0')}`
+  const date = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text) ? text : undefined
+}
+
+/** In the order of the form; empty when it can be sent. */
+export function registrationProblems(form: RegistrationForm): readonly RegistrationProblem[] {
+  const birth = birthDateOf(form)
+  return [
+    ...(form.name.trim() === '' || form.name.length > 128 ? (['name'] as const) : []),
+    ...(form.kind === 'patient' && (birth === undefined || birth === '') ? (['birth'] as const) : []),
+    ...(form.kind === 'practitioner' && form.department.trim() === '' ? (['department'] as const) : []),
+    ...(form.isIdentityChecked ? [] : (['identity'] as const)),
+  ]
+}
+
+export interface KnownPerson {
+  readonly ref: string
+  readonly name: string
+  readonly birthDate: string | undefined
+}
+
+/** People who may be the same: the same words in the name in any order, or the same birth date and one word in common. */
+export function findSame<T extends KnownPerson>(form: RegistrationForm, known: readonly T[]): readonly T[] {
+  const wanted = wordsOf(form.name)
+  const birth = birthDateOf(form)
+  if (wanted.length === 0) return []
+  return known.filter(({ name, birthDate }) => {
+    const words = wordsOf(name)
+    const common = words.filter((word) => wanted.includes(word)).length
+    const sameDay = birth !== undefined && birth !== '' && birth === birthDate
+    return (common === wanted.length && common === words.length) || (sameDay && common > 0)
+  })
+}
+
+function wordsOf(name: string): readonly string[] {
+  return name
+    .normalize('NFKD')
+    .replaceAll(/\p{Mark}/gu, '')
+    .toLowerCase()
+    .split(/[^\p{Letter}\p{Number}]+/u)
+    .filter((word) => word !== '')
+    .toSorted()
+}

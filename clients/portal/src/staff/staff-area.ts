@@ -1,0 +1,213 @@
+/**
+ * What a member of staff asks of the worker: the state of the house, people, appointments, imports, emergency accesses.
+ * Requests are signed with the member's own key; staff hold no key of patients and open no session with the record server.
+ *
+ * @module
+ */
+import { isErrorCode, parseJson, patientRefShape, practitionerRefShape } from '../../../../shared/protocol/src/index.ts'
+import { ClientError, isUnavailable } from '../../../sdk/src/errors.ts'
+import {
+  authorizationOf,
+  type AppointmentEntry,
+  type DirectoryEntry,
+  type HospitalSummary,
+  type InvitationRequest,
+  type PatientEntry,
+  type RekeyState,
+  type ReviewedEmergency,
+  type RequestSigner,
+  type Verdict,
+  type WhoAmI,
+} from '../../../sdk/src/hospital-api.ts'
+import type { WorkerContext } from '../session/worker-context.ts'
+import { ImportFile, readItems, type Answer, type FileProgress, type QueueItem } from './model/import-queue.ts'
+
+/** Small, so that a lost answer leaves few lines in doubt. */
+const LINES_A_BATCH = 20
+const FHIR_PATH = '/fhir'
+const MAX_ANSWER_BYTES = 8 * 2 ** 20
+
+export interface ImportProgress extends FileProgress {
+  readonly startedMs: number
+  readonly nowMs: number
+}
+
+export interface AppointmentRow {
+  readonly id: string
+  readonly patientName: string
+  readonly doctors: readonly string[]
+  readonly startMs: number
+  readonly place: string
+  readonly department: string
+}
+
+export interface EmergencyRow extends ReviewedEmergency {
+  readonly patientName: string
+}
+
+export function staffArea(context: WorkerContext) {
+  let isStopped = false
+
+  async function as(): Promise<RequestSigner> {
+    const { identity } = await context.acting()
+    return { ref: identity.ref, signer: identity.signer }
+  }
+  const api = () => context.hospital()
+
+  return {
+    whoAmI: async (): Promise<WhoAmI> => await api().whoAmI(await as()),
+    summary: async (): Promise<HospitalSummary> => await api().summary(await as()),
+    patients: async (): Promise<readonly PatientEntry[]> => await api().patients(await as()),
+    doctors: async (): Promise<readonly DirectoryEntry[]> => await api().practitioners(await as()),
+
+    async appointments(): Promise<readonly AppointmentRow[]> {
+      const who = await as()
+      const [all, doctors] = await Promise.all([api().appointments(who), api().practitioners(who)])
+      const names = new Map<string, string>(doctors.map(({ ref, name }) => [ref, name]))
+      return all.map((one: AppointmentEntry) => ({
+        id: one.appointmentId,
+        patientName: one.patientName,
+        doctors: one.doctors.map((ref) => names.get(ref) ?? ref),
+        startMs: one.startMs,
+        place: one.place,
+        department: one.department,
+      }))
+    },
+
+    async invite(invitation: InvitationRequest): Promise<{ readonly code: string; readonly expiresMs: number }> {
+      return await api().invite(await as(), invitation)
+    },
+
+    async book(wish: {
+      readonly patient: string
+      readonly doctors: readonly string[]
+      readonly department: string
+      readonly fromMs: number
+      readonly symptoms: string
+    }): Promise<{ readonly startMs: number; readonly place: string }> {
+      const { startMs, place } = await api().assign(await as(), {
+        patient: patientRefShape(wish.patient, 'patient'),
+        doctors: wish.doctors.map((ref) => practitionerRefShape(ref, 'doctor')),
+        department: wish.department,
+        fromMs: wish.fromMs,
+        symptoms: wish.symptoms,
+        aux: '',
+      })
+      return { startMs, place }
+    },
+
+    /** This member has seen the patient's identity; the second member who says so gets the code. */
+    async newKey(patient: string): Promise<RekeyState> {
+      return await api().confirmRekey(await as(), patientRefShape(patient, 'patient'))
+    },
+
+    async emergencies(): Promise<readonly EmergencyRow[]> {
+      const who = await as()
+      const found = await api().reviewedEmergencies(who)
+      const patients = await api()
+        .patients(who)
+        .catch((): readonly PatientEntry[] => [])
+      const names = new Map<string, string>(patients.map(({ ref, name }) => [ref, name]))
+      return found
+        .map((one) => ({ ...one, patientName: names.get(one.patient) ?? one.patient }))
+        .toSorted((a, b) => b.openedMs - a.openedMs)
+    },
+
+    async review(emergency: string, verdict: Verdict, note: string): Promise<void> {
+      await api().reviewEmergency(await as(), emergency, verdict, note)
+    },
+
+    /** Goes on where an earlier run of the same file stopped; resolves when the file is done, stopped, or a part is away. */
+    async importFile(
+      name: string,
+      bytes: Uint8Array,
+      kept: Pick<FileProgress, 'position' | 'stored' | 'refused'> | undefined,
+      report?: (progress: ImportProgress) => void,
+    ): Promise<ImportProgress> {
+      isStopped = false
+      const startedMs = context.clock.nowMs()
+      const file = new ImportFile(name, readItems(name, bytes), kept)
+      const now = (): ImportProgress => ({ ...file.progress, startedMs, nowMs: context.clock.nowMs() })
+      report?.(now())
+      for (;;) {
+        const batch = file.nextBatch(LINES_A_BATCH)
+        if (batch.length === 0 || isStopped) return now()
+        file.settle(batch, await send(batch))
+        report?.(now())
+      }
+    },
+
+    stopImport(): Promise<void> {
+      isStopped = true
+      return Promise.resolve()
+    },
+  }
+
+  /** One batch through the hospital's FHIR service, which finds the patient of each resource and stores it. */
+  async function send(batch: readonly QueueItem[]): Promise<readonly Answer[]> {
+    const good = batch.flatMap((item) => ('text' in item ? [item] : []))
+    if (good.length === 0) return []
+    const entries = good.map(
+      ({ resourceType, text }) => `{"resource":${text},"request":{"method":"POST","url":"${resourceType}"}}`,
+    )
+    const body = `{"resourceType":"Bundle","type":"batch","entry":[${entries.join(',')}]}`
+    const authorization = await authorizationOf(context.crypto, context.clock, await as(), 'POST', FHIR_PATH, body)
+    const headers = { 'content-type': 'application/fhir+json', accept: 'application/fhir+json', authorization }
+    let answer: string
+    let status: number
+    try {
+      const response = await fetch(location.origin + FHIR_PATH, { method: 'POST', headers, body, cache: 'no-store' })
+      status = response.status
+      answer = await response.text()
+    } catch (cause) {
+      throw new ClientError('SERVER_UNAVAILABLE', { cause })
+    }
+    const parsed = parseAnswer(answer)
+    if (status !== 200) throw refusalOf(parsed)
+    const answers = entriesOf(parsed).map(answerOf)
+    if (answers.length !== good.length) throw new ClientError('MESSAGE_MALFORMED')
+    // A part that is away stops the import; its lines are sent again when it goes on.
+    const away = answers.find((one) => !one.ok && isUnavailable(one))
+    if (away !== undefined && !away.ok && isErrorCode(away.code)) throw new ClientError(away.code)
+    return answers
+  }
+}
+
+function parseAnswer(answer: string): unknown {
+  try {
+    // FHIR numbers are decimals, which our strict reader does not take: only codes are looked at here.
+    if (answer.length > MAX_ANSWER_BYTES) throw new ClientError('MESSAGE_MALFORMED')
+    return JSON.parse(answer) as unknown
+  } catch {
+    return parseJson('{}', { maxBytes: 2 })
+  }
+}
+
+interface Outcome {
+  readonly issue?: readonly { readonly details?: { readonly coding?: readonly { readonly code?: unknown }[] } }[]
+}
+
+function codeOfOutcome(outcome: unknown): string {
+  const codings = ((outcome ?? {}) as Outcome).issue?.flatMap(({ details }) => details?.coding ?? []) ?? []
+  const found = codings.find(({ code }) => isErrorCode(code))?.code
+  return typeof found === 'string' ? found : 'SERVER_UNAVAILABLE'
+}
+
+function refusalOf(parsed: unknown): ClientError {
+  const code = codeOfOutcome(parsed)
+  return new ClientError(isErrorCode(code) ? code : 'SERVER_UNAVAILABLE')
+}
+
+interface ResponseEntry {
+  readonly response?: { readonly status?: string; readonly outcome?: unknown }
+}
+
+function entriesOf(parsed: unknown): readonly ResponseEntry[] {
+  const { entry } = (parsed ?? {}) as { readonly entry?: unknown }
+  return Array.isArray(entry) ? (entry as readonly ResponseEntry[]) : []
+}
+
+function answerOf({ response }: ResponseEntry): Answer {
+  if (/^20\d/.test(response?.status ?? '')) return { ok: true }
+  return { ok: false, code: codeOfOutcome(response?.outcome) }
+}
