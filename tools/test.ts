@@ -3,6 +3,8 @@
  * `--long` adds the long suites, `--coverage` measures what is trusted and refuses to pass below the floor.
  * `--fabric` runs the suites that need a Fabric network instead (`*.fabric.test.ts`). They are skipped, in one line that
  * says why, where Fabric's programs are not installed, unless TRUSTHEALTH_FABRIC=1.
+ * `--optee` runs the suites that need what `npm run optee:build` makes (`*.optee.test.ts`), skipped in the same way without
+ * it, unless TRUSTHEALTH_OPTEE=1.
  *
  * @module
  */
@@ -11,6 +13,7 @@ import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findBinaries, NetworkError } from '../ledger/network/src/index.ts'
+import { builtFolder } from '../tee/optee/src/index.ts'
 import { ROOTS } from './boundaries/rules.ts'
 import { lineCoverage, readLcov } from './coverage.ts'
 import { listFiles, ROOT, runCommand } from './files.ts'
@@ -18,6 +21,7 @@ import { listFiles, ROOT, runCommand } from './files.ts'
 /** Test files that a run of everything must find. Raise it as the product grows. */
 const LEAST_FILES = 50
 const FABRIC_SUITE = '.fabric.test.ts'
+const OPTEE_SUITE = '.optee.test.ts'
 /** A guard against a test that hangs, not a measure of speed. */
 const HANGING_MS = { usual: 300_000, long: 3_600_000 }
 
@@ -30,6 +34,7 @@ const { values, positionals } = parseArgs({
     long: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
     fabric: { type: 'boolean', default: false },
+    optee: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
@@ -38,14 +43,17 @@ const files = ROOTS.flatMap((root) => listFiles(join(ROOT, root), '.test.ts'))
   .map((path) => relative(ROOT, path))
   .filter((file) => !/^tools\/[^/]+\/planted\//.test(file))
   .filter((file) => file.endsWith(FABRIC_SUITE) === values.fabric)
+  .filter((file) => file.endsWith(OPTEE_SUITE) === values.optee)
   .filter((file) => positionals.length === 0 || positionals.some((wanted) => file.startsWith(wanted)))
-const least = positionals.length === 0 && !values.fabric ? LEAST_FILES : 1
+const isOwnSuite = values.fabric || values.optee
+const least = positionals.length === 0 && !isOwnSuite ? LEAST_FILES : 1
 if (files.length < least) {
   console.error(`found ${files.length} test files only, expected ${least} or more`)
   process.exit(1)
 }
 
 if (values.fabric) leaveWithoutFabric()
+if (values.optee) leaveWithoutOptee()
 
 // The end-to-end tests start the trusted application as what it is: a file with a measurement.
 if (existsSync(join(ROOT, 'secure/ta/src/main.ts')))
@@ -54,8 +62,8 @@ if (existsSync(join(ROOT, 'secure/ta/src/main.ts')))
 if (values.coverage) mkdirSync(join(ROOT, 'coverage'), { recursive: true })
 process.exitCode = run([
   '--test',
-  // Each of these suites starts a whole network.
-  `--test-concurrency=${values.fabric ? 1 : availableParallelism()}`,
+  // Each of these suites starts a whole network, or an emulated machine.
+  `--test-concurrency=${isOwnSuite ? 1 : availableParallelism()}`,
   `--test-timeout=${values.long ? HANGING_MS.long : HANGING_MS.usual}`,
   ...(values.coverage ? coverageOptions() : []),
   '--test-reporter=spec',
@@ -84,6 +92,14 @@ function leaveWithoutFabric(): void {
     console.error(`Fabric suites ${isDemanded ? 'cannot run' : 'skipped'}: ${error.code}: ${error.message}`)
     process.exit(isDemanded ? 1 : 0)
   }
+}
+
+/** Ends this run where nothing was built for OP-TEE, unless it was demanded. */
+function leaveWithoutOptee(): void {
+  if (existsSync(join(builtFolder(), 'reference.json'))) return
+  const isDemanded = process.env['TRUSTHEALTH_OPTEE'] === '1'
+  console.error(`OP-TEE suites ${isDemanded ? 'cannot run' : 'skipped'}: not built (npm run optee:build)`)
+  process.exit(isDemanded ? 1 : 0)
 }
 
 function coverageOptions(): string[] {

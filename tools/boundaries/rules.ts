@@ -234,6 +234,12 @@ export const FORBIDDEN: readonly IForbiddenRuleType[] = [
     'one place in each program that opens a database',
   ),
   confined(
+    'native-calls',
+    'koffi',
+    ['tee/optee/src/libteec\\.ts$'],
+    'one place that calls into libraries of the machine',
+  ),
+  confined(
     'terminal',
     '(commander|cli-progress|@clack/|yoctocolors|@bomb\\.sh/)',
     ['clients/cli/'],

@@ -31,8 +31,9 @@ const configurationShape = struct({
   measurement: sha256HexShape,
   /** Of the trusted application; its subfolder `data` is the only place it may write. */
   storeFolder: path,
-  /** The emulated machine with OP-TEE that it runs in; absent: a process. */
+  /** The emulated machine with OP-TEE that it runs in, or OP-TEE of this machine; both absent: a process. */
   optee: optional(struct({ flash: path, kernel: path, initrd: path })),
+  board: optional(literal(true)),
   /** File of the index of commitments. */
   indexPath: path,
   /** Place of the ledger, see `openLedger`. */

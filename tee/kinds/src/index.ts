@@ -6,7 +6,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TeeDriver } from '../../src/driver.ts'
-import { QemuMachine, startOpteeTee, TA_UUID, type MachineFiles } from '../../optee/src/index.ts'
+import { openLibteec, QemuMachine, startOpteeTee, TA_UUID, type MachineFiles } from '../../optee/src/index.ts'
 import { readMeasured, sqlCipherPackage, startProcessTee } from '../../process/src/index.ts'
 
 export type { TeeDriver }
@@ -22,8 +22,10 @@ export interface TeeSettings {
   readonly measurement: string
   /** Its subfolder `data` is the trusted application's disk. */
   readonly storeFolder: string
-  /** An emulated machine with OP-TEE; absent: a process. */
+  /** An emulated machine with OP-TEE. */
   readonly optee?: MachineFiles
+  /** OP-TEE of this machine, an ARM board, which loads the trusted application from where `taPath` says. */
+  readonly board?: true
 }
 
 /** A machine under emulation does everything some twenty times slower. */
@@ -34,8 +36,12 @@ const EMULATED_GRACE_MS = 60_000
  * @throws {TeeError} `TEE_MEASUREMENT`; `SERVER_UNAVAILABLE` or its own reason if it ends at once.
  */
 export async function startTee(settings: TeeSettings, onDiagnostic?: (line: string) => void): Promise<TeeDriver> {
-  const { taPath, measurement, storeFolder, optee } = settings
+  const { taPath, measurement, storeFolder, optee, board } = settings
   const diagnostics = onDiagnostic === undefined ? {} : { onDiagnostic }
+  if (board === true) {
+    readMeasured(taPath, measurement)
+    return await startOpteeTee({ machine: await openLibteec(), ...diagnostics })
+  }
   if (optee === undefined) {
     return await startProcessTee({
       taPath,

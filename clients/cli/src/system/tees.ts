@@ -38,6 +38,11 @@ import { PRODUCT_FOLDER } from '../version.ts'
 
 const BUNDLE = join(PRODUCT_FOLDER, 'dist', 'ta', 'trusted-application.mjs')
 
+/** Where OP-TEE's supplicant finds trusted applications. */
+const BOARD_TA = `/lib/optee_armtz/${TA_UUID}.ta`
+/** The kernel's door to OP-TEE. */
+const BOARD_DEVICE = '/dev/tee0'
+
 const serverShape = struct({
   v: literal(1),
   serverRef: serverRefShape,
@@ -123,12 +128,15 @@ export function installProgram(state: StateFolder, kind: StartableTeeKind): Inst
     return { kind, settings: { taPath, measurement, storeFolder: store }, measurement }
   }
   const built = builtFolder()
-  const measurement = copyMeasured(join(built, 'ta', `${TA_UUID}.ta`), taPath, 'npm run optee:build')
+  const builtTa = join(built, 'ta', `${TA_UUID}.ta`)
+  const measurement = copyMeasured(builtTa, taPath, 'npm run optee:build')
   const reference = referenceShape(
     parseJson(readFileSync(join(built, 'reference.json'), 'utf8'), { maxBytes: 65_536 }),
     'reference.json',
   )
-  const settings = { taPath, measurement, storeFolder: store, optee: builtFiles(built) }
+  // A board has an OP-TEE of its own, which takes the program from a place that its operator fills.
+  const where = isBoard() ? ({ taPath: BOARD_TA, board: true } as const) : { taPath, optee: builtFiles(built) }
+  const settings = { ...where, measurement, storeFolder: store }
   return { kind, settings, measurement: reference.measurement, reference }
 }
 
@@ -151,6 +159,10 @@ export function opteeReferenceOf(
     cores: [{ digest: core, version, signer, debug, simulated }],
     programs: [{ digest: program, measurement, signer, securityVersion, debug }],
   }
+}
+
+function isBoard(): boolean {
+  return process.arch === 'arm64' && existsSync(BOARD_DEVICE)
 }
 
 function copyMeasured(from: string, to: string, next: string): Sha256Hex {

@@ -1,0 +1,54 @@
+/**
+ * The binding to libteec against a stand-in in C with the structures of libteec 4: calls, shared memory, results. On a
+ * board it has not been run.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { openLibteec } from './libteec.ts'
+import { MAX_INPUT_BYTES } from './session.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'trusthealth-libteec-'))
+const library = join(folder, 'libteec.so')
+after(() => rmSync(folder, { recursive: true, force: true }))
+before(() => {
+  const source = join(import.meta.dirname, '../test-fixtures/insecure-libteec.c')
+  execFileSync('gcc', ['-O1', '-Wall', '-shared', '-fPIC', '-o', library, source])
+})
+
+test('pieces go through shared memory, with flags both ways', async () => {
+  const machine = await openLibteec({ library })
+  assert.deepEqual(machine.isolation, ['trustzone'])
+  const session = await machine.open()
+  await session.start()
+  const input = new Uint8Array(MAX_INPUT_BYTES).map((_, i) => i % 251)
+  assert.deepEqual(await session.exchange(input, false), { flags: 0x10, output: input })
+  assert.deepEqual(await session.exchange(Uint8Array.of(1, 2), true), { flags: 0x20, output: Uint8Array.of(1, 2) })
+  await assert.rejects(session.exchange(new Uint8Array(MAX_INPUT_BYTES + 1), false), RangeError)
+  await session.close()
+  await machine.close()
+})
+
+test('one session at a time; after the program died a new one is had', async () => {
+  const machine = await openLibteec({ library })
+  const session = await machine.open()
+  await session.start()
+  await assert.rejects(machine.open(), { code: 'SERVER_UNAVAILABLE' })
+  await assert.rejects(session.exchange(Uint8Array.of(0xff), false), { code: 'SERVER_UNAVAILABLE' })
+  await assert.rejects(session.exchange(Uint8Array.of(1), false), { code: 'SERVER_UNAVAILABLE' })
+  await session.close()
+  const second = await machine.open()
+  await assert.rejects(second.exchange(Uint8Array.of(1), false), { code: 'TEE_FAULT' })
+  await second.start()
+  assert.equal((await second.exchange(new Uint8Array(), false)).output.length, 0)
+  await second.close()
+  await second.close()
+  await machine.close()
+})
+
+test('a machine without libteec says so', async () => {
+  await assert.rejects(openLibteec({ library: join(folder, 'absent.so') }), { code: 'SERVER_UNAVAILABLE' })
+})

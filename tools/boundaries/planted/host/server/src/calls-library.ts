@@ -1,0 +1,3 @@
+// breaks: native-calls-confined
+import koffi from 'koffi'
+export const fault = koffi
