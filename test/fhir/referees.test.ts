@@ -1,5 +1,6 @@
 /** Clients that others wrote talk to the façade: fhirclient (SMART), fhir-kit-client, MedplumClient. */
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { after, before, describe, it } from 'node:test'
 import { MedplumClient } from '@medplum/core'
 import { hba1c, openFhirScene, type Bundle, type FhirScene } from './scene.ts'
@@ -21,6 +22,13 @@ interface KitClient {
   transaction(request: { body: object }): Promise<Bundle>
   capabilityStatement(): Promise<Found>
 }
+/** Its own types bring those of browsers with them, for the whole project. */
+const smart = createRequire(import.meta.url)('fhirclient') as (
+  request: object,
+  response: object,
+  storage: object,
+) => { client(state: object): SmartClient }
+
 interface SmartClient {
   create(resource: object): Promise<Found>
   update(resource: object): Promise<Found>
@@ -62,10 +70,7 @@ describe('clients of others', () => {
 
   it('fhirclient reads, writes, resolves references and follows pages', async () => {
     const { base, token, bob } = scene
-    const { default: FHIR } = (await import('fhirclient')) as unknown as {
-      default: (request: object, response: object, storage: object) => { client(state: object): SmartClient }
-    }
-    const client = FHIR({ headers: {}, url: '/' }, {}, {}).client({
+    const client = smart({ headers: {}, url: '/' }, {}, {}).client({
       serverUrl: base,
       tokenResponse: { access_token: token },
     })
