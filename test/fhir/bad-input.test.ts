@@ -1,6 +1,7 @@
 /** What no FHIR client should send: each gets an OperationOutcome with a stable code, and stores nothing. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { codeOf, hba1c, openFhirScene, type FhirScene } from './scene.ts'
 
 describe('bad input', () => {
@@ -144,12 +145,22 @@ describe('bad input', () => {
     assert.deepEqual(scene.world.faults, [])
   })
 
-  it('answers 503 with the code while the record server is away, and goes on afterwards', async () => {
+  it('answers 503 while the record server is away; what is new is kept, and delivered afterwards', async () => {
     const { world, bob, fhir } = scene
     await fhir('PUT', '/Observation/kept', hba1c(bob.ref, 1, { id: 'kept' }))
     await world.server.stop()
     const away = await fhir('GET', '/Observation/kept')
     assert.deepEqual([away.status, codeOf(away)], [503, 'SERVER_UNAVAILABLE'])
     assert.equal((await fhir('GET', '/metadata')).status, 200)
+    const kept = await fhir('POST', '/Observation', hba1c(bob.ref, 99))
+    assert.deepEqual([kept.status, codeOf(kept)], [202, 'SERVER_UNAVAILABLE'])
+    await world.server.start()
+    await world.server.serving()
+    // The outbox tries again by itself; a second is its first pause.
+    for (;;) {
+      const { json, status } = await fhir('GET', `/Observation?patient=${bob.ref}&value-quantity=99`)
+      if (status === 200 && (json as { readonly total: number }).total === 1) break
+      await setTimeout(200)
+    }
   })
 })

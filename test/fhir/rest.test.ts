@@ -206,6 +206,8 @@ describe('the façade', () => {
     const early = await fhir('POST', '/Observation', hba1c('carol', 1))
     assert.deepEqual([early.status, codeOf(early)], [422, 'FHIR_PATIENT_NOT_REGISTERED'])
     const { json } = await fhir('POST', '/Patient/carol/$invite')
+    // Asked for again, the first code stays good.
+    assert.equal((await fhir('POST', '/Patient/carol/$invite')).status, 200)
     const { parameter } = json as { readonly parameter: readonly { readonly valueString: string }[] }
     await registerWithCode(world, parameter[0]?.valueString ?? '')
     assert.equal((await fhir('POST', '/Observation', hba1c('carol', 1))).status, 201)

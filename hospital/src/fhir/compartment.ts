@@ -42,7 +42,7 @@ export function patientOf(resource: FhirResource, text: string, ids: PatientIds,
     if (patient !== undefined) found.add(patient)
     else if (id !== undefined && ids.isWaiting(id)) {
       throw new FhirRequestError('FHIR_PATIENT_NOT_REGISTERED', {
-        detail: `Patient/${id} has not registered a key yet`,
+        detail: `Patient/${id}`,
       })
     } else unresolved ??= reference
   }

@@ -102,7 +102,7 @@ async function invite(
   }
   const { text } = await library.versionOf(found)
   const { code, expiresMs } = directory.invite(factsOf(parseResource(text)))
-  store.linkPatient(id, { code })
+  store.addInvitation(code, id)
   return {
     resourceType: 'Parameters',
     parameter: [

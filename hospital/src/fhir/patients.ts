@@ -20,18 +20,13 @@ export class PatientIds {
   /** `undefined` for an id that nobody has, and for somebody who has not registered. */
   resolve(id: string): PatientRef | undefined {
     const link = this.#store.findPatientLink(id)
-    if (link?.ref !== undefined) return link.ref
-    if (link?.code !== undefined) {
-      const ref = this.#directory.registeredWith(link.code)
-      if (ref !== undefined) this.#store.linkPatient(id, { ref })
-      return ref
-    }
-    return this.#directory.findPatient(id)?.ref
+    if (link === undefined) return this.#directory.findPatient(id)?.ref
+    return link ?? this.#learn(this.#store.openInvitations(id))
   }
 
-  /** Created here, but nobody registered with the code yet. */
+  /** Created here, but nobody registered with a code of it yet. */
   isWaiting(id: string): boolean {
-    return this.#store.find('Patient', id)?.record === undefined && this.#store.findPatientLink(id) !== undefined
+    return this.#store.findPatientLink(id) === null && this.resolve(id) === undefined
   }
 
   /** The id by which answers call the patient. */
@@ -41,9 +36,17 @@ export class PatientIds {
 
   /** Codes that somebody registered with since: their ids become those patients'. */
   learn(): void {
-    for (const { id, code } of this.#store.openInvitations()) {
+    this.#learn(this.#store.openInvitations())
+  }
+
+  #learn(invitations: readonly { readonly id: string; readonly code: string }[]): PatientRef | undefined {
+    let learned: PatientRef | undefined
+    for (const { id, code } of invitations) {
       const ref = this.#directory.registeredWith(code)
-      if (ref !== undefined) this.#store.linkPatient(id, { ref })
+      if (ref === undefined) continue
+      this.#store.linkPatient(id, ref)
+      learned = ref
     }
+    return learned
   }
 }

@@ -55,6 +55,9 @@ export interface StoredVersion {
 
 export type Refused = { readonly code: ErrorCode }
 
+/** In the hospital's outbox, encrypted, because `away` does not answer; delivered when it does. */
+export type Kept = { readonly kept: true; readonly record: RecordId; readonly away: ErrorCode }
+
 /** The hospital's own attested session with the record server. What is refused there is refused here. */
 export interface Records {
   /** Changes when the ledger has something new of the patient. */
@@ -65,6 +68,8 @@ export interface Records {
   read(record: RecordId, version?: number): Promise<RecordAnswer>
   readMany(records: readonly RecordId[]): Promise<readonly (RecordAnswer | Refused)[]>
   versions(record: RecordId): Promise<readonly RecordVersion[]>
+  /** As `store` for one record, which is left in the outbox while the record server or the ledger is away. */
+  storeOrKeep(record: RecordToStore): Promise<StoredVersion | Kept>
   /** One outcome for each, in order. @throws `WARRANT_UNKNOWN` when a patient has not allowed the hospital to store. */
   store(records: readonly RecordToStore[]): Promise<readonly (StoredVersion | Refused)[]>
   /** Runs the seven checks against the ledger. */

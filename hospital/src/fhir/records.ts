@@ -29,10 +29,10 @@ import {
   type TreatmentKey,
 } from '../../../shared/protocol/src/index.ts'
 import type { LedgerRelay } from '../ports.ts'
-import type { Records, RecordToStore, Refused, StoredVersion } from './ports.ts'
+import type { Kept, Records, RecordToStore, Refused, StoredVersion } from './ports.ts'
 
 /** Records may have 4 MiB each, and an answer must fit into one message. */
-const READ_AT_ONCE = 32
+const READ_AT_ONCE = 128
 const LIST_PAGE = 256
 /** Ciphertext of one request. */
 const MAX_BATCH_BYTES = 3 * 2 ** 20
@@ -158,11 +158,24 @@ export class SessionRecords implements Records {
       only !== undefined && prepared.length === 1 ? [await client.send(only)] : await client.sendMany(prepared)
     for (const outcome of outcomes) {
       if ('code' in outcome && ERROR_TABLE[outcome.code].kind === 'unavailable') continue
-      const key = this.#keys.get(outcome.recordId)
-      if (key !== undefined) this.#underWay.delete(key)
-      this.#keys.delete(outcome.recordId)
+      this.#settle(outcome.recordId)
     }
     return outcomes
+  }
+
+  async storeOrKeep(record: RecordToStore): Promise<StoredVersion | Kept> {
+    const prepared = await this.#prepare({ ...record, warrant: await this.#warrant(record.patient) })
+    const outcome = await this.#parts.client.sendOrKeep(prepared)
+    this.#settle(prepared.recordId)
+    if ('kept' in outcome) return { kept: true, record: outcome.recordId, away: outcome.code }
+    const { recordId, version, log, receipt } = outcome
+    return { record: recordId, version, storedMs: storedMsOf(log), receipt }
+  }
+
+  #settle(record: RecordId): void {
+    const key = this.#keys.get(record)
+    if (key !== undefined) this.#underWay.delete(key)
+    this.#keys.delete(record)
   }
 
   async #readSome(records: readonly RecordId[]): Promise<readonly (RecordAnswer | Refused)[]> {

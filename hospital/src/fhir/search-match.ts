@@ -121,7 +121,10 @@ function referenceTest(text: string, modifier: string | undefined): Test<'refere
   }
   const isTyped = wanted.includes('/') || wanted.includes(':')
   const suffix = isTyped ? wanted : modifier === undefined ? wanted : `${modifier}/${wanted}`
+  const id = suffix.slice(suffix.lastIndexOf('/') + 1)
   return ([reference]) => {
+    // Imported out of a Bundle: the id by which it stood there.
+    if (reference.startsWith('urn:uuid:')) return reference.slice(9) === id || reference === wanted
     const plain = reference.replace(/\/_history\/[^/]*$/, '')
     if (modifier !== undefined && !new RegExp(`(^|/)${modifier}/`).test(plain)) return false
     return plain === suffix || plain.endsWith(`/${suffix}`) || plain.split('|')[0] === suffix

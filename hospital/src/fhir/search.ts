@@ -156,12 +156,14 @@ export class Searcher {
   #referencedBy(one: Candidate, parameter: string): readonly string[] {
     const { ids, base } = this.#parts
     const names = new Set<string>()
-    for (const { name, kind } of searchParametersOf(one.type).values()) {
+    for (const { name, kind, targets } of searchParametersOf(one.type).values()) {
       if (kind !== 'reference' || (parameter !== '*' && parameter !== name)) continue
       if ((name === 'patient' || name === 'subject') && one.patient !== undefined) {
         names.add(`Patient/${ids.idOf(one.patient)}`)
       }
       for (const [reference] of (one.values[name] ?? []) as readonly ReferenceValue[]) {
+        // A reference inside a Bundle that was imported: whatever has this id now.
+        if (reference.startsWith('urn:uuid:')) for (const type of targets) names.add(`${type}/${reference.slice(9)}`)
         const relative = reference.startsWith(`${base}/`) ? reference.slice(base.length + 1) : reference
         const match = /^([A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/.*)?$/.exec(relative)
         if (match?.[1] !== undefined) names.add(match[1])

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { formatInstant, isResourceType } from '../../../shared/fhir/src/index.ts'
+import { formatInstant, isResourceType, operationOutcome } from '../../../shared/fhir/src/index.ts'
 import type { PatientRef } from '../../../shared/protocol/src/index.ts'
 import { runBatch, runTransaction } from './bundle-run.ts'
 import { FhirRequestError } from './errors.ts'
@@ -14,7 +14,7 @@ import { KeyedLock } from './keyed-lock.ts'
 import type { HistoryEntry, Library } from './library.ts'
 import { runOperation } from './operations.ts'
 import type { PatientIds } from './patients.ts'
-import type { Directory, FhirActor, Records } from './ports.ts'
+import type { Directory, FhirActor, Kept, Records } from './ports.ts'
 import { parseSearch } from './search-query.ts'
 import { searchBundle, subsetOf, type Searcher } from './search.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
@@ -215,8 +215,9 @@ export class FhirService {
   async #write(request: FhirRequest, plan: PlannedWrite): Promise<FhirResponse> {
     const { writer, validation } = this.parts
     await validation.check(plan.resource)
-    const [outcome] = await writer.commit([plan])
-    if (outcome === undefined || 'code' in outcome) throw new FhirRequestError(outcome?.code ?? 'SERVICE_FAULT')
+    const outcome = await writer.commitOrKeep(plan)
+    if ('kept' in outcome) return keptAnswer(outcome)
+    if ('code' in outcome) throw new FhirRequestError(outcome.code)
     return this.written(request, plan, outcome.row)
   }
 
@@ -263,6 +264,17 @@ export class FhirService {
   #whose(request: FhirRequest): { readonly patient?: PatientRef } {
     const patient = this.patientOf(request)
     return patient === undefined ? {} : { patient }
+  }
+}
+
+/** Taken, not stored yet: nobody reads it until it is delivered. */
+function keptAnswer({ record, away }: Kept): FhirResponse {
+  const diagnostics = `Kept encrypted in the hospital's outbox as ${record}; it is stored when the record server and the ledger answer again.`
+  return {
+    status: 202,
+    text: JSON.stringify(
+      operationOutcome({ severity: 'information', code: 'informational', errorCode: away, diagnostics }),
+    ),
   }
 }
 

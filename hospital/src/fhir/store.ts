@@ -43,7 +43,9 @@ CREATE TABLE IF NOT EXISTS fhir_version (
   type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL, changed_ms INTEGER NOT NULL,
   PRIMARY KEY (type, id, version)
 ) STRICT;
-CREATE TABLE IF NOT EXISTS fhir_patient (id TEXT PRIMARY KEY, ref TEXT, code TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS fhir_patient (id TEXT PRIMARY KEY, ref TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS fhir_invitation (code TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS fhir_invitation_id ON fhir_invitation (id);
 CREATE INDEX IF NOT EXISTS fhir_patient_ref ON fhir_patient (ref);
 CREATE TABLE IF NOT EXISTS fhir_receipt (
   record TEXT NOT NULL, version INTEGER NOT NULL, receipt TEXT NOT NULL, enterer TEXT NOT NULL, PRIMARY KEY (record, version)
@@ -140,29 +142,30 @@ export class FhirStore {
     else this.#db.transaction(work)()
   }
 
-  /** An id by which others call a patient. */
-  linkPatient(id: string, link: { readonly ref?: PatientRef; readonly code?: string }): void {
+  /** An id by which others call a patient; without a reference somebody who has not registered. */
+  linkPatient(id: string, ref?: PatientRef): void {
     this.#db
       .prepare(
-        `INSERT INTO fhir_patient VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE
-         SET ref = coalesce(excluded.ref, ref), code = coalesce(excluded.code, code)`,
+        'INSERT INTO fhir_patient VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET ref = coalesce(excluded.ref, ref)',
       )
-      .run(id, link.ref ?? null, link.code ?? null)
+      .run(id, ref ?? null)
   }
 
-  findPatientLink(id: string): { readonly ref?: PatientRef; readonly code?: string } | undefined {
-    const row = this.#db.prepare('SELECT ref, code FROM fhir_patient WHERE id = ?').get(id) as
-      { ref: PatientRef | null; code: string | null } | undefined
-    if (row === undefined) return undefined
-    return { ...(row.ref === null ? {} : { ref: row.ref }), ...(row.code === null ? {} : { code: row.code }) }
+  /** `undefined`: nobody has the id; `null`: whoever has it has not registered. */
+  findPatientLink(id: string): PatientRef | null | undefined {
+    return this.#db.prepare('SELECT ref FROM fhir_patient WHERE id = ?').pluck().get(id) as
+      PatientRef | null | undefined
   }
 
-  /** Ids with a code that nobody was known to have registered with. */
-  openInvitations(): { readonly id: string; readonly code: string }[] {
-    return this.#db.prepare('SELECT id, code FROM fhir_patient WHERE ref IS NULL AND code IS NOT NULL').all() as {
-      id: string
-      code: string
-    }[]
+  addInvitation(code: string, id: string): void {
+    this.#db.prepare('INSERT INTO fhir_invitation VALUES (?, ?)').run(code, id)
+  }
+
+  /** Codes that nobody was known to have registered with, of one id or of all. */
+  openInvitations(id?: string): { readonly id: string; readonly code: string }[] {
+    const sql = `SELECT i.id, i.code FROM fhir_invitation i JOIN fhir_patient p ON p.id = i.id WHERE p.ref IS NULL`
+    const rows = id === undefined ? this.#db.prepare(sql).all() : this.#db.prepare(`${sql} AND i.id = ?`).all(id)
+    return rows as { id: string; code: string }[]
   }
 
   /** The ids of one patient, oldest link first. */

@@ -114,7 +114,7 @@ export class Sync {
     }
     if (known !== undefined && known.type !== type) store.remove(known.type, known.id)
     store.put(row)
-    if (type === 'Patient') store.linkPatient(id, { ref: patient })
+    if (type === 'Patient') store.linkPatient(id, patient)
     return row
   }
 }

@@ -14,7 +14,7 @@ import { isPersonal, patientOf } from './compartment.ts'
 import { FhirRequestError } from './errors.ts'
 import { notFound, type Library } from './library.ts'
 import type { PatientIds } from './patients.ts'
-import type { FhirActor, Records, RecordToStore } from './ports.ts'
+import type { FhirActor, Kept, Records, RecordToStore, Refused, StoredVersion } from './ports.ts'
 import { withId } from './resource-text.ts'
 import { searchValuesOf } from './search-values.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
@@ -124,32 +124,23 @@ export class Writer {
 
   /** Stores what was planned, records in one batch. One outcome for each, in order. */
   async commit(planned: readonly PlannedWrite[]): Promise<readonly WriteOutcome[]> {
-    const { store, sync } = this.#parts
     const forServer = planned.filter(({ isLocal }) => !isLocal)
-    const stored = await this.#store(
-      forServer.map(({ patient, text, corrects }) => ({
-        patient: patient as PatientRef,
-        ehr: encodeUtf8(text),
-        ...(corrects === undefined ? {} : { corrects }),
-      })),
+    const stored = await this.#asking(async () =>
+      forServer.length === 0 ? [] : await this.#parts.records.store(forServer.map(recordOf)),
     )
     const outcomes = new Map<PlannedWrite, WriteOutcome>()
-    store.atOnce(() => {
-      forServer.forEach((plan, i) => {
-        const outcome = stored[i]
-        if (outcome === undefined || 'code' in outcome) {
-          outcomes.set(plan, { code: outcome?.code ?? 'TEE_FAULT' })
-          return
-        }
-        const { record, version, storedMs, receipt } = outcome
-        store.putReceipt(record, version, receipt, plan.enterer)
-        // Erased before: the name goes to the new record.
-        if (plan.existing?.gone === 'erased') store.remove(plan.type, plan.id)
-        outcomes.set(plan, { row: sync.put(plan.patient as PatientRef, record, version, storedMs, plan.text) })
-      })
+    this.#parts.store.atOnce(() => {
+      forServer.forEach((plan, i) => outcomes.set(plan, this.#note(plan, stored[i] ?? { code: 'TEE_FAULT' })))
       for (const plan of planned) if (plan.isLocal) outcomes.set(plan, { row: this.#putLocal(plan) })
     })
     return planned.map((plan) => outcomes.get(plan) as WriteOutcome)
+  }
+
+  /** As `commit` for one, which is left in the outbox while the record server or the ledger is away. */
+  async commitOrKeep(plan: PlannedWrite): Promise<WriteOutcome | Kept> {
+    if (plan.isLocal) return { row: this.#putLocal(plan) }
+    const outcome = await this.#asking(() => this.#parts.records.storeOrKeep(recordOf(plan)))
+    return 'kept' in outcome ? outcome : this.#note(plan, outcome)
   }
 
   async delete(actor: FhirActor, type: string, id: string, ifMatch?: string): Promise<void> {
@@ -170,9 +161,19 @@ export class Writer {
     else store.put(deleted)
   }
 
-  async #store(wanted: readonly RecordToStore[]) {
+  #note(plan: PlannedWrite, outcome: StoredVersion | Refused): WriteOutcome {
+    const { store, sync } = this.#parts
+    if ('code' in outcome) return outcome
+    const { record, version, storedMs, receipt } = outcome
+    store.putReceipt(record, version, receipt, plan.enterer)
+    // Erased before: the name goes to the new record.
+    if (plan.existing?.gone === 'erased') store.remove(plan.type, plan.id)
+    return { row: sync.put(plan.patient as PatientRef, record, version, storedMs, plan.text) }
+  }
+
+  async #asking<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return wanted.length === 0 ? [] : await this.#parts.records.store(wanted)
+      return await work()
     } catch (error) {
       if (codeOf(error) !== 'WARRANT_UNKNOWN') throw error
       throw new FhirRequestError('WARRANT_UNKNOWN', {
@@ -193,7 +194,7 @@ export class Writer {
       ...(patient === undefined || type === 'Patient' ? {} : { patient }),
     }
     store.putLocal(row, text)
-    if (type === 'Patient') store.linkPatient(id, patient === undefined ? {} : { ref: patient })
+    if (type === 'Patient') store.linkPatient(id, patient)
     return row
   }
 
@@ -238,6 +239,10 @@ export class Writer {
     if (ifMatch !== undefined && (ifMatch !== String(version) || existing.gone !== undefined)) throw conflict(version)
     return newest === undefined || record === undefined ? undefined : { record, version, ehrHash: newest.ehrHash }
   }
+}
+
+function recordOf({ patient, text, corrects }: PlannedWrite): RecordToStore {
+  return { patient: patient as PatientRef, ehr: encodeUtf8(text), ...(corrects === undefined ? {} : { corrects }) }
 }
 
 /** Ids that views give. */

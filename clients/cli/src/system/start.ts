@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { join, relative } from 'node:path'
+import { PRACTICE_TOKEN_FILE } from '../../../../hospital/src/index.ts'
 import { codeOfFailure, CommandError } from '../command-error.ts'
 import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
@@ -12,6 +14,7 @@ import { loadFirstData } from './first-data.ts'
 import { offerPracticeLinks } from './practice-links.ts'
 import { readStatus, statusText } from './status.ts'
 import { startSystem, type RunningSystem } from './system.ts'
+import { hospitalFolder, urlOf } from '../system-file.ts'
 import { ledgerOption } from './ledgers.ts'
 import { teeOption } from './tees.ts'
 
@@ -51,6 +54,7 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       const found = await readStatus(context)
       output.result(found, statusText(found, context))
       if (options['data'] !== false) await showLinks(context, system, waiting.signal)
+      showFhir(context, system)
       output.note('Ctrl-C stops everything.')
     }
     await waiting.done
@@ -61,6 +65,19 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       await system.close()
     }
   }
+}
+
+/** A line that an integration engineer can run as it is. */
+function showFhir({ state, output }: Context, { consortium, current }: RunningSystem): void {
+  const [hospital] = consortium.hospitals
+  if (hospital === undefined) return
+  const token = relative(process.cwd(), join(hospitalFolder(state, hospital.slug), PRACTICE_TOKEN_FILE))
+  const url = `${urlOf(current, hospital.slug)}/fhir`
+  const lines = [
+    `FHIR R4 of ${hospital.name}: ${url}   (docs/fhir.md)`,
+    `  curl -H "Authorization: Bearer $(cat ${token})" "${url}/Patient?_elements=name"`,
+  ]
+  output.note(lines.join('\n'))
 }
 
 /** How a browser gets in. Without them everything else works. */
