@@ -21,7 +21,8 @@ import { Appointments } from './appointments.ts'
 import type { Authorization } from './authorization.ts'
 import { CommitmentBatcher } from './commitments.ts'
 import type { HospitalConfiguration } from './configuration.ts'
-import { openHospitalDatabase } from './database.ts'
+import { backupStore } from './backup.ts'
+import { openHospitalDatabase, type HospitalDatabase } from './database.ts'
 import { EmergencyReviews } from './emergency-reviews.ts'
 import { DeviceLinks } from './devices/device-links.ts'
 import { Joining } from './devices/joining.ts'
@@ -64,6 +65,8 @@ export interface HospitalServiceOptions {
   /** The hospital's own folder: keys and store. */
   readonly folder: string
   readonly configuration: HospitalConfiguration
+  /** Where a secret for the store may stand; it is removed when it was taken. */
+  readonly environment?: Record<string, string | undefined>
   /** A fault that a person should look at; no contents, no names. */
   readonly onFault: (where: string, error: unknown) => void
 }
@@ -85,7 +88,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const service = await openServiceIdentity(folder, name, organization, crypto, nowMs)
   const ledgerIdentity = { mspId, cert: service.chain[0] as Uint8Array, signingKey: service.keys.signingKey }
   const ledger = openLedger(ledgerUrl, { crypto, channel, identity: ledgerIdentity, nowMs })
-  const db = openHospitalDatabase(join(folder, 'store'))
+  const db = openHospitalDatabase(join(folder, 'store'), configuration.storeKey, options.environment)
   const adminLedger = ledgerWriterOf(ledger, organization.admin)
   await registerService(ledger, adminLedger, service)
 
@@ -140,6 +143,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     recordServer,
     outbox: waitingOf,
   })
+  const backups = { folder: join(folder, 'backups'), everyHours: 24, keep: 14, ...configuration.backups }
   const outboxParts = { outbox, batcher, nowMs, ownRef: service.ref, store: storeBy(recordServer) }
   const delivery = new OutboxDelivery(outboxParts)
   const authentication = new RequestAuthentication(crypto, findKeyOf({ service, registry, staffRegistry, ledgerRelay }))
@@ -179,6 +183,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     staff,
     outbox,
     delivery,
+    backups: { folder: backups.folder, make: () => backupStore(db, backups.folder, nowMs(), backups.keep) },
     overview: { summary, reviews, emergencies: () => recordServer.emergencies() },
     nowMs,
     plugins: [
@@ -200,6 +205,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const url = await server.listen({ host: '127.0.0.1', port: configuration.port })
   listeningUrl = url
   const stopProvisioning = keepProvisioning(registrations, onFault)
+  const stopBackups = keepBackups(db, backups, nowMs, onFault)
   delivery.start((error) => onFault('outbox', error))
   return {
     ref: service.ref,
@@ -207,6 +213,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     authorization: smart,
     async close() {
       stopProvisioning()
+      stopBackups()
       await server.close()
       await delivery.stop()
       fhir.close()
@@ -315,6 +322,24 @@ function findKeyOf({ service, registry, staffRegistry, ledgerRelay }: KnownKeys)
 
 function encodedKeys(publicKey: Uint8Array, sealKey: Uint8Array) {
   return { publicKey: encodeBase64url(publicKey), sealKey: encodeBase64url(sealKey) }
+}
+
+function keepBackups(
+  db: HospitalDatabase,
+  { folder, everyHours, keep }: { readonly folder: string; readonly everyHours: number; readonly keep: number },
+  nowMs: () => number,
+  onFault: HospitalServiceOptions['onFault'],
+): () => void {
+  if (everyHours === 0) return () => undefined
+  const make = () => {
+    try {
+      backupStore(db, folder, nowMs(), keep)
+    } catch (error) {
+      onFault('backup', error)
+    }
+  }
+  const timer = setInterval(make, everyHours * 3_600_000)
+  return () => clearInterval(timer)
 }
 
 /** @returns the receipt. */

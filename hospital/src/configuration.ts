@@ -21,6 +21,7 @@ import {
   uint,
   type Infer,
 } from '../../shared/protocol/src/index.ts'
+import { storeKeySourceShape } from './store-key.ts'
 
 const url = text({ max: 256, pattern: /^https?:\/\/[A-Za-z0-9.:[\]-]+$/ })
 
@@ -41,6 +42,16 @@ export const hospitalConfigurationShape = struct({
   server: struct({ ref: serverRefShape, url }),
   /** Address under which apps and browsers reach the service: of the proxy, where one is in front. Default: loopback. */
   publicUrl: optional(url),
+  /** Where the key of the store is; default: a file beside it. */
+  storeKey: optional(storeKeySourceShape),
+  /** Copies of the store: where, how often (0: never by itself; default 24), how many stay (default 14). */
+  backups: optional(
+    struct({
+      folder: optional(text({ min: 1, max: 4_096 })),
+      everyHours: optional(uint({ max: 500 })),
+      keep: optional(uint({ min: 1, max: 10_000 })),
+    }),
+  ),
   /** Accepts a protected area that is only simulated: for practice. */
   allowSimulated: optional(bool()),
   /** Requests that one address may send in a minute. Raise it where many people share one: behind a proxy, at a ward. */

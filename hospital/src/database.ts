@@ -1,18 +1,15 @@
 /**
- * The hospital's own store: SQLCipher 4 format under a random key that lies in a file beside it, readable by its owner
- * only. It holds what the hospital knows of its patients: names, appointments, treatment keys.
+ * The hospital's own store: SQLCipher 4 format under a random key (store-key.ts). It holds what the hospital knows of its patients: names, appointments, treatment keys.
  *
  * @module
  */
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3-multiple-ciphers'
 import { ProtocolError } from '../../shared/protocol/src/index.ts'
+import { readStoreKey, type StoreKeySource } from './store-key.ts'
 
 export type HospitalDatabase = InstanceType<typeof Database>
-
-const KEY_BYTES = 32
 
 /** Each entry brings the schema one version further; never edited, only appended. */
 const MIGRATIONS = [
@@ -84,24 +81,25 @@ const MIGRATIONS = [
    CREATE INDEX outbox_state ON outbox (state, since_ms);`,
 ] as const
 
+export function storePath(folder: string): string {
+  return join(folder, 'registry.db')
+}
+
 /**
  * Opens or creates the store in `folder`.
- * @throws {ProtocolError} `STORE_DAMAGED` if it does not open with the key beside it.
+ * @param source where its key is; default: a file beside it.
+ * @throws {ProtocolError} `STORE_DAMAGED` if it does not open with the key.
  */
-export function openHospitalDatabase(folder: string): HospitalDatabase {
+export function openHospitalDatabase(
+  folder: string,
+  source: StoreKeySource = { from: 'file' },
+  environment: Record<string, string | undefined> = {},
+): HospitalDatabase {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const path = join(folder, 'registry.db')
-  const keyPath = join(folder, 'registry.key')
-  // A store without its key must not get a new key: that would hide the loss until somebody needs the data.
-  if (existsSync(path) && !existsSync(keyPath)) throw damaged()
-  if (!existsSync(keyPath)) writeFileSync(keyPath, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx', flush: true })
-  const key = readFileSync(keyPath)
-  if (key.length !== KEY_BYTES) throw damaged()
-  const db = new Database(path)
+  const key = readStoreKey(source, folder, environment)
+  const db = new Database(storePath(folder))
   try {
-    db.pragma(`cipher='sqlcipher'`)
-    db.pragma('legacy=4')
-    db.pragma(`key="x'${key.toString('hex')}'"`)
+    unlock(db, key)
     db.pragma('journal_mode=WAL')
     db.pragma('synchronous=FULL')
     db.pragma('foreign_keys=ON')
@@ -115,6 +113,44 @@ export function openHospitalDatabase(folder: string): HospitalDatabase {
   } finally {
     key.fill(0)
   }
+}
+
+/** Reads every page of a copy. @throws {ProtocolError} `STORE_DAMAGED` */
+export function checkStoreCopy(path: string, key: Buffer): void {
+  let db: HospitalDatabase | undefined
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true })
+    unlock(db, key)
+    if (db.pragma('integrity_check', { simple: true }) !== 'ok') throw damaged()
+    if ((db.pragma('foreign_key_check') as unknown[]).length > 0) throw damaged()
+  } catch (cause) {
+    throw damaged(cause)
+  } finally {
+    db?.close()
+  }
+}
+
+/** Whether a service has it open. */
+export function isStoreInUse(folder: string, key: Buffer): boolean {
+  if (!existsSync(storePath(folder))) return false
+  const db = new Database(storePath(folder), { timeout: 0 })
+  try {
+    unlock(db, key)
+    // In WAL mode this needs every lock there is.
+    db.pragma('locking_mode=EXCLUSIVE')
+    db.exec('BEGIN EXCLUSIVE; COMMIT')
+    return false
+  } catch (error) {
+    return (error as { code?: unknown }).code === 'SQLITE_BUSY'
+  } finally {
+    db.close()
+  }
+}
+
+function unlock(db: HospitalDatabase, key: Buffer): void {
+  db.pragma(`cipher='sqlcipher'`)
+  db.pragma('legacy=4')
+  db.pragma(`key="x'${key.toString('hex')}'"`)
 }
 
 function migrate(db: HospitalDatabase): void {

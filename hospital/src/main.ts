@@ -1,22 +1,26 @@
 /**
  * The hospital service as a program: `node hospital/src/main.ts --folder FOLDER`, with `hospital.json` and the keys in
- * the folder. Prints one line of JSON when it takes requests, then logs to standard error. Ends on SIGTERM, SIGINT, and
+ * the folder; with `--restore COPY` it puts a copy of the store back and ends. Prints one line of JSON when it takes requests, then logs to standard error. Ends on SIGTERM, SIGINT, and
  * when its standard input ends: a service whose starter is gone does not stay behind.
  *
  * @module
  */
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
+import { restoreStore } from './backup.ts'
 import { startHospital, type RunningHospital } from './compose.ts'
 import { readHospitalConfiguration } from './configuration.ts'
+import { readStoreKey } from './store-key.ts'
 
 /** A part that hangs is a part that does not answer. */
 const REQUEST_MS = 30_000
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { folder: { type: 'string' } } })
-  if (values.folder === undefined) throw new Error('usage: main.ts --folder FOLDER')
+  const { values } = parseArgs({ options: { folder: { type: 'string' }, restore: { type: 'string' } } })
+  if (values.folder === undefined) throw new Error('usage: main.ts --folder FOLDER [--restore COPY]')
+  if (values.restore !== undefined) return restore(values.folder, values.restore)
   const log = pino({ name: 'hospital', base: null }, pino.destination(2))
   const hospital = await startHospital({
     crypto: createNodeCrypto(),
@@ -24,6 +28,7 @@ async function main(): Promise<void> {
     fetch: (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_MS) }),
     fetchBytes: (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_MS) }),
     folder: values.folder,
+    environment: process.env,
     configuration: readHospitalConfiguration(values.folder),
     // Codes and places only: causes may hold what a request said.
     onFault: (where, error) => log.error({ where, fault: faultOf(error) }, 'fault'),
@@ -31,6 +36,19 @@ async function main(): Promise<void> {
   log.info({ ref: hospital.ref, url: hospital.url }, 'ready')
   process.stdout.write(`${JSON.stringify({ ready: true, url: hospital.url, ref: hospital.ref })}\n`)
   stopWithStarter(hospital)
+}
+
+/** Puts a copy of the store back, while nothing runs on the folder. */
+function restore(folder: string, copy: string): void {
+  const { storeKey = { from: 'file' } } = readHospitalConfiguration(folder)
+  const store = join(folder, 'store')
+  const key = readStoreKey(storeKey, store, process.env)
+  try {
+    const aside = restoreStore(store, copy, key, Date.now())
+    process.stdout.write(`${JSON.stringify({ restored: copy, ...(aside === undefined ? {} : { aside }) })}\n`)
+  } finally {
+    key.fill(0)
+  }
 }
 
 function stopWithStarter(hospital: RunningHospital): void {

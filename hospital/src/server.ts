@@ -34,11 +34,12 @@ import type { Outbox } from './outbox/outbox.ts'
 import { registerOutboxRoutes } from './outbox/routes.ts'
 import type { LedgerRelay } from './ports.ts'
 import type { Caller, RequestAuthentication } from './request-auth.ts'
+import { listBackups, type StoreBackup } from './backup.ts'
 import { CodeGuard } from './code-guard.ts'
 import type { Joining } from './devices/joining.ts'
 import { registerDeviceRoutes } from './devices/routes.ts'
 import { B64u, MAX_REGISTRATION_BYTES, Name, Ref } from './route-parts.ts'
-import { STAFF_ROLE_NAMES } from './staff/roles.ts'
+import { requireStaff, STAFF_ROLE_NAMES } from './staff/roles.ts'
 import { registerAppRoutes, smartPlugin } from './smart/routes.ts'
 import type { Smart } from './smart/smart.ts'
 import { registerStaffRoutes, RegistrationBody } from './staff/routes.ts'
@@ -61,6 +62,7 @@ export interface HospitalServerOptions {
   readonly smart: Smart
   readonly outbox: Outbox
   readonly delivery: OutboxDelivery
+  readonly backups: { readonly folder: string; readonly make: () => StoreBackup }
   /** Routes of their own, each in a scope of its own, after those of `/v1`. */
   readonly plugins?: readonly HospitalPlugin[]
   readonly nowMs: () => number
@@ -258,6 +260,14 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   registerStaffRoutes(parts, options.staff)
   registerOverviewRoutes(parts, options.overview)
   registerAppRoutes(parts, options.smart)
+  server.post('/v1/backups', async (request) => {
+    requireStaff(await caller(request), 'system')
+    return options.backups.make()
+  })
+  server.get('/v1/backups', async (request) => {
+    requireStaff(await caller(request), 'system')
+    return { backups: listBackups(options.backups.folder) }
+  })
   registerOutboxRoutes(parts, { hospital, outbox: options.outbox, delivery: options.delivery })
 
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())

@@ -51,6 +51,15 @@ test('an emergency access waits for review until somebody of staff has a verdict
   assert.equal((await api.summary(as)).today.emergenciesToReview, 0)
 })
 
+test('staff have a copy of the store made while it is in use; nobody else', async () => {
+  const as = world.hospital('a').requestSigner
+  const bob = await world.patient('Bob')
+  const { file } = await api.makeBackup(as)
+  assert.deepEqual(await api.backups(as), [file])
+  await assert.rejects(api.makeBackup(bob.requestSigner), forbidden)
+  await assert.rejects(api.backups(bob.requestSigner), forbidden)
+})
+
 test('certificates that end soon are named', async () => {
   world.clock.advanceMs(320 * 86_400_000)
   const { certificates } = await api.summary(world.hospital('a').requestSigner)

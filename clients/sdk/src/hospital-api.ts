@@ -587,6 +587,18 @@ export class HospitalApi {
     await this.#call('DELETE', `/v1/outbox/${record}/${version}`, as, okShape)
   }
 
+  /** A copy of the hospital's store, encrypted under its key, on the hospital's own disk. */
+  makeBackup(as: RequestSigner): Promise<{ readonly file: string; readonly bytes: number; readonly sha256: string }> {
+    const shape = struct({ file: text({ max: 64 }), bytes: uint(), sha256: text({ max: 64 }) })
+    return this.#call('POST', '/v1/backups', as, shape, {})
+  }
+
+  /** Names of the copies, newest first. */
+  async backups(as: RequestSigner): Promise<readonly string[]> {
+    const shape = struct({ backups: list(text({ max: 64 }), { max: 65_536 }) })
+    return (await this.#call('GET', '/v1/backups', as, shape)).backups
+  }
+
   async patients(as: RequestSigner): Promise<readonly PatientEntry[]> {
     return (await this.#call('GET', '/v1/patients', as, struct({ patients: list(patientEntryShape, { max: 65_536 }) })))
       .patients
