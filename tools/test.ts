@@ -2,7 +2,8 @@
  * Runs the tests with the runner of Node: `npm test`, or `npm test -- shared/tlog secure` for some folders.
  * `--long` adds the long suites, `--coverage` measures what is trusted and refuses to pass below the floor.
  * `--fabric` runs the suites that need a Fabric network instead (`*.fabric.test.ts`). They are skipped, in one line that
- * says why, where Fabric's programs are not installed, unless TRUSTHEALTH_FABRIC=1.
+ * says why, where Fabric's programs are not installed, unless TRUSTHEALTH_FABRIC=1. `--portal` runs the suites that need a
+ * browser instead (`*.portal.test.ts`), skipped in the same way where there is none, unless TRUSTHEALTH_PORTAL=1.
  * `--optee` runs the suites that need what `npm run optee:build` makes (`*.optee.test.ts`), skipped in the same way without
  * it, unless TRUSTHEALTH_OPTEE=1.
  *
@@ -12,6 +13,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { findBrowser } from '../test/portal/browser.ts'
 import { findBinaries, NetworkError } from '../ledger/network/src/index.ts'
 import { builtFolder } from '../tee/optee/src/index.ts'
 import { ROOTS } from './boundaries/rules.ts'
@@ -22,6 +24,7 @@ import { listFiles, ROOT, runCommand } from './files.ts'
 const LEAST_FILES = 50
 const FABRIC_SUITE = '.fabric.test.ts'
 const OPTEE_SUITE = '.optee.test.ts'
+const PORTAL_SUITE = '.portal.test.ts'
 /** A guard against a test that hangs, not a measure of speed. */
 const HANGING_MS = { usual: 300_000, long: 3_600_000 }
 
@@ -35,6 +38,7 @@ const { values, positionals } = parseArgs({
     coverage: { type: 'boolean', default: false },
     fabric: { type: 'boolean', default: false },
     optee: { type: 'boolean', default: false },
+    portal: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
@@ -44,8 +48,9 @@ const files = ROOTS.flatMap((root) => listFiles(join(ROOT, root), '.test.ts'))
   .filter((file) => !/^tools\/[^/]+\/planted\//.test(file))
   .filter((file) => file.endsWith(FABRIC_SUITE) === values.fabric)
   .filter((file) => file.endsWith(OPTEE_SUITE) === values.optee)
+  .filter((file) => file.endsWith(PORTAL_SUITE) === values.portal)
   .filter((file) => positionals.length === 0 || positionals.some((wanted) => file.startsWith(wanted)))
-const isOwnSuite = values.fabric || values.optee
+const isOwnSuite = values.fabric || values.optee || values.portal
 const least = positionals.length === 0 && !isOwnSuite ? LEAST_FILES : 1
 if (files.length < least) {
   console.error(`found ${files.length} test files only, expected ${least} or more`)
@@ -54,6 +59,7 @@ if (files.length < least) {
 
 if (values.fabric) leaveWithoutFabric()
 if (values.optee) leaveWithoutOptee()
+if (values.portal) leaveWithoutBrowser()
 
 // The end-to-end tests start the trusted application as what it is: a file with a measurement.
 if (existsSync(join(ROOT, 'secure/ta/src/main.ts')))
@@ -62,7 +68,7 @@ if (existsSync(join(ROOT, 'secure/ta/src/main.ts')))
 if (values.coverage) mkdirSync(join(ROOT, 'coverage'), { recursive: true })
 process.exitCode = run([
   '--test',
-  // Each of these suites starts a whole network, or an emulated machine.
+  // Each of these suites starts a whole network, an emulated machine, or a browser.
   `--test-concurrency=${isOwnSuite ? 1 : availableParallelism()}`,
   `--test-timeout=${values.long ? HANGING_MS.long : HANGING_MS.usual}`,
   ...(values.coverage ? coverageOptions() : []),
@@ -92,6 +98,16 @@ function leaveWithoutFabric(): void {
     console.error(`Fabric suites ${isDemanded ? 'cannot run' : 'skipped'}: ${error.code}: ${error.message}`)
     process.exit(isDemanded ? 1 : 0)
   }
+}
+
+/** Ends this run where there is no browser to test with, unless it was demanded. */
+function leaveWithoutBrowser(): void {
+  if (findBrowser() !== undefined) return
+  const isDemanded = process.env['TRUSTHEALTH_PORTAL'] === '1'
+  console.error(
+    `Portal suites ${isDemanded ? 'cannot run' : 'skipped'}: no Chromium (apt-get install chromium, or CHROMIUM)`,
+  )
+  process.exit(isDemanded ? 1 : 0)
 }
 
 /** Ends this run where nothing was built for OP-TEE, unless it was demanded. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { brotliCompressSync } from 'node:zlib'
@@ -13,7 +13,7 @@ import { listFiles, ROOT } from '../files.ts'
 import { withIntegrity } from './integrity.ts'
 import { PORTAL, PORTAL_OUTPUT, viteConfig } from './vite-config.ts'
 
-const MANIFEST = join(PORTAL_OUTPUT, 'manifest.json')
+const MANIFEST = 'manifest.json'
 const SOURCES = ['clients/portal', 'clients/sdk', 'shared', 'tools/portal']
 const SINGLE_SOURCES = ['package-lock.json', 'package.json']
 
@@ -22,26 +22,35 @@ export async function bundlePortal({ force = false }: { force?: boolean } = {}):
   const sources = sourcesDigest()
   if (!force && builtFrom() === sources) return false
   const { build } = await import('vite')
-  await build(viteConfig())
+  // Beside the old one, which stays whole until the new one is.
+  const output = `${PORTAL_OUTPUT}.${process.pid}.new`
+  await build(viteConfig(output))
   const files = new Map(
-    listFiles(PORTAL_OUTPUT)
-      .filter((path) => path !== MANIFEST && !path.endsWith('.br'))
-      .map((path) => [`/${relative(PORTAL_OUTPUT, path)}`, new Uint8Array(readFileSync(path))]),
+    listFiles(output).map((path) => [`/${relative(output, path)}`, new Uint8Array(readFileSync(path))]),
   )
   const page = withIntegrity(new TextDecoder().decode(files.get('/index.html')), files)
   files.set('/index.html', new TextEncoder().encode(page.html))
   for (const [path, bytes] of files) {
-    writeFileSync(join(PORTAL_OUTPUT, path), bytes)
-    writeFileSync(join(PORTAL_OUTPUT, `${path}.br`), brotliCompressSync(bytes))
+    writeFileSync(join(output, path), bytes)
+    writeFileSync(join(output, `${path}.br`), brotliCompressSync(bytes))
   }
   const manifest = { v: 1, sources, importMapHash: page.importMapHash, files: [...files.keys()].toSorted() }
-  writeFileSync(MANIFEST, `${JSON.stringify(manifest, null, 1)}\n`)
+  writeFileSync(join(output, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`)
+  replace(output)
   return true
 }
 
+function replace(output: string): void {
+  const old = `${PORTAL_OUTPUT}.${process.pid}.old`
+  if (existsSync(PORTAL_OUTPUT)) renameSync(PORTAL_OUTPUT, old)
+  renameSync(output, PORTAL_OUTPUT)
+  rmSync(old, { recursive: true, force: true })
+}
+
 function builtFrom(): string | undefined {
-  if (!existsSync(MANIFEST)) return undefined
-  return (JSON.parse(readFileSync(MANIFEST, 'utf8')) as { sources?: string }).sources
+  const file = join(PORTAL_OUTPUT, MANIFEST)
+  if (!existsSync(file)) return undefined
+  return (JSON.parse(readFileSync(file, 'utf8')) as { sources?: string }).sources
 }
 
 function sourcesDigest(): string {

@@ -26,7 +26,7 @@ function catalogues(): Plugin {
   }
 }
 
-export function viteConfig(outDir: string = PORTAL_OUTPUT): InlineConfig {
+export function viteConfig(outDir: string): InlineConfig {
   return {
     root: PORTAL,
     configFile: false,

@@ -9,6 +9,7 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { createRoot } from 'react-dom/client'
 import { Language } from './i18n/i18n.tsx'
 import { App } from './shell/app.tsx'
+import { keepProgramForOffline } from './session/offline.ts'
 import { createQueries } from './session/queries.ts'
 import { theme } from './theme/theme.ts'
 
@@ -24,3 +25,5 @@ createRoot(root).render(
     </QueryClientProvider>
   </MantineProvider>,
 )
+
+keepProgramForOffline()

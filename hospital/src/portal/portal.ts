@@ -45,6 +45,10 @@ export function portalPlugin({ folder, facts, recordServer }: PortalOptions): (s
     server.get('/portal/facts.json', { schema: { hide: true } }, (_request, reply) =>
       reply.type('application/json; charset=utf-8').header('cache-control', 'no-store').send(factsText),
     )
+    const list = { files: (built?.files ?? []).map(({ path }) => path) }
+    server.get('/portal/files.json', { schema: { hide: true } }, (_request, reply) =>
+      reply.header('cache-control', 'no-store').send(list),
+    )
     registerRecordServerRelay(server, recordServer)
   }
 }

@@ -25,7 +25,7 @@ export function ValueText({ measured }: { readonly measured: Measured }): ReactN
       <b>
         {text}
         {unit === '' ? '' : `\u00a0${unit}`}
-      </b>
+      </b>{' '}
       {SHAPES[flag] === '' ? undefined : (
         <span className="th-flag">
           <span aria-hidden>{SHAPES[flag]}</span> {t(`value.flag.${flag}`)}

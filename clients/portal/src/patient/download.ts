@@ -12,7 +12,7 @@ import { relayedBy, VerifyingLedgerReader } from '../../../sdk/src/ledger-reader
 import { formatRecordFile } from '../../../sdk/src/record-file.ts'
 import { verifyRecord } from '../../../sdk/src/verify-record.ts'
 import { consortiumConfigOf } from '../session/facts.ts'
-import { ReadRecorder } from '../session/recorded-ledger.ts'
+import { OnceLedgerReader, ReadRecorder } from '../session/recorded-ledger.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { PROOFS_TYPE, type ProofsFile } from '../verify-file/proofs-file.ts'
 
@@ -29,7 +29,8 @@ export async function downloadAll(context: WorkerContext, report: (progress: Dow
   const { facts } = kept
   const recorder = new ReadRecorder()
   const fetch = recorder.wrap(relayedBy(options.hospital, bob.requestSigner), () => clock.nowMs())
-  const ledger = new VerifyingLedgerReader(crypto, consortiumConfigOf(facts), fetch, facts.hospital.name)
+  const verifying = new VerifyingLedgerReader(crypto, consortiumConfigOf(facts), fetch, facts.hospital.name)
+  const ledger = new OnceLedgerReader(verifying)
   const items = []
   for await (const item of allItems((cursor) => bob.records(cursor === undefined ? {} : { cursor }))) items.push(item)
   const records: string[] = []

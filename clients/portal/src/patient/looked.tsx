@@ -69,13 +69,19 @@ export function Looked(): ReactNode {
 
 function isShown(entry: Entry, filter: Filter, own: string | undefined): boolean {
   if (filter === 'all') return true
-  if (filter === 'refused') return entry.code !== undefined
+  if (filter === 'refused') return isRefusal(entry)
   if (filter === 'emergency') return isEmergency(entry)
   return !entry.automatic && entry.actor !== own
 }
 
 function isEmergency(entry: Entry): boolean {
-  return entry.kind.startsWith('emergency') || entry.purpose === 'ETREAT'
+  const isUnder = entry.permission?.startsWith('emergency') === true
+  return entry.kind.startsWith('emergency') || entry.purpose === 'ETREAT' || isUnder
+}
+
+/** Entries of other kinds have codes of their own: the reason of an emergency. */
+function isRefusal(entry: Entry): boolean {
+  return entry.kind === 'deny'
 }
 
 /** Accesses of one person, of one kind and purpose, within a few minutes: one line. */
@@ -149,7 +155,7 @@ function LogRow({
   const { t, time, has } = words
   /** `warrant w-…`, `grant g-…`, `self`: the kind says enough. */
   const under = entry.permission?.split(/[ :]/)[0]
-  const isRefused = entry.code !== undefined
+  const isRefused = isRefusal(entry)
   const Icon = isRefused
     ? IconBan
     : isEmergency(entry)
@@ -179,9 +185,9 @@ function LogRow({
 function sentence(entry: Entry, own: string, { t, has }: Words): string {
   const name = entry.actor === own ? t('looked.you') : entry.name
   const count = entry.records.length
-  if (entry.code !== undefined) {
-    const key = `error.${entry.code}.what`
-    return t('looked.refused', { name, why: has(key) ? t(key) : entry.code })
+  if (isRefusal(entry)) {
+    const key = `error.${entry.code ?? ''}.what`
+    return t('looked.refused', { name, why: has(key) ? t(key) : (entry.code ?? '') })
   }
   const kind = has(`looked.did.${entry.kind}`) ? entry.kind : 'other'
   const purpose = entry.purpose !== undefined && has(`purpose.${entry.purpose}`) ? t(`purpose.${entry.purpose}`) : ''

@@ -8,10 +8,11 @@ import { useQuery } from '@tanstack/react-query'
 import { IconAmbulance, IconCalendarQuestion } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
-import type { Emergency } from '../../../sdk/src/participant.ts'
 import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'
-import { queries } from './queries.ts'
+import { queries, type patient } from './queries.ts'
+
+type Emergency = Awaited<ReturnType<typeof patient.emergencies>>[number]
 
 const SEEN = 'trusthealth.emergencies-seen'
 
@@ -58,7 +59,7 @@ function EmergencyNotice({
 }): ReactNode {
   const { t, moment } = useWords()
   const [, navigate] = useLocation()
-  const { doctorName, place, openedMs, reason, text, open } = emergency
+  const { doctorName, placeName, openedMs, reason, text, open } = emergency
   return (
     <div className="th-need" data-tone="bad" role="alert">
       <IconAmbulance size={20} aria-hidden />
@@ -66,8 +67,8 @@ function EmergencyNotice({
         <p>
           <b>{t('emergency.title')}</b>{' '}
           {t('emergency.line', {
-            doctor: doctorName ?? t('person.unknown'),
-            place: place ?? t('place.unknown'),
+            doctor: doctorName,
+            place: placeName ?? t('place.unknown'),
             moment: moment(openedMs),
           })}
         </p>

@@ -210,7 +210,13 @@ export function patientArea(context: WorkerContext) {
 
     async emergencies() {
       const bob = await client()
-      return await bob.emergencies()
+      return await Promise.all(
+        (await bob.emergencies()).map(async (one) => ({
+          ...one,
+          doctorName: withTitle(one.doctorName ?? (await people.nameOf(one.doctor))),
+          placeName: one.place === undefined ? undefined : await people.nameOf(one.place),
+        })),
+      )
     },
 
     /** Doctors to choose from: those of this hospital, then everybody who stands in the records. */

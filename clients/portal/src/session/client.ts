@@ -7,6 +7,7 @@ import workerUrl from './worker.ts?worker&url'
 import type { AreaName, AreaOf } from './areas.ts'
 import type { Call, Reply, Report } from './messages.ts'
 import { PortalError } from './portal-error.ts'
+import { scriptUrl } from './script-url.ts'
 
 /** The functions as the page calls them: a `Report` at the end is given as a callback. */
 export type Remote<A> = {
@@ -23,24 +24,8 @@ const waiting = new Map<number, Waiting>()
 let worker: Worker | undefined
 let last = 0
 
-/** What of the browser's Trusted Types is used. */
-interface TrustedTypes {
-  createPolicy(
-    name: string,
-    rules: { createScriptURL: (url: string) => string },
-  ): { createScriptURL(url: string): unknown }
-}
-
-/** Makes one script address acceptable to the browser's Trusted Types: that of our own worker. */
-function scriptUrl(): string {
-  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }
-  if (trustedTypes === undefined) return workerUrl
-  const policy = trustedTypes.createPolicy('portal', { createScriptURL: (url: string) => url })
-  return policy.createScriptURL(workerUrl) as string
-}
-
 function start(): Worker {
-  const made = new Worker(scriptUrl(), { type: 'module', name: 'trusthealth' })
+  const made = new Worker(scriptUrl(workerUrl), { type: 'module', name: 'trusthealth' })
   made.addEventListener('message', (event: MessageEvent<Reply>) => take(event.data))
   made.addEventListener('error', () => failAll('the worker ended'))
   return made

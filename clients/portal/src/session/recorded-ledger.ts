@@ -58,6 +58,41 @@ export class ReadRecorder {
   }
 }
 
+/**
+ * Asks each question once: all records of one download are checked against the same state of the ledger, whose answers
+ * are the ones that are kept.
+ */
+export class OnceLedgerReader implements LedgerReader {
+  readonly isPractice: boolean
+  readonly source: string
+  readonly #ledger: LedgerReader
+  readonly #answers = new Map<string, Promise<LedgerAnswer>>()
+
+  constructor(ledger: LedgerReader) {
+    this.#ledger = ledger
+    this.isPractice = ledger.isPractice
+    this.source = ledger.source
+  }
+
+  async read(queries: readonly LedgerQuery[]): Promise<LedgerAnswer[]> {
+    return await Promise.all(queries.map((query) => this.#readOnce(query)))
+  }
+
+  #readOnce(query: LedgerQuery): Promise<LedgerAnswer> {
+    const key = keyOf(query.fn, query.args)
+    let answer = this.#answers.get(key)
+    if (answer === undefined) {
+      answer = this.#ledger.read([query]).then(([found]) => {
+        if (found === undefined) throw new ClientError('ENDORSEMENT_MALFORMED')
+        return found
+      })
+      this.#answers.set(key, answer)
+      answer.catch(() => this.#answers.delete(key))
+    }
+    return answer
+  }
+}
+
 /** Reads from kept answers; each is proven against the consortium again. What was not asked then cannot be read. */
 export class RecordedLedgerReader implements LedgerReader {
   readonly isPractice: boolean
