@@ -31,8 +31,8 @@ export const APP_COMMANDS: readonly CommandRow[] = [
     ],
     examples: [
       'app register Warehouse --kind backend --scope system/*.rs --keys jwks.json --as hospital-a',
-      'app register "Growth chart" --kind public --scope patient/*.rs --redirect https://app.example/ --as hospital-a',
-      'app register Warehouse --kind backend --scope system/*.rs --keys jwks.json --as hospital-a --json',
+      'app register Growth --kind public --scope patient/*.rs --redirect https://app.example/',
+      'app register Warehouse --kind backend --scope system/*.rs --keys jwks.json --json',
     ],
     run: registerApp,
   },

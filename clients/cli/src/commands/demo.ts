@@ -16,7 +16,7 @@ export const DEMO_COMMANDS: readonly CommandRow[] = [
       { flags: '--ledger <kind>', description: 'of the temporary system: embedded, or fabric' },
       { flags: '--tee <kind>', description: 'of the temporary system: process, or optee for ARM TrustZone in QEMU' },
     ],
-    examples: ['demo', 'demo --step', 'demo --ledger fabric', 'demo --tee optee'],
+    examples: ['demo --step', 'demo --ledger fabric', 'demo --tee optee'],
     // Loaded when it is wanted: it brings the whole system with it.
     run: async (...given) => (await import('../demo/demo.ts')).runDemo(...given),
   },
