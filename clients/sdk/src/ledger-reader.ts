@@ -51,6 +51,7 @@ export class VerifyingLedgerReader implements LedgerReader {
   readonly #crypto: Crypto
   readonly #trust: EndorsementTrust
   readonly #fetch: FetchAnswers
+  #reader: EndorsedReader | undefined
 
   /** @param source whom `fetch` asks, for people. */
   constructor(crypto: Crypto, config: ConsortiumConfig, fetch: FetchAnswers, source: string) {
@@ -67,7 +68,9 @@ export class VerifyingLedgerReader implements LedgerReader {
     const nonce = this.#crypto.randomBytes(32)
     const answers = await this.#fetch(queries, nonce, options.minHeight)
     if (answers.length !== queries.length) throw new ClientError('ENDORSEMENT_MALFORMED')
-    const reader = new EndorsedReader(this.#crypto, this.#trust)
+    // Kept: it remembers certificates that it has checked.
+    this.#reader ??= new EndorsedReader(this.#crypto, this.#trust)
+    const reader = this.#reader
     const { minHeight = 0 } = options
     return queries.map((query, i) => reader.read({ query, nonce, minHeight }, answers[i] ?? []))
   }
