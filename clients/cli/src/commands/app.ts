@@ -30,7 +30,7 @@ export const APP_COMMANDS: readonly CommandRow[] = [
       { flags: '--keys <file>', description: 'its public keys, a JSON Web Key Set' },
     ],
     examples: [
-      'app register Warehouse --kind backend --scope system/*.rs --keys jwks.json --as hospital-a',
+      'app register Warehouse --kind backend --scope system/*.rs --keys jwks.json',
       'app register Growth --kind public --scope patient/*.rs --redirect https://app.example/',
       'app register Warehouse --kind backend --scope system/*.rs --keys jwks.json --json',
     ],
@@ -45,7 +45,7 @@ export const APP_COMMANDS: readonly CommandRow[] = [
   {
     path: 'app remove',
     what: '<id>',
-    summary: 'remove an app: its tokens end at once',
+    summary: 'remove an app: from then on it can do nothing',
     examples: [
       'app remove app-0f3a --as hospital-a',
       'app remove app-0f3a --yes --as hospital-a',
