@@ -16,9 +16,18 @@ import { storedShape } from '../../clients/sdk/src/record-answer.ts'
 import { CommitmentIndex, openLedger, type Ledger } from '../../ledger/client/src/index.ts'
 import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
 import { organizationPolicyShape, participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
-import { isAuditorRef, isPatientRef, isPractitionerRef, type HospitalRef } from '../../shared/protocol/src/index.ts'
+import {
+  isAuditorRef,
+  isPatientRef,
+  isPractitionerRef,
+  type HospitalRef,
+  type PractitionerRef,
+} from '../../shared/protocol/src/index.ts'
 import { Appointments } from './appointments.ts'
 import type { Authorization } from './authorization.ts'
+import { Bulk } from './bulk/bulk.ts'
+import { JobStore } from './bulk/job-store.ts'
+import { bulkPlugin } from './bulk/routes.ts'
 import { CommitmentBatcher } from './commitments.ts'
 import type { HospitalConfiguration } from './configuration.ts'
 import { backupStore } from './backup.ts'
@@ -157,6 +166,8 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     nowMs,
     publicUrl: () => configuration.publicUrl ?? listeningUrl,
   })
+  const authorization =
+    configuration.allowSimulated === true ? withPracticeToken(openPracticeToken(folder), smart) : smart
   const fhir = openFhir({
     crypto,
     db,
@@ -167,10 +178,17 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     ledger: recordServer.options.ledger,
     ledgerRelay,
     serverRef: configuration.server.ref,
-    authorization: configuration.allowSimulated === true ? withPracticeToken(openPracticeToken(folder), smart) : smart,
+    authorization,
     mayTreat: (practitioner, patient) => hospital.mayTreat(practitioner, patient),
     base: () => smart.fhirUrl,
     version: VERSION,
+    nowMs,
+    onFault,
+  })
+  const bulk = new Bulk({
+    jobs: new JobStore(db),
+    service: fhir.service,
+    mayTreat: (practitioner, patient) => hospital.mayTreat(practitioner as PractitionerRef, patient),
     nowMs,
     onFault,
   })
@@ -188,6 +206,12 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     nowMs,
     plugins: [
       fhir.plugin,
+      bulkPlugin({
+        bulk,
+        authorization,
+        publicUrl: () => smart.publicUrl,
+        onFault: (error) => onFault('bulk', error),
+      }),
       portalPlugin({
         folder: PORTAL_FOLDER,
         facts: portalFacts(configuration, { ref: service.ref, name, mspId }),
@@ -206,6 +230,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   listeningUrl = url
   const stopProvisioning = keepProvisioning(registrations, onFault)
   const stopBackups = keepBackups(db, backups, nowMs, onFault)
+  bulk.start()
   delivery.start((error) => onFault('outbox', error))
   return {
     ref: service.ref,
@@ -216,6 +241,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
       stopBackups()
       await server.close()
       await delivery.stop()
+      await bulk.stop()
       fhir.close()
       stop.abort()
       await following

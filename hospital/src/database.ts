@@ -79,6 +79,14 @@ const MIGRATIONS = [
      code TEXT, done_ms INTEGER, PRIMARY KEY (record, version)
    ) STRICT;
    CREATE INDEX outbox_state ON outbox (state, since_ms);`,
+  `CREATE TABLE bulk_job (
+     id TEXT PRIMARY KEY, owner TEXT NOT NULL, request TEXT NOT NULL, state TEXT NOT NULL, done INTEGER NOT NULL,
+     total INTEGER NOT NULL, code TEXT, created_ms INTEGER NOT NULL, ended_ms INTEGER
+   ) STRICT;
+   CREATE TABLE bulk_file (
+     job TEXT NOT NULL REFERENCES bulk_job, n INTEGER NOT NULL, use TEXT NOT NULL, type TEXT NOT NULL,
+     count INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (job, n)
+   ) STRICT;`,
 ] as const
 
 export function storePath(folder: string): string {
