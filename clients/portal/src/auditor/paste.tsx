@@ -51,6 +51,7 @@ export function Paste(): ReactNode {
         />
         <Button
           type="submit"
+          size="sm"
           variant="default"
           leftSection={<IconSearch size={18} aria-hidden />}
           loading={find.isPending}
@@ -97,7 +98,7 @@ function Answer({ found }: { readonly found: Found }): ReactNode {
 }
 
 function Facts({ title, facts }: { readonly title: string; readonly facts: readonly FactRow[] }): ReactNode {
-  const { t, has } = useWords()
+  const { t, has, moment } = useWords()
   return (
     <div className="th-card" role="status">
       <p>
@@ -108,7 +109,9 @@ function Facts({ title, facts }: { readonly title: string; readonly facts: reado
           <div key={label}>
             <dt>{has(`auditor.fact.${label}`) ? t(`auditor.fact.${label}`) : label}</dt>
             <dd>
-              <pre className="th-pre">{value}</pre>
+              <pre className="th-pre">
+                {label.endsWith('Ms') && /^\d{13}$/.test(value) ? moment(Number(value)) : value}
+              </pre>
             </dd>
           </div>
         ))}

@@ -206,7 +206,7 @@ function Result({ state }: { readonly state: AuditState }): ReactNode {
         </p>
         {fault?.block === undefined ? undefined : (
           <p>
-            <span lang="en">{fault.detail}</span>. {t('auditor.result.before')}{' '}
+            <span lang="en">{sentenceOf(fault.detail)}</span> {t('auditor.result.before')}{' '}
             <Link href={`/auditor/blocks/${fault.block}`}>{t('auditor.result.open')}</Link>
           </p>
         )}
@@ -236,6 +236,12 @@ function Result({ state }: { readonly state: AuditState }): ReactNode {
       </div>
     </div>
   )
+}
+
+/** "block 3: its transactions were changed" as a sentence; the block stands in the line above. */
+function sentenceOf(detail = ''): string {
+  const text = detail.replace(/^block \d+: /, '')
+  return text === '' ? '' : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 const MARKS = { pass: IconCheck, fail: IconX, skip: IconQuestionMark } as const

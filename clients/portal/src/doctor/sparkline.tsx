@@ -32,8 +32,9 @@ export function Sparkline({ label, points, low, high }: SparklineProps): ReactNo
   }
   const x = (timeMs: number) => scale(timeMs, times, WIDTH)
   const y = (value: number) => HEIGHT - scale(value, values, HEIGHT)
-  const top = y(high ?? Math.max(...values))
-  const bottom = y(low ?? Math.min(...values))
+  // Without a limit the usual range goes on to the edge.
+  const top = high === undefined ? 0 : y(high)
+  const bottom = low === undefined ? HEIGHT : y(low)
   const last = points.at(-1)
   return (
     <svg width={WIDTH} height={HEIGHT} role="img" aria-label={label} className="th-spark">

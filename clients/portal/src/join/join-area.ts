@@ -10,6 +10,7 @@ import { ClientError } from '../../../sdk/src/errors.ts'
 import { askToJoin, CODE_LENGTH, joinDigits, openHandover, parseDeviceLink } from '../../../sdk/src/device-join.ts'
 import type { HospitalApi, Joined } from '../../../sdk/src/hospital-api.ts'
 import { cardOf, type IdentityCard } from '../session/core-area.ts'
+import type { Facts } from '../session/facts.ts'
 import type { BrowserKeys, KeptIdentity } from '../session/key-store.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { restoreFrom } from './restore.ts'
@@ -60,6 +61,8 @@ async function register(
   keys: BrowserKeys,
 ): Promise<IdentityCard> {
   const facts = await context.facts()
+  const { kind: invited } = await api.codeUse(code)
+  if (invited === 'staff') return await registerStaff(context, api, code, label, keys, facts)
   const registered = await api.register(code, label, keys.signer, keys.sealKey.publicKey)
   const { ref, kind, mspId } = registered
   requireConsortium(registered.hospital.ref, facts)
@@ -68,6 +71,22 @@ async function register(
       ? { kind: 'patient', jws: registered.credential }
       : { kind: 'x509', chain: registered.chain }
   return await keep(context, keys, { kind, ref, mspId: asMspId(mspId), name, label, credential })
+}
+
+/** The hospital knows the key; the record server does not, so there is no credential for it. */
+async function registerStaff(
+  context: WorkerContext,
+  api: HospitalApi,
+  code: string,
+  label: string,
+  keys: BrowserKeys,
+  facts: Facts,
+): Promise<IdentityCard> {
+  const { ref, name, id, roles, hospital } = await api.registerStaff(code, label, keys.signer, keys.sealKey.publicKey)
+  requireConsortium(hospital.ref, facts)
+  const credential = { kind: 'x509', chain: [] } as const
+  const { mspId } = facts.hospital
+  return await keep(context, keys, { kind: 'organization', ref, mspId, name, label, credential, extra: { id, roles } })
 }
 
 async function joinOther(
