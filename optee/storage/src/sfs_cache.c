@@ -147,7 +147,7 @@ static bool evictable(const struct node *node)
 /* Writes the oldest changed blocks together, so that the next evictions find clean ones. */
 static int write_behind(struct sfs *fs)
 {
-	struct node *batch[RUN_BLOCKS];
+	struct node *batch[RUN_BLOCKS] = { NULL };
 	size_t count = 0;
 
 	for (struct node *node = fs->oldest; node && count < RUN_BLOCKS; node = node->newer)
@@ -329,7 +329,7 @@ static int free_tree(struct sfs *fs, struct vnode *vnode, unsigned level, uint32
 	if (level > 0) {
 		int rc = cache_get(fs, vnode, level, index, false, &node);
 
-		if (rc)
+		if (rc || !node)
 			return rc;
 		node->pins++;
 		for (uint32_t i = 0; i < FANOUT && rc == SFS_OK; i++) {
@@ -403,7 +403,7 @@ int cache_cut(struct sfs *fs, struct vnode *vnode, uint32_t first)
 
 int cache_flush(struct sfs *fs, struct vnode *vnode)
 {
-	struct node *batch[RUN_BLOCKS];
+	struct node *batch[RUN_BLOCKS] = { NULL };
 
 	for (unsigned level = 0; level <= vnode->height; level++) {
 		/* In pieces, because memory is small: the smallest RUN_BLOCKS indexes that are left. */

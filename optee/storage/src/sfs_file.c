@@ -269,7 +269,7 @@ static int replaceable(struct sfs *fs, const struct vnode *from, struct vnode *t
 static int move(struct sfs *fs, struct place *old, struct place *new)
 {
 	struct vnode *vnode = NULL, *target = NULL;
-	uint32_t inode, slot, target_inode, target_slot;
+	uint32_t inode = 0, slot = 0, target_inode = 0, target_slot = 0;
 	bool directory;
 	int rc = entry_find(fs, old->directory, old->name, &inode, &slot);
 

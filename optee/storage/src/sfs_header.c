@@ -87,12 +87,12 @@ static void header_aad(const uint8_t salt[16], uint8_t out[32])
 static int seal_header(struct sfs *fs, const uint8_t state[STATE_BYTES], uint8_t out[SFS_BLOCK_BYTES])
 {
 	uint8_t *body = calloc(1, 2 * BODY_BYTES + TAG_BYTES);
-	uint8_t *sealed = body + BODY_BYTES;
-	uint8_t aad[32];
+	uint8_t *sealed, aad[32];
 	int rc;
 
 	if (!body)
 		return SFS_NO_MEMORY;
+	sealed = body + BODY_BYTES;
 	memcpy(body, state, STATE_BYTES);
 	memset(out, 0, SFS_BLOCK_BYTES);
 	memcpy(out, MAGIC, sizeof(MAGIC));
@@ -346,7 +346,7 @@ static int heal(struct sfs *fs, const struct copy copies[4], unsigned best, cons
 
 static int load(struct sfs *fs, uint8_t *blocks)
 {
-	struct copy copies[4];
+	struct copy copies[4] = { { .valid = false } };
 	struct vnode root;
 	unsigned best = 0;
 	uint32_t extent;

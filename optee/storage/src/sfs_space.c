@@ -66,10 +66,24 @@ int space_claim(struct sfs *fs, uint32_t address)
 	return SFS_OK;
 }
 
+/*
+ * Upwards, so that blocks written together lie together; back to the start before the volume grows, when a ninth of it
+ * or so is free.
+ */
+static void turn_back(struct sfs *fs)
+{
+	uint32_t taken = fs->config.max_blocks - HEADER_BLOCKS - fs->free_blocks;
+	uint32_t below = fs->extent - HEADER_BLOCKS - taken;
+
+	if (fs->cursor >= fs->extent && below >= fs->extent / 8 + RUN_BLOCKS)
+		fs->cursor = HEADER_BLOCKS;
+}
+
 uint32_t space_take(struct sfs *fs)
 {
 	uint32_t blocks = fs->config.max_blocks;
 
+	turn_back(fs);
 	for (uint32_t tried = 0; tried < blocks; tried++) {
 		uint32_t address = fs->cursor;
 

@@ -95,6 +95,30 @@ static void gives_back(void)
 	disk_close(&disk);
 }
 
+/* Writing the same again and again does not make the volume grow. */
+static void stays_small(void)
+{
+	struct disk disk;
+	struct sfs_backing backing = disk_backing(&disk);
+	struct sfs_config config = config_of(&backing, 64, 20000);
+	struct sfs *fs;
+	int file;
+
+	disk_open(&disk);
+	CHECK_IS(sfs_format(&config), SFS_OK);
+	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
+	file = sfs_open(fs, "/f", SFS_READ | SFS_WRITE | SFS_CREATE, 0600);
+	for (int i = 0; i < 2000; i++) {
+		CHECK_IS(sfs_write_at(fs, file, &i, sizeof(i), (uint64_t)random_below(50) * SFS_BLOCK_BYTES),
+			 sizeof(i));
+		CHECK_IS(sfs_sync(fs), SFS_OK);
+	}
+	CHECK_IS(sfs_scrub(fs), SFS_OK);
+	CHECK(disk.length < 200 * SFS_BLOCK_BYTES);
+	sfs_unmount(fs);
+	disk_close(&disk);
+}
+
 /* A full volume refuses, keeps what was there, and takes new files when something is removed. */
 static void full_volume(void)
 {
@@ -266,6 +290,7 @@ int main(int argc, char **argv)
 	printf("calls: seed %llu\n", (unsigned long long)seed);
 	arguments_and_limits();
 	gives_back();
+	stays_small();
 	full_volume();
 	many_files();
 	for (unsigned i = 0; i < rounds; i++)
