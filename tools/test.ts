@@ -70,7 +70,7 @@ process.exitCode = run([
   '--test',
   // Each of these suites starts a whole network, an emulated machine, or a browser.
   `--test-concurrency=${isOwnSuite ? 1 : availableParallelism()}`,
-  `--test-timeout=${values.long ? HANGING_MS.long : HANGING_MS.usual}`,
+  `--test-timeout=${values.long || values.optee ? HANGING_MS.long : HANGING_MS.usual}`,
   ...(values.coverage ? coverageOptions() : []),
   '--test-reporter=spec',
   '--test-reporter-destination=stdout',

@@ -64,9 +64,9 @@ export class ProxyChannel {
   }
 
   /** Opens the one session; an earlier one that was left open is closed by the proxy. @throws {TeeError} */
-  async openSession(): Promise<TaSession> {
-    const uuid = Buffer.from(TA_UUID.replaceAll('-', ''), 'hex')
-    checkResult((await this.#call(encodeProxyRequest(PROXY_OP.open, uuid))).result, 'open')
+  async openSession(uuid = TA_UUID): Promise<TaSession> {
+    const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex')
+    checkResult((await this.#call(encodeProxyRequest(PROXY_OP.open, bytes))).result, 'open')
     return {
       lost: this.lost,
       start: async () => checkResult((await this.#call(encodeProxyRequest(PROXY_OP.start))).result, 'start'),
@@ -75,11 +75,12 @@ export class ProxyChannel {
     }
   }
 
-  /** Text of the trusted application about its memory, one `name value` a line. @throws {TeeError} */
-  async memory(): Promise<string> {
+  /** What the trusted application says of itself: memory, and the values of its evidence. @throws {TeeError} */
+  async describe(): Promise<ReadonlyMap<string, string>> {
     const { result, body } = await this.#call(encodeProxyRequest(PROXY_OP.memory, uint32(65_536)))
-    checkResult(result, 'memory')
-    return Buffer.from(body).toString('utf8')
+    checkResult(result, 'describe')
+    const lines = Buffer.from(body).toString('latin1').trim().split('\n')
+    return new Map(lines.map((line) => line.split(' ') as [string, string]))
   }
 
   /**

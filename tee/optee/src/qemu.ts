@@ -73,9 +73,15 @@ export class QemuMachine implements OpteeMachine {
     return this.#child?.pid
   }
 
-  async open(): Promise<TaSession> {
+  /** @param uuid another program than the trusted application: the suites of its ports. */
+  async open(uuid?: string): Promise<TaSession> {
     const channel = await this.#running()
-    return await channel.openSession()
+    return await channel.openSession(uuid)
+  }
+
+  /** See `ProxyChannel.describe`; only while no session exchanges anything. @throws {TeeError} */
+  async describe(): Promise<ReadonlyMap<string, string>> {
+    return await (await this.#running()).describe()
   }
 
   /** See `ProxyChannel.probe`; only while no session exchanges anything. @throws {TeeError} */

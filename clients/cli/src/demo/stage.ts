@@ -43,6 +43,9 @@ import { ensureServer, storeFolder } from '../system/tees.ts'
 import { embeddedInHand, fabricInHand, type LedgerInHand, type LyingPlace } from './ledger-in-hand.ts'
 import { FolderCopy, SECURE_VOLUME, SQLCIPHER } from './server-files.ts'
 
+/** An emulated machine needs seconds for what hardware does in milliseconds. */
+const EMULATED_TIMEOUT_SECONDS = '300'
+
 export const HOSPITALS = ['Hospital A', 'Hospital B'] as const
 
 /** What the record server's host is told: a host that lies changes it. */
@@ -77,7 +80,9 @@ export class Stage {
   /** A new system in a temporary folder; ends with the demo. */
   static async openTemporary(context: Context, { ledger, tee }: StageKinds = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'trusthealth-demo-'))
-    const own = { ...context, state: stateFolderAt(folder), flags: { ...context.flags, state: folder, input: false } }
+    const { timeout = tee === 'optee' ? EMULATED_TIMEOUT_SECONDS : undefined, ...others } = context.flags
+    const flags = { ...others, ...(timeout === undefined ? {} : { timeout }), state: folder, input: false }
+    const own = { ...context, state: stateFolderAt(folder), flags }
     try {
       return new Stage(
         own,
