@@ -1,0 +1,178 @@
+/**
+ * The auditor in a browser: comes in with the key of another device, checks everything with a pause, saves a signed report,
+ * finds what was pasted, looks at blocks, checkpoints and servers; a changed block stops the check at its place.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import {
+  approveHandover,
+  createDeviceLink,
+  openAuditReport,
+  type PatientClient,
+  type StoredRecord,
+} from '../../clients/sdk/src/index.ts'
+import { decodeBase64url, encodeBase64url } from '../../shared/crypto/src/index.ts'
+import { decodeBlocks, encodeBlock, encodeBlocks } from '../../shared/ledger-model/src/index.ts'
+import { certify, type Certified } from '../../testkit/src/world/by-hand.ts'
+import { labResult } from '../../testkit/src/world/records.ts'
+import { violationsOf } from './axe.ts'
+import type { PageOptions, WatchedPage } from './browser.ts'
+import { openPortal, type Portal } from './harness.ts'
+import { overflowOf } from './page-facts.ts'
+import { shoot } from './shoot.ts'
+
+const PATIENCE_MS = 40_000
+let portal: Portal
+let sam: Certified
+let watched: WatchedPage
+let page: Page
+let bob: PatientClient
+let stored: StoredRecord
+
+before(async () => {
+  portal = await openPortal()
+  const { world } = portal
+  bob = await world.patient('Bob Li')
+  const alice = await world.doctor('Alice Martin')
+  const { warrant } = await world.permit(bob, [alice])
+  stored = await alice.store({ patient: bob.ref, warrant, ehr: labResult() })
+  sam = await certify(world, 'auditor', { registered: true })
+  watched = await comeIn()
+  page = watched.page
+})
+after(() => portal?.close())
+
+/** A browser into which the auditor's key moves from the device that has it. */
+async function comeIn(options: PageOptions = {}): Promise<WatchedPage> {
+  const { world, url } = portal
+  const { crypto } = world
+  const { hospital: api } = world.hospital('a').options
+  const as = { ref: sam.identity.ref, signer: sam.identity.signer }
+  const link = await createDeviceLink(crypto, api, as)
+  const opened = await portal.page(options)
+  opened.page.setDefaultTimeout(PATIENCE_MS)
+  await opened.page.goto(`${url}/join#${link.text}`)
+  await opened.page.locator('main button[type=submit]').first().click()
+  for (;;) {
+    const [join] = await api.waitingJoins(as)
+    if (join === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      continue
+    }
+    const { credential } = sam.identity
+    assert.ok(credential.kind === 'x509')
+    await approveHandover(crypto, api, as, link, join, { keys: sam.keys, chain: credential.chain })
+    break
+  }
+  await opened.page.waitForURL(/\/auditor/)
+  return opened
+}
+
+const check = async (on: Page) => {
+  await on.getByRole('button', { name: 'Check everything' }).click()
+  await on.getByRole('button', { name: 'Save signed report' }).waitFor()
+}
+
+test('nothing is claimed before anything was checked', async () => {
+  await page.getByText('Nothing has been checked in this browser yet.').waitFor()
+  await page.goto(`${portal.url}/auditor/checkpoints`)
+  await page.getByText('Nothing has been checked yet.').waitFor()
+  await page.getByText('No checkpoint in the blocks checked so far.').waitFor()
+})
+
+test('everything is checked in the browser, and the report is signed by the auditor', async () => {
+  await page.goto(`${portal.url}/auditor`)
+  await check(page)
+  await page.getByText(/blocks from the first one, 0 faults/).waitFor()
+  const findings = page.getByRole('list', { name: 'Findings' }).getByRole('listitem')
+  for (const id of ['ledger', 'authors', 'checkpoints', 'log', 'program', 'misuse']) {
+    assert.equal(await page.locator(`[data-check="${id}"]`).getAttribute('data-result'), 'pass', id)
+  }
+  assert.equal(await findings.count(), 6)
+  await shoot(page, 'auditor-verified')
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Save signed report' }).click()
+  const file = readFileSync(await (await download).path(), 'utf8')
+  const { report, by, publicKey } = openAuditReport(portal.world.crypto, file)
+  assert.equal(by, sam.identity.ref)
+  assert.deepEqual(publicKey, sam.identity.signer.publicKey)
+  assert.ok(report.blocks > 5 && report.records >= 1 && report.findings.every(({ result }) => result === 'pass'))
+})
+
+test('whatever is pasted is found or said to be nothing', async () => {
+  const find = async (text: string) => {
+    await page.goto(`${portal.url}/auditor/blocks`)
+    await page.getByLabel('Paste anything').last().fill(text)
+    await page.getByRole('button', { name: 'Find' }).click()
+  }
+  await find(stored.recordId)
+  await page.getByText('1 entry in the shared ledger').waitFor()
+  await find(stored.receipt)
+  await page.getByText('signed by the ledger’s organisations').waitFor()
+  await shoot(page, 'auditor-paste')
+  await find(await bob.checkpoint())
+  await page.getByText('Checkpoints it continues').waitFor()
+  await find(String(stored.place.block))
+  await page.getByRole('heading', { name: `Block ${stored.place.block}`, exact: true }).waitFor()
+  await find(`r-${'0'.repeat(32)}`)
+  await page.getByText('The shared ledger has nothing of this name.').waitFor()
+  await find('hello')
+  await page.getByText('has the form of nothing').waitFor()
+})
+
+test('blocks, the first configuration, checkpoints, servers with fresh evidence', async () => {
+  await page.goto(`${portal.url}/auditor/blocks`)
+  await page.getByRole('row').nth(1).waitFor()
+  await shoot(page, 'auditor-blocks')
+  await page.goto(`${portal.url}/auditor/blocks/0`)
+  await page.getByRole('heading', { name: 'Configuration of the ledger' }).waitFor()
+  await shoot(page, 'auditor-configuration')
+  await page.goto(`${portal.url}/auditor/servers`)
+  await page.getByRole('button', { name: 'Ask for evidence' }).click()
+  await page.getByText(/runs a program that the hospitals approved/).waitFor()
+})
+
+test('a block that was changed on the way stops the check at its place, in red, with its sentence', async () => {
+  const other = await comeIn()
+  await other.page.route(/\/v1\/ledger\/blocks/, async (route) => {
+    const response = await route.fetch()
+    const from = Number(new URL(route.request().url()).searchParams.get('from'))
+    const answer = (await response.json()) as { height: number; blocks: string }
+    const blocks = decodeBlocks(decodeBase64url(answer.blocks)).map((block, i) => {
+      if (from + i !== 3) return block
+      const [first = new Uint8Array(), ...rest] = block.transactions
+      const changed = first.slice()
+      changed[40] = (changed[40] ?? 0) ^ 1
+      return { ...block, transactions: [changed, ...rest] }
+    })
+    const json = { ...answer, blocks: encodeBase64url(encodeBlocks(blocks.map(encodeBlock))) }
+    await route.fulfill({ response, json })
+  })
+  await check(other.page)
+  await other.page.getByRole('alert').getByText('Block 3 is not as it must be.').waitFor()
+  await other.page.getByText('Everything before it is consistent.').waitFor()
+  assert.equal(await other.page.locator('[data-check="checkpoints"]').getAttribute('data-result'), 'skip')
+  await shoot(other.page, 'auditor-fault')
+  await other.context.close()
+})
+
+test('no violation of WCAG; at phone width nothing scrolls sideways; in the dark and in Chinese it is whole', async () => {
+  const phone = await comeIn({ width: 360, height: 740, dark: true, locale: 'zh-CN', bypassCSP: true })
+  await phone.page.locator('main h1').waitFor()
+  assert.deepEqual(await violationsOf(phone.page), [])
+  await phone.page.goto(`${portal.url}/auditor/blocks`)
+  await phone.page.locator('.th-sheet').waitFor()
+  assert.deepEqual(await violationsOf(phone.page), [])
+  const overflow = await overflowOf(phone.page)
+  assert.equal(overflow, 0)
+  await shoot(phone.page, 'auditor-blocks-phone-dark-zh')
+  await phone.context.close()
+})
+
+test('no message of the console, no other origin', () => {
+  assert.deepEqual([watched.messages, watched.strangers], [[], []])
+})

@@ -1,0 +1,37 @@
+/**
+ * What a test asks of a page itself: whether it scrolls sideways, what lies in the browser's storage. Written as text,
+ * because it runs in the browser.
+ *
+ * @module
+ */
+import type { Page } from 'playwright-core'
+
+/** Pixels by which the page is wider than its window. */
+export function overflowOf(page: Page): Promise<number> {
+  return page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+}
+
+/** Everything that this origin keeps, bytes as text: for a search. */
+export function storageOf(page: Page): Promise<string> {
+  return page.evaluate<string>(`(async () => {
+    const texts = [JSON.stringify(localStorage), JSON.stringify(sessionStorage)]
+    const decoder = new TextDecoder()
+    const readable = (value) =>
+      value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? decoder.decode(value) : value
+    const done = (request) =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result)
+        request.onerror = () => reject(request.error)
+      })
+    for (const { name } of await indexedDB.databases()) {
+      const database = await done(indexedDB.open(name))
+      for (const store of database.objectStoreNames) {
+        const all = await done(database.transaction(store).objectStore(store).getAll())
+        texts.push(name + ' ' + store + ' ' + JSON.stringify(all, (_key, value) => readable(value)))
+      }
+      database.close()
+    }
+    for (const name of await caches.keys()) texts.push(name)
+    return texts.join('\\n')
+  })()`)
+}
