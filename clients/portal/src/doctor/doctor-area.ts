@@ -28,6 +28,7 @@ import type { WorkerContext } from '../session/worker-context.ts'
 import { browserDrafts, browserOutbox, type Outgoing } from './browser-store.ts'
 import { Drafts } from './model/drafts.ts'
 import type { EmergencyReasonCode } from './model/emergency.ts'
+import { bannerOf, type BannerFacts } from './model/banner.ts'
 import { groupStateOf, type GroupState } from './model/group.ts'
 import { permissionOf, type PermissionState } from './model/permission.ts'
 import { visitResources } from './model/visit-resources.ts'
@@ -193,6 +194,25 @@ export function doctorArea(context: WorkerContext) {
       const patient = patientRefShape(ref, 'patient')
       const { items } = await alice.list(patient, { limit: 200 })
       return await Promise.all(items.map(async (item) => ({ ...item, authorName: await people.nameOf(item.author) })))
+    },
+
+    /** For the banner: what the patient's own records say; a record that does not pass its checks says nothing. */
+    async banner(ref: string): Promise<BannerFacts> {
+      const alice = await client()
+      const patient = patientRefShape(ref, 'patient')
+      const resourcesOfType = async (resourceType: string, limit: number) => {
+        const { items } = await alice.search({ patient, resourceType, limit })
+        const living = items.filter(({ erasedMs }) => erasedMs === undefined)
+        const opened = await Promise.all(living.map(({ record }) => reader.open(record)))
+        return opened
+          .filter(({ report }) => report.checks.every(({ result }) => result !== 'fail'))
+          .map(({ resource }) => resource)
+      }
+      const [[person], allergies] = await Promise.all([
+        resourcesOfType('Patient', 1),
+        resourcesOfType('AllergyIntolerance', 20),
+      ])
+      return bannerOf(person, allergies)
     },
 
     open: (record: string) => reader.open(record),

@@ -14,6 +14,7 @@ import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { Chart } from './chart.tsx'
 import type { EmergencyLine, PatientRow } from './doctor-area.ts'
+import { ageOf } from './model/banner.ts'
 import { countdownOf } from './model/emergency.ts'
 import { PermissionText } from './permission-text.tsx'
 import { doctor, queries } from './queries.ts'
@@ -36,7 +37,7 @@ export function Patient({ patient }: { readonly patient: string }): ReactNode {
   const mayWrite = row.permission.state === 'holds' || emergency !== undefined
   return (
     <div className={emergency === undefined ? undefined : 'th-emergency-frame'}>
-      <Banner row={row} />
+      <Banner row={row} mayRead={mayWrite} />
       {emergency === undefined ? undefined : <EmergencyBar emergency={emergency} patient={patient} />}
       {row.permission.state === 'ended' || row.permission.state === 'taken-back' ? (
         <div className="th-banner" data-tone="wait" role="status">
@@ -62,14 +63,33 @@ export function Patient({ patient }: { readonly patient: string }): ReactNode {
   )
 }
 
-function Banner({ row }: { readonly row: PatientRow }): ReactNode {
-  const { t } = useWords()
+/** Label before value; what no record says is "Not known". */
+function Banner({ row, mayRead }: { readonly row: PatientRow; readonly mayRead: boolean }): ReactNode {
+  const { t, date, list } = useWords()
+  const facts = useQuery({ ...queries.banner(row.patient), enabled: mayRead })
+  const { name, birthDate, sex, allergies } = facts.data ?? {}
+  const unknown = t('doctor.banner.unknown')
+  const age = birthDate === undefined ? undefined : ageOf(birthDate, Date.now())
+  const born =
+    birthDate === undefined
+      ? unknown
+      : age === undefined
+        ? birthDate
+        : t('doctor.banner.age', { date: date(Date.parse(birthDate)), age })
+  const values = [
+    { label: 'born', value: born },
+    { label: 'sex', value: sex === undefined ? unknown : t(`doctor.sex.${sex}`) },
+    { label: 'number', value: row.patient.slice(2, 12).replace(/(.{4})(.{3})/, '$1 $2 ') },
+    { label: 'allergies', value: allergies === undefined ? unknown : list(allergies) },
+  ]
   return (
     <div className="th-patient-banner">
-      <h1>{row.name}</h1>
-      <span>
-        <span className="th-dimmed">{t('doctor.banner.number')}</span> <code>{row.patient.slice(0, 10)}</code>
-      </span>
+      <h1>{name ?? row.name}</h1>
+      {values.map(({ label, value }) => (
+        <span key={label}>
+          <span className="th-dimmed">{t(`doctor.banner.${label}`)}</span> {value}
+        </span>
+      ))}
       <PermissionText permission={row.permission} />
     </div>
   )

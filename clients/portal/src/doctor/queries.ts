@@ -20,6 +20,8 @@ export const queries = {
       queryFn: () => doctor.patient(ref),
       refetchInterval: DAY_REFRESH_MS,
     }),
+  banner: (ref: string) =>
+    queryOptions({ queryKey: ['doctor', 'banner', ref], queryFn: () => doctor.banner(ref), staleTime: 300_000 }),
   records: (ref: string) => queryOptions({ queryKey: ['doctor', 'records', ref], queryFn: () => doctor.records(ref) }),
   record: (id: string) =>
     queryOptions({
