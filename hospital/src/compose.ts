@@ -292,6 +292,9 @@ function recordServerOf(
       ledger.endorsedReads({ queries, nonce, ...(minHeight === undefined ? {} : { minHeight }) }),
     'the ledger itself',
   )
+  const [first, ...further] = [server.url, ...(server.urls ?? [])].flatMap((url) =>
+    Array.from({ length: server.sessions ?? 1 }, () => new HttpTransport(url, fetchBytes)),
+  )
   return new HospitalClient({
     crypto,
     clock,
@@ -300,7 +303,8 @@ function recordServerOf(
     hospital: new HospitalApi({ crypto, clock, fetch: (path, init) => fetch(`${ownUrl()}${path}`, init), url: '' }),
     ledger: reader,
     serverRef: server.ref,
-    transport: new HttpTransport(server.url, fetchBytes),
+    transport: first as HttpTransport,
+    furtherTransports: further,
     policy: {
       teeKinds: ['process', 'optee'],
       minSecurityVersion: 0,

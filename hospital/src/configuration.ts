@@ -39,7 +39,14 @@ export const hospitalConfigurationShape = struct({
   quorum: uint({ min: 1, max: 64 }),
   /** Place of the ledger, see `openLedger`. */
   ledgerUrl: ledgerLocationShape,
-  server: struct({ ref: serverRefShape, url }),
+  server: struct({
+    ref: serverRefShape,
+    url,
+    /** Further addresses of the same server. */
+    urls: optional(list(url, { max: 8 })),
+    /** Attested sessions by each address; default 1. */
+    sessions: optional(uint({ min: 1, max: 16 })),
+  }),
   /** Address under which apps and browsers reach the service: of the proxy, where one is in front. Default: loopback. */
   publicUrl: optional(url),
   /** Where the key of the store is; default: a file beside it. */

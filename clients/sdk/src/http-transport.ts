@@ -19,11 +19,13 @@ export type BinaryFetch = (
 const HEADERS = { 'content-type': 'application/octet-stream' }
 
 export class HttpTransport implements Transport {
+  readonly address: string
   readonly #url: string
   readonly #fetch: BinaryFetch
 
   /** @param url base address of the TEE server, without a slash at the end. */
   constructor(url: string, fetch: BinaryFetch) {
+    this.address = url
     this.#url = url
     this.#fetch = fetch
   }

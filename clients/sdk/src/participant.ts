@@ -27,6 +27,7 @@ import { readServerRegistration } from './ledger-reader.ts'
 import type { Clock, LedgerReader, Transport } from './ports.ts'
 import { recordAnswerShape, recordItemsShape, type RecordAnswer, type RecordItem } from './record-answer.ts'
 import { SecureSession } from './secure-session.ts'
+import { SessionPool, type Session } from './session-pool.ts'
 import { TreatmentKeyring } from './treatment-keyring.ts'
 import { verifyRecord, type RecordReport } from './verify-record.ts'
 
@@ -43,6 +44,8 @@ export interface ParticipantOptions {
   /** The TEE server that keeps the records. */
   readonly serverRef: ServerRef
   readonly transport: Transport
+  /** More ways to the same server: sessions are opened by each. */
+  readonly furtherTransports?: readonly Transport[]
   /** What the client accepts as protected area. Nothing that weakens is on by default. */
   readonly policy: AttestationPolicy
 }
@@ -152,20 +155,23 @@ const proofShape = struct({ proof: list(bytes({ length: 32 }), { max: 54 }) })
 export class Participant {
   readonly options: ParticipantOptions
   /** The attested session; opened by the first request. */
-  readonly session: SecureSession
+  readonly session: Session
   readonly keyring: TreatmentKeyring
 
   constructor(options: ParticipantOptions) {
     this.options = options
-    const { crypto, clock, transport, identity, policy, ledger, serverRef, hospital } = options
-    this.session = new SecureSession({
-      crypto,
-      clock,
-      transport,
-      identity,
-      policy,
-      findServer: () => readServerRegistration(ledger, serverRef),
-    })
+    const { crypto, clock, transport, furtherTransports = [], identity, policy, ledger, serverRef, hospital } = options
+    const findServer = () => readServerRegistration(ledger, serverRef)
+    const sessionBy = (way: Transport) =>
+      new SecureSession({ crypto, clock, transport: way, identity, policy, findServer })
+    const ways = [transport, ...furtherTransports]
+    this.session =
+      ways.length === 1
+        ? sessionBy(transport)
+        : new SessionPool(
+            ways.map((way, i) => ({ session: sessionBy(way), address: way.address ?? String(i) })),
+            clock,
+          )
     this.keyring = new TreatmentKeyring(crypto, hospital, identity)
   }
 

@@ -7,6 +7,8 @@ import type { CborValue } from '../../../shared/protocol/src/index.ts'
 
 /** Carries opaque session messages to one TEE server. Whoever implements it is not trusted. */
 export interface Transport {
+  /** Where it leads; ways with the same address are down together. */
+  readonly address?: string
   /** §5.1 to §5.3. @throws {ClientError} `SERVER_UNAVAILABLE`, or the code that the host answered. */
   hello(hello: Uint8Array): Promise<Uint8Array>
   /** §5.5: the answer is a session record. */
