@@ -218,11 +218,14 @@ describe('the façade', () => {
     // Registered, but without a permission for the hospital.
     const dave = await world.patient('dave')
     const refused = await fhir('POST', '/Observation', hba1c(dave.ref, 1))
-    assert.deepEqual([refused.status, codeOf(refused)], [403, 'WARRANT_UNKNOWN'])
+    assert.deepEqual([refused.status, codeOf(refused)], [403, 'FHIR_PERMISSION_MISSING'])
     // A permission for medicines is none for laboratory results: the record server says so.
     await permitHospital(world, dave, ['medicine'])
     const other = await fhir('POST', '/Observation', hba1c(dave.ref, 1))
     assert.deepEqual([other.status, codeOf(other)], [403, 'WARRANT_SCOPE_EXCEEDED'])
+    // With a permission that covers it, the same request is taken at once.
+    await permitHospital(world, dave, ['medicine', 'lab'], 301)
+    assert.equal((await fhir('POST', '/Observation', hba1c(dave.ref, 1))).status, 201)
   })
 
   it('takes a document of another server for the patient whom the request names', async () => {

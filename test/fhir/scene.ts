@@ -75,13 +75,14 @@ export async function permitHospital(
   world: TestWorld,
   patient: PatientClient,
   scope: readonly string[] = ['*'],
+  days = 300,
 ): Promise<void> {
   const nowMs = world.clock.nowMs()
   await patient.issueWarrant({
     doctors: [world.hospitalRef('a')],
     hospital: world.hospitalRef('a'),
     fromMs: nowMs - 1_000,
-    untilMs: nowMs + 300 * 86_400_000,
+    untilMs: nowMs + days * 86_400_000,
     scope,
     aux: 'registration',
   })

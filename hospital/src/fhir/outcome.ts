@@ -42,7 +42,6 @@ const BY_CODE: Partial<Record<ErrorCode, Row>> = {
   FHIR_CONSENT_UNSIGNED: { status: 422, issue: 'business-rule' },
   FHIR_CONSENT_UNSUPPORTED: { status: 422, issue: 'business-rule' },
   FHIR_TRANSACTION_INCOMPLETE: { status: 503, issue: 'incomplete' },
-  WARRANT_UNKNOWN: { status: 403, issue: 'forbidden' },
   RECORD_VERSION_CONFLICT: { status: 409, issue: 'conflict' },
   RECORD_ERASED: { status: 410, issue: 'deleted' },
   RECORD_TOO_LARGE: { status: 413, issue: 'too-long' },

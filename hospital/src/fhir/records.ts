@@ -23,6 +23,7 @@ import {
   decodeCbor,
   ERROR_TABLE,
   isErrorCode,
+  type ErrorCode,
   patientTag,
   type PatientRef,
   type RecordId,
@@ -113,17 +114,17 @@ export class SessionRecords implements Records {
         if (batch.length > 0 && bytes > MAX_BATCH_BYTES) break
         batch.push(next)
       }
-      const results = await this.#send(await Promise.all(batch.map((record) => this.#prepare(record))))
+      const results = await this.#sendBatch(batch, outcomes.length > 0)
       outcomes.push(
         ...results.map((result) =>
-          'code' in result
-            ? { code: result.code }
-            : {
+          'recordId' in result && !('code' in result)
+            ? {
                 record: result.recordId,
                 version: result.version,
                 storedMs: storedMsOf(result.log),
                 receipt: result.receipt,
-              },
+              }
+            : { code: result.code },
         ),
       )
     }
@@ -151,21 +152,47 @@ export class SessionRecords implements Records {
     return prepared
   }
 
-  async #send(prepared: readonly PreparedRecord[]): Promise<readonly StoreOutcome[]> {
+  /** @param isLater others were stored already: what fails now is an outcome, so that they are known. */
+  async #sendBatch(batch: readonly NewRecord[], isLater: boolean): Promise<readonly (StoreOutcome | Refused)[]> {
     const { client } = this.#parts
+    const prepared = await Promise.all(batch.map((record) => this.#prepare(record)))
     const [only] = prepared
-    const outcomes =
-      only !== undefined && prepared.length === 1 ? [await client.send(only)] : await client.sendMany(prepared)
-    for (const outcome of outcomes) {
-      if ('code' in outcome && ERROR_TABLE[outcome.code].kind === 'unavailable') continue
-      this.#settle(outcome.recordId)
+    try {
+      const outcomes = await this.#sending(prepared, async () =>
+        only !== undefined && prepared.length === 1 ? [await client.send(only)] : await client.sendMany(prepared),
+      )
+      for (const outcome of outcomes) {
+        if ('code' in outcome) this.#refused(outcome.recordId, outcome.code)
+        else this.#settle(outcome.recordId)
+      }
+      return outcomes
+    } catch (error) {
+      const code = codeOf(error)
+      if (!isLater || code === undefined) throw error
+      return batch.map(() => ({ code }))
     }
-    return outcomes
+  }
+
+  async #sending<T>(prepared: readonly PreparedRecord[], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      const code = codeOf(error)
+      if (code !== undefined) for (const { recordId } of prepared) this.#refused(recordId, code)
+      throw error
+    }
+  }
+
+  /** What is refused is made anew the next time, under the permission of then; what is away is sent again as it is. */
+  #refused(record: RecordId, code: ErrorCode): void {
+    if (ERROR_TABLE[code].kind === 'unavailable') return
+    this.#settle(record)
+    this.#warrants.clear()
   }
 
   async storeOrKeep(record: RecordToStore): Promise<StoredVersion | Kept> {
     const prepared = await this.#prepare({ ...record, warrant: await this.#warrant(record.patient) })
-    const outcome = await this.#parts.client.sendOrKeep(prepared)
+    const outcome = await this.#sending([prepared], () => this.#parts.client.sendOrKeep(prepared))
     this.#settle(prepared.recordId)
     if ('kept' in outcome) return { kept: true, record: outcome.recordId, away: outcome.code }
     const { recordId, version, log, receipt } = outcome

@@ -259,7 +259,7 @@ function warningOf({ refused }: SearchResult, { unknown, type }: SearchQuery): o
 }
 
 function linkOf({ type, used }: SearchQuery, base: string, offset: number): string {
-  const pairs = used.filter(([name]) => name !== '_offset').map(([name, value]) => [name, value])
+  const pairs = used.filter(([name]) => name !== '_offset').map(([name, value]): [string, string] => [name, value])
   if (offset > 0) pairs.push(['_offset', String(offset)])
   const text = new URLSearchParams(pairs).toString()
   return `${base}/${type}${text === '' ? '' : `?${text}`}`

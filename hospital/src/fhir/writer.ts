@@ -176,10 +176,7 @@ export class Writer {
       return await work()
     } catch (error) {
       if (codeOf(error) !== 'WARRANT_UNKNOWN') throw error
-      throw new FhirRequestError('WARRANT_UNKNOWN', {
-        detail: 'the patient has not signed the permission with which this hospital may keep records',
-        cause: error,
-      })
+      throw new FhirRequestError('FHIR_PERMISSION_MISSING', { cause: error })
     }
   }
 

@@ -356,6 +356,11 @@ export const ERROR_TABLE = {
     action:
       'POST Patient/[id]/$invite, give the code to the patient, and send it again when the patient has registered.',
   },
+  FHIR_PERMISSION_MISSING: {
+    kind: 'refused',
+    meaning: 'The patient has not allowed this hospital to keep records, or took it back.',
+    action: 'Ask the patient to sign it: in the portal, or trusthealth warrant issue --doctor HOSPITAL --until 365d.',
+  },
   FHIR_CONSENT_UNSIGNED: {
     kind: 'refused',
     meaning: 'A permission begins with the signature of the patient; nobody else can make one active.',
