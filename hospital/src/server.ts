@@ -24,6 +24,7 @@ import {
   sha256HexShape,
   type ErrorKind,
 } from '../../shared/protocol/src/index.ts'
+import { ByteBudget } from '../../shared/protocol/src/byte-budget.ts'
 import { MAX_STREAM_MESSAGE_BYTES, registerCommitmentStream, STREAM_PATH } from './commitment-stream.ts'
 import type { AppointmentView, DeliveredWarrant, Hospital, WaitingChain } from './hospital.ts'
 import { RELAYED_FUNCTIONS } from './hospital.ts'
@@ -181,18 +182,12 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
       if (socket.writable) socket.end(badRequest())
     },
   }) as unknown as FastifyInstance
-  let bytesAtOnce = 0
+  const budget = new ByteBudget(MAX_BYTES_AT_ONCE, 'HTTP_RATE_LIMITED')
   server.addHook('onRequest', async (request, reply) => {
     const { 'content-length': announced, 'transfer-encoding': encoding } = request.headers
     // A body of unknown length counts as the largest one; what is above the limit is refused by that.
     const bytes = announced === undefined && encoding === undefined ? 0 : Number(announced ?? MAX_BODY_BYTES)
-    const counted = Math.min(bytes, request.routeOptions.bodyLimit)
-    if (bytesAtOnce + counted > MAX_BYTES_AT_ONCE)
-      throw new ProtocolError('HTTP_RATE_LIMITED', 'too many bytes at once')
-    bytesAtOnce += counted
-    reply.raw.once('close', () => {
-      bytesAtOnce -= counted
-    })
+    reply.raw.once('close', budget.take(Math.min(bytes, request.routeOptions.bodyLimit)))
   })
   const bodies = new WeakMap<FastifyRequest, Buffer>()
   server.removeAllContentTypeParsers()

@@ -13,10 +13,11 @@ import { pino, type Logger } from 'pino'
 import type { ErrorCode } from '../../../shared/protocol/src/error-table.ts'
 import { ProtocolError } from '../../../shared/protocol/src/errors.ts'
 import { MAX_RECORD_BYTES } from '../../../shared/protocol/src/session/record-layer.ts'
+import { ByteBudget } from '../../../shared/protocol/src/byte-budget.ts'
 import type { TeeDriver } from '../../../tee/src/driver.ts'
 import type { SupplicantStatus } from '../../supplicant/src/supplicant.ts'
 import { createAskTee } from './ask-tee.ts'
-import { AddressNumbers, ByteBudget } from './gate.ts'
+import { AddressNumbers } from './gate.ts'
 import { codeOf, errorBody, statusOf } from './http-errors.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { registerPublicApi } from './public-api.ts'
@@ -83,7 +84,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
   const limits = { ...LIMITS, ...options.limits }
   const log = options.logger ?? pino({ level: 'silent' })
   const metrics = createMetrics(options)
-  const budget = new ByteBudget(limits.bytesAtOnce)
+  const budget = new ByteBudget(limits.bytesAtOnce, 'TEE_BUSY')
   let isStopping = false
   let underWay = 0
   let idle = (): void => undefined

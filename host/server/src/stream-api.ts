@@ -11,7 +11,7 @@ import type { WebSocket } from 'ws'
 import { encodeHex } from '../../../shared/crypto/src/index.ts'
 import { peekRecord } from '../../../shared/protocol/src/session/record-layer.ts'
 import type { AskTee } from './ask-tee.ts'
-import type { ByteBudget } from './gate.ts'
+import type { ByteBudget } from '../../../shared/protocol/src/byte-budget.ts'
 import type { Metrics } from './metrics.ts'
 import { outcomeOf } from './sessions-api.ts'
 
