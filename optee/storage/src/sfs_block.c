@@ -29,18 +29,57 @@ static void place_of(const struct vnode *vnode, unsigned level, uint32_t index, 
 	put32(aad + 8, index);
 }
 
+/* Reading upwards, block after block, goes on for a while: one call to the normal world for several. */
+static int read_ahead(struct sfs *fs, uint32_t address)
+{
+	const struct sfs_backing *backing = fs->config.backing;
+	uint32_t count = 1;
+	size_t got = 0;
+	int rc;
+
+	if (address == fs->last_read + 1)
+		count = fs->extent - address < AHEAD_BLOCKS ? fs->extent - address : AHEAD_BLOCKS;
+	fs->ahead_count = 0;
+	fs->backing_reads++;
+	rc = backing->read(backing->context, address, count, fs->ahead, &got);
+	/* Perhaps it is one of the blocks that nobody has asked for. */
+	if (rc && count > 1) {
+		count = 1;
+		fs->backing_reads++;
+		rc = backing->read(backing->context, address, count, fs->ahead, &got);
+	}
+	if (rc)
+		return SFS_BACKING;
+	if (got > (size_t)count * SFS_BLOCK_BYTES || got < SFS_BLOCK_BYTES)
+		return SFS_TAMPERED;
+	fs->ahead_address = address;
+	fs->ahead_count = (uint32_t)(got / SFS_BLOCK_BYTES);
+	return SFS_OK;
+}
+
+static bool within(uint32_t address, uint32_t start, uint32_t count)
+{
+	return address >= start && address - start < count;
+}
+
 static int read_raw(struct sfs *fs, uint32_t address, uint8_t *out)
 {
-	size_t got = 0;
+	const uint8_t *from = fs->ahead;
+	uint32_t start;
+	int rc;
 
-	if (fs->run_count > 0 && address >= fs->run_address && address < fs->run_address + fs->run_count) {
-		memcpy(out, fs->run + (size_t)(address - fs->run_address) * SFS_BLOCK_BYTES, SFS_BLOCK_BYTES);
-		return SFS_OK;
+	if (within(address, fs->run_address, fs->run_count)) {
+		from = fs->run;
+		start = fs->run_address;
+	} else {
+		rc = within(address, fs->ahead_address, fs->ahead_count) ? SFS_OK : read_ahead(fs, address);
+		if (rc)
+			return rc;
+		start = fs->ahead_address;
+		fs->last_read = address;
 	}
-	fs->backing_reads++;
-	if (fs->config.backing->read(fs->config.backing->context, address, 1, out, &got))
-		return SFS_BACKING;
-	return got == SFS_BLOCK_BYTES ? SFS_OK : SFS_TAMPERED;
+	memcpy(out, from + (size_t)(address - start) * SFS_BLOCK_BYTES, SFS_BLOCK_BYTES);
+	return SFS_OK;
 }
 
 int block_read(struct sfs *fs, const struct vnode *vnode, unsigned level, uint32_t index, const struct pointer *where,
@@ -74,6 +113,8 @@ int block_flush(struct sfs *fs)
 	if (count == 0)
 		return SFS_OK;
 	fs->run_count = 0;
+	/* What was read ahead may be of these places. */
+	fs->ahead_count = 0;
 	fs->backing_writes++;
 	fs->blocks_written += count;
 	if (fs->config.backing->write(fs->config.backing->context, fs->run_address, count, fs->run)) {

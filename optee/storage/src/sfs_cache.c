@@ -19,7 +19,8 @@ int cache_open(struct sfs *fs)
 	fs->node_data = malloc((size_t)count * SFS_BLOCK_BYTES);
 	fs->buckets = calloc(buckets, sizeof(struct node *));
 	fs->run = malloc((size_t)RUN_BLOCKS * SFS_BLOCK_BYTES + TAG_BYTES);
-	if (!fs->nodes || !fs->node_data || !fs->buckets || !fs->run)
+	fs->ahead = malloc((size_t)AHEAD_BLOCKS * SFS_BLOCK_BYTES);
+	if (!fs->nodes || !fs->node_data || !fs->buckets || !fs->run || !fs->ahead)
 		return SFS_NO_MEMORY;
 	fs->bucket_mask = buckets - 1;
 	for (uint32_t i = 0; i < count; i++) {
@@ -39,6 +40,7 @@ void cache_close(struct sfs *fs)
 	free(fs->node_data);
 	free(fs->buckets);
 	free(fs->run);
+	free(fs->ahead);
 }
 
 static struct node **bucket_of(struct sfs *fs, const struct vnode *vnode, unsigned level, uint32_t index)

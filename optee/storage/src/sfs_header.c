@@ -473,6 +473,7 @@ int sfs_scrub(struct sfs *fs)
 		if (fs->vnodes[i].used)
 			cache_forget(fs, &fs->vnodes[i]);
 	cache_forget(fs, &fs->table);
+	fs->ahead_count = 0;
 	return inode_walk(fs, false, true);
 }
 

@@ -31,6 +31,7 @@
 #define ENTRIES_PER_BLOCK (SFS_BLOCK_BYTES / ENTRY_BYTES)
 #define HEADER_BLOCKS 4u
 #define RUN_BLOCKS 32u
+#define AHEAD_BLOCKS 16u
 #define MAX_VNODES 48u
 #define MAX_OPEN 32u
 /* Kept free for what a sync itself writes: one inode block a vnode, their pointer blocks, some to spare. */
@@ -101,6 +102,9 @@ struct sfs {
 	/* block.c */
 	uint8_t *run; /* RUN_BLOCKS and a tag: ciphertexts waiting to be written at consecutive addresses */
 	uint32_t run_address, run_count;
+	uint8_t *ahead; /* AHEAD_BLOCKS: sealed blocks as they were last read, some not asked for yet */
+	uint32_t ahead_address, ahead_count;
+	uint32_t last_read;
 
 	/* cache.c */
 	struct node *nodes;

@@ -241,6 +241,40 @@ static void arguments_and_limits(void)
 	disk_close(&disk);
 }
 
+/* Reading a large file from start to end asks the normal world for several blocks at a time. */
+static void reads_ahead(void)
+{
+	struct disk disk;
+	struct sfs_backing backing = disk_backing(&disk);
+	struct sfs_config config = config_of(&backing, 64, 4000);
+	struct sfs_state before, after;
+	uint8_t block[SFS_BLOCK_BYTES];
+	struct sfs *fs;
+	int file;
+
+	disk_open(&disk);
+	CHECK_IS(sfs_format(&config), SFS_OK);
+	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
+	file = sfs_open(fs, "/f", SFS_READ | SFS_WRITE | SFS_CREATE, 0600);
+	for (int i = 0; i < 1000; i++) {
+		memset(block, i, sizeof(block));
+		CHECK_IS(sfs_write(fs, file, block, sizeof(block)), sizeof(block));
+	}
+	CHECK_IS(sfs_sync(fs), SFS_OK);
+	sfs_unmount(fs);
+	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
+	file = sfs_open(fs, "/f", SFS_READ, 0);
+	sfs_get_state(fs, &before);
+	for (int i = 0; i < 1000; i++) {
+		CHECK_IS(sfs_read(fs, file, block, sizeof(block)), sizeof(block));
+		CHECK(block[0] == (i & 255) && block[SFS_BLOCK_BYTES - 1] == (i & 255));
+	}
+	sfs_get_state(fs, &after);
+	CHECK(after.backing_reads - before.backing_reads < 200);
+	sfs_unmount(fs);
+	disk_close(&disk);
+}
+
 /* More files than inodes are kept in memory. */
 static void many_files(void)
 {
@@ -293,6 +327,7 @@ int main(int argc, char **argv)
 	stays_small();
 	full_volume();
 	many_files();
+	reads_ahead();
 	for (unsigned i = 0; i < rounds; i++)
 		against_model(seed + i, 1500);
 	printf("calls: %lu checks\n", checks);
