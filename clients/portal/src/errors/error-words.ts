@@ -15,13 +15,15 @@ export interface ErrorWords {
   readonly next: string
 }
 
-export function errorWords({ t }: Words, error: unknown): ErrorWords {
+export function errorWords({ t, has }: Words, error: unknown): ErrorWords {
   const code = codeOfError(error)
+  // A code of a newer service than this page.
+  const known = has(`error.${code}.what`) ? code : 'PORTAL_FAULT'
   return {
     code,
-    what: t(`error.${code}.what`),
-    means: t(`error.${code}.means`),
-    next: t(`error.${code}.next`),
+    what: t(`error.${known}.what`),
+    means: t(`error.${known}.means`),
+    next: t(`error.${known}.next`),
   }
 }
 

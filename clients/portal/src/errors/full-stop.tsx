@@ -14,7 +14,7 @@ import { errorWords } from './error-words.ts'
 export function FullStop({ error, again }: { readonly error: Error; readonly again: () => void }): ReactNode {
   const words = useWords()
   const { t, moment } = words
-  const { code, what, next } = errorWords(words, error)
+  const { code, what, means, next } = errorWords(words, error)
   const heading = useRef<HTMLHeadingElement>(null)
   useTitle(t('stop.title'))
   useEffect(() => heading.current?.focus(), [])
@@ -25,7 +25,9 @@ export function FullStop({ error, again }: { readonly error: Error; readonly aga
       <h1 ref={heading} tabIndex={-1}>
         {t('stop.title')}
       </h1>
-      <p>{what}</p>
+      <p>
+        {what} {means}
+      </p>
       <p>{t('stop.line')}</p>
       <p>{next}</p>
       <p>

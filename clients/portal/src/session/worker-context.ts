@@ -62,11 +62,8 @@ export class WorkerContext {
   /** From now on this identity acts; an open session of another one is closed. */
   async actAs(id: string | undefined): Promise<void> {
     this.reconnect()
-    this.#acting = undefined
-    if (id === undefined) return
-    const kept = await this.keys.find(id)
-    if (kept === undefined) throw new ClientError('CLIENT_NO_IDENTITY')
-    this.#acting = this.#prepare(kept)
+    // Set at once: who asks meanwhile waits for the new one.
+    this.#acting = id === undefined ? undefined : this.#findAndPrepare(id)
     await this.#acting
   }
 
@@ -125,6 +122,12 @@ export class WorkerContext {
       transport: new HttpTransport(location.origin + RECORD_SERVER_PATH, fetchBytes),
       policy: attestationPolicyOf(facts),
     }
+  }
+
+  async #findAndPrepare(id: string): Promise<Acting> {
+    const kept = await this.keys.find(id)
+    if (kept === undefined) throw new ClientError('CLIENT_NO_IDENTITY')
+    return await this.#prepare(kept)
   }
 
   async #prepare(kept: KeptIdentity): Promise<Acting> {
