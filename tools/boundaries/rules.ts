@@ -90,7 +90,7 @@ export const FOLDERS: readonly FolderRow[] = [
     may: [
       'shared/',
       'ledger/contract/',
-      'ledger/client/src/fabric/profile\\.ts$',
+      'ledger/client/src/fabric/(profile|signatures)\\.ts$',
       'hospital/src/(certificate-authority|organization)\\.ts$',
     ],
     node: 'all',

@@ -102,7 +102,7 @@ export async function commitments(call: ContractCall, placesText: string): Promi
  */
 export async function commitmentLeaves(call: ContractCall, placesText: string): Promise<Outcome> {
   const records = await recordsAt(call, placesText)
-  const leaves = records.map(({ author, batchId, index, timeMs, txId, ...item }): CommitmentLeaf => {
+  const leaves = records.map(({ author: _a, batchId: _b, index: _i, timeMs: _t, txId, ...item }): CommitmentLeaf => {
     return [sha256Hex(commitmentLeaf(call.crypto, commitmentFromJson(item))), txId]
   })
   return { result: JSON.stringify(leaves) }
