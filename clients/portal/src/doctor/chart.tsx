@@ -18,9 +18,9 @@ import { sealView } from '../seal/seal-view.ts'
 import type { CheckedRecord } from '../session/opened-record.ts'
 import { Loading } from '../shell/loading.tsx'
 import { RecordSeal } from './record-seal.tsx'
-import type { View } from './patient.tsx'
 import { queries } from './queries.ts'
 import { Sparkline } from './sparkline.tsx'
+import type { View } from './views.ts'
 
 /** Records that one screen reads and checks. */
 const MAX_READ = 80

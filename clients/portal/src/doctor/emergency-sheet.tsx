@@ -43,66 +43,70 @@ export function EmergencySheet({ patient, name, onClose }: EmergencySheetProps):
   })
   const missing = missingIn({ reason, text })
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t('doctor.emergency.title')}
-      closeButtonProps={{ 'aria-label': t('action.close') }}
-      size="lg"
-    >
-      <div className="th-fields">
-        <p className="th-emergency-who">
-          <b>{name}</b> <code>{patient.slice(0, 10)}</code>
-        </p>
-        {bar === undefined ? undefined : (
-          <div className="th-problem" data-tone="wait" role="status">
-            <p>{t(`doctor.emergency.bar.${bar}`)}</p>
-          </div>
-        )}
-        <Radio.Group
-          label={t('doctor.emergency.reason')}
-          value={reason ?? ''}
-          onChange={(chosen) => setReason(chosen as EmergencyReasonCode)}
-          error={wasTried && missing.includes('reason') ? t('doctor.emergency.missing.reason') : undefined}
-        >
-          <div className="th-choices">
-            {EMERGENCY_REASONS.map((one) => (
-              <Radio key={one} value={one} label={t(`doctor.emergency.reason.${one}`)} />
-            ))}
-          </div>
-        </Radio.Group>
-        <Textarea
-          label={t('doctor.emergency.text')}
-          description={t('doctor.emergency.text.least', { count: FEWEST_CHARACTERS })}
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-          autosize
-          minRows={2}
-          error={
-            wasTried && missing.includes('text')
-              ? t('doctor.emergency.missing.text', { count: FEWEST_CHARACTERS })
-              : undefined
-          }
-        />
-        <p>{t('doctor.emergency.told', { name })}</p>
-        {open.isError ? <Problem error={open.error} /> : undefined}
-        <div className="th-actions">
-          <Button
-            color="bad"
-            loading={open.isPending}
-            disabled={bar !== undefined}
-            onClick={() => {
-              setWasTried(true)
-              if (missing.length === 0 && reason !== undefined) open.mutate(reason)
-            }}
-          >
-            {t('doctor.emergency.open')}
-          </Button>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
+    <Modal.Root opened onClose={onClose} size="lg" lockScroll={false}>
+      <Modal.Overlay />
+      <Modal.Content>
+        {/* Not Modal.Header: a second header element would be a second banner of the page. */}
+        <div className="th-dialog-head">
+          <Modal.Title>{t('doctor.emergency.title')}</Modal.Title>
+          <Modal.CloseButton aria-label={t('action.close')} />
         </div>
-      </div>
-    </Modal>
+        <Modal.Body>
+          <div className="th-fields">
+            <p className="th-emergency-who">
+              <b>{name}</b> <code>{patient.slice(0, 10)}</code>
+            </p>
+            {bar === undefined ? undefined : (
+              <div className="th-problem" data-tone="wait" role="status">
+                <p>{t(`doctor.emergency.bar.${bar}`)}</p>
+              </div>
+            )}
+            <Radio.Group
+              label={t('doctor.emergency.reason')}
+              value={reason ?? ''}
+              onChange={(chosen) => setReason(chosen as EmergencyReasonCode)}
+              error={wasTried && missing.includes('reason') ? t('doctor.emergency.missing.reason') : undefined}
+            >
+              <div className="th-choices">
+                {EMERGENCY_REASONS.map((one) => (
+                  <Radio key={one} value={one} label={t(`doctor.emergency.reason.${one}`)} />
+                ))}
+              </div>
+            </Radio.Group>
+            <Textarea
+              label={t('doctor.emergency.text')}
+              description={t('doctor.emergency.text.least', { count: FEWEST_CHARACTERS })}
+              value={text}
+              onChange={(event) => setText(event.currentTarget.value)}
+              autosize
+              minRows={2}
+              error={
+                wasTried && missing.includes('text')
+                  ? t('doctor.emergency.missing.text', { count: FEWEST_CHARACTERS })
+                  : undefined
+              }
+            />
+            <p>{t('doctor.emergency.told', { name })}</p>
+            {open.isError ? <Problem error={open.error} /> : undefined}
+            <div className="th-actions">
+              <Button
+                color="bad"
+                loading={open.isPending}
+                disabled={bar !== undefined}
+                onClick={() => {
+                  setWasTried(true)
+                  if (missing.length === 0 && reason !== undefined) open.mutate(reason)
+                }}
+              >
+                {t('doctor.emergency.open')}
+              </Button>
+              <Button variant="default" onClick={onClose}>
+                {t('action.cancel')}
+              </Button>
+            </div>
+          </div>
+        </Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   )
 }

@@ -18,10 +18,8 @@ import { ageOf } from './model/banner.ts'
 import { countdownOf } from './model/emergency.ts'
 import { PermissionText } from './permission-text.tsx'
 import { doctor, queries } from './queries.ts'
+import { VIEWS } from './views.ts'
 import { Write } from './write.tsx'
-
-export const VIEWS = ['all', 'problems', 'labs', 'medicines', 'notes'] as const
-export type View = (typeof VIEWS)[number]
 
 export function Patient({ patient }: { readonly patient: string }): ReactNode {
   const { t } = useWords()
