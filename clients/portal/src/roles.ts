@@ -3,30 +3,9 @@
  *
  * @module
  */
-import type { Icon } from '@tabler/icons-react'
-import type { ComponentType } from 'react'
 import type { ParticipantKind } from '../../sdk/src/identity.ts'
 import type { Catalogue } from './i18n/locales.ts'
-import type { IdentityCard } from './session/core-area.ts'
-
-/** One entry of a role's navigation. */
-export interface NavItem {
-  /** Below the role's path: `looked` is `/patient/looked`; empty: the role's first screen. */
-  readonly path: string
-  /** Key of its text. */
-  readonly label: string
-  readonly icon: Icon
-}
-
-/** What a role's module gives: `export const role: RoleModule`. */
-export interface RoleModule {
-  readonly nav: readonly NavItem[]
-  /** Everything below the header; routes inside it start at `/<path>`. */
-  readonly Screens: ComponentType<{ readonly me: IdentityCard }>
-  /** Measure of the main column: `narrow` 960 px, `full`. */
-  readonly width: 'narrow' | 'full'
-  readonly density: 'comfortable' | 'compact'
-}
+import type { RoleModule } from './role-module.ts'
 
 interface RoleRow {
   readonly kind: ParticipantKind

@@ -32,10 +32,11 @@ export function Patient({ patient }: { readonly patient: string }): ReactNode {
   if (found.isError) return <Problem error={found.error} again={found.refetch} />
   const row = found.data
   const { emergency } = row
-  const mayWrite = row.permission.state === 'holds' || emergency !== undefined
+  // A record is written under a permission of the patient; an emergency access only opens.
+  const mayWrite = row.permission.state === 'holds'
   return (
     <div className={emergency === undefined ? undefined : 'th-emergency-frame'}>
-      <Banner row={row} mayRead={mayWrite} />
+      <Banner row={row} mayRead={mayWrite || emergency !== undefined} />
       {emergency === undefined ? undefined : <EmergencyBar emergency={emergency} patient={patient} />}
       {row.permission.state === 'ended' || row.permission.state === 'taken-back' ? (
         <div className="th-banner" data-tone="wait" role="status">
@@ -55,7 +56,9 @@ export function Patient({ patient }: { readonly patient: string }): ReactNode {
         </section>
         {mayWrite ? (
           <Write patient={patient} name={row.name} draft={params.get('draft') ?? undefined} isGroup={row.isGroup} />
-        ) : undefined}
+        ) : emergency === undefined ? undefined : (
+          <p className="th-dimmed">{t('doctor.emergency.readonly')}</p>
+        )}
       </div>
     </div>
   )

@@ -6,7 +6,7 @@
 import { IconDownload, IconEye, IconFileText, IconKey, IconUserCheck } from '@tabler/icons-react'
 import { lazy, Suspense, type ReactNode } from 'react'
 import { Route, Switch } from 'wouter'
-import type { RoleModule } from '../roles.ts'
+import type { RoleModule } from '../role-module.ts'
 import type { IdentityCard } from '../session/core-area.ts'
 import { Loading } from '../shell/loading.tsx'
 import { Records } from './records.tsx'
