@@ -283,7 +283,10 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     const { ref, name, mspId } = hospital.identity
     return { ref, name, mspId }
   })
-  server.get('/v1/status', async (request) => hospital.status(await caller(request)))
+  server.get('/v1/status', async (request) => {
+    const status = hospital.status(await caller(request))
+    return { ...status, waitingUploads: options.outbox.counts().waiting }
+  })
   server.post('/v1/invitations', { schema: { body: InvitationBody } }, async (request) => {
     const { kind, ...details } = request.body as Static<typeof InvitationBody>
     const { code, expiresMs } = hospital.invite(await caller(request), kind, details, nowMs())

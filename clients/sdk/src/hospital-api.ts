@@ -161,6 +161,8 @@ const hospitalStatusShape = struct({
   practitioners: uint(),
   waitingCommitments: uint(),
   waitingProvisions: uint(),
+  /** Records in the outbox. */
+  waitingUploads: uint(),
 })
 /** Counts for the staff: people, and what waits for the ledger or for the record server. */
 export type HospitalStatus = Infer<typeof hospitalStatusShape>

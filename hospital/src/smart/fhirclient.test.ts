@@ -22,7 +22,8 @@ type FhirClient = (
   response: ServerResponse,
   storage: object,
 ) => { authorize(options: object): Promise<unknown>; ready(): Promise<Launched> }
-const smart = createRequire(import.meta.url)('fhirclient') as FhirClient
+const require = createRequire(import.meta.url)
+const smart = require('fhirclient') as FhirClient
 
 interface Launched {
   readonly patient: { readonly id: string | null }

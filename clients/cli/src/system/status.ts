@@ -54,6 +54,7 @@ interface HospitalCounts {
   readonly practitioners?: number
   readonly waitingCommitments?: number
   readonly waitingProvisions?: number
+  readonly waitingUploads?: number
   readonly code?: string
 }
 
@@ -150,9 +151,9 @@ function ledgerWords({ height, organizations, running, nodes }: LedgerFacts): st
 }
 
 function hospitalWords(hospitals: readonly HospitalCounts[]): string {
-  const sum = (member: 'patients' | 'practitioners' | 'waitingCommitments' | 'waitingProvisions') =>
+  const sum = (member: 'patients' | 'practitioners' | 'waitingCommitments' | 'waitingProvisions' | 'waitingUploads') =>
     hospitals.reduce((total, one) => total + (one[member] ?? 0), 0)
-  const waiting = sum('waitingCommitments') + sum('waitingProvisions')
+  const waiting = sum('waitingCommitments') + sum('waitingProvisions') + sum('waitingUploads')
   return (
     `${countWords(hospitals.length, 'hospital')}, ${countWords(sum('practitioners'), 'doctor')}, ` +
     `${countWords(sum('patients'), 'patient')}   Outbox ${numberWords(waiting)}`
