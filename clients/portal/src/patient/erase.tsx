@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { Button, Modal, TextInput } from '@mantine/core'
+import { Button, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import { Sheet } from '../shell/sheet.tsx'
 import type { OpenedRecord } from './patient-area.ts'
 import { patient } from './queries.ts'
 
@@ -36,12 +37,8 @@ export function Erase({ id, opened }: { readonly id: string; readonly opened: Op
           {t('erase.open')}
         </Button>
       </div>
-      <Modal
-        opened={isOpen}
-        onClose={() => setIsOpen(false)}
-        title={t('erase.title')}
-        closeButtonProps={{ 'aria-label': t('action.close') }}
-      >
+      <Sheet isOpen={isOpen} onClose={() => setIsOpen(false)} title={t('erase.title')}>
+        <h2>{t('erase.title')}</h2>
         <p>{t('erase.line')}</p>
         <p>{t('erase.stays')}</p>
         {erase.isError ? <Problem error={erase.error} /> : undefined}
@@ -65,7 +62,7 @@ export function Erase({ id, opened }: { readonly id: string; readonly opened: Op
             {t('erase.keep')}
           </Button>
         </div>
-      </Modal>
+      </Sheet>
     </>
   )
 }

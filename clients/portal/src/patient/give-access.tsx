@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { Button, Checkbox, Drawer, SegmentedControl } from '@mantine/core'
+import { Button, Checkbox, SegmentedControl } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { EHR_TYPES } from '../../../../shared/protocol/src/ehr-types.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { DayField } from '../shell/day-field.tsx'
+import { Sheet } from '../shell/sheet.tsx'
 import { scopeText } from './kinds.ts'
 import type { GiveTerms } from './patient-area.ts'
 import { patient } from './queries.ts'
@@ -44,14 +45,7 @@ export function GiveAccess({
     onSuccess: () => cache.invalidateQueries({ queryKey: ['patient', 'grants'] }),
   })
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      position="right"
-      size={480}
-      title={<span className="th-panel-over">{t('access.give.title')}</span>}
-      closeButtonProps={{ 'aria-label': t('action.close') }}
-    >
+    <Sheet isOpen onClose={onClose} title={t('access.give.title')}>
       {give.isSuccess ? (
         <div role="status">
           <h2>{t('access.give.done', { name: grantee.name })}</h2>
@@ -120,6 +114,6 @@ export function GiveAccess({
           </div>
         </>
       )}
-    </Drawer>
+    </Sheet>
   )
 }

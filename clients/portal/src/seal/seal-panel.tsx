@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { Button, Drawer } from '@mantine/core'
-import { useMediaQuery } from '@mantine/hooks'
+import { Button } from '@mantine/core'
 import { IconCheck, IconDownload, IconQuestionMark, IconRefresh, IconX } from '@tabler/icons-react'
 import { useEffect, useRef, type ReactNode } from 'react'
 import type { Check, CheckResult } from '../../../sdk/src/seal.ts'
 import type { RecordReport } from '../../../sdk/src/verify-record.ts'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
+import { Sheet } from '../shell/sheet.tsx'
 import { sealView } from './seal-view.ts'
 
 /** Names for the sentences of the panel, and details for who wants them. */
@@ -38,24 +38,12 @@ interface SealPanelProps {
   readonly children?: ReactNode
 }
 
-const PHONE = '(max-width: 767px)'
-
 export function SealPanel(props: SealPanelProps): ReactNode {
-  const { isOpen, onClose } = props
-  const { t } = useWords()
-  const isPhone = useMediaQuery(PHONE, false, { getInitialValueInEffect: false })
+  const { isOpen, onClose, facts } = props
   return (
-    <Drawer
-      opened={isOpen}
-      onClose={onClose}
-      position="right"
-      size={isPhone ? '100%' : 480}
-      withCloseButton
-      closeButtonProps={{ 'aria-label': t('action.close') }}
-      title={<span className="th-panel-over">{props.facts.title}</span>}
-    >
+    <Sheet isOpen={isOpen} onClose={onClose} title={facts.title}>
       {isOpen ? <PanelBody {...props} /> : undefined}
-    </Drawer>
+    </Sheet>
   )
 }
 
