@@ -58,6 +58,11 @@ export interface TrustedApplicationOptions {
   /** Identity of the application; part of what seals the store. The same over upgrades. */
   readonly taId: string
   readonly limits?: Limits
+  /**
+   * 2^bits buckets of a new store's state, fixed for its life; default 14. Fewer take less memory (64 bytes each) and more
+   * time for each change once there are many rows.
+   */
+  readonly bucketBits?: number
 }
 
 export interface TrustedApplication {
@@ -156,7 +161,7 @@ class Application implements TrustedApplication {
   #open(): void {
     const { crypto, database, deviceKey } = this.#ports
     this.#keys = deriveStoreKeys(crypto, deviceKey)
-    this.#store = Store.open(crypto, database.open(DATABASE, this.#keys.database))
+    this.#store = Store.open(crypto, database.open(DATABASE, this.#keys.database), this.#options.bucketBits)
     const sealedConfiguration = this.#store.findMeta(META_CONFIGURATION)
     if (sealedConfiguration === undefined) return
     const encoded = unseal(crypto, this.#keys.seal, [META_CONFIGURATION], sealedConfiguration)

@@ -53,14 +53,15 @@ export class Store {
 
   /**
    * Opens what is there, or makes an empty store.
+   * @param bucketBits of a new store.
    * @throws {StorageError} `STORE_DAMAGED`; `STATE_ROLLED_BACK` if rows, log and state are not of one moment.
    */
-  static open(crypto: Crypto, database: SqlDatabase): Store {
+  static open(crypto: Crypto, database: SqlDatabase, bucketBits = DEFAULT_BUCKET_BITS): Store {
     const { hasFullText } = migrate(database)
     const exists = database.prepare(`SELECT 1 AS n FROM sqlite_master WHERE name = 'log_entry'`).get() !== undefined
     if (!exists) {
       database.exec('BEGIN IMMEDIATE')
-      const state = createState(database, crypto, DEFAULT_BUCKET_BITS, STATE_OPTIONS)
+      const state = createState(database, crypto, bucketBits, STATE_OPTIONS)
       const log = createLog(database, crypto)
       // So that there is always a commit entry to open by.
       log.append([encodeEntry({ t: 'commit', timeMs: 0, actor: CREATOR, digest: state.root() })])

@@ -18,6 +18,8 @@ import { createTrustedApplication, FrameReader, TA_ID } from './trusted-applicat
 const ISOLATION = ['trustzone']
 /** Secure memory is scarce: the pages of the indexes, no more. */
 const CACHE_KIB = 1_024
+/** Enough for the tens of thousands of rows that there is memory for. */
+const BUCKET_BITS = 11
 const FLAG = { more: 1, due: 2, ended: 4, fatal: 8 } as const
 
 let application: TrustedApplication | undefined
@@ -40,7 +42,7 @@ export function start(native: Native): void {
       evidence: createOpteeEvidence(crypto, native, deviceKey, isolation),
       database: createOpteeDatabasePort(native, { cacheKib: CACHE_KIB }),
     },
-    { measurement: native.measurement, isolation, taId: TA_ID },
+    { measurement: native.measurement, isolation, taId: TA_ID, bucketBits: BUCKET_BITS },
   )
 }
 
