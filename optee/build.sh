@@ -204,8 +204,12 @@ build_engine() {
     aarch64-linux-gnu-ar rcsD "$out/libmath.a" ./*.lo)
 }
 
-# storage/libstorage.a and sqlite3.h: the secure file system and SQLCipher in it.
-storage() { os && engine && once storage build_storage "$here/storage/build-ta.sh" "$here/storage/shim.c" "$here"/storage/{include,src,sql} "$cache/os.stamp" "$cache/engine.stamp"; }
+# The secure storage and SQLCipher, as a library.
+storage() {
+  os && engine
+  once storage build_storage "$here/storage/src" "$here/storage/sql" "$here/storage/include" "$here/storage/shim.c" \
+    "$here/storage/build-ta.sh" "$here/ta/include" "$cache/os.stamp" "$cache/engine.stamp"
+}
 build_storage() {
   "$here/storage/build-ta.sh" "$cache/os/export-ta_arm64" "$cache/engine/usr/include/aarch64-linux-musl" "$cache/storage"
 }
@@ -215,8 +219,13 @@ signer() { openssl rsa -in "$cache/keys/ta-signing.pem" -pubout -outform DER 2>/
 
 # The two binaries: the trusted application, and the one that runs the suites of its ports inside the secure world.
 ta() {
-  os && engine
-  once ta-trusthealth build_trusthealth "$here/ta" "$here/storage/src" "$cache/os.stamp" "$cache/engine.stamp" "$root/dist/ta"
+  storage
+  local inputs=("$here/ta" "$cache/os.stamp" "$cache/engine.stamp" "$cache/storage.stamp" "$here/build.sh")
+  once "ta-trusthealth" build_trusthealth "${inputs[@]}" "$root"/dist/ta/{trusted-application,optee-host}.mjs
+  once ta-suites build_suites "${inputs[@]}" "$root"/dist/ta/{trusted-application,optee-suites}.mjs
+}
+build_suites() {
+  build_ta 9601f671-238a-4ea9-bac8-8323317539fb "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-suites.mjs"
 }
 build_trusthealth() {
   build_ta 809a44f6-3a1c-4e40-860d-4ab23abd8ccb "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-host.mjs"
@@ -237,16 +246,17 @@ build_ta() {
 #define TH_TA_UUID $struct
 #define TH_SIGNER { $(signer | sed 's/../0x&, /g') }
 #define TH_STACK_KIB 512
-#define TH_HEAP_KIB 8192
+#define TH_HEAP_KIB 8960
 #define TH_SIMULATED 1
 #define TH_DEBUG ${TH_DEBUG:-0}
 END
   make -C "$out/source" -j"$(nproc)" O="$out/o" CROSS_COMPILE=aarch64-linux-gnu- TA_DEV_KIT_DIR="$cache/os/export-ta_arm64" \
-    UUID="$uuid" ENGINE="$cache/engine" SCRIPTS="$out/scripts" SQL="${SQL:-}" \
-    LIBRARIES="$cache/engine/libquickjs.a $cache/engine/libmath.a" TA_SIGN_KEY="$cache/keys/ta-signing.pem"
+    UUID="$uuid" ENGINE="$cache/engine" SCRIPTS="$out/scripts" SQL="$cache/storage" \
+    LIBRARIES="$cache/storage/libstorage.a $cache/engine/libquickjs.a $cache/engine/libmath.a" TA_SIGN_KEY="$cache/keys/ta-signing.pem"
   # Signed once more with the padding that has no random part: the same input gives the same file.
   "$cache/os/export-ta_arm64/scripts/sign_encrypt.py" sign-enc --uuid "$uuid" --ta-version 1 --algo TEE_ALG_RSASSA_PKCS1_V1_5_SHA256 \
     --in "$out/o/$uuid.stripped.elf" --key "$cache/keys/ta-signing.pem" --out "$cache/ta/$uuid.ta"
 }
 
-for step in "${@:-tools}"; do "$step"; done
+if [ $# -eq 0 ]; then set -- tools firmware guest ta; fi
+for step in "$@"; do "$step"; done

@@ -6,6 +6,7 @@
 #include <trace.h>
 
 #include "engine.h"
+#include "heap.h"
 #include "native.h"
 
 #define APPLICATION "./trusted-application.mjs"
@@ -24,81 +25,9 @@ static JSContext *context;
 static JSValue host_exchange;
 static JSValue host_take;
 static JSValue host_waiting;
-static size_t bytes_now;
-static size_t bytes_peak;
-
-/* The engine counts its memory by sizes that the TEE's allocator does not tell: each block carries its own. */
-struct block {
-	size_t bytes;
-};
-
-static void count(size_t more, size_t less)
-{
-	bytes_now += more;
-	bytes_now -= less;
-	if (bytes_now > bytes_peak)
-		bytes_peak = bytes_now;
-}
-
-static void *engine_malloc(void *opaque, size_t bytes)
-{
-	struct block *block = bytes < SIZE_MAX - sizeof(*block) ? malloc(sizeof(*block) + bytes) : NULL;
-
-	if (!block)
-		return NULL;
-	block->bytes = bytes;
-	count(bytes, 0);
-	return block + 1;
-}
-
-static void *engine_calloc(void *opaque, size_t number, size_t bytes)
-{
-	void *found = NULL;
-
-	if (bytes && number > SIZE_MAX / bytes)
-		return NULL;
-	found = engine_malloc(opaque, number * bytes);
-	if (found)
-		memset(found, 0, number * bytes);
-	return found;
-}
-
-static void engine_free(void *opaque, void *at)
-{
-	struct block *block = at ? (struct block *)at - 1 : NULL;
-
-	if (!block)
-		return;
-	count(0, block->bytes);
-	free(block);
-}
-
-static void *engine_realloc(void *opaque, void *at, size_t bytes)
-{
-	struct block *block = at ? (struct block *)at - 1 : NULL;
-	size_t before = block ? block->bytes : 0;
-
-	if (!bytes) {
-		engine_free(opaque, at);
-		return NULL;
-	}
-	if (bytes >= SIZE_MAX - sizeof(*block))
-		return NULL;
-	block = realloc(block, sizeof(*block) + bytes);
-	if (!block)
-		return NULL;
-	block->bytes = bytes;
-	count(bytes, before);
-	return block + 1;
-}
-
-static size_t engine_usable(const void *at)
-{
-	return at ? ((const struct block *)at - 1)->bytes : 0;
-}
 
 static const JSMallocFunctions memory = {
-	engine_calloc, engine_malloc, engine_free, engine_realloc, engine_usable,
+	heap_calloc, heap_malloc, heap_free, heap_realloc, heap_usable,
 };
 
 /* Names and code of an exception, never its message: that may hold what the normal world must not see. */
@@ -133,24 +62,11 @@ static void report_exception(void)
 	JS_FreeValue(context, JS_GetException(context));
 }
 
-/* The measured file is the only thing that can be imported. */
+/* The measured file is the only thing that can be imported, and it is there before it is asked for. */
 static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque)
 {
-	JSValue compiled = JS_UNDEFINED;
-	JSModuleDef *module = NULL;
-
-	if (strcmp(name, APPLICATION)) {
-		JS_ThrowTypeError(ctx, "no such module");
-		return NULL;
-	}
-	compiled = JS_Eval(ctx, script_application, (size_t)(script_application_end - script_application), APPLICATION,
-			   JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
-	if (JS_IsException(compiled))
-		return NULL;
-	module = JS_VALUE_GET_PTR(compiled);
-	/* The context keeps it. */
-	JS_FreeValue(ctx, compiled);
-	return module;
+	JS_ThrowTypeError(ctx, "no such module");
+	return NULL;
 }
 
 static char *same_name(JSContext *ctx, const char *base, const char *name, void *opaque)
@@ -170,18 +86,61 @@ static int run_jobs(void)
 	return result;
 }
 
-static JSValue run_host(void)
+/* Compiled in an engine of its own, which ends: compiling leaves memory in pieces. */
+struct code {
+	uint8_t *bytes;
+	size_t count;
+};
+
+static int compile(const char *script, const char *end, const char *name, struct code *code)
 {
-	JSValue compiled = JS_Eval(context, script_host, (size_t)(script_host_end - script_host), HOST,
-				   JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
-	JSModuleDef *module = NULL;
+	JSValue module = JS_Eval(context, script, (size_t)(end - script), name,
+				 JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+	uint8_t *written = NULL;
+
+	if (JS_IsException(module))
+		return -1;
+	written = JS_WriteObject(context, &code->count, module, JS_WRITE_OBJ_BYTECODE);
+	JS_FreeValue(context, module);
+	if (!written)
+		return -1;
+	code->bytes = malloc(code->count);
+	if (code->bytes)
+		memcpy(code->bytes, written, code->count);
+	js_free(context, written);
+	return code->bytes ? 0 : -1;
+}
+
+/* The module, and its code is no more. */
+static JSValue read_module(struct code *code)
+{
+	JSValue module = JS_ReadObject(context, code->bytes, code->count, JS_READ_OBJ_BYTECODE);
+
+	free(code->bytes);
+	code->bytes = NULL;
+	return module;
+}
+
+static JSValue run_host(struct code *application, struct code *host)
+{
+	JSValue module = read_module(application);
+	JSModuleDef *definition = NULL;
 	JSValue promise = JS_UNDEFINED;
 	JSPromiseStateEnum state = JS_PROMISE_PENDING;
 
-	if (JS_IsException(compiled))
-		return compiled;
-	module = JS_VALUE_GET_PTR(compiled);
-	promise = JS_EvalFunction(context, compiled);
+	if (JS_IsException(module))
+		return module;
+	/* The context keeps it, under its name. */
+	JS_FreeValue(context, module);
+	module = read_module(host);
+	if (JS_IsException(module))
+		return module;
+	definition = JS_VALUE_GET_PTR(module);
+	if (JS_ResolveModule(context, module) < 0) {
+		JS_FreeValue(context, module);
+		return JS_EXCEPTION;
+	}
+	promise = JS_EvalFunction(context, module);
 	if (JS_IsException(promise))
 		return promise;
 	if (run_jobs() < 0) {
@@ -194,7 +153,7 @@ static JSValue run_host(void)
 	JS_FreeValue(context, promise);
 	if (state != JS_PROMISE_FULFILLED)
 		return JS_EXCEPTION;
-	return JS_GetModuleNamespace(context, module);
+	return JS_GetModuleNamespace(context, definition);
 }
 
 static int take_exports(JSValueConst host, JSValue *start)
@@ -207,7 +166,13 @@ static int take_exports(JSValueConst host, JSValue *start)
 	       JS_IsFunction(context, host_take) && JS_IsFunction(context, host_waiting) ? 0 : -1;
 }
 
-static int start_application(void)
+void engine_measurement(uint8_t digest[32])
+{
+	mbedtls_sha256((const unsigned char *)script_application,
+		       (size_t)(script_application_end - script_application), digest, 0);
+}
+
+static int start_application(struct code *application, struct code *host_code)
 {
 	uint8_t measurement[32] = { };
 	JSValue host = JS_UNDEFINED;
@@ -215,9 +180,8 @@ static int start_application(void)
 	JSValue native = JS_UNDEFINED;
 	JSValue result = JS_EXCEPTION;
 
-	mbedtls_sha256((const unsigned char *)script_application,
-		       (size_t)(script_application_end - script_application), measurement, 0);
-	host = run_host();
+	engine_measurement(measurement);
+	host = run_host(application, host_code);
 	if (JS_IsException(host))
 		return -1;
 	if (!take_exports(host, &start)) {
@@ -234,7 +198,8 @@ static int start_application(void)
 	return 0;
 }
 
-int engine_start(void)
+/* 0, or -1 and none is there. */
+static int open_engine(void)
 {
 	host_exchange = JS_UNDEFINED;
 	host_take = JS_UNDEFINED;
@@ -246,15 +211,39 @@ int engine_start(void)
 	JS_UpdateStackTop(runtime);
 	JS_SetModuleLoaderFunc(runtime, same_name, load, NULL);
 	context = JS_NewContext(runtime);
-	if (!context) {
-		engine_stop();
-		return -1;
-	}
-	if (start_application()) {
+	if (context)
+		return 0;
+	engine_stop();
+	return -1;
+}
+
+/* As open_engine; what was thrown is told. */
+static int end_engine(int result)
+{
+	if (result)
 		report_exception();
-		engine_stop();
+	engine_stop();
+	return result;
+}
+
+int engine_start(void)
+{
+	struct code application = { };
+	struct code host = { };
+	int result = open_engine();
+
+	if (!result)
+		result = end_engine(compile(script_application, script_application_end, APPLICATION, &application) ||
+				    compile(script_host, script_host_end, HOST, &host));
+	heap_trim();
+	if (!result)
+		result = open_engine();
+	if (!result && start_application(&application, &host))
+		result = end_engine(-1);
+	free(application.bytes);
+	free(host.bytes);
+	if (result)
 		return -1;
-	}
 	JS_RunGC(runtime);
 	return 0;
 }
@@ -333,10 +322,4 @@ int engine_take(uint8_t *out, size_t capacity, size_t *written, size_t *waiting)
 		return -1;
 	*waiting = (size_t)number;
 	return 0;
-}
-
-void engine_memory(size_t *now, size_t *peak)
-{
-	*now = bytes_now;
-	*peak = bytes_peak;
 }

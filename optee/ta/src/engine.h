@@ -17,7 +17,7 @@ int engine_exchange(const uint8_t *input, size_t bytes, bool has_more, uint32_t 
 /* Writes at most `capacity` bytes of output. 0, or -1. */
 int engine_take(uint8_t *out, size_t capacity, size_t *written, size_t *waiting);
 
-/* Bytes of the engine's heap, now and at its highest. */
-void engine_memory(size_t *now, size_t *peak);
+/* SHA-256 of the measured file. */
+void engine_measurement(uint8_t digest[32]);
 
 #endif

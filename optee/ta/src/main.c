@@ -8,15 +8,18 @@
 #include <tee_internal_api.h>
 #include <tee_internal_api_extensions.h>
 
-#include "engine.h"
-#include "trusthealth/platform.h"
-#ifdef TH_WITH_STORAGE
-#include "trusthealth/storage.h"
-#endif
+#include <sqlite3.h>
 
-enum command { COMMAND_START = 1, COMMAND_EXCHANGE, COMMAND_MEMORY };
+#include "attestation.h"
+#include "engine.h"
+#include "heap.h"
+#include "trusthealth/platform.h"
+#include "trusthealth/storage.h"
+
+enum command { COMMAND_START = 1, COMMAND_EXCHANGE, COMMAND_DESCRIBE };
 
 #define FLAG_MORE 1u
+#define DIGEST_BYTES 32
 #define MAX_INPUT_BYTES (1024 * 1024)
 
 TEE_Result TA_CreateEntryPoint(void)
@@ -36,9 +39,7 @@ TEE_Result TA_OpenSessionEntryPoint(uint32_t types, TEE_Param params[TEE_NUM_PAR
 void TA_CloseSessionEntryPoint(void *session)
 {
 	engine_stop();
-#ifdef TH_WITH_STORAGE
 	th_storage_stop();
-#endif
 }
 
 static TEE_Result start(uint32_t types)
@@ -83,23 +84,73 @@ static TEE_Result exchange(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 	return TEE_SUCCESS;
 }
 
-static TEE_Result memory(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
+/* Text so far, in a buffer that is large enough for all lines. */
+struct text {
+	char bytes[1024];
+	size_t length;
+};
+
+static void add_number(struct text *text, const char *name, size_t value)
 {
+	text->length += (size_t)snprintf(text->bytes + text->length, sizeof(text->bytes) - text->length, "%s %zu\n", name,
+					 value);
+}
+
+static void add_hex(struct text *text, const char *name, const uint8_t *bytes, size_t count)
+{
+	size_t i = 0;
+
+	text->length += (size_t)snprintf(text->bytes + text->length, sizeof(text->bytes) - text->length, "%s ", name);
+	for (i = 0; i < count; i++)
+		text->length += (size_t)snprintf(text->bytes + text->length, sizeof(text->bytes) - text->length, "%02x",
+						 bytes[i]);
+	text->length += (size_t)snprintf(text->bytes + text->length, sizeof(text->bytes) - text->length, "\n");
+}
+
+/* What evidence says of this binary and of OP-TEE; made once, each report is a signature. */
+static int add_identity(struct text *text)
+{
+	static const uint8_t signer[] = TH_SIGNER;
+	static const uint8_t nonce[DIGEST_BYTES];
+	static uint8_t program[REPORT_BYTES];
+	static uint8_t core[REPORT_BYTES];
+	static bool is_known;
+	uint8_t measurement[DIGEST_BYTES] = { };
+
+	if (!is_known && (attest_program(nonce, sizeof(nonce), program) || attest_core(nonce, sizeof(nonce), core)))
+		return -1;
+	is_known = true;
+	engine_measurement(measurement);
+	add_hex(text, "measurement", measurement, sizeof(measurement));
+	add_hex(text, "program", program, DIGEST_BYTES);
+	add_hex(text, "core", core, DIGEST_BYTES);
+	add_hex(text, "signer", signer, sizeof(signer));
+	add_number(text, "debug", TH_DEBUG);
+	add_number(text, "simulated", TH_SIMULATED);
+	return 0;
+}
+
+static TEE_Result describe(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
+{
+	struct text text = { };
 	size_t now = 0;
 	size_t peak = 0;
-	char text[128] = { };
-	int length = 0;
 
 	if (types != TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE,
 				     TEE_PARAM_TYPE_NONE))
 		return TEE_ERROR_BAD_PARAMETERS;
-	engine_memory(&now, &peak);
-	length = snprintf(text, sizeof(text), "engine %zu\nengine-peak %zu\nheap %u\n", now, peak,
-			  (unsigned int)TH_HEAP_KIB * 1024);
-	if (length < 0 || (size_t)length > params[0].memref.size)
+	heap_count(&now, &peak);
+	add_number(&text, "engine", now);
+	add_number(&text, "engine-peak", peak);
+	add_number(&text, "sqlite", (size_t)sqlite3_memory_used());
+	add_number(&text, "sqlite-peak", (size_t)sqlite3_memory_highwater(0));
+	add_number(&text, "heap", (size_t)TH_HEAP_KIB * 1024);
+	if (add_identity(&text))
+		return TEE_ERROR_GENERIC;
+	if (text.length > params[0].memref.size)
 		return TEE_ERROR_SHORT_BUFFER;
-	memcpy(params[0].memref.buffer, text, (size_t)length);
-	params[0].memref.size = (size_t)length;
+	memcpy(params[0].memref.buffer, text.bytes, text.length);
+	params[0].memref.size = text.length;
 	return TEE_SUCCESS;
 }
 
@@ -111,8 +162,8 @@ TEE_Result TA_InvokeCommandEntryPoint(void *session, uint32_t command, uint32_t 
 		return start(types);
 	case COMMAND_EXCHANGE:
 		return exchange(types, params);
-	case COMMAND_MEMORY:
-		return memory(types, params);
+	case COMMAND_DESCRIBE:
+		return describe(types, params);
 	default:
 		return TEE_ERROR_NOT_SUPPORTED;
 	}

@@ -74,11 +74,8 @@ JSValue native_object(JSContext *ctx, const uint8_t measurement[32])
 	    JS_SetPropertyStr(ctx, object, "signer", native_copy(ctx, signer, sizeof(signer))) < 0 ||
 	    JS_SetPropertyStr(ctx, object, "isSimulated", JS_NewBool(ctx, TH_SIMULATED)) < 0 ||
 	    JS_SetPropertyStr(ctx, object, "isDebug", JS_NewBool(ctx, TH_DEBUG)) < 0 ||
-	    native_add_crypto(ctx, object) || native_add_platform(ctx, object)
-#ifdef TH_WITH_STORAGE
-	    || native_add_sql(ctx, object)
-#endif
-	) {
+	    native_add_crypto(ctx, object) || native_add_platform(ctx, object) ||
+	    native_add_sql(ctx, object)) {
 		JS_FreeValue(ctx, object);
 		return JS_EXCEPTION;
 	}

@@ -13,6 +13,7 @@
 #define NONCE_BYTES 12
 #define TAG_BYTES 16
 #define KEY_BYTES 32
+#define MAX_RANDOM_BYTES 1024
 
 /* The file service in the normal world: a plugin of tee-supplicant. */
 static const TEE_UUID file_service = {
@@ -21,7 +22,16 @@ static const TEE_UUID file_service = {
 
 void th_random(void *out, size_t bytes)
 {
-	TEE_GenerateRandom(out, bytes);
+	uint8_t *at = out;
+
+	/* OP-TEE copies through memory of its own, of which there is little: it panics for a large request. */
+	while (bytes) {
+		size_t piece = bytes < MAX_RANDOM_BYTES ? bytes : MAX_RANDOM_BYTES;
+
+		TEE_GenerateRandom(at, piece);
+		at += piece;
+		bytes -= piece;
+	}
 }
 
 int th_derive_key(const char *purpose, uint8_t out[32])
@@ -86,65 +96,113 @@ int th_rpc(uint32_t command, void *buffer, size_t in_bytes, size_t capacity, siz
 	return TH_OK;
 }
 
+/*
+ * Operations live in OP-TEE's own memory, which is small: only the keys that were used last have them. The others are
+ * kept here and get them back when they are used.
+ */
+#define SLOTS 8
+
 struct th_aead {
-	TEE_ObjectHandle key;
+	uint8_t key[KEY_BYTES];
+};
+
+struct slot {
+	const struct th_aead *owner;
+	uint64_t used;
 	TEE_OperationHandle encrypt;
 	TEE_OperationHandle decrypt;
 };
 
+static struct slot slots[SLOTS];
+static uint64_t uses;
+
+static void clear(struct slot *slot)
+{
+	TEE_FreeOperation(slot->encrypt);
+	TEE_FreeOperation(slot->decrypt);
+	memset(slot, 0, sizeof(*slot));
+}
+
+/* The slot of a key: its own, or the one that was used longest ago. */
+static struct slot *slot_of(const struct th_aead *aead)
+{
+	struct slot *oldest = slots;
+	size_t i = 0;
+
+	for (i = 0; i < SLOTS; i++) {
+		if (slots[i].owner == aead) {
+			slots[i].used = ++uses;
+			return slots + i;
+		}
+		if (slots[i].used < oldest->used)
+			oldest = slots + i;
+	}
+	clear(oldest);
+	oldest->owner = aead;
+	oldest->used = ++uses;
+	return oldest;
+}
+
 int th_aead_open(const uint8_t key[32], struct th_aead **out)
 {
 	struct th_aead *aead = TEE_Malloc(sizeof(*aead), TEE_MALLOC_FILL_ZERO);
-	TEE_Attribute secret = { };
 
 	if (!aead)
 		return TH_ERROR_MEMORY;
-	TEE_InitRefAttribute(&secret, TEE_ATTR_SECRET_VALUE, (void *)key, KEY_BYTES);
-	if (TEE_AllocateTransientObject(TEE_TYPE_AES, KEY_BYTES * 8, &aead->key) ||
-	    TEE_PopulateTransientObject(aead->key, &secret, 1)) {
-		th_aead_close(aead);
-		return TH_ERROR_MEMORY;
-	}
+	memcpy(aead->key, key, KEY_BYTES);
 	*out = aead;
 	return TH_OK;
 }
 
 void th_aead_close(struct th_aead *aead)
 {
+	size_t i = 0;
+
 	if (!aead)
 		return;
-	TEE_FreeOperation(aead->encrypt);
-	TEE_FreeOperation(aead->decrypt);
-	TEE_FreeTransientObject(aead->key);
+	for (i = 0; i < SLOTS; i++)
+		if (slots[i].owner == aead)
+			clear(slots + i);
+	memzero_explicit(aead->key, KEY_BYTES);
 	TEE_Free(aead);
 }
 
 /* The operation of one direction, made at its first use. */
-static TEE_Result operation(struct th_aead *aead, uint32_t mode, TEE_OperationHandle *handle)
+static TEE_OperationHandle operation(const struct th_aead *aead, uint32_t mode)
 {
-	TEE_Result result = TEE_SUCCESS;
+	struct slot *slot = slot_of(aead);
+	TEE_OperationHandle *handle = mode == TEE_MODE_ENCRYPT ? &slot->encrypt : &slot->decrypt;
+	TEE_ObjectHandle key = TEE_HANDLE_NULL;
+	TEE_Attribute secret = { };
 
 	if (*handle)
-		return TEE_SUCCESS;
-	result = TEE_AllocateOperation(handle, TEE_ALG_AES_GCM, mode, KEY_BYTES * 8);
-	if (result)
-		return result;
-	return TEE_SetOperationKey(*handle, aead->key);
+		return *handle;
+	TEE_InitRefAttribute(&secret, TEE_ATTR_SECRET_VALUE, (void *)aead->key, KEY_BYTES);
+	if (TEE_AllocateTransientObject(TEE_TYPE_AES, KEY_BYTES * 8, &key))
+		return NULL;
+	if (TEE_PopulateTransientObject(key, &secret, 1) ||
+	    TEE_AllocateOperation(handle, TEE_ALG_AES_GCM, mode, KEY_BYTES * 8)) {
+		*handle = TEE_HANDLE_NULL;
+	} else if (TEE_SetOperationKey(*handle, key)) {
+		TEE_FreeOperation(*handle);
+		*handle = TEE_HANDLE_NULL;
+	}
+	TEE_FreeTransientObject(key);
+	return *handle;
 }
 
 int th_aead_encrypt(struct th_aead *aead, const uint8_t nonce[12], const void *aad, size_t aad_bytes, const void *in,
 		    size_t bytes, uint8_t *out)
 {
+	TEE_OperationHandle handle = operation(aead, TEE_MODE_ENCRYPT);
 	size_t written = bytes;
 	size_t tag_bytes = TAG_BYTES;
 
-	if (operation(aead, TEE_MODE_ENCRYPT, &aead->encrypt))
-		return TH_ERROR_MEMORY;
-	if (TEE_AEInit(aead->encrypt, nonce, NONCE_BYTES, TAG_BYTES * 8, aad_bytes, bytes))
+	if (!handle || TEE_AEInit(handle, nonce, NONCE_BYTES, TAG_BYTES * 8, aad_bytes, bytes))
 		return TH_ERROR_MEMORY;
 	if (aad_bytes)
-		TEE_AEUpdateAAD(aead->encrypt, aad, aad_bytes);
-	if (TEE_AEEncryptFinal(aead->encrypt, in, bytes, out, &written, out + bytes, &tag_bytes))
+		TEE_AEUpdateAAD(handle, aad, aad_bytes);
+	if (TEE_AEEncryptFinal(handle, in, bytes, out, &written, out + bytes, &tag_bytes))
 		return TH_ERROR_MEMORY;
 	return TH_OK;
 }
@@ -152,19 +210,19 @@ int th_aead_encrypt(struct th_aead *aead, const uint8_t nonce[12], const void *a
 int th_aead_decrypt(struct th_aead *aead, const uint8_t nonce[12], const void *aad, size_t aad_bytes,
 		    const uint8_t *in, size_t bytes, uint8_t *out)
 {
+	TEE_OperationHandle handle = TEE_HANDLE_NULL;
 	size_t written = 0;
 
 	if (bytes < TAG_BYTES)
 		return TH_ERROR_AUTH;
 	bytes -= TAG_BYTES;
 	written = bytes;
-	if (operation(aead, TEE_MODE_DECRYPT, &aead->decrypt))
-		return TH_ERROR_MEMORY;
-	if (TEE_AEInit(aead->decrypt, nonce, NONCE_BYTES, TAG_BYTES * 8, aad_bytes, bytes))
+	handle = operation(aead, TEE_MODE_DECRYPT);
+	if (!handle || TEE_AEInit(handle, nonce, NONCE_BYTES, TAG_BYTES * 8, aad_bytes, bytes))
 		return TH_ERROR_MEMORY;
 	if (aad_bytes)
-		TEE_AEUpdateAAD(aead->decrypt, aad, aad_bytes);
-	if (TEE_AEDecryptFinal(aead->decrypt, in, bytes, out, &written, (void *)(in + bytes), TAG_BYTES)) {
+		TEE_AEUpdateAAD(handle, aad, aad_bytes);
+	if (TEE_AEDecryptFinal(handle, in, bytes, out, &written, (void *)(in + bytes), TAG_BYTES)) {
 		memzero_explicit(out, bytes);
 		return TH_ERROR_AUTH;
 	}

@@ -16,6 +16,8 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 /** SQLite's primary result codes: damage of what is stored, and faults of the store. Others are our own bugs. */
 const DAMAGED: readonly number[] = [11 /* CORRUPT */, 26 /* NOTADB */]
+/** SQLITE_IOERR_DATA: the secure file system found a block that it did not write. */
+const TAMPERED = 8_202
 const FAILED: readonly number[] = [5, 6, 7, 8, 10, 13, 14, 15]
 
 export function createOpteeDatabasePort(native: Native, { cacheKib }: OpteeDatabaseOptions): DatabasePort {
@@ -95,7 +97,7 @@ function mapErrors<T>(action: () => T): T {
     const extended = (error as { sqlite?: unknown }).sqlite
     if (typeof extended !== 'number') throw error
     const code = extended & 0xff
-    if (DAMAGED.includes(code)) {
+    if (DAMAGED.includes(code) || extended === TAMPERED) {
       throw new StorageError('STORE_DAMAGED', 'the store cannot be decrypted or is damaged', { cause: error })
     }
     if (FAILED.includes(code)) {

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's memory. Most of its blocks are small: they lie side by side in chunks of one size each, without a header,
+ * so that they do not cut the TA's heap into pieces; what is larger comes from that heap directly.
+ */
+#ifndef TRUSTHEALTH_HEAP_H
+#define TRUSTHEALTH_HEAP_H
+
+#include <stddef.h>
+
+void *heap_malloc(void *opaque, size_t bytes);
+void *heap_calloc(void *opaque, size_t number, size_t bytes);
+void *heap_realloc(void *opaque, void *at, size_t bytes);
+void heap_free(void *opaque, void *at);
+/* Gives all chunks back. Only while no block is in use. */
+void heap_trim(void);
+/* Bytes of a block that can be used. */
+size_t heap_usable(const void *at);
+/* Bytes in use, now and at most. */
+void heap_count(size_t *now, size_t *peak);
+
+#endif
