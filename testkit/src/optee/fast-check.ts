@@ -3,6 +3,7 @@
  *
  * @module
  */
+// oxlint-disable-next-line no-unassigned-import -- it has to be there before fast-check is loaded
 import './engine-globals.ts'
 import fastCheck, { type IRawProperty, type Parameters } from 'fast-check'
 
