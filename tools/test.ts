@@ -5,10 +5,12 @@
  * says why, where Fabric's programs are not installed, unless TRUSTHEALTH_FABRIC=1. `--portal` runs the suites that need a
  * browser instead (`*.portal.test.ts`), skipped in the same way where there is none, unless TRUSTHEALTH_PORTAL=1.
  * `--optee` runs the suites that need what `npm run optee:build` makes (`*.optee.test.ts`), skipped in the same way without
- * it, unless TRUSTHEALTH_OPTEE=1.
+ * it, unless TRUSTHEALTH_OPTEE=1. `--hl7` runs what HL7's Java validator judges (`*.hl7.test.ts`), skipped in the same way
+ * without a JDK and Maven, unless TRUSTHEALTH_HL7=1.
  *
  * @module
  */
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
@@ -24,6 +26,7 @@ import { listFiles, ROOT, runCommand } from './files.ts'
 const LEAST_FILES = 50
 const FABRIC_SUITE = '.fabric.test.ts'
 const OPTEE_SUITE = '.optee.test.ts'
+const HL7_SUITE = '.hl7.test.ts'
 const PORTAL_SUITE = '.portal.test.ts'
 /** A guard against a test that hangs, not a measure of speed. */
 const HANGING_MS = { usual: 300_000, long: 3_600_000 }
@@ -39,6 +42,7 @@ const { values, positionals } = parseArgs({
     fabric: { type: 'boolean', default: false },
     optee: { type: 'boolean', default: false },
     portal: { type: 'boolean', default: false },
+    hl7: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
@@ -49,8 +53,9 @@ const files = ROOTS.flatMap((root) => listFiles(join(ROOT, root), '.test.ts'))
   .filter((file) => file.endsWith(FABRIC_SUITE) === values.fabric)
   .filter((file) => file.endsWith(OPTEE_SUITE) === values.optee)
   .filter((file) => file.endsWith(PORTAL_SUITE) === values.portal)
+  .filter((file) => file.endsWith(HL7_SUITE) === values.hl7)
   .filter((file) => positionals.length === 0 || positionals.some((wanted) => file.startsWith(wanted)))
-const isOwnSuite = values.fabric || values.optee || values.portal
+const isOwnSuite = values.fabric || values.optee || values.portal || values.hl7
 const least = positionals.length === 0 && !isOwnSuite ? LEAST_FILES : 1
 if (files.length < least) {
   console.error(`found ${files.length} test files only, expected ${least} or more`)
@@ -60,6 +65,7 @@ if (files.length < least) {
 if (values.fabric) leaveWithoutFabric()
 if (values.optee) leaveWithoutOptee()
 if (values.portal) leaveWithoutBrowser()
+if (values.hl7) leaveWithoutJava()
 
 // The end-to-end tests start the trusted application as what it is: a file with a measurement.
 if (existsSync(join(ROOT, 'secure/ta/src/main.ts')))
@@ -70,7 +76,7 @@ process.exitCode = run([
   '--test',
   // Each of these suites starts a whole network, an emulated machine, or a browser.
   `--test-concurrency=${isOwnSuite ? 1 : availableParallelism()}`,
-  `--test-timeout=${values.long || values.optee ? HANGING_MS.long : HANGING_MS.usual}`,
+  `--test-timeout=${values.long || values.optee || values.hl7 ? HANGING_MS.long : HANGING_MS.usual}`,
   ...(values.coverage ? coverageOptions() : []),
   '--test-reporter=spec',
   '--test-reporter-destination=stdout',
@@ -107,6 +113,15 @@ function leaveWithoutBrowser(): void {
   console.error(
     `Portal suites ${isDemanded ? 'cannot run' : 'skipped'}: no Chromium (apt-get install chromium, or CHROMIUM)`,
   )
+  process.exit(isDemanded ? 1 : 0)
+}
+
+/** Ends this run where there is no JDK or no Maven, unless it was demanded. */
+function leaveWithoutJava(): void {
+  const missing = ['javac', 'mvn'].filter((command) => spawnSync(command, ['-version']).status !== 0)
+  if (missing.length === 0) return
+  const isDemanded = process.env['TRUSTHEALTH_HL7'] === '1'
+  console.error(`HL7 suites ${isDemanded ? 'cannot run' : 'skipped'}: no ${missing.join(', ')} (a JDK 17 and Maven)`)
   process.exit(isDemanded ? 1 : 0)
 }
 

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { randomUUID } from 'node:crypto'
 import { FhirError, formatInstant, splitBundle, type BundleEntry } from '../../../shared/fhir/src/index.ts'
 import { isObject } from '../../../shared/fhir/src/json-value.ts'
 import { FhirRequestError } from './errors.ts'
@@ -24,7 +25,7 @@ export async function runBatch(service: FhirService, request: FhirRequest): Prom
   for (const entry of entriesOf(request)) {
     try {
       checkEntry(entry)
-      answers.push(responseEntry(await service.handle(requestOf(request, entry, entry.resourceText)), request))
+      answers.push(responseEntry(service, await service.handle(requestOf(request, entry, entry.resourceText)), request))
     } catch (error) {
       answers.push(failureEntry(error))
     }
@@ -122,16 +123,19 @@ async function answerStep(
   const plan = plans.get(step)
   const outcome = plan === undefined ? undefined : rows.get(plan)
   if (plan !== undefined && outcome !== undefined && 'row' in outcome) {
-    return responseEntry(service.written(request, plan, outcome.row), request)
+    return responseEntry(service, service.written(request, plan, outcome.row), request)
   }
   if (kind === 'delete')
-    return responseEntry(await service.handle(requestOf(request, { ...entry, url: `${type}/${id}` })), request)
+    return responseEntry(service, await service.handle(requestOf(request, { ...entry, url: `${type}/${id}` })), request)
   if (kind === 'found') {
     const found = await service.handle({ ...requestOf(request, { ...entry, method: 'GET' }), path: `${type}/${id}` })
-    return responseEntry({ ...found, location: `${service.parts.base}/${type}/${id}` }, request)
+    return responseEntry(service, { ...found, location: `${service.parts.base}/${type}/${id}` }, request)
   }
   try {
-    return responseEntry(await service.handle(requestOf(request, entry)), { ...request, returns: 'representation' })
+    return responseEntry(service, await service.handle(requestOf(request, entry)), {
+      ...request,
+      returns: 'representation',
+    })
   } catch (error) {
     return failureEntry(error)
   }
@@ -237,7 +241,11 @@ function requestOf(
 
 const WORDS: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 204: 'No Content', 304: 'Not Modified' }
 
-function responseEntry({ status, text, version, location }: FhirResponse, { returns }: FhirRequest): string {
+function responseEntry(
+  { parts }: FhirService,
+  { status, text, version, location }: FhirResponse,
+  { returns }: FhirRequest,
+): string {
   const response = {
     status: `${status} ${WORDS[status] ?? ''}`.trim(),
     ...(location === undefined ? {} : { location }),
@@ -247,8 +255,10 @@ function responseEntry({ status, text, version, location }: FhirResponse, { retu
   }
   // A read answers with what was read; a write only when it was asked to.
   const isRead = location === undefined && text !== undefined
-  const resource = text !== undefined && (isRead || returns === 'representation') ? `"resource":${text},` : ''
-  return `{${resource}"response":${JSON.stringify(response)}}`
+  if (text === undefined || (!isRead && returns !== 'representation')) return `{"response":${JSON.stringify(response)}}`
+  // A searchset has no address of its own.
+  const name = version === undefined ? `urn:uuid:${randomUUID()}` : `${parts.base}/${version.type}/${version.id}`
+  return `{"fullUrl":${JSON.stringify(name)},"resource":${text},"response":${JSON.stringify(response)}}`
 }
 
 function failureEntry(error: unknown): string {

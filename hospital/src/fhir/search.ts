@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { randomUUID } from 'node:crypto'
 import { formatInstant, operationOutcome } from '../../../shared/fhir/src/index.ts'
 import type { ErrorCode } from '../../../shared/protocol/src/index.ts'
 import type { Candidate } from './candidate.ts'
@@ -234,7 +235,10 @@ export function searchBundle(result: SearchResult, query: SearchQuery, base: str
     return `{"fullUrl":${fullUrl},"resource":${text},"search":{"mode":"${mode}"}}`
   })
   const warning = warningOf(result, query)
-  if (warning !== undefined) entries.push(`{"resource":${JSON.stringify(warning)},"search":{"mode":"outcome"}}`)
+  if (warning !== undefined) {
+    const fullUrl = `"fullUrl":"urn:uuid:${randomUUID()}"`
+    entries.push(`{${fullUrl},"resource":${JSON.stringify(warning)},"search":{"mode":"outcome"}}`)
+  }
   const head = JSON.stringify({ resourceType: 'Bundle', type: 'searchset', total: result.total, link: links })
   return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`
 }
