@@ -161,12 +161,12 @@ test('another program behind the same address: a full stop, nothing of the recor
   await page.route(/\/record-server\//, async (route) => {
     const request = route.request()
     const path = new URL(request.url()).pathname.replace('/record-server', '')
-    const response = await fetch(to + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/octet-stream' },
-      body: new Uint8Array(request.postDataBuffer() ?? new Uint8Array()),
-    })
-    await route.fulfill({ status: response.status, body: Buffer.from(await response.arrayBuffer()) })
+    const body = new Uint8Array(request.postDataBuffer() ?? new Uint8Array())
+    const headers = { 'content-type': 'application/octet-stream' }
+    // The page asks on after the test has stopped the server.
+    const response = await fetch(to + path, { method: 'POST', headers, body }).catch(() => undefined)
+    if (response === undefined) await route.abort()
+    else await route.fulfill({ status: response.status, body: Buffer.from(await response.arrayBuffer()) })
   })
   await page.goto(`${portal.url}/patient`)
   const stop = page.getByRole('alert')

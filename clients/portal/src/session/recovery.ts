@@ -2,12 +2,11 @@
  * The recovery file: a key of its own for the patient, encrypted with six words that only the patient has written down.
  * Nobody else can open it: not the hospital, not the record server, not this page without the words.
  *
- * The words are from the English list of BIP 39 (2,048 words): 66 bits, stretched with scrypt (N 2^17, r 8, p 1).
+ * The words are from the English list of BIP 39 (2,048 words): 66 bits, stretched with PBKDF2 (HMAC-SHA-256, a million rounds).
  *
  * @module
  */
 import { wordlist } from '@scure/bip39/wordlists/english.js'
-import { scryptAsync } from '@noble/hashes/scrypt.js'
 import {
   decodeBase64url,
   decodeUtf8,
@@ -30,7 +29,8 @@ import type { NewKeys } from '../../../sdk/src/identity.ts'
 import { factsShape, type Facts } from './facts.ts'
 
 export const WORD_COUNT = 6
-const COST = { N: 2 ** 17, r: 8, p: 1, dkLen: 32 } as const
+const ROUNDS = 1_000_000
+const KEY_BITS = 256
 const AAD = encodeUtf8('trusthealth recovery/1')
 const MAX_FILE_BYTES = 262_144
 
@@ -132,6 +132,9 @@ function parse(fileText: string): { readonly salt: string; readonly nonce: strin
   }
 }
 
-function keyOf(words: readonly string[], salt: Uint8Array): Promise<Uint8Array> {
-  return scryptAsync(encodeUtf8(words.join(' ')), salt, COST)
+async function keyOf(words: readonly string[], salt: Uint8Array): Promise<Uint8Array> {
+  const secret = new Uint8Array(encodeUtf8(words.join(' ')))
+  const base = await globalThis.crypto.subtle.importKey('raw', secret, 'PBKDF2', false, ['deriveBits'])
+  const how = { name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(salt), iterations: ROUNDS }
+  return new Uint8Array(await globalThis.crypto.subtle.deriveBits(how, base, KEY_BITS))
 }

@@ -23,7 +23,7 @@ export function Sheet({ isOpen, onClose, title, children }: SheetProps): ReactNo
   const { t } = useWords()
   const isPhone = useMediaQuery(PHONE, false, { getInitialValueInEffect: false })
   return (
-    <Drawer.Root opened={isOpen} onClose={onClose} position="right" size={isPhone ? '100%' : WIDTH}>
+    <Drawer.Root opened={isOpen} onClose={onClose} position="right" size={isPhone ? '100%' : WIDTH} lockScroll={false}>
       <Drawer.Overlay />
       <Drawer.Content aria-label={title}>
         <Drawer.Body>

@@ -66,6 +66,8 @@ export const theme = createTheme({
     // Their scroll lock adds a style element, which the Content-Security-Policy refuses.
     Modal: noScrollLock,
     Drawer: noScrollLock,
+    ModalRoot: noScrollLock,
+    DrawerRoot: noScrollLock,
     Button: { defaultProps: { size: 'md' } },
   },
 })
