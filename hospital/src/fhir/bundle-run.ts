@@ -14,13 +14,13 @@ import { isObject } from '../../../shared/fhir/src/json-value.ts'
 import { FhirRequestError } from './errors.ts'
 import { failureOf } from './outcome.ts'
 import { withId, withStringsReplaced } from './resource-text.ts'
-import { etagOf, type FhirRequest, type FhirResponse, type FhirService } from './service.ts'
+import { etagOf, type FhirRequest, type FhirResponse, type Interactions } from './interactions.ts'
 import type { PlannedWrite } from './writer.ts'
 
 export const MAX_ENTRIES = 5_000
 const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE'])
 
-export async function runBatch(service: FhirService, request: FhirRequest): Promise<FhirResponse> {
+export async function runBatch(service: Interactions, request: FhirRequest): Promise<FhirResponse> {
   const answers: string[] = []
   for (const entry of entriesOf(request)) {
     try {
@@ -41,7 +41,7 @@ interface Step {
   readonly kind: 'create' | 'update' | 'found' | 'delete' | 'get'
 }
 
-export async function runTransaction(service: FhirService, request: FhirRequest): Promise<FhirResponse> {
+export async function runTransaction(service: Interactions, request: FhirRequest): Promise<FhirResponse> {
   const entries = entriesOf(request)
   const keys = new Set<string>()
   for (const entry of entries) {
@@ -58,7 +58,7 @@ export async function runTransaction(service: FhirService, request: FhirRequest)
 }
 
 async function runSteps(
-  service: FhirService,
+  service: Interactions,
   request: FhirRequest,
   entries: readonly BundleEntry[],
 ): Promise<FhirResponse> {
@@ -98,7 +98,7 @@ async function runSteps(
   return answerOf('transaction-response', answers)
 }
 
-async function store(service: FhirService, planned: readonly PlannedWrite[]) {
+async function store(service: Interactions, planned: readonly PlannedWrite[]) {
   const { writer } = service.parts
   const outcomes = await writer.commit(planned)
   const refused = outcomes.flatMap((outcome) => ('code' in outcome ? [outcome.code] : []))
@@ -113,7 +113,7 @@ async function store(service: FhirService, planned: readonly PlannedWrite[]) {
 }
 
 async function answerStep(
-  service: FhirService,
+  service: Interactions,
   request: FhirRequest,
   step: Step,
   plans: ReadonlyMap<Step, PlannedWrite>,
@@ -141,7 +141,7 @@ async function answerStep(
   }
 }
 
-async function stepOf(service: FhirService, request: FhirRequest, entry: BundleEntry): Promise<Step> {
+async function stepOf(service: Interactions, request: FhirRequest, entry: BundleEntry): Promise<Step> {
   const { method = '', url = '', ifNoneExist } = entry
   const [path = '', query = ''] = url.replace(/^\//, '').split('?')
   const [type = '', id] = path.split('/')
@@ -161,7 +161,7 @@ async function stepOf(service: FhirService, request: FhirRequest, entry: BundleE
 }
 
 async function onlyMatch(
-  service: FhirService,
+  service: Interactions,
   request: FhirRequest,
   type: string,
   query: string,
@@ -174,7 +174,7 @@ async function onlyMatch(
 
 /** `Practitioner?identifier=…` in a reference: the one resource that fits (R4 http.html#trules). */
 async function findConditional(
-  service: FhirService,
+  service: Interactions,
   request: FhirRequest,
   text: string,
   found: Map<string, string>,
@@ -242,7 +242,7 @@ function requestOf(
 const WORDS: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 204: 'No Content', 304: 'Not Modified' }
 
 function responseEntry(
-  { parts }: FhirService,
+  { parts }: Interactions,
   { status, text, version, location }: FhirResponse,
   { returns }: FhirRequest,
 ): string {

@@ -35,10 +35,6 @@ import { organizationView, patientView, practitionerView } from './views/people.
 import { provenanceView, signedBytesView } from './views/provenances.ts'
 import { Writer } from './writer.ts'
 
-export { FHIR_PATH } from './routes.ts'
-export { VALIDATION_POLICIES, type ValidationPolicy } from './validation.ts'
-export type { FhirService } from './service.ts'
-
 export interface FhirDeps {
   readonly crypto: Crypto
   readonly db: HospitalDatabase

@@ -7,7 +7,7 @@
  */
 import { formatInstant, parseResource } from '../../../shared/fhir/src/index.ts'
 import { FhirRequestError } from './errors.ts'
-import type { FhirRequest, FhirResponse, FhirServiceParts } from './service.ts'
+import type { FhirRequest, FhirResponse, FhirServiceParts } from './interactions.ts'
 import { factsOf } from './patient-facts.ts'
 import { termsOf } from './views/consents.ts'
 

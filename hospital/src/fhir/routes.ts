@@ -8,7 +8,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirRequestError } from './errors.ts'
 import { failureOf } from './outcome.ts'
 import type { FhirAccess } from './ports.ts'
-import { etagOf, type FhirRequest, type FhirResponse, type FhirService } from './service.ts'
+import { etagOf, type FhirRequest, type FhirResponse } from './interactions.ts'
+import type { FhirService } from './service.ts'
 
 export const FHIR_PATH = '/fhir'
 /** A transaction of a whole history; single resources have their own limit. */

@@ -10,59 +10,24 @@ import type { PatientRef } from '../../../shared/protocol/src/index.ts'
 import { runBatch, runTransaction } from './bundle-run.ts'
 import { FhirRequestError } from './errors.ts'
 import { everything } from './everything.ts'
+import {
+  etagOf,
+  versionOfEtag,
+  type FhirRequest,
+  type FhirResponse,
+  type FhirServiceParts,
+  type Interactions,
+} from './interactions.ts'
 import { KeyedLock } from './keyed-lock.ts'
-import type { HistoryEntry, Library } from './library.ts'
+import type { HistoryEntry } from './library.ts'
 import { runOperation } from './operations.ts'
-import type { PatientIds } from './patients.ts'
-import type { Directory, FhirActor, Kept, Records } from './ports.ts'
+import type { Kept } from './ports.ts'
 import { parseSearch } from './search-query.ts'
-import { searchBundle, subsetOf, type Searcher } from './search.ts'
-import type { FhirStore, ResourceRow } from './store.ts'
-import type { Validation } from './validation.ts'
-import type { PlannedWrite, Writer } from './writer.ts'
+import { searchBundle, subsetOf } from './search.ts'
+import type { ResourceRow } from './store.ts'
+import type { PlannedWrite } from './writer.ts'
 
-export interface FhirRequest {
-  readonly actor: FhirActor
-  readonly method: string
-  /** Below the base, with the query: `Observation?code=1`. */
-  readonly path: string
-  readonly text?: string
-  readonly ifMatch?: string
-  readonly ifNoneMatch?: string
-  readonly ifNoneExist?: string
-  readonly isStrict?: boolean
-  /** `X-TrustHealth-Patient`: whose record it is, as `Patient/id` or an id. */
-  readonly patient?: string
-  readonly returns?: 'minimal' | 'representation' | 'OperationOutcome'
-}
-
-export interface FhirResponse {
-  readonly status: number
-  readonly text?: string
-  readonly version?: {
-    readonly type: string
-    readonly id: string
-    readonly versionId: string
-    readonly changedMs: number
-  }
-  /** Where a new resource is. */
-  readonly location?: string
-}
-
-export interface FhirServiceParts {
-  readonly library: Library
-  readonly writer: Writer
-  readonly searcher: Searcher
-  readonly store: FhirStore
-  readonly ids: PatientIds
-  readonly records: Records
-  readonly directory: Directory
-  readonly base: string
-  readonly validation: Validation
-  readonly capability: () => string
-}
-
-export class FhirService {
+export class FhirService implements Interactions {
   readonly parts: FhirServiceParts
   readonly lock = new KeyedLock()
 
@@ -276,15 +241,6 @@ function keptAnswer({ record, away }: Kept): FhirResponse {
       operationOutcome({ severity: 'information', code: 'informational', errorCode: away, diagnostics }),
     ),
   }
-}
-
-/** The version that an ETag names: `W/"3"` or `"3"`; other clients send it bare. */
-export function versionOfEtag(etag: string): string {
-  return /^(?:W\/)?"?([^"]*)"?$/.exec(etag.trim())?.[1] ?? etag
-}
-
-export function etagOf(versionId: string): string {
-  return `W/"${versionId}"`
 }
 
 function bodyOf({ text }: FhirRequest): string {

@@ -11,8 +11,7 @@ import { Worker } from 'node:worker_threads'
 import type { FhirResource } from '../../../shared/fhir/src/index.ts'
 import { FhirRequestError } from './errors.ts'
 
-export const VALIDATION_POLICIES = ['off', 'warn', 'refuse'] as const
-export type ValidationPolicy = (typeof VALIDATION_POLICIES)[number]
+export type ValidationPolicy = 'off' | 'warn' | 'refuse'
 
 /** Where it fails and which rule; never a value of the resource. */
 export interface Finding {
