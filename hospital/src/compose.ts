@@ -182,6 +182,8 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     mayTreat: (practitioner, patient) => hospital.mayTreat(practitioner, patient),
     base: () => smart.fhirUrl,
     version: VERSION,
+    ...(configuration.fhirValidation === undefined ? {} : { validation: configuration.fhirValidation }),
+    oauth: () => ({ authorize: `${smart.publicUrl}/oauth/authorize`, token: `${smart.publicUrl}/oauth/token` }),
     nowMs,
     onFault,
   })

@@ -13,6 +13,7 @@ import {
   list,
   literal,
   mspIdShape,
+  oneOf,
   optional,
   parseJson,
   serverRefShape,
@@ -61,6 +62,8 @@ export const hospitalConfigurationShape = struct({
   ),
   /** Accepts a protected area that is only simulated: for practice. */
   allowSimulated: optional(bool()),
+  /** Whether FHIR resources are validated against R4 when they are written: not, with a note in the log, or refused. */
+  fhirValidation: optional(oneOf('off', 'warn', 'refuse')),
   /** Requests that one address may send in a minute. Raise it where many people share one: behind a proxy, at a ward. */
   requestsPerMinute: optional(uint({ min: 1, max: 1_000_000_000 })),
 })

@@ -7,7 +7,7 @@
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import websocket from '@fastify/websocket'
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { decodeBase64url, encodeBase64url } from '../../shared/crypto/src/index.ts'
 import { commitGroupShape } from '../../shared/ledger-model/src/index.ts'
@@ -26,6 +26,8 @@ import {
 } from '../../shared/protocol/src/index.ts'
 import { ByteBudget } from '../../shared/protocol/src/byte-budget.ts'
 import { MAX_STREAM_MESSAGE_BYTES, registerCommitmentStream, STREAM_PATH } from './commitment-stream.ts'
+import { failureOf } from './fhir/outcome.ts'
+import { FHIR_PATH } from './fhir/routes.ts'
 import type { AppointmentView, DeliveredWarrant, Hospital, WaitingChain } from './hospital.ts'
 import { RELAYED_FUNCTIONS } from './hospital.ts'
 import { createMetrics } from './metrics.ts'
@@ -176,6 +178,16 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
       headersTimeout: Math.min(requestMs, 15_000),
       connectionsCheckingInterval: Math.min(requestMs, 5_000),
       maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    frameworkErrors(_error, request, reply) {
+      // An address that is none: no route and no handler of its own sees it.
+      const isFhir = request.url.startsWith(FHIR_PATH)
+      const { code, outcome } = failureOf(new ProtocolError('HTTP_BAD_REQUEST', 'the address is malformed'))
+      const { meaning, action } = ERROR_TABLE.HTTP_BAD_REQUEST
+      void (reply as FastifyReply)
+        .status(400)
+        .type(isFhir ? 'application/fhir+json; charset=utf-8' : 'application/json; charset=utf-8')
+        .send(JSON.stringify(isFhir ? outcome : { code, meaning, action }))
     },
     clientErrorHandler(_error, socket) {
       // Not HTTP, too slow, or headers too large: answered in few bytes and hung up.
