@@ -20,7 +20,7 @@ const CORE_PORTS = 'secure/core/src/(ports|errors)\\.ts$'
 /** The folders whose programs `trusthealth start` composes; it sees their entry points only. */
 const ENTRY_POINTS = '(host/[^/]+|hospital|ledger/(embedded|client|network)|tee/[^/]+)/src/(index|main)\\.ts$'
 
-const STORAGE = ['fs', 'path']
+const STORAGE = ['fs', 'fs/promises', 'path']
 
 export const FOLDERS: readonly FolderRow[] = [
   { folder: 'shared/crypto', may: [], node: [], packages: ['@noble/'], why: 'constructions stand alone' },
