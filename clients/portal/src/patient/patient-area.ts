@@ -24,19 +24,8 @@ import type { WorkerContext } from '../session/worker-context.ts'
 import { People, withTitle } from '../session/people.ts'
 import { deviceFunctions } from './device-functions.ts'
 import { historyOf, type History } from './history.ts'
+import type { OpenedRecord } from './opened-record.ts'
 import { downloadAll, type DownloadProgress } from './download.ts'
-
-/** A record that was read and checked. */
-export interface OpenedRecord {
-  readonly recordId: string
-  readonly version: number
-  readonly latestVersion: number
-  /** FHIR R4 as it was signed. */
-  readonly resource: Readonly<Record<string, unknown>>
-  readonly author: { readonly ref: string; readonly name: string; readonly hospital: string }
-  readonly report: RecordReport
-  readonly details: readonly { readonly label: string; readonly value: string }[]
-}
 
 /** One line of the list, with the author's name. */
 export interface RecordLine extends RecordItem {
