@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, test, type TestContext } from 'node:test'
 import {
   decodeOutcome,
   decodeTaMessage,
@@ -25,20 +25,22 @@ const ENDED = 4
 const LEAST_TESTS = 30
 
 const folder = mkdtempSync(join(tmpdir(), 'trusthealth-optee-'))
-const machine = new QemuMachine({
-  files: builtFiles(),
-  taFolder: join(builtFolder(), 'ta'),
-  storeFolder: join(folder, 'store'),
-  logFolder: join(folder, 'log'),
-})
-after(async () => {
-  await machine.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Each with a disk of its own: a store is of one application, and what the suites write is damage to another. */
+function boot(t: TestContext, name: string): QemuMachine {
+  const machine = new QemuMachine({
+    files: builtFiles(),
+    taFolder: join(builtFolder(), 'ta'),
+    storeFolder: join(folder, name),
+    logFolder: join(folder, `${name}-log`),
+  })
+  t.after(() => machine.close())
+  return machine
+}
 
 test('every port passes its suite inside the secure world', async (t) => {
-  const session = await machine.open(SUITES_UUID)
-  t.after(() => session.close())
+  const session = await boot(t, 'suites').open(SUITES_UUID)
   await session.start()
   const lines: string[] = []
   for (;;) {
@@ -57,8 +59,8 @@ test('the trusted application runs there under the measurement of the one bundle
   const bundle = createHash('sha256')
     .update(readFileSync(join(ROOT, 'dist/ta/trusted-application.mjs')))
     .digest('hex')
+  const machine = boot(t, 'application')
   const session = await machine.open()
-  t.after(() => session.close())
   await session.start()
   const { output } = await session.exchange(encodeFrame(encodeRequest({ id: 1, op: 'status' })), false)
   const [message] = new FrameReader().push(output).map(decodeTaMessage)
