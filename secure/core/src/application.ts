@@ -161,7 +161,12 @@ class Application implements TrustedApplication {
   #open(): void {
     const { crypto, database, deviceKey } = this.#ports
     this.#keys = deriveStoreKeys(crypto, deviceKey)
-    this.#store = Store.open(crypto, database.open(DATABASE, this.#keys.database), this.#options.bucketBits)
+    this.#store = Store.open(
+      crypto,
+      database.open(DATABASE, this.#keys.database),
+      this.#options.bucketBits,
+      this.#limits(),
+    )
     const sealedConfiguration = this.#store.findMeta(META_CONFIGURATION)
     if (sealedConfiguration === undefined) return
     const encoded = unseal(crypto, this.#keys.seal, [META_CONFIGURATION], sealedConfiguration)
@@ -184,8 +189,7 @@ class Application implements TrustedApplication {
   #assemble(encodedConfiguration: Uint8Array, identity: SigningKey): void {
     const { store, keys } = this.#opened()
     const configuration = decodeConfiguration(this.#ports.crypto, encodedConfiguration)
-    const limits = this.#options.limits ?? DEFAULT_LIMITS
-    this.#vault = new Vault(this.#ports, store, keys, configuration, identity, limits)
+    this.#vault = new Vault(this.#ports, store, keys, configuration, identity, this.#limits())
     this.#requests = new Requests(this.#vault)
   }
 
@@ -529,6 +533,10 @@ class Application implements TrustedApplication {
     } catch {
       // Nothing can be done about a store that does not close: what was acknowledged is durable.
     }
+  }
+
+  #limits(): Limits {
+    return this.#options.limits ?? DEFAULT_LIMITS
   }
 
   #served(): TaState {

@@ -32,11 +32,11 @@ export interface Patient {
 
 const KIND = 'patient'
 const ROW = label('ta-patient-row')
-const MAX_IN_MEMORY = 50_000
 
 export class Patients {
   readonly #crypto: Crypto
   readonly #store: Store
+  readonly #maxKept: number
   /** Least recently used first. */
   readonly #known = new Map<string, Patient>()
   readonly #refs = new Map<number, string>()
@@ -47,7 +47,8 @@ export class Patients {
   readonly #update: SqlStatement
   #count: number
 
-  constructor(store: Store) {
+  constructor(store: Store, maxKept: number) {
+    this.#maxKept = maxKept
     this.#crypto = store.crypto
     this.#store = store
     const { database } = store
@@ -137,7 +138,7 @@ export class Patients {
 
   #remember(patient: Patient): void {
     this.#known.delete(patient.ref)
-    if (this.#known.size >= MAX_IN_MEMORY) {
+    if (this.#known.size >= this.#maxKept) {
       for (const oldest of this.#known.values()) {
         this.#known.delete(oldest.ref)
         this.#refs.delete(oldest.id)

@@ -10,13 +10,12 @@
 import { equalBytes, type Crypto } from '../../../shared/crypto/src/index.ts'
 import { decodeEntry, encodeEntry, type LogEntry } from './audit/entry.ts'
 import { StorageError } from './errors.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { SqlDatabase, SqlStatement } from './ports.ts'
 import { migrate } from './schema.ts'
 import { createLog, openLog, type Log } from './state/log.ts'
 import { createState, DEFAULT_BUCKET_BITS, openState, type State } from './state/state.ts'
 
-/** All of the state up to half a million rows. */
-const STATE_OPTIONS = { cacheBytes: 48 * 1024 * 1024 }
 /** Actor of the first entry, which is made before the server has a reference. */
 const CREATOR = 'ta'
 
@@ -54,15 +53,22 @@ export class Store {
   /**
    * Opens what is there, or makes an empty store.
    * @param bucketBits of a new store.
+   * @param limits by default all of the state up to half a million rows is kept.
    * @throws {StorageError} `STORE_DAMAGED`; `STATE_ROLLED_BACK` if rows, log and state are not of one moment.
    */
-  static open(crypto: Crypto, database: SqlDatabase, bucketBits = DEFAULT_BUCKET_BITS): Store {
+  static open(
+    crypto: Crypto,
+    database: SqlDatabase,
+    bucketBits = DEFAULT_BUCKET_BITS,
+    limits: Pick<Limits, 'stateBytes' | 'stateChanges' | 'logNodes'> = DEFAULT_LIMITS,
+  ): Store {
+    const options = { cacheBytes: limits.stateBytes, foldAfter: limits.stateChanges }
     const { hasFullText } = migrate(database)
     const exists = database.prepare(`SELECT 1 AS n FROM sqlite_master WHERE name = 'log_entry'`).get() !== undefined
     if (!exists) {
       database.exec('BEGIN IMMEDIATE')
-      const state = createState(database, crypto, bucketBits, STATE_OPTIONS)
-      const log = createLog(database, crypto)
+      const state = createState(database, crypto, bucketBits, options)
+      const log = createLog(database, crypto, { cachedNodes: limits.logNodes })
       // So that there is always a commit entry to open by.
       log.append([encodeEntry({ t: 'commit', timeMs: 0, actor: CREATOR, digest: state.root() })])
       log.flush()
@@ -70,8 +76,8 @@ export class Store {
       log.commit()
       return new Store(crypto, database, state, log, hasFullText)
     }
-    const log = openLog(database, crypto)
-    const state = openState(database, crypto, newestRoot(log), STATE_OPTIONS)
+    const log = openLog(database, crypto, { cachedNodes: limits.logNodes })
+    const state = openState(database, crypto, newestRoot(log), options)
     return new Store(crypto, database, state, log, hasFullText)
   }
 

@@ -69,14 +69,14 @@ export class Vault {
     this.#configuration = configuration
     this.identity = identity
     this.limits = limits
-    this.patients = new Patients(store)
+    this.patients = new Patients(store, limits.patients)
     this.patientLog = new PatientLog(store, this.patients)
     this.practitioners = new Practitioners(store)
     this.treatmentKeys = new TreatmentKeys(store, keys.seal)
-    this.warrants = new Warrants(store)
+    this.warrants = new Warrants(store, limits.warrants)
     this.emergencies = new Emergencies(store)
     this.index = new RecordIndex(store)
-    this.records = new RecordRows(store, this.index)
+    this.records = new RecordRows(store, this.index, limits.listedRows)
     this.bodies = new Bodies(store)
     this.texts = new RecordTexts(store)
     this.#restoreIndex()

@@ -12,7 +12,7 @@ import {
   type Native,
 } from '../../adapters/optee/src/index.ts'
 import type { TrustedApplication } from '../../core/src/index.ts'
-import { createTrustedApplication, FrameReader, TA_ID } from './trusted-application.ts'
+import { createTrustedApplication, FrameReader, SMALL_LIMITS, TA_ID } from './trusted-application.ts'
 
 /** What surrounds it; part of status and evidence. */
 const ISOLATION = ['trustzone']
@@ -42,7 +42,7 @@ export function start(native: Native): void {
       evidence: createOpteeEvidence(crypto, native, deviceKey, isolation),
       database: createOpteeDatabasePort(native, { cacheKib: CACHE_KIB }),
     },
-    { measurement: native.measurement, isolation, taId: TA_ID, bucketBits: BUCKET_BITS },
+    { measurement: native.measurement, isolation, taId: TA_ID, bucketBits: BUCKET_BITS, limits: SMALL_LIMITS },
   )
 }
 

@@ -76,8 +76,6 @@ export interface RecordRow extends Commitment {
   readonly erasedIndex: number | null
 }
 
-/** About 1 kB each. */
-const MAX_LISTED_ROWS = 50_000
 const KIND = 'record'
 const ROW = label('ta-record-row')
 
@@ -132,11 +130,13 @@ export class RecordRows {
   readonly #stale: SqlStatement
   #nextId: number
   readonly #index: RecordIndex
+  readonly #maxListed: number
   /** Checked rows of patients whose records were listed, least recently used first; memory decides from then on. */
   readonly #listed = new Map<number, RecordRow[]>()
   #listedRows = 0
 
-  constructor(store: Store, index: RecordIndex) {
+  constructor(store: Store, index: RecordIndex, maxListed: number) {
+    this.#maxListed = maxListed
     this.#crypto = store.crypto
     this.#index = index
     this.#store = store
@@ -245,7 +245,7 @@ export class RecordRows {
     this.#listed.set(patient, rows)
     this.#listedRows += rows.length
     for (const oldest of this.#listed.keys()) {
-      if (this.#listedRows <= MAX_LISTED_ROWS || oldest === patient) break
+      if (this.#listedRows <= this.#maxListed || oldest === patient) break
       this.#forgetList(oldest)
     }
     return rows

@@ -26,8 +26,6 @@ import type { SqlStatement } from '../ports.ts'
 import { textOf } from '../sql-values.ts'
 import type { Store } from '../store.ts'
 
-const MAX_IN_MEMORY = 10_000
-
 export interface KnownWarrant {
   readonly warrant: Warrant
   /** Compact JWS. */
@@ -41,6 +39,7 @@ export interface KnownWarrant {
 export class Warrants {
   readonly #crypto: Crypto
   readonly #store: Store
+  readonly #maxKept: number
   readonly #select: SqlStatement
   readonly #insert: SqlStatement
   /** By hex hash, least recently used first; texts that are in the store. */
@@ -49,7 +48,8 @@ export class Warrants {
   readonly #verified = new Map<string, { readonly known: KnownWarrant; readonly kid: Kid }>()
   readonly #keys = new Map<string, VerifyingKey>()
 
-  constructor(store: Store) {
+  constructor(store: Store, maxKept: number) {
+    this.#maxKept = maxKept
     this.#crypto = store.crypto
     this.#store = store
     this.#select = store.database.prepare('SELECT jws FROM warrant WHERE hash = ?')
@@ -80,7 +80,7 @@ export class Warrants {
     }
     const warrant = verifyWarrant(this.#crypto, jws, { patient, patientKeys: keys })
     const known = { warrant, jws, hash, hashHex }
-    if (this.#verified.size >= MAX_IN_MEMORY) this.#verified.clear()
+    if (this.#verified.size >= this.#maxKept) this.#verified.clear()
     this.#verified.set(hashHex, { known, kid: parseWarrant(jws).header.kid })
     return known
   }
@@ -108,7 +108,7 @@ export class Warrants {
   }
 
   #cache(known: KnownWarrant): void {
-    if (this.#known.size >= MAX_IN_MEMORY) {
+    if (this.#known.size >= this.#maxKept) {
       for (const oldest of this.#known.keys()) {
         this.#known.delete(oldest)
         break
@@ -122,7 +122,7 @@ export class Warrants {
     const known = this.#keys.get(publicKey)
     if (known !== undefined) return known
     const key = this.#crypto.importVerifyingKey(decodeBase64url(publicKey))
-    if (this.#keys.size >= MAX_IN_MEMORY) this.#keys.clear()
+    if (this.#keys.size >= this.#maxKept) this.#keys.clear()
     this.#keys.set(publicKey, key)
     return key
   }
