@@ -249,7 +249,7 @@ export function doctorArea(context: WorkerContext) {
       }))
       try {
         const outcomes = await alice.sendMany(prepared)
-        await browserOutbox.remove(outgoing.id)
+        if (!outcomes.some(mayStillBeTaken)) await browserOutbox.remove(outgoing.id)
         return {
           signedMs,
           recordedMs: context.clock.nowMs(),
@@ -275,20 +275,30 @@ export function doctorArea(context: WorkerContext) {
       )
     },
 
-    /** Sends what waits. @returns how many visits were taken. */
+    /**
+     * Sends what waits. @returns how many visits were taken.
+     * @throws {ClientError} with the code of the first record that was refused; what it was signed with stays here.
+     */
     async sendWaiting(): Promise<number> {
       const alice = await client()
       let taken = 0
+      let refusal: Error | undefined
       for (const { id, prepared } of await browserOutbox.of((await context.acting()).kept.id)) {
         try {
-          await alice.sendMany(prepared)
+          const outcomes = await alice.sendMany(prepared)
+          if (outcomes.some(mayStillBeTaken)) continue
+          const refused = outcomes.find((outcome) => 'code' in outcome)
+          if (refused !== undefined) throw new ClientError(refused.code)
         } catch (error) {
           if (isUnavailable(error)) return taken
-          throw error
+          if (!(error instanceof Error)) throw error
+          refusal ??= error
+          continue
         }
         await browserOutbox.remove(id)
         taken++
       }
+      if (refusal !== undefined) throw refusal
       return taken
     },
 
@@ -422,6 +432,14 @@ function isGroupOf(policy: PatientPolicy | undefined, doctor: string, nowMs: num
       nowMs < expMs &&
       doctors.filter((ref) => ref.startsWith('d-')).length > 1 &&
       doctors[0] === doctor,
+  )
+}
+
+/** Whether sending the same again can help. */
+function mayStillBeTaken(outcome: StoreOutcome): boolean {
+  if (!('code' in outcome)) return false
+  return (
+    outcome.code === 'COMMITMENT_MISSING' || outcome.code === 'TEE_BUSY' || isUnavailable(new ClientError(outcome.code))
   )
 }
 

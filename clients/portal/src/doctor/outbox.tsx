@@ -1,5 +1,5 @@
 /**
- * What was signed and has not been taken yet: encrypted on this device, sent again by itself while the page is open.
+ * What was signed and has not been taken yet: encrypted on this device until it is sent again, or refused and looked at.
  *
  * @module
  */
