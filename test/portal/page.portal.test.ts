@@ -115,6 +115,8 @@ test('the whole way to the panel and back works by keyboard', async () => {
   await page.locator('.th-panel h2:focus').waitFor()
   await page.keyboard.press('Escape')
   await page.locator('.th-panel').waitFor({ state: 'detached' })
+  // The focus is given back once the panel is gone.
+  await focused.waitFor()
   assert.equal(await focused.count(), 1)
 })
 
