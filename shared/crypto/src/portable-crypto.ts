@@ -16,8 +16,9 @@ import { expand, extract } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { decryptionFailed } from './errors.ts'
+import { createKeyHandles } from './key-handles.ts'
 import { createPortableKem } from './portable-kem.ts'
-import type { AeadKey, AgreementKey, Crypto, HmacKey, SigningKey, VerifyingKey } from './port.ts'
+import type { AgreementKey, Crypto, SigningKey } from './port.ts'
 import {
   AEAD_KEY_BYTES,
   AEAD_NONCE_BYTES,
@@ -35,6 +36,8 @@ import {
   weakSharedSecret,
   X25519_BYTES,
 } from './sizes.ts'
+
+const HANDLES = createKeyHandles()
 
 /**
  * Makes the portable port.
@@ -67,10 +70,10 @@ export function createPortableCrypto(random: (length: number) => Uint8Array): Cr
 
     importHmacKey(raw) {
       requireBetween('raw.length', raw.length, 1, Number.MAX_SAFE_INTEGER)
-      return new PortableHmacKey(raw)
+      return HANDLES.secret('hmac', raw)
     },
     hmac(key, ...parts) {
-      const state = hmac.create(sha256, PortableHmacKey.secretOf(key))
+      const state = hmac.create(sha256, HANDLES.bytesOf('hmac', key))
       for (const part of parts) state.update(part)
       return state.digest()
     },
@@ -84,15 +87,15 @@ export function createPortableCrypto(random: (length: number) => Uint8Array): Cr
 
     importAeadKey(raw) {
       requireLength('raw', raw, AEAD_KEY_BYTES)
-      return new PortableAeadKey(raw)
+      return HANDLES.secret('aead', raw)
     },
     encrypt(key, nonce, aad, plaintext) {
       requireLength('nonce', nonce, AEAD_NONCE_BYTES)
-      return gcm(PortableAeadKey.secretOf(key), nonce, aad).encrypt(plaintext)
+      return gcm(HANDLES.bytesOf('aead', key), nonce, aad).encrypt(plaintext)
     },
     decrypt(key, nonce, aad, ciphertext) {
       requireLength('nonce', nonce, AEAD_NONCE_BYTES)
-      const cipher = gcm(PortableAeadKey.secretOf(key), nonce, aad)
+      const cipher = gcm(HANDLES.bytesOf('aead', key), nonce, aad)
       if (ciphertext.length < AEAD_TAG_BYTES) throw decryptionFailed()
       try {
         return cipher.decrypt(ciphertext)
@@ -107,11 +110,11 @@ export function createPortableCrypto(random: (length: number) => Uint8Array): Cr
       requireScalar(scalar)
       return signingKeyOf(curve, scalar)
     },
-    exportSigningKey: (key) => PortableSigningKey.secretOf(key).slice(),
+    exportSigningKey: (key) => HANDLES.bytesOf('sign', key).slice(),
     sign(key, message) {
       // Hedged: RFC 6979 with 32 random bytes as additional input (its §3.6).
       const options = { lowS: false, prehash: true, format: 'compact', extraEntropy: randomBytes(32) } as const
-      return curve.sign(message, PortableSigningKey.secretOf(key), options)
+      return curve.sign(message, HANDLES.bytesOf('sign', key), options)
     },
     importVerifyingKey(point) {
       requireUncompressedPoint(point)
@@ -120,10 +123,10 @@ export function createPortableCrypto(random: (length: number) => Uint8Array): Cr
       } catch {
         throw badKey()
       }
-      return new PortableVerifyingKey(point)
+      return HANDLES.pair('verify', point, point)
     },
     verify(key, message, signature) {
-      const point = PortableVerifyingKey.pointOf(key)
+      const point = HANDLES.bytesOf('verify', key)
       if (signature.length !== P256_SIGNATURE_BYTES) return false
       // High s is as valid as low s (FIPS 186-5): every implementation accepts the same set.
       return curve.verify(signature, message, point, { lowS: false, prehash: true, format: 'compact' })
@@ -134,9 +137,9 @@ export function createPortableCrypto(random: (length: number) => Uint8Array): Cr
       requireLength('raw', raw, X25519_BYTES)
       return agreementKeyOf(raw)
     },
-    exportAgreementKey: (key) => PortableAgreementKey.secretOf(key).slice(),
+    exportAgreementKey: (key) => HANDLES.bytesOf('agree', key).slice(),
     agree(key, publicKey) {
-      const secret = PortableAgreementKey.secretOf(key)
+      const secret = HANDLES.bytesOf('agree', key)
       requirePublicKeyLength(publicKey, X25519_BYTES)
       try {
         return x25519.getSharedSecret(secret, publicKey)
@@ -150,81 +153,10 @@ export function createPortableCrypto(random: (length: number) => Uint8Array): Cr
   }
 }
 
-/**
- * A handle's secret, copied, and out of reach of anything that prints or copies the handle.
- * A handle of another implementation is the caller's bug: a TypeError.
- */
-class PortableAeadKey implements AeadKey {
-  readonly use = 'aead'
-  readonly #secret: Uint8Array
-  constructor(secret: Uint8Array) {
-    this.#secret = new Uint8Array(secret)
-  }
-  static secretOf(handle: AeadKey): Uint8Array {
-    return (handle as PortableAeadKey).#secret
-  }
-}
-
-class PortableHmacKey implements HmacKey {
-  readonly use = 'hmac'
-  readonly #secret: Uint8Array
-  constructor(secret: Uint8Array) {
-    this.#secret = new Uint8Array(secret)
-  }
-  static secretOf(handle: HmacKey): Uint8Array {
-    return (handle as PortableHmacKey).#secret
-  }
-}
-
-class PortableVerifyingKey implements VerifyingKey {
-  readonly use = 'verify'
-  readonly #point: Uint8Array
-  constructor(point: Uint8Array) {
-    this.#point = new Uint8Array(point)
-  }
-  get publicKey(): Uint8Array {
-    return this.#point.slice()
-  }
-  static pointOf(handle: VerifyingKey): Uint8Array {
-    return (handle as PortableVerifyingKey).#point
-  }
-}
-
-/** A private key; `publicKey` is a fresh copy each time. */
-abstract class PortablePrivateKey {
-  readonly #secret: Uint8Array
-  readonly #publicKey: Uint8Array
-  constructor(secret: Uint8Array, publicKey: Uint8Array) {
-    this.#secret = new Uint8Array(secret)
-    this.#publicKey = publicKey
-  }
-  get publicKey(): Uint8Array {
-    return this.#publicKey.slice()
-  }
-  protected static checkedSecretOf(handle: object, type: new (...args: never) => object): Uint8Array {
-    if (!(handle instanceof type)) throw new TypeError('not a key of this implementation')
-    return (handle as PortablePrivateKey).#secret
-  }
-}
-
-class PortableSigningKey extends PortablePrivateKey implements SigningKey {
-  readonly use = 'sign'
-  static secretOf(handle: SigningKey): Uint8Array {
-    return this.checkedSecretOf(handle, PortableSigningKey)
-  }
-}
-
-class PortableAgreementKey extends PortablePrivateKey implements AgreementKey {
-  readonly use = 'agree'
-  static secretOf(handle: AgreementKey): Uint8Array {
-    return this.checkedSecretOf(handle, PortableAgreementKey)
-  }
-}
-
 function signingKeyOf(curve: ECDSA, scalar: Uint8Array): SigningKey {
-  return new PortableSigningKey(scalar, curve.getPublicKey(scalar, false))
+  return HANDLES.pair('sign', scalar, curve.getPublicKey(scalar, false))
 }
 
 function agreementKeyOf(secret: Uint8Array): AgreementKey {
-  return new PortableAgreementKey(secret, x25519.getPublicKey(secret))
+  return HANDLES.pair('agree', secret, x25519.getPublicKey(secret))
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js'
+import { createKeyHandles } from './key-handles.ts'
 import type { Crypto, KemKey } from './port.ts'
 import {
   badKey,
@@ -14,6 +15,8 @@ import {
   requireLength,
   requirePublicKeyLength,
 } from './sizes.ts'
+
+const HANDLES = createKeyHandles()
 
 /** The part of the port that is a KEM. @param randomBytes as the port's. */
 export function createPortableKem(
@@ -38,32 +41,14 @@ export function createPortableKem(
       }
     },
     decapsulate(key, ciphertext) {
-      const secret = PortableKemKey.secretOf(key)
+      const secret = HANDLES.bytesOf('kem', key)
       requireKemCiphertext(ciphertext)
       return ml_kem768.decapsulate(ciphertext, secret).slice()
     },
   }
 }
 
-/** The secret is copied, and out of reach of anything that prints or copies the handle; `publicKey` is a fresh copy. */
-class PortableKemKey implements KemKey {
-  readonly use = 'kem'
-  readonly #secret: Uint8Array
-  readonly #publicKey: Uint8Array
-  constructor(secret: Uint8Array, publicKey: Uint8Array) {
-    this.#secret = new Uint8Array(secret)
-    this.#publicKey = publicKey
-  }
-  get publicKey(): Uint8Array {
-    return this.#publicKey.slice()
-  }
-  static secretOf(handle: KemKey): Uint8Array {
-    if (!(handle instanceof PortableKemKey)) throw new TypeError('not a key of this implementation')
-    return handle.#secret
-  }
-}
-
 function kemKeyOf(seed: Uint8Array): KemKey {
   const { secretKey, publicKey } = ml_kem768.keygen(seed)
-  return new PortableKemKey(secretKey, publicKey)
+  return HANDLES.pair('kem', secretKey, publicKey)
 }

@@ -9,12 +9,11 @@ import {
   type AeadKey,
   type AgreementKey,
   type Crypto,
-  type HmacKey,
   type SigningKey,
-  type VerifyingKey,
 } from '../../../../shared/crypto/src/index.ts'
 import { concat, useTextCodec } from '../../../../shared/crypto/src/bytes.ts'
 import { decryptionFailed } from '../../../../shared/crypto/src/errors.ts'
+import { createKeyHandles } from '../../../../shared/crypto/src/key-handles.ts'
 import { createPortableKem } from '../../../../shared/crypto/src/portable-kem.ts'
 import {
   AEAD_KEY_BYTES,
@@ -40,6 +39,7 @@ import type { Native, NativeAead } from './native.ts'
 const X25519_BASE = new Uint8Array(X25519_BYTES)
 X25519_BASE[0] = 9
 
+const HANDLES = createKeyHandles()
 const EMPTY_SALT = new Uint8Array(SHA256_BYTES)
 
 /** Makes the port, and gives the engine's text codec to the program. */
@@ -52,9 +52,9 @@ export function createOpteeCrypto(native: Native): Crypto {
     const publicKey = native.x25519(scalar, X25519_BASE)
     // The base point has a prime order that no clamped scalar is a multiple of.
     if (publicKey === undefined) throw badKey()
-    return new OpteeAgreementKey(scalar, publicKey)
+    return HANDLES.pair('agree', scalar, publicKey)
   }
-  const signingKeyOf = (scalar: Uint8Array): SigningKey => new OpteeSigningKey(scalar, native.p256PublicKey(scalar))
+  const signingKeyOf = (scalar: Uint8Array): SigningKey => HANDLES.pair('sign', scalar, native.p256PublicKey(scalar))
 
   return {
     name: 'optee',
@@ -68,9 +68,9 @@ export function createOpteeCrypto(native: Native): Crypto {
 
     importHmacKey(raw) {
       requireBetween('raw.length', raw.length, 1, Number.MAX_SAFE_INTEGER)
-      return new OpteeHmacKey(raw)
+      return HANDLES.secret('hmac', raw)
     },
-    hmac: (key, ...parts) => native.hmacSha256(OpteeHmacKey.secretOf(key), parts),
+    hmac: (key, ...parts) => native.hmacSha256(HANDLES.bytesOf('hmac', key), parts),
 
     hkdfExtract: (salt, inputKeyMaterial) =>
       native.hmacSha256(salt.length === 0 ? EMPTY_SALT : salt, [inputKeyMaterial]),
@@ -119,15 +119,15 @@ export function createOpteeCrypto(native: Native): Crypto {
       requireScalar(scalar)
       return signingKeyOf(scalar)
     },
-    exportSigningKey: (key) => OpteeSigningKey.secretOf(key).slice(),
-    sign: (key, message) => native.p256Sign(OpteeSigningKey.secretOf(key), native.sha256([message])),
+    exportSigningKey: (key) => HANDLES.bytesOf('sign', key).slice(),
+    sign: (key, message) => native.p256Sign(HANDLES.bytesOf('sign', key), native.sha256([message])),
     importVerifyingKey(point) {
       requireUncompressedPoint(point)
       if (!native.isP256Point(point)) throw badKey()
-      return new OpteeVerifyingKey(point)
+      return HANDLES.pair('verify', point, point)
     },
     verify(key, message, signature) {
-      const point = OpteeVerifyingKey.pointOf(key)
+      const point = HANDLES.bytesOf('verify', key)
       if (signature.length !== P256_SIGNATURE_BYTES) return false
       return native.p256Verify(point, native.sha256([message]), signature)
     },
@@ -137,9 +137,9 @@ export function createOpteeCrypto(native: Native): Crypto {
       requireLength('raw', raw, X25519_BYTES)
       return agreementKeyOf(raw)
     },
-    exportAgreementKey: (key) => OpteeAgreementKey.secretOf(key).slice(),
+    exportAgreementKey: (key) => HANDLES.bytesOf('agree', key).slice(),
     agree(key, publicKey) {
-      const secret = OpteeAgreementKey.secretOf(key)
+      const secret = HANDLES.bytesOf('agree', key)
       requirePublicKeyLength(publicKey, X25519_BYTES)
       const shared = native.x25519(secret, publicKey)
       if (shared === undefined) throw weakSharedSecret()
@@ -175,65 +175,5 @@ class OpteeAeadKey implements AeadKey {
   }
   static handleOf(key: AeadKey): NativeAead {
     return (key as OpteeAeadKey).#handle
-  }
-}
-
-class OpteeHmacKey implements HmacKey {
-  readonly use = 'hmac'
-  readonly #secret: Uint8Array
-  constructor(secret: Uint8Array) {
-    this.#secret = new Uint8Array(secret)
-  }
-  static secretOf(key: HmacKey): Uint8Array {
-    return (key as OpteeHmacKey).#secret
-  }
-}
-
-class OpteeVerifyingKey implements VerifyingKey {
-  readonly use = 'verify'
-  readonly #point: Uint8Array
-  constructor(point: Uint8Array) {
-    this.#point = new Uint8Array(point)
-  }
-  get publicKey(): Uint8Array {
-    return this.#point.slice()
-  }
-  static pointOf(key: VerifyingKey): Uint8Array {
-    if (!(key instanceof OpteeVerifyingKey)) throw new TypeError('not a key of this implementation')
-    return key.#point
-  }
-}
-
-class OpteeSigningKey implements SigningKey {
-  readonly use = 'sign'
-  readonly #secret: Uint8Array
-  readonly #publicKey: Uint8Array
-  constructor(secret: Uint8Array, publicKey: Uint8Array) {
-    this.#secret = new Uint8Array(secret)
-    this.#publicKey = publicKey
-  }
-  get publicKey(): Uint8Array {
-    return this.#publicKey.slice()
-  }
-  static secretOf(key: SigningKey): Uint8Array {
-    if (!(key instanceof OpteeSigningKey)) throw new TypeError('not a key of this implementation')
-    return key.#secret
-  }
-}
-
-class OpteeAgreementKey implements AgreementKey {
-  readonly use = 'agree'
-  readonly #secret: Uint8Array
-  readonly #publicKey: Uint8Array
-  constructor(secret: Uint8Array, publicKey: Uint8Array) {
-    this.#secret = new Uint8Array(secret)
-    this.#publicKey = publicKey
-  }
-  get publicKey(): Uint8Array {
-    return this.#publicKey.slice()
-  }
-  static secretOf(key: AgreementKey): Uint8Array {
-    if (!(key instanceof OpteeAgreementKey)) throw new TypeError('not a key of this implementation')
-    return key.#secret
   }
 }
