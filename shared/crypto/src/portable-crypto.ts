@@ -16,7 +16,7 @@ import { expand, extract } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { decryptionFailed } from './errors.ts'
-import { createKeyHandles } from './key-handles.ts'
+import { createKeyHandles } from './portable-keys.ts'
 import { createPortableKem } from './portable-kem.ts'
 import type { AgreementKey, Crypto, SigningKey } from './port.ts'
 import {

@@ -5,7 +5,7 @@
  * @module
  */
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js'
-import { createKeyHandles } from './key-handles.ts'
+import { createKeyHandles } from './portable-keys.ts'
 import type { Crypto, KemKey } from './port.ts'
 import {
   badKey,

@@ -13,7 +13,7 @@ import {
 } from '../../../../shared/crypto/src/index.ts'
 import { concat, useTextCodec } from '../../../../shared/crypto/src/bytes.ts'
 import { decryptionFailed } from '../../../../shared/crypto/src/errors.ts'
-import { createKeyHandles } from '../../../../shared/crypto/src/key-handles.ts'
+import { createKeyHandles } from '../../../../shared/crypto/src/portable-keys.ts'
 import { createPortableKem } from '../../../../shared/crypto/src/portable-kem.ts'
 import {
   AEAD_KEY_BYTES,
