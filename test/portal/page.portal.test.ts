@@ -115,7 +115,7 @@ test('the whole way to the panel and back works by keyboard', async () => {
   await page.locator('.th-panel h2:focus').waitFor()
   await page.keyboard.press('Escape')
   await page.locator('.th-panel').waitFor({ state: 'detached' })
-  // The focus is given back once the panel is gone.
+  // The focus is given back.
   await focused.waitFor()
   assert.equal(await focused.count(), 1)
 })

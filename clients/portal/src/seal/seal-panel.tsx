@@ -6,7 +6,7 @@
  */
 import { Button } from '@mantine/core'
 import { IconCheck, IconDownload, IconQuestionMark, IconRefresh, IconX } from '@tabler/icons-react'
-import { useEffect, useRef, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import type { Check, CheckResult } from '../../../sdk/src/seal.ts'
 import type { RecordReport } from '../../../sdk/src/verify-record.ts'
 import { useWords } from '../i18n/i18n.tsx'
@@ -51,8 +51,6 @@ function PanelBody({ report, isRunning, facts, onCheckAgain, onDownload, childre
   const words = useWords()
   const { t } = words
   const view = sealView(words, report)
-  const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
   const checks = report?.checks ?? []
   const ofRecord = checks.filter(({ id }) => id !== 'server')
   const ofServer = checks.filter(({ id }) => id === 'server')
@@ -60,7 +58,7 @@ function PanelBody({ report, isRunning, facts, onCheckAgain, onDownload, childre
   const isBad = view.tone === 'bad'
   return (
     <div className="th-panel" data-tone={view.tone} data-state={view.state} aria-busy={isRunning}>
-      <h2 ref={heading} tabIndex={-1}>
+      <h2 data-autofocus tabIndex={-1}>
         {view.word}
       </h2>
       {checkedMs === 0 ? undefined : (

@@ -1,11 +1,12 @@
 /**
- * A sheet from the right, a full page on a phone. Its head is no `header` element: a page has one banner.
+ * A sheet from the right, a full page on a phone. Its head is no `header` element: a page has one banner. What of its
+ * contents has `data-autofocus` gets the focus, else what can have it first.
  *
  * @module
  */
 import { CloseButton, Drawer } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
-import type { ReactNode } from 'react'
+import { type ReactNode, useLayoutEffect } from 'react'
 import { useWords } from '../i18n/i18n.tsx'
 
 interface SheetProps {
@@ -21,9 +22,17 @@ const WIDTH = 480
 
 export function Sheet({ isOpen, onClose, title, children }: SheetProps): ReactNode {
   const { t } = useWords()
+  useFocusReturned(isOpen)
   const isPhone = useMediaQuery(PHONE, false, { getInitialValueInEffect: false })
   return (
-    <Drawer.Root opened={isOpen} onClose={onClose} position="right" size={isPhone ? '100%' : WIDTH} lockScroll={false}>
+    <Drawer.Root
+      opened={isOpen}
+      onClose={onClose}
+      position="right"
+      size={isPhone ? '100%' : WIDTH}
+      lockScroll={false}
+      returnFocus={false}
+    >
       <Drawer.Overlay />
       <Drawer.Content aria-label={title}>
         <Drawer.Body>
@@ -36,4 +45,15 @@ export function Sheet({ isOpen, onClose, title, children }: SheetProps): ReactNo
       </Drawer.Content>
     </Drawer.Root>
   )
+}
+
+/** Gives the focus back to what had it, at once: the drawer's own way waits, and somebody may already have gone on. */
+function useFocusReturned(isOpen: boolean): void {
+  useLayoutEffect(() => {
+    if (!isOpen) return undefined
+    const before = document.activeElement
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true })
+    }
+  }, [isOpen])
 }
