@@ -119,6 +119,21 @@ test('another kind, record, date or purpose than was given for is refused', asyn
   await whileGiven({ purpose: 'HRESCH' }, () => assert.rejects(omar.read(stored.recordId), exceeded))
 })
 
+test('a record that was kept back is neither opened nor listed nor found, and the others are', async () => {
+  const { bob, alice, warrant, stored } = scene
+  const kept = await alice.store({ patient: bob.ref, warrant, ehr: labResult(7, scene.world.canary()) })
+  await whileGiven({ except: [kept.recordId] }, async () => {
+    await omar.read(stored.recordId)
+    await assert.rejects(omar.read(kept.recordId), refusedWith('GRANT_SCOPE_EXCEEDED'))
+    const listed = (await omar.list(bob.ref)).items.map(({ record }) => record)
+    assert.ok(listed.includes(stored.recordId) && !listed.includes(kept.recordId))
+    const found = (await omar.search({ patient: bob.ref, ehrType: 'lab' })).items.map(({ record }) => record)
+    assert.ok(found.includes(stored.recordId) && !found.includes(kept.recordId))
+    const [given] = (await bob.grants()).filter(({ revokedMs }) => revokedMs === null)
+    assert.deepEqual(given?.except, [kept.recordId])
+  })
+})
+
 test('access lets read, not write', async () => {
   const { world, bob, alice, warrant } = scene
   await whileGiven({}, async () => {
@@ -159,5 +174,5 @@ test('nobody else takes back; what was never given cannot be', async () => {
 })
 
 test('after all that everything is as it was', async () => {
-  assert.equal((await scene.world.verifyEverything()).records, 2)
+  assert.equal((await scene.world.verifyEverything()).records, 3)
 })

@@ -73,6 +73,8 @@ export interface AccessTerms {
   readonly scope: readonly string[]
   /** Empty or absent: all that scope and dates allow. */
   readonly records?: readonly RecordId[]
+  /** Records that are kept back; only where no records are named. */
+  readonly except?: readonly RecordId[]
   /** Clinical dates; absent: open. */
   readonly datesFromMs?: number
   readonly datesToMs?: number
@@ -168,6 +170,7 @@ export class PatientClient extends Participant {
       grantee: terms.grantee,
       scope: terms.scope as Grant['scope'],
       records: terms.records ?? [],
+      ...(terms.except === undefined || terms.except.length === 0 ? {} : { except: terms.except }),
       fromMs: terms.datesFromMs ?? 0,
       toMs: terms.datesToMs ?? 0,
       purpose: terms.purpose ?? 'TREAT',
@@ -241,6 +244,23 @@ export class PatientClient extends Participant {
    */
   async erase(record: RecordId, confirm: Uint8Array): Promise<void> {
     await this.session.request('record.erase', { record, confirm })
+  }
+
+  /** What the hospital took out of its own use and asks to be destroyed. */
+  async eraseRequests(): Promise<readonly EraseRequest[]> {
+    return await this.options.hospital.eraseRequests(this.requestSigner)
+  }
+
+  /** Agrees: erases the newest version and all before it, and tells the hospital. Cannot be undone. */
+  async eraseAsked({ id, record }: Pick<EraseRequest, 'id' | 'record'>): Promise<EraseRequest> {
+    const newest = (await this.versions(record)).at(-1)
+    if (newest !== undefined && newest.erasedMs === undefined) await this.erase(record, newest.ehrHash)
+    return await this.options.hospital.answerEraseRequest(this.requestSigner, id, 'erased')
+  }
+
+  /** Says no: the record stays. */
+  async keepAsked(id: string): Promise<EraseRequest> {
+    return await this.options.hospital.answerEraseRequest(this.requestSigner, id, 'kept')
   }
 
   /** Every entry of this patient on the ledger, found without the record server. */

@@ -12,6 +12,7 @@ import {
   type EhrType,
   ehrTypeShape,
   type GrantId,
+  grantExceptShape,
   grantIdShape,
   type HospitalRef,
   hospitalRefShape,
@@ -22,6 +23,7 @@ import {
   MAX_GRANT_RECORDS,
   type MspId,
   oneOf,
+  optional,
   type ParticipantRef,
   participantRefShape,
   type PatientRef,
@@ -180,6 +182,8 @@ export interface GrantEntry {
   readonly scope: Scope
   /** Empty: every record that scope and dates allow. */
   readonly records: readonly RecordId[]
+  /** Records that are kept back; only where `records` is empty. */
+  readonly except?: readonly RecordId[]
   /** Clinical dates; 0 is open. */
   readonly fromMs: number
   readonly toMs: number
@@ -207,6 +211,7 @@ const grantMembers = {
   grantee: participantRefShape,
   scope: scopeShape,
   records: list<RecordId>(recordIdShape, { max: MAX_GRANT_RECORDS }),
+  except: optional(grantExceptShape),
   fromMs: uint(),
   toMs: uint(),
   purpose: purposeShape,

@@ -77,6 +77,11 @@ test('terms that contradict each other or the limits are neither issued nor read
     { ...grant, scope: ['none'] },
     { ...grant, records: [recordId, recordId] },
     { ...grant, records: Array.from({ length: 257 }, () => newRecordId(crypto, 1)) },
+    { ...grant, except: [newRecordId(crypto, 1)] },
+    { ...grant, records: [], except: [] },
+    { ...grant, records: [], except: [recordId, recordId] },
+    { ...grant, records: [], except: ['r-1'] },
+    { ...grant, records: [], except: Array.from({ length: 257 }, () => newRecordId(crypto, 1)) },
     { ...grant, purpose: 'MARKETING' },
     { ...grant, fromMs: '0' },
     { ...grant, more: 1 },
@@ -145,6 +150,15 @@ test('another record is refused, an empty list covers every record', () => {
   const other = newRecordId(crypto, 2)
   refusesUse('GRANT_SCOPE_EXCEEDED', { recordId: other })
   takesUse({ recordId: other }, { records: [] })
+})
+
+test('what is kept back is refused, whatever else the grant allows', () => {
+  const other = newRecordId(crypto, 2)
+  const terms: Partial<Grant> = { scope: ['*'], records: [], except: [recordId] }
+  const signed = { ...grant, ...terms }
+  assert.deepEqual(verifyGrant(crypto, issueGrant(crypto, patient.key, signed), signer), signed)
+  refusesUse('GRANT_SCOPE_EXCEEDED', {}, terms)
+  takesUse({ recordId: other }, terms)
 })
 
 test('a date outside is refused, zero is open', () => {

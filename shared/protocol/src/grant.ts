@@ -29,7 +29,7 @@ import {
 import { isPeriod, numericDateShape } from './jwt-times.ts'
 import { checkSignedByPatient, type PatientSigner } from './patient-signer.ts'
 import { refuseAs } from './refusal.ts'
-import { distinct, oneOf, refine, type Shape, struct, uint } from './shape.ts'
+import { distinct, oneOf, optional, refine, type Shape, struct, uint } from './shape.ts'
 
 const TYP = 'trusthealth-grant+jwt'
 
@@ -47,6 +47,8 @@ export interface Grant {
   readonly scope: Scope
   /** At most 256, none twice; empty: every record that scope and dates allow. */
   readonly records: readonly RecordId[]
+  /** Records that scope and dates would allow and the patient keeps back, 1 to 256, none twice; only where `records` is empty. */
+  readonly except?: readonly RecordId[]
   /** First and last moment of the clinical date, both included; 0 is open. */
   readonly fromMs: number
   readonly toMs: number
@@ -57,6 +59,9 @@ export interface Grant {
   readonly exp: number
 }
 
+/** An empty list is not written: one grant has one text. */
+export const grantExceptShape: Shape<readonly RecordId[]> = distinct(recordIdShape, { min: 1, max: MAX_GRANT_RECORDS })
+
 export const grantShape: Shape<Grant> = refine(
   struct({
     jti: grantIdShape,
@@ -64,13 +69,18 @@ export const grantShape: Shape<Grant> = refine(
     grantee: participantRefShape,
     scope: scopeShape,
     records: distinct(recordIdShape, { max: MAX_GRANT_RECORDS }),
+    except: optional(grantExceptShape),
     fromMs: uint(),
     toMs: uint(),
     purpose: purposeShape,
     nbf: numericDateShape,
     exp: numericDateShape,
   }),
-  (grant) => isPeriod(grant) && (grant.toMs === 0 || grant.fromMs <= grant.toMs) && grant.grantee !== grant.iss,
+  (grant) =>
+    isPeriod(grant) &&
+    (grant.toMs === 0 || grant.fromMs <= grant.toMs) &&
+    (grant.except === undefined || grant.records.length === 0) &&
+    grant.grantee !== grant.iss,
   'has terms that contradict each other',
 )
 
@@ -97,7 +107,7 @@ export function verifyGrant(crypto: Crypto, jws: string, signer: PatientSigner):
 }
 
 /** The terms of a grant as the ledger lists them, times in milliseconds. */
-export interface GrantTerms extends Pick<Grant, 'grantee' | 'records' | 'fromMs' | 'toMs'> {
+export interface GrantTerms extends Pick<Grant, 'grantee' | 'records' | 'except' | 'fromMs' | 'toMs'> {
   readonly scope: readonly string[]
   readonly purpose: string
   readonly nbfMs: number
@@ -131,8 +141,9 @@ export function checkGrantTerms(terms: GrantTerms, use: GrantUse): void {
   if (!covers(terms, use)) throw new ProtocolError('GRANT_SCOPE_EXCEEDED', 'the grant does not cover this')
 }
 
-function covers({ scope, records, fromMs, toMs, purpose }: GrantTerms, use: GrantUse): boolean {
+function covers({ scope, records, except, fromMs, toMs, purpose }: GrantTerms, use: GrantUse): boolean {
   if (purpose !== use.purpose || !scopeIncludes(scope, use.ehrType)) return false
   if (records.length > 0 && !records.includes(use.recordId)) return false
+  if (except?.includes(use.recordId) === true) return false
   return (fromMs === 0 || use.dateMs >= fromMs) && (toMs === 0 || use.dateMs <= toMs)
 }

@@ -102,6 +102,7 @@ for (const crypto of [node, portable]) {
   statements('warrant.json', (jws) => verifyWarrant(crypto, jws, signer))
   statements('warrant-record.json', (jws) => verifyWarrantRecord(crypto, jws, signer))
   statements('grant.json', (jws) => verifyGrant(crypto, jws, signer))
+  statements('grant-except.json', (jws) => verifyGrant(crypto, jws, signer))
   statements('revocation.json', (jws) => verifyRevocation(crypto, jws, signer))
   statements('key-statement.json', (jws) => verifyKeyStatement(crypto, jws, signer))
 

@@ -164,6 +164,42 @@ export function makeGrants(): StatementVectors {
   })
 }
 
+/** Everything but some records: §3.5, the member that came later. */
+export function makeGrantsWithExceptions(): StatementVectors {
+  const file = 'grant-except.json'
+  const crypto = deterministicCrypto(`${file} terms`)
+  const [first, second] = [0, 1].map((later) => newRecordId(crypto, NOW_SECONDS * 1_000 + later))
+  const grant = {
+    jti: newId(crypto, 'g'),
+    iss: parties.parties.patient.ref,
+    grantee: parties.parties.secondDoctor.ref,
+    scope: ['*'],
+    records: [],
+    except: [first, second],
+    fromMs: 0,
+    toMs: 0,
+    purpose: 'TREAT',
+    nbf: NOW_SECONDS,
+    exp: NOW_SECONDS + 86_400,
+  }
+  const { key } = party(deterministicCrypto(file), 'patient')
+  const signed = (payload: object): string => signStatement(crypto, key, 'trusthealth-grant+jwt', payload)
+  const statements = makeStatements(file, 'trusthealth-grant+jwt', () => [
+    { name: 'everything but two records', payload: grant },
+    { name: 'laboratory results but one', payload: { ...grant, scope: ['lab'], except: [first] } },
+  ])
+  return {
+    ...statements,
+    refused: [
+      ...statements.refused,
+      { name: 'an empty exception', jws: signed({ ...grant, except: [] }) },
+      { name: 'an exception twice', jws: signed({ ...grant, except: [first, first] }) },
+      { name: 'exceptions beside named records', jws: signed({ ...grant, records: [second], except: [first] }) },
+      { name: 'an exception that is no record', jws: signed({ ...grant, except: [grant.jti] }) },
+    ],
+  }
+}
+
 export function makeRevocations(): StatementVectors {
   return makeStatements('revocation.json', 'trusthealth-revocation+jwt', (crypto) =>
     (['w', 'g'] as const).map((letter) => ({

@@ -10,7 +10,14 @@ import { join } from 'node:path'
 import { makeCbor } from './make-cbor.ts'
 import { makeBatches, makeChains, makeCommitments, makeDeliveries, makeEnvelopes } from './make-records.ts'
 import { makeCredentials, makeEvidence, makeOpteeEvidence, makeReceipts } from './make-server.ts'
-import { makeGrants, makeKeyStatements, makeRevocations, makeWarrantRecords, makeWarrants } from './make-statements.ts'
+import {
+  makeGrants,
+  makeGrantsWithExceptions,
+  makeKeyStatements,
+  makeRevocations,
+  makeWarrantRecords,
+  makeWarrants,
+} from './make-statements.ts'
 import { makeParties } from './vector-parties.ts'
 
 /** Every file of this folder that this script makes. */
@@ -20,6 +27,7 @@ export const VECTOR_FILES: Readonly<Record<string, () => object>> = {
   'warrant.json': makeWarrants,
   'warrant-record.json': makeWarrantRecords,
   'grant.json': makeGrants,
+  'grant-except.json': makeGrantsWithExceptions,
   'revocation.json': makeRevocations,
   'key-statement.json': makeKeyStatements,
   'credential.json': makeCredentials,

@@ -14,7 +14,14 @@ import {
   type PatientPolicy,
   warrantRecordShape,
 } from '../../../shared/ledger-model/src/index.ts'
-import { type GrantId, newId, newRef, parseWarrantRecord, signStatement } from '../../../shared/protocol/src/index.ts'
+import {
+  type GrantId,
+  newId,
+  newRecordId,
+  newRef,
+  parseWarrantRecord,
+  signStatement,
+} from '../../../shared/protocol/src/index.ts'
 import { createPatient, createPatientKey, type TestPatient } from '../consortium.ts'
 import {
   addKeyStatement,
@@ -180,6 +187,27 @@ export function describePermissions(world: () => LedgerWorld): void {
       assert.equal((await policyOf(patient.ref)).grants[0]?.revokedMs, record.revokedMs)
       await call(a.hospital, 'revokeGrant', revocationOf(patient, grant.jti))
       assert.deepEqual((await grantsOf(patient.ref)).items, items)
+    })
+
+    test('what a grant keeps back stands in the policy and in the list, and is part of its content', async () => {
+      const { call, a, registerPatient } = world()
+      const patient = await registerPatient(a)
+      const grantee = newRef(crypto, 'd')
+      const except = [newRecordId(crypto, 1), newRecordId(crypto, 2)]
+      const { grant, jws } = grantOf(patient, { grantee, scope: ['*'], except })
+      const first = await call(a.hospital, 'grant', jws)
+      assert.deepEqual(await call(a.hospital, 'grant', jws), first)
+      assert.deepEqual((await policyOf(patient.ref)).grants[0]?.except, except)
+      assert.deepEqual((await grantsOf(patient.ref)).items[0]?.except, except)
+      const { except: _, ...wider } = grant
+      for (const other of [wider, { ...grant, except: except.slice(1) }]) {
+        await refused('GRANT_EXISTS', call(a.hospital, 'grant', grantOf(patient, other).jws))
+      }
+      const malformed = { ...grant, jti: newId(crypto, 'g'), except: [] }
+      const forced = signStatement(crypto, patient.signingKey, 'trusthealth-grant+jwt', malformed)
+      await refused('GRANT_INVALID', call(a.hospital, 'grant', forced))
+      await call(a.hospital, 'revokeGrant', revocationOf(patient, grant.jti))
+      assert.deepEqual((await policyOf(patient.ref)).grants[0]?.except, except)
     })
 
     test('refused: an id with other content, grants that the patient did not sign, of a suspended patient', async () => {

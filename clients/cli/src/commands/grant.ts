@@ -30,6 +30,7 @@ export const GRANT_COMMANDS: readonly CommandRow[] = [
       { flags: '--to <name>', description: 'the doctor or hospital' },
       { flags: '--kind <kind>', description: 'kinds of records; else all', repeatable: true },
       { flags: '--record <id>', description: 'only this record; may be repeated', repeatable: true },
+      { flags: '--except <id>', description: 'all but this record; may be repeated', repeatable: true },
       { flags: '--until <date>', description: 'until: a date or a span', default: '30d' },
       { flags: '--dates-from <date>', description: 'only records from this clinical date on' },
       { flags: '--dates-until <date>', description: 'only records up to this clinical date' },
@@ -38,7 +39,7 @@ export const GRANT_COMMANDS: readonly CommandRow[] = [
     examples: [
       'grant --to omar --until 30d --as bob',
       'grant --to omar --kind lab --kind medicine --until 2026-12-14 --as bob',
-      'grant --to hospital-b --record r-1f9ac03e --as bob',
+      'grant --to omar --except r-1f9ac03e --as bob',
     ],
     run: give,
   },
@@ -71,23 +72,25 @@ async function give(context: Context, _what: readonly string[], options: OptionV
     const grantee: ParticipantRef = await parties.find(to, ['d', 'h'])
     const records: RecordId[] = []
     for (const given of texts(options, 'record') ?? []) records.push(await findRecord(context, connection, given))
+    const except: RecordId[] = []
+    for (const given of texts(options, 'except') ?? []) except.push(await findRecord(context, connection, given))
+    if (records.length > 0 && except.length > 0) {
+      throw usageError('Named records and exceptions exclude each other.', '--except r-1f9ac03e')
+    }
     const datesFromMs = momentOption(context, '--dates-from', text(options, 'datesFrom'))
     const datesToMs = untilOption(context, '--dates-until', text(options, 'datesUntil'))
     const terms = {
       grantee,
       scope: scopeOf(texts(options, 'kind')),
       records,
+      ...(except.length === 0 ? {} : { except }),
       untilMs: untilOption(context, '--until', text(options, 'until')) ?? context.clock.nowMs() + 30 * DAY_MS,
       purpose: oneOf(...PURPOSES)(text(options, 'purpose') ?? 'TREAT', 'purpose'),
       ...(datesFromMs === undefined ? {} : { datesFromMs }),
       ...(datesToMs === undefined ? {} : { datesToMs }),
     }
     if (terms.untilMs <= context.clock.nowMs()) throw usageError('The end is in the past.', '--until 30d')
-    const what =
-      records.length === 0
-        ? scopeWords(terms.scope)
-        : `${records.length} named record${records.length === 1 ? '' : 's'}`
-    const sentence = `${parties.nameOf(grantee)} may see ${what} until ${formatMoment(terms.untilMs)}`
+    const sentence = `${parties.nameOf(grantee)} may see ${reachWords(terms)} until ${formatMoment(terms.untilMs)}`
     if (context.flags.dryRun === true) {
       context.output.result({ ...terms, dryRun: true }, `Would give access: ${sentence}.`)
       return
@@ -134,7 +137,7 @@ async function listGrants(context: Context, _what: readonly string[], options: O
     const rows = shown.map((one) => [
       stateOf(one, now),
       parties.nameOf(one.grantee),
-      one.records.length > 0 ? `${one.records.length} named records` : scopeWords(one.scope),
+      reachWords(one),
       `until ${formatDate(one.expMs)}`,
       shortId(one.jti),
     ])
@@ -144,6 +147,7 @@ async function listGrants(context: Context, _what: readonly string[], options: O
         grantee,
         scope,
         records,
+        ...(one.except === undefined ? {} : { except: one.except }),
         purpose,
         fromMs: nbfMs,
         untilMs: expMs,
@@ -153,6 +157,14 @@ async function listGrants(context: Context, _what: readonly string[], options: O
       table(rows, 'You gave no access.'),
     )
   })
+}
+
+/** "3 named records", "lab results, but not 1 record". */
+function reachWords({ scope, records, except }: Pick<GrantRecord, 'scope' | 'records' | 'except'>): string {
+  const count = (ids: readonly RecordId[], word: string): string =>
+    `${ids.length} ${word}${ids.length === 1 ? '' : 's'}`
+  if (records.length > 0) return count(records, 'named record')
+  return except === undefined ? scopeWords(scope) : `${scopeWords(scope)}, but not ${count(except, 'record')}`
 }
 
 function stateOf({ nbfMs, expMs, revokedMs }: GrantRecord, nowMs: number): string {

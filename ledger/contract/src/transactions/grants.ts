@@ -75,10 +75,11 @@ function findGrant(call: ContractCall, patientRef: PatientRef, jti: GrantId): Pr
 }
 
 function entryOf(given: Grant): GrantEntry {
-  const { jti, grantee, scope, records, fromMs, toMs, purpose, nbf, exp } = given
+  const { jti, grantee, scope, records, except, fromMs, toMs, purpose, nbf, exp } = given
   const nbfMs = nbf * 1_000
   const expMs = exp * 1_000
-  return { jti, grantee, scope, records, fromMs, toMs, purpose, nbfMs, expMs, revokedMs: null }
+  const entry = { jti, grantee, scope, records, fromMs, toMs, purpose, nbfMs, expMs, revokedMs: null }
+  return except === undefined ? entry : { ...entry, except }
 }
 
 /** The grant says the same; whether it was revoked meanwhile does not matter. */

@@ -26,6 +26,7 @@ const grant = {
   grantee: 'd-1',
   scope: ['lab'],
   records: [] as string[],
+  except: undefined as string[] | undefined,
   fromMs: 0,
   toMs: 0,
   purpose: 'TREAT',
@@ -122,12 +123,15 @@ test('a grant whose scope, records, dates, purpose and period fit', () => {
   for (const change of [
     { scope: ['imaging'] },
     { records: ['r-2'] },
+    { except: ['r-1'] },
+    { except: ['r-2', 'r-1'], scope: ['*'] },
     { fromMs: 501 },
     { toMs: 499 },
     { purpose: 'HRESCH' },
   ]) {
     assert.equal(ask({ grants: [change] }), 'GRANT_SCOPE_EXCEEDED', JSON.stringify(change))
   }
+  assert.equal(ask({ grants: [{ except: ['r-2'] }] }), 'grant:g-1')
   assert.equal(ask({ grants: [{ fromMs: 500, toMs: 500 }] }), 'grant:g-1')
   assert.equal(ask({ grants: [{ nbfMs: NOW + 1 }] }), 'GRANT_NOT_YET_VALID')
   assert.equal(ask({ grants: [{ expMs: NOW }] }), 'GRANT_EXPIRED')

@@ -143,6 +143,7 @@ function missOfGrant(grant: PolicyGrant, { record, purpose, nowMs, policy }: Acc
     (record === undefined ||
       (inScope(grant.scope, record.ehrType) &&
         (grant.records.length === 0 || grant.records.some((id) => id === record.recordId)) &&
+        grant.except?.some((id) => id === record.recordId) !== true &&
         record.dateMs >= grant.fromMs &&
         (grant.toMs === 0 || record.dateMs <= grant.toMs)))
   return fits ? undefined : { code: 'GRANT_SCOPE_EXCEEDED', rank: 3, atMs: 0 }
