@@ -16,6 +16,8 @@ import {
   type TestIdentity,
   type TestOrganization,
 } from '../../../testkit/src/consortium.ts'
+import { InsecureFabricPeer } from '../../../testkit/src/fabric-peer.ts'
+import { TEST_CHAINCODE } from '../../../testkit/src/insecure-memory-ledger.ts'
 import { plainRows, TaWorld, type TaWorldOptions } from '../../../testkit/src/ta-world.ts'
 
 const worlds: TaWorld[] = []
@@ -301,13 +303,82 @@ test('an end before the round is durable leaves the configuration that was in fo
   assert.equal((await world.reconfigure(update)).sequence, 1)
 })
 
-test('refused on Fabric, whose channels have their configuration elsewhere', async () => {
+// --- on Fabric, whose blocks hold no configuration of ours: the same rule, and peers in place of nodes
+
+/** Organisations and chaincode of the world's channel, with some organisations more. */
+function nextOnFabric(
+  world: TaWorld,
+  more: readonly TestOrganization[],
+  change: Partial<ChannelConfiguration> = {},
+): ChannelConfiguration {
+  return next(world, more, { nodes: [], quorum: 2, fabric: { chaincode: TEST_CHAINCODE }, ...change })
+}
+
+test('on Fabric an organisation joins: its members get in and its peer counts, over a restart, too', async () => {
   const world = await open({ fabric: true })
   const c = await joining(world)
-  for (const change of [{}, { nodes: [], quorum: 2, fabric: { chaincode: 'trusthealth' } }]) {
-    const update = signed(world, next(world, [c], change), admins(world, c))
-    assert.deepEqual(await world.request('reconfigure', { update }), rejected)
+  const peer = await InsecureFabricPeer.create(world.crypto, c.authority)
+  const { peers } = world.ledger
+  const [ofA, ofB] = [...peers]
+  assert.ok(ofA !== undefined && ofB !== undefined)
+  await register(world, c)
+  await assert.rejects(world.connect(c.hospital), { code: 'CREDENTIAL_REJECTED' })
+  // Nobody counts for the newcomer before.
+  peers.splice(0, peers.length, ofA, peer)
+  await assert.rejects(world.connect(world.hospital), { code: 'ENDORSEMENT_SIGNATURE' })
+  peers.splice(0, peers.length, ofA, ofB)
+
+  const { sequence } = await world.reconfigure(signed(world, nextOnFabric(world, [c]), admins(world, c)))
+  assert.equal(sequence, 1)
+  // One of three is no quorum.
+  peers.splice(0, peers.length, peer)
+  await assert.rejects(world.connect(world.hospital), { code: 'ENDORSEMENT_QUORUM' })
+  for (const [again, answering] of [
+    [false, [ofB, peer]],
+    [true, [ofA, peer]],
+  ] as const) {
+    peers.splice(0, peers.length, ...answering)
+    if (again) await world.restart()
+    await (await world.connect(c.hospital)).request('ping')
+    await (await world.connect(world.hospital)).request('ping')
   }
+})
+
+const REFUSED_ON_FABRIC: Readonly<Record<string, (world: TaWorld, c: TestOrganization) => Uint8Array>> = {
+  'to an embedded ledger': (world, c) => signed(world, next(world, [c]), admins(world, c)),
+  'to another chaincode': (world, c) =>
+    signed(world, nextOnFabric(world, [c], { fabric: { chaincode: 'other' } }), admins(world, c)),
+  'to a quorum that is no majority': (world, c) =>
+    signed(world, nextOnFabric(world, [c], { quorum: 1 }), admins(world, c)),
+  'that half of the organisations signed': (world, c) =>
+    signed(world, nextOnFabric(world, [c]), [...admins(world).slice(0, 1), c.admin]),
+  'that the one who joins did not sign': (world, c) => signed(world, nextOnFabric(world, [c]), admins(world)),
+  'that nobody signed': (world, c) => signed(world, nextOnFabric(world, [c]), []),
+  'of a later sequence': (world, c) => signed(world, nextOnFabric(world, [c], { sequence: 2 }), admins(world, c)),
+  'of another channel': (world, c) => signed(world, nextOnFabric(world, [c], { channel: 'other' }), admins(world, c)),
+}
+
+test('refused on Fabric: every update that is not the next one of this channel, signed by all who must', async () => {
+  const world = await open({ fabric: true })
+  const c = await joining(world)
+  const { configDigest } = await world.ask('status', {})
+  for (const [what, updateOf] of Object.entries(REFUSED_ON_FABRIC)) {
+    assert.deepEqual(await world.request('reconfigure', { update: updateOf(world, c) }), rejected, what)
+    const status = await world.ask('status', {})
+    assert.deepEqual([status.configDigest, status.sequence], [configDigest, 0], what)
+  }
+  const update = signed(world, nextOnFabric(world, [c]), admins(world, c))
+  await world.reconfigure(update)
+  assert.deepEqual(await world.request('reconfigure', { update }), rejected)
+})
+
+test('refused on Fabric: an update signed with a certificate that its organisation revoked', async () => {
+  const world = await open({ fabric: true })
+  const c = await joining(world)
+  const [, b] = world.organizations
+  await world.ledger.submit(b.admin, 'revokeCertificate', [b.admin.certSerial, 'key-compromise'])
+  const update = signed(world, nextOnFabric(world, [c]), admins(world, c))
+  assert.deepEqual(await world.request('reconfigure', { update }), rejected)
 })
 
 test('TEE_NOT_PROVISIONED, TEE_RECOVERING: nothing is taken before the store is known to be the newest', async () => {

@@ -8,6 +8,7 @@ import {
   decodeConfiguration,
   encodeConfiguration,
   endorsementTrustOf,
+  signConfiguration,
 } from './configuration.ts'
 
 const crypto = createNodeCrypto()
@@ -42,4 +43,23 @@ test('refused: neither kind, both kinds, a quorum that the organisations cannot 
 test('refused: an update of an embedded ledger to a channel of Fabric', () => {
   const update = { configuration: encodeConfiguration({ ...fabric, sequence: 1 }), signatures: [] }
   assert.throws(() => checkConfigurationUpdate(crypto, genesis, update, Date.now(), () => false), rejected)
+})
+
+test('refused: an update of a channel of Fabric to an embedded ledger, to other chaincode, or to less than a majority', async () => {
+  const { organizations } = await createConsortium()
+  const next = { ...fabric, sequence: 1 }
+  const check = (configuration: ChannelConfiguration) => {
+    const encoded = encodeConfiguration(configuration)
+    const signatures = organizations.map(({ admin }) => signConfiguration(crypto, admin, encoded))
+    return checkConfigurationUpdate(crypto, current, { configuration: encoded, signatures }, Date.now(), () => false)
+  }
+  const roots = organizations.map(({ mspId, authority }) => ({ mspId, roots: [authority.root] }))
+  const current = { ...fabric, organizations: roots }
+  assert.equal(check({ ...next, organizations: roots }).sequence, 1)
+  const wrong: ChannelConfiguration[] = [
+    { ...genesis, organizations: roots, sequence: 1 },
+    { ...next, organizations: roots, fabric: { chaincode: 'other' } },
+    { ...next, organizations: roots, quorum: 1 },
+  ]
+  for (const one of wrong) assert.throws(() => check(one), rejected)
 })

@@ -175,9 +175,10 @@ export function signConfiguration(
 }
 
 /**
- * Checks an update against the configuration in force and returns the next one.
+ * Checks an update against the configuration in force and returns the next one. On Fabric no block holds it: readers that
+ * keep a configuration take the update as it is.
  *
- * @param atMs time of the block that holds it.
+ * @param atMs time of the block that holds it; on Fabric the ledger's time.
  * @param isRevoked whether an organisation has revoked a certificate of its own on the ledger.
  * @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED`; every signature given must be good, not only enough of them.
  */
@@ -189,7 +190,7 @@ export function checkConfigurationUpdate(
   isRevoked: (mspId: MspId, serialHex: string) => boolean,
 ): ChannelConfiguration {
   const next = decodeConfiguration(crypto, update.configuration)
-  checkEmbedded(next)
+  checkSameLedger(current, next)
   if (next.channel !== current.channel || next.sequence !== current.sequence + 1) {
     throw rejected('not the next configuration of this channel')
   }
@@ -210,6 +211,15 @@ export function checkConfigurationUpdate(
   if ([...signed].filter((mspId) => before.has(mspId)).length < majority) throw rejected('no majority signed')
   if (!joining.every((mspId) => signed.has(mspId))) throw rejected('an organisation that joins did not sign')
   return next
+}
+
+/**
+ * A channel stays on the ledger that it is on. On Fabric nobody may agree on less than a majority of the organisations:
+ * that is what the channel demands of a transaction.
+ */
+function checkSameLedger(current: ChannelConfiguration, next: ChannelConfiguration): void {
+  if (next.fabric?.chaincode !== current.fabric?.chaincode) throw rejected('of another ledger')
+  if (next.fabric !== undefined && next.quorum * 2 <= next.organizations.length) throw rejected('no majority as quorum')
 }
 
 /** Channels of Fabric have their blocks there. @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` */

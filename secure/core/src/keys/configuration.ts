@@ -10,7 +10,6 @@ import {
   channelShape,
   checkConfigurationUpdate,
   fabricChannelShape,
-  LedgerError,
   logOriginOf,
   type ConfigurationUpdate,
   type EndorsementTrust,
@@ -142,8 +141,7 @@ export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): Config
  * The configuration after an update of the channel's: other organisations, nodes and quorum, the rest as it was.
  *
  * @param isRevoked whether an organisation has revoked a certificate of its own on the ledger.
- * @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` for everything that `checkConfigurationUpdate` refuses, and on
- * Fabric, whose channels have their configuration elsewhere.
+ * @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` for everything that `checkConfigurationUpdate` refuses.
  */
 export function updatedConfiguration(
   crypto: Crypto,
@@ -154,8 +152,8 @@ export function updatedConfiguration(
 ): Configuration {
   const { channel, sequence, message } = current
   const { organizations, ledgerNodes, quorum, fabric } = message
-  if (fabric !== undefined) throw new LedgerError('LEDGER_CONFIGURATION_REJECTED', 'a channel of Fabric')
-  const inForce = { channel, sequence, organizations, nodes: ledgerNodes, quorum }
+  const kind = fabric === undefined ? {} : { fabric }
+  const inForce = { channel, sequence, organizations, nodes: ledgerNodes, quorum, ...kind }
   const next = checkConfigurationUpdate(crypto, inForce, update, atMs, isRevoked)
   const encoded = encodeCbor({
     ...message,
