@@ -4,7 +4,7 @@
  * @module
  */
 import type { Icon } from '@tabler/icons-react'
-import type { ComponentType } from 'react'
+import type { ReactNode } from 'react'
 import type { IdentityCard } from './session/core-area.ts'
 
 /** One entry of a role's navigation. */
@@ -16,11 +16,20 @@ export interface NavItem {
   readonly icon: Icon
 }
 
+/** One screen of a role. */
+interface RoleScreen {
+  /** As in `NavItem`, with `:name` for a part that varies; empty: shown for every other address too. */
+  readonly path: string
+  readonly show: (place: {
+    readonly me: IdentityCard
+    readonly params: Readonly<Record<string, string | undefined>>
+  }) => ReactNode
+}
+
 /** What a role's module gives: `export const role: RoleModule`. */
 export interface RoleModule {
   readonly nav: readonly NavItem[]
-  /** Everything below the header; routes inside it start at `/<path>`. */
-  readonly Screens: ComponentType<{ readonly me: IdentityCard }>
+  readonly screens: readonly RoleScreen[]
   /** Measure of the main column: `narrow` 960 px, `full`. */
   readonly width: 'narrow' | 'full'
   readonly density: 'comfortable' | 'compact'

@@ -5,8 +5,6 @@
  */
 import '../theme/work.css'
 import { IconBlocks, IconFlag, IconListCheck, IconServer, IconShieldSearch } from '@tabler/icons-react'
-import type { ReactNode } from 'react'
-import { Route, Switch } from 'wouter'
 import type { RoleModule } from '../role-module.ts'
 import { Block } from './block.tsx'
 import { Blocks } from './blocks.tsx'
@@ -14,29 +12,6 @@ import { Checkpoints } from './checkpoints.tsx'
 import { Misuse } from './misuse.tsx'
 import { Servers } from './servers.tsx'
 import { Verify } from './verify.tsx'
-
-function Screens(): ReactNode {
-  return (
-    <Switch>
-      <Route path="/auditor/blocks">
-        <Blocks />
-      </Route>
-      <Route path="/auditor/blocks/:number">{({ number }) => <Block key={number} number={Number(number)} />}</Route>
-      <Route path="/auditor/checkpoints">
-        <Checkpoints />
-      </Route>
-      <Route path="/auditor/servers">
-        <Servers />
-      </Route>
-      <Route path="/auditor/misuse">
-        <Misuse />
-      </Route>
-      <Route>
-        <Verify />
-      </Route>
-    </Switch>
-  )
-}
 
 export const role: RoleModule = {
   nav: [
@@ -46,7 +21,14 @@ export const role: RoleModule = {
     { path: 'servers', label: 'auditor.nav.servers', icon: IconServer },
     { path: 'misuse', label: 'auditor.nav.misuse', icon: IconFlag },
   ],
-  Screens,
+  screens: [
+    { path: '', show: () => <Verify /> },
+    { path: 'blocks', show: () => <Blocks /> },
+    { path: 'blocks/:number', show: ({ params: { number } }) => <Block key={number} number={Number(number)} /> },
+    { path: 'checkpoints', show: () => <Checkpoints /> },
+    { path: 'servers', show: () => <Servers /> },
+    { path: 'misuse', show: () => <Misuse /> },
+  ],
   width: 'full',
   density: 'compact',
 }

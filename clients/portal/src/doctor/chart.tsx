@@ -15,7 +15,7 @@ import { RangeText, ValueText } from '../fhir/value-text.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Seal } from '../seal/seal.tsx'
 import { sealView } from '../seal/seal-view.ts'
-import type { CheckedRecord } from '../session/opened-record.ts'
+import type { OpenedRecord } from '../session/opened-record.ts'
 import { Loading } from '../shell/loading.tsx'
 import { RecordSeal } from './record-seal.tsx'
 import { queries } from './queries.ts'
@@ -72,7 +72,7 @@ export function Chart({ patient, view }: { readonly patient: string; readonly vi
 interface RowProps {
   readonly title: string
   readonly note: { readonly dateMs: number; readonly authorName: string }
-  readonly opened: CheckedRecord | undefined
+  readonly opened: OpenedRecord | undefined
   readonly error: Error | null
 }
 
@@ -142,7 +142,7 @@ interface Series {
 }
 
 /** Results that were checked and found wrong make no point. */
-function seriesOf(records: readonly CheckedRecord[]): readonly Series[] {
+function seriesOf(records: readonly OpenedRecord[]): readonly Series[] {
   const all = new Map<string, { name: string; points: { timeMs: number; measured: Measured }[] }>()
   for (const { resource, report } of records) {
     if (resource['resourceType'] !== 'Observation' || report.checks.some(({ result }) => result === 'fail')) continue
@@ -161,7 +161,7 @@ function seriesOf(records: readonly CheckedRecord[]): readonly Series[] {
   }))
 }
 
-function Labs({ records }: { readonly records: readonly CheckedRecord[] }): ReactNode {
+function Labs({ records }: { readonly records: readonly OpenedRecord[] }): ReactNode {
   const { t, date } = useWords()
   const series = seriesOf(records).filter(({ points }) => points.length > 0)
   if (series.length === 0) return undefined

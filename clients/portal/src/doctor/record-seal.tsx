@@ -7,14 +7,14 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { SealPanel } from '../seal/seal-panel.tsx'
-import type { CheckedRecord } from '../session/opened-record.ts'
+import type { OpenedRecord } from '../session/opened-record.ts'
 import { saveFile } from '../shell/save-file.ts'
 import { doctor, queries } from './queries.ts'
 
 interface RecordSealProps {
   readonly isOpen: boolean
   readonly onClose: () => void
-  readonly opened: CheckedRecord
+  readonly opened: OpenedRecord
   readonly title: string
 }
 
@@ -41,7 +41,7 @@ export function RecordSeal({ isOpen, onClose, opened, title }: RecordSealProps):
       facts={{
         title,
         authorName: opened.author.name,
-        hospitalName: opened.report.author?.mspId ?? '',
+        hospitalName: opened.author.hospital,
         // The record's id begins with the time at which its author prepared it.
         dateMs: Number.parseInt(recordId.slice(2, 14), 16),
         details: opened.details,

@@ -10,7 +10,7 @@ import { useLocation } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Sheet } from '../shell/sheet.tsx'
-import type { OpenedRecord } from './opened-record.ts'
+import type { OpenedRecord } from '../session/opened-record.ts'
 import { patient } from './queries.ts'
 
 const CODE_LENGTH = 6

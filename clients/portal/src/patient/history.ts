@@ -5,7 +5,7 @@
  */
 import { codeKeyOf, dateTextOf, measuredOf } from '../fhir/read.ts'
 import type { LabPoint } from '../charts/lab-chart.tsx'
-import type { OpenedRecord } from './opened-record.ts'
+import type { OpenedRecord } from '../session/opened-record.ts'
 
 export interface Series {
   readonly name: string

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { decodeUtf8, encodeHex } from '../../../../shared/crypto/src/index.ts'
 import {
   parseWarrant,
   recordIdShape,
@@ -17,14 +16,12 @@ import {
   type WarrantId,
 } from '../../../../shared/protocol/src/index.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
-import type { RecordAnswer, RecordItem } from '../../../sdk/src/record-answer.ts'
-import { formatRecordFile } from '../../../sdk/src/record-file.ts'
-import type { RecordReport } from '../../../sdk/src/verify-record.ts'
+import type { RecordItem } from '../../../sdk/src/record-answer.ts'
+import { RecordReader } from '../session/opened-record.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { People, withTitle } from '../session/people.ts'
 import { deviceFunctions } from './device-functions.ts'
 import { historyOf, type History } from './history.ts'
-import type { OpenedRecord } from './opened-record.ts'
 import { downloadAll, type DownloadProgress } from './download.ts'
 
 /** One line of the list, with the author's name. */
@@ -86,36 +83,12 @@ export interface PermissionTerms {
   readonly untilMs: number
 }
 
-/** Opened records are kept in the worker's memory for a while, so that lists do not read them twice. */
-const MAX_OPENED = 500
 const MAX_HISTORY = 100
 
 export function patientArea(context: WorkerContext) {
-  const opened = new Map<string, Promise<OpenedRecord>>()
-  const answers = new Map<string, RecordAnswer>()
   const client = () => context.client(PatientClient)
   const people = new People(context)
-
-  const read = async (record: string, version: number | undefined): Promise<OpenedRecord> => {
-    const bob = await client()
-    const id = recordIdShape(record, 'record')
-    const answer = await bob.read(id, version === undefined ? {} : { version })
-    const report = await bob.verify(answer)
-    answers.set(`${record} ${answer.version}`, answer)
-    const name = await people.nameOf(answer.author)
-    const hospital = await people.organizationName(report.author?.mspId ?? '')
-    return openedOf(answer, report, { name, hospital }, (await bob.evidence()).measurement)
-  }
-  const open = (record: string, version?: number): Promise<OpenedRecord> => {
-    const key = `${record} ${version ?? ''}`
-    const known = opened.get(key)
-    if (known !== undefined) return known
-    const fresh = read(record, version)
-    opened.set(key, fresh)
-    fresh.catch(() => opened.delete(key))
-    if (opened.size > MAX_OPENED) opened.delete(opened.keys().next().value as string)
-    return fresh
-  }
+  const reader = new RecordReader(client, people)
 
   return {
     async records(
@@ -132,28 +105,20 @@ export function patientArea(context: WorkerContext) {
       return await linesOf(page.items, people)
     },
 
-    open,
+    open: (record: string, version?: number) => reader.open(record, version),
 
     /** Reads it again and runs every check again. */
-    async checkAgain(record: string, version?: number): Promise<OpenedRecord> {
-      opened.delete(`${record} ${version ?? ''}`)
-      return await open(record, version)
-    },
+    checkAgain: (record: string, version?: number) => reader.openAgain(record, version),
 
     /** The record with its proofs, for `trusthealth record verify`. */
-    async recordFile(record: string, version: number): Promise<string> {
-      const bob = await client()
-      const answer =
-        answers.get(`${record} ${version}`) ?? (await bob.read(recordIdShape(record, 'record'), { version }))
-      return formatRecordFile({ serverRef: bob.options.serverRef, answer })
-    },
+    recordFile: (record: string, version: number) => reader.file(record, version),
 
     /** Records of one kind, each read and checked. @param code of `codeKeyOf`. */
     async history(code: string): Promise<History> {
       const bob = await client()
       const { items } = await bob.search({ patient: bob.ref, code, limit: MAX_HISTORY })
       const found = await Promise.allSettled(
-        items.filter(({ erasedMs }) => erasedMs === undefined).map(({ record }) => open(record)),
+        items.filter(({ erasedMs }) => erasedMs === undefined).map(({ record }) => reader.open(record)),
       )
       return historyOf(
         code,
@@ -177,9 +142,8 @@ export function patientArea(context: WorkerContext) {
     async erase(record: string, version: number): Promise<void> {
       const bob = await client()
       const id = recordIdShape(record, 'record')
-      const answer = answers.get(`${record} ${version}`) ?? (await bob.read(id))
-      await bob.erase(id, answer.commitment.ehrHash)
-      opened.clear()
+      await bob.erase(id, (await reader.answer(record, version)).commitment.ehrHash)
+      reader.forget()
     },
 
     async accessLog(cursor: string | undefined) {
@@ -300,34 +264,6 @@ export function patientArea(context: WorkerContext) {
     downloadAll: (report: (progress: DownloadProgress) => void): Promise<Blob> => downloadAll(context, report),
 
     ...deviceFunctions(context),
-  }
-}
-
-function openedOf(
-  answer: RecordAnswer,
-  report: RecordReport,
-  author: { readonly name: string; readonly hospital: string },
-  program: string,
-): OpenedRecord {
-  const { commitment, log } = answer
-  return {
-    recordId: answer.recordId,
-    version: answer.version,
-    latestVersion: answer.latestVersion,
-    resource: JSON.parse(decodeUtf8(answer.ehr)) as Readonly<Record<string, unknown>>,
-    author: { ref: answer.author, ...author },
-    report,
-    details: [
-      { label: 'seal.detail.record', value: answer.recordId },
-      { label: 'seal.detail.version', value: String(answer.version) },
-      { label: 'seal.detail.fingerprint', value: encodeHex(commitment.ehrHash) },
-      { label: 'seal.detail.block', value: String(commitment.block) },
-      { label: 'seal.detail.transaction', value: commitment.txId },
-      { label: 'seal.detail.batch', value: `${commitment.batchId} / ${commitment.index}` },
-      { label: 'seal.detail.logentry', value: `${log.index} / ${log.size}` },
-      { label: 'seal.detail.author', value: answer.author },
-      { label: 'seal.detail.server', value: program },
-    ],
   }
 }
 

@@ -8,7 +8,7 @@ import type { ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { SealPanel } from '../seal/seal-panel.tsx'
 import { saveFile } from '../shell/save-file.ts'
-import type { OpenedRecord } from './opened-record.ts'
+import type { OpenedRecord } from '../session/opened-record.ts'
 import { patient, queries } from './queries.ts'
 
 interface RecordSealPanelProps {

@@ -4,11 +4,8 @@
  * @module
  */
 import { IconDownload, IconEye, IconFileText, IconKey, IconUserCheck } from '@tabler/icons-react'
-import { lazy, Suspense, type ReactNode } from 'react'
-import { Route, Switch } from 'wouter'
+import { lazy } from 'react'
 import type { RoleModule } from '../role-module.ts'
-import type { IdentityCard } from '../session/core-area.ts'
-import { Loading } from '../shell/loading.tsx'
 import { Records } from './records.tsx'
 
 const Record = lazy(async () => ({ default: (await import('./record.tsx')).Record }))
@@ -18,35 +15,6 @@ const Permission = lazy(async () => ({ default: (await import('./permission.tsx'
 const Keys = lazy(async () => ({ default: (await import('./keys.tsx')).Keys }))
 const Download = lazy(async () => ({ default: (await import('./download-page.tsx')).DownloadPage }))
 
-function Screens({ me }: { readonly me: IdentityCard }): ReactNode {
-  return (
-    <Suspense fallback={<Loading />}>
-      <Switch>
-        <Route path="/patient">
-          <Records me={me} />
-        </Route>
-        <Route path="/patient/record/:id">{({ id }) => <Record id={id} me={me} />}</Route>
-        <Route path="/patient/looked">
-          <Looked />
-        </Route>
-        <Route path="/patient/access">
-          <Access />
-        </Route>
-        <Route path="/patient/permission/:id">{({ id }) => <Permission id={id} />}</Route>
-        <Route path="/patient/keys">
-          <Keys me={me} />
-        </Route>
-        <Route path="/patient/download">
-          <Download />
-        </Route>
-        <Route>
-          <Records me={me} />
-        </Route>
-      </Switch>
-    </Suspense>
-  )
-}
-
 export const role: RoleModule = {
   nav: [
     { path: '', label: 'patient.nav.records', icon: IconFileText },
@@ -55,7 +23,15 @@ export const role: RoleModule = {
     { path: 'keys', label: 'patient.nav.keys', icon: IconKey },
     { path: 'download', label: 'patient.nav.download', icon: IconDownload },
   ],
-  Screens,
+  screens: [
+    { path: '', show: ({ me }) => <Records me={me} /> },
+    { path: 'record/:id', show: ({ me, params }) => <Record id={params['id'] ?? ''} me={me} /> },
+    { path: 'looked', show: () => <Looked /> },
+    { path: 'access', show: () => <Access /> },
+    { path: 'permission/:id', show: ({ params }) => <Permission id={params['id'] ?? ''} /> },
+    { path: 'keys', show: ({ me }) => <Keys me={me} /> },
+    { path: 'download', show: () => <Download /> },
+  ],
   width: 'narrow',
   density: 'comfortable',
 }

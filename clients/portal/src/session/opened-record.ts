@@ -11,13 +11,13 @@ import { formatRecordFile } from '../../../sdk/src/record-file.ts'
 import type { RecordReport } from '../../../sdk/src/verify-record.ts'
 import type { People } from './people.ts'
 
-export interface CheckedRecord {
+export interface OpenedRecord {
   readonly recordId: string
   readonly version: number
   readonly latestVersion: number
   /** FHIR R4 as it was signed. */
   readonly resource: Readonly<Record<string, unknown>>
-  readonly author: { readonly ref: string; readonly name: string }
+  readonly author: { readonly ref: string; readonly name: string; readonly hospital: string }
   readonly report: RecordReport
   readonly details: readonly { readonly label: string; readonly value: string }[]
 }
@@ -25,10 +25,11 @@ export interface CheckedRecord {
 /** Opened records are kept in the worker's memory for a while, so that lists do not read them twice. */
 const MAX_OPENED = 500
 
+/** Where no version is given, the newest is meant. */
 export class RecordReader {
   readonly #client: () => Promise<Participant>
   readonly #people: People
-  readonly #opened = new Map<string, Promise<CheckedRecord>>()
+  readonly #opened = new Map<string, Promise<OpenedRecord>>()
   readonly #answers = new Map<string, RecordAnswer>()
 
   constructor(client: () => Promise<Participant>, people: People) {
@@ -36,31 +37,33 @@ export class RecordReader {
     this.#people = people
   }
 
-  open(record: string): Promise<CheckedRecord> {
-    const known = this.#opened.get(record)
+  open(record: string, version?: number): Promise<OpenedRecord> {
+    const key = keyOf(record, version)
+    const known = this.#opened.get(key)
     if (known !== undefined) return known
-    const fresh = this.#read(record)
-    this.#opened.set(record, fresh)
-    fresh.catch(() => this.#opened.delete(record))
+    const fresh = this.#read(record, version)
+    this.#opened.set(key, fresh)
+    fresh.catch(() => this.#opened.delete(key))
     if (this.#opened.size > MAX_OPENED) this.#opened.delete(this.#opened.keys().next().value as string)
     return fresh
   }
 
   /** Reads it again and runs every check again. */
-  openAgain(record: string): Promise<CheckedRecord> {
-    this.#opened.delete(record)
-    return this.open(record)
+  openAgain(record: string, version?: number): Promise<OpenedRecord> {
+    this.#opened.delete(keyOf(record, version))
+    return this.open(record, version)
   }
 
-  /** What was read last; for a correction. */
-  async answer(record: string): Promise<RecordAnswer> {
-    return this.#answers.get(record) ?? (await (await this.#client()).read(recordIdShape(record, 'record')))
+  /** What was read last; for a correction or an erasure. */
+  async answer(record: string, version?: number): Promise<RecordAnswer> {
+    const known = this.#answers.get(keyOf(record, version))
+    return known ?? (await this.#ask(record, version))
   }
 
   /** The record with its proofs, for `trusthealth record verify`. */
-  async file(record: string): Promise<string> {
+  async file(record: string, version?: number): Promise<string> {
     const { serverRef } = (await this.#client()).options
-    return formatRecordFile({ serverRef, answer: await this.answer(record) })
+    return formatRecordFile({ serverRef, answer: await this.answer(record, version) })
   }
 
   forget(): void {
@@ -68,19 +71,27 @@ export class RecordReader {
     this.#answers.clear()
   }
 
-  async #read(record: string): Promise<CheckedRecord> {
+  async #ask(record: string, version: number | undefined): Promise<RecordAnswer> {
+    const id = recordIdShape(record, 'record')
+    return await (await this.#client()).read(id, version === undefined ? {} : { version })
+  }
+
+  async #read(record: string, version: number | undefined): Promise<OpenedRecord> {
     const client = await this.#client()
-    const answer = await client.read(recordIdShape(record, 'record'))
+    const answer = await this.#ask(record, version)
     const report = await client.verify(answer)
-    this.#answers.set(record, answer)
+    this.#answers.set(keyOf(record, answer.version), answer)
+    if (version === undefined) this.#answers.set(keyOf(record, undefined), answer)
     const { measurement } = await client.evidence()
     const { commitment, log } = answer
+    const name = await this.#people.nameOf(answer.author)
+    const hospital = await this.#people.organizationName(report.author?.mspId ?? '')
     return {
       recordId: answer.recordId,
       version: answer.version,
       latestVersion: answer.latestVersion,
       resource: JSON.parse(decodeUtf8(answer.ehr)) as Readonly<Record<string, unknown>>,
-      author: { ref: answer.author, name: await this.#people.nameOf(answer.author) },
+      author: { ref: answer.author, name, hospital },
       report,
       details: [
         { label: 'seal.detail.record', value: answer.recordId },
@@ -95,4 +106,8 @@ export class RecordReader {
       ],
     }
   }
+}
+
+function keyOf(record: string, version: number | undefined): string {
+  return `${record} ${version ?? ''}`
 }

@@ -5,8 +5,8 @@
  */
 import { UnstyledButton } from '@mantine/core'
 import { IconDots } from '@tabler/icons-react'
-import { useEffect, useState, type ReactNode } from 'react'
-import { Link, useLocation } from 'wouter'
+import { Suspense, useEffect, useState, type ReactNode } from 'react'
+import { Link, Route, Switch, useLocation } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { AwayBanner } from '../errors/away-banner.tsx'
 import { useLanguage, useWords } from '../i18n/i18n.tsx'
@@ -36,11 +36,24 @@ export function RoleFrame({ row, serverError, ...frame }: RoleFrameProps): React
   }, [row, load])
   if (fault !== undefined) return <Frame {...frame}>{<Problem error={fault} />}</Frame>
   if (role === undefined) return <Frame {...frame}>{<Loading />}</Frame>
-  const { Screens, nav, width, density } = role
+  const { screens, nav, width, density } = role
+  const { me } = frame
+  const first = screens.find(({ path }) => path === '')
   return (
     <Frame {...frame} width={width} density={density} nav={<Navigation base={row.path} nav={nav} />}>
       {serverError === null ? undefined : <AwayBanner error={serverError} />}
-      <Screens me={frame.me} />
+      <Suspense fallback={<Loading />}>
+        <Switch>
+          {screens
+            .filter((screen) => screen !== first)
+            .map(({ path, show }) => (
+              <Route key={path} path={`${row.path}/${path}`}>
+                {(params) => show({ me, params })}
+              </Route>
+            ))}
+          <Route>{(params) => first?.show({ me, params })}</Route>
+        </Switch>
+      </Suspense>
     </Frame>
   )
 }

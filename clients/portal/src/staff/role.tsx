@@ -6,41 +6,14 @@
 import '@mantine/core/styles/Combobox.css'
 import '../theme/work.css'
 import { IconAmbulance, IconCalendarPlus, IconHome, IconUpload, IconUserPlus } from '@tabler/icons-react'
-import { lazy, Suspense, type ReactNode } from 'react'
-import { Route, Switch } from 'wouter'
+import { lazy } from 'react'
 import type { RoleModule } from '../role-module.ts'
-import type { IdentityCard } from '../session/core-area.ts'
-import { Loading } from '../shell/loading.tsx'
 import { Home } from './home.tsx'
 
 const Register = lazy(async () => ({ default: (await import('./register.tsx')).Register }))
 const Book = lazy(async () => ({ default: (await import('./book.tsx')).Book }))
 const Import = lazy(async () => ({ default: (await import('./import.tsx')).Import }))
 const Emergencies = lazy(async () => ({ default: (await import('./emergencies.tsx')).Emergencies }))
-
-function Screens({ me }: { readonly me: IdentityCard }): ReactNode {
-  return (
-    <Suspense fallback={<Loading />}>
-      <Switch>
-        <Route path="/staff/register">
-          <Register me={me} />
-        </Route>
-        <Route path="/staff/book">
-          <Book />
-        </Route>
-        <Route path="/staff/import">
-          <Import />
-        </Route>
-        <Route path="/staff/emergencies">
-          <Emergencies />
-        </Route>
-        <Route>
-          <Home />
-        </Route>
-      </Switch>
-    </Suspense>
-  )
-}
 
 export const role: RoleModule = {
   nav: [
@@ -50,7 +23,13 @@ export const role: RoleModule = {
     { path: 'import', label: 'staff.nav.import', icon: IconUpload },
     { path: 'emergencies', label: 'staff.nav.emergencies', icon: IconAmbulance },
   ],
-  Screens,
+  screens: [
+    { path: '', show: () => <Home /> },
+    { path: 'register', show: ({ me }) => <Register me={me} /> },
+    { path: 'book', show: () => <Book /> },
+    { path: 'import', show: () => <Import /> },
+    { path: 'emergencies', show: () => <Emergencies /> },
+  ],
   width: 'full',
   density: 'compact',
 }
