@@ -186,6 +186,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     oauth: () => ({ authorize: `${smart.publicUrl}/oauth/authorize`, token: `${smart.publicUrl}/oauth/token` }),
     nowMs,
     onFault,
+    ...(configuration.fhirDelete === undefined ? {} : { deletePolicy: configuration.fhirDelete }),
   })
   const bulk = new Bulk({
     jobs: new JobStore(db),
@@ -216,6 +217,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
       }),
       portalPlugin({
         folder: PORTAL_FOLDER,
+    eraseRequests: fhir.eraseRequests,
         facts: portalFacts(configuration, { ref: service.ref, name, mspId }),
         recordServer: { url: configuration.server.url, fetch: fetchBytes },
       }),

@@ -64,6 +64,10 @@ export const hospitalConfigurationShape = struct({
   allowSimulated: optional(bool()),
   /** Whether FHIR resources are validated against R4 when they are written: not, with a note in the log, or refused. */
   fhirValidation: optional(oneOf('off', 'warn', 'refuse')),
+  /** What DELETE in the FHIR API does to a patient's record: see docs/fhir.md. Default: `withdraw`. */
+  fhirDelete: optional(oneOf('withdraw', 'request-erase', 'refuse')),
+  /** Looks at the record server's log this often and cosigns it; absent or 0: it is no witness. */
+  witness: optional(struct({ everySeconds: uint({ max: 3_600 }) })),
   /** Requests that one address may send in a minute. Raise it where many people share one: behind a proxy, at a ward. */
   requestsPerMinute: optional(uint({ min: 1, max: 1_000_000_000 })),
 })

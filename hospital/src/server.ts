@@ -39,6 +39,8 @@ import type { LedgerRelay } from './ports.ts'
 import type { Caller, RequestAuthentication } from './request-auth.ts'
 import { listBackups, type StoreBackup } from './backup.ts'
 import { CodeGuard } from './code-guard.ts'
+import { registerEraseRoutes } from './erase-routes.ts'
+import type { EraseRequests } from './fhir/erase-requests.ts'
 import type { Joining } from './devices/joining.ts'
 import { registerDeviceRoutes } from './devices/routes.ts'
 import { B64u, MAX_REGISTRATION_BYTES, Name, Ref } from './route-parts.ts'
@@ -65,6 +67,7 @@ export interface HospitalServerOptions {
   readonly smart: Smart
   readonly outbox: Outbox
   readonly delivery: OutboxDelivery
+  readonly eraseRequests: Pick<EraseRequests, 'list' | 'keep' | 'erased'>
   readonly backups: { readonly folder: string; readonly make: () => StoreBackup }
   /** Routes of their own, each in a scope of its own, after those of `/v1`. */
   readonly plugins?: readonly HospitalPlugin[]
@@ -275,6 +278,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     requireStaff(await caller(request), 'system')
     return { backups: listBackups(options.backups.folder) }
   })
+  registerEraseRoutes(parts, options.eraseRequests)
   registerOutboxRoutes(parts, { hospital, outbox: options.outbox, delivery: options.delivery })
 
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())

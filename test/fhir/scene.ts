@@ -8,7 +8,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PatientClient } from '../../clients/sdk/src/index.ts'
 import { PRACTICE_TOKEN_FILE } from '../../hospital/src/fhir/practice-token.ts'
-import { openTestWorld, participantOptions, register, type TestWorld } from '../../testkit/src/world/index.ts'
+import {
+  openTestWorld,
+  participantOptions,
+  register,
+  type TestWorld,
+  type TestWorldOptions,
+} from '../../testkit/src/world/index.ts'
 
 export interface Answer {
   readonly status: number
@@ -54,8 +60,8 @@ export interface FhirScene extends AsyncDisposable {
   readonly fhir: Ask
 }
 
-export async function openFhirScene(): Promise<FhirScene> {
-  const world = await openTestWorld()
+export async function openFhirScene(options: TestWorldOptions = {}): Promise<FhirScene> {
+  const world = await openTestWorld(options)
   const bob = await world.patient('bob')
   await permitHospital(world, bob)
   const base = `${world.surroundings('a').hospitalUrl}/fhir`

@@ -11,6 +11,7 @@ import { AUDIT_COMMANDS } from './commands/audit.ts'
 import { BACKUP_COMMANDS } from './commands/backup.ts'
 import { DEMO_COMMANDS } from './commands/demo.ts'
 import { EMERGENCY_COMMANDS } from './commands/emergency.ts'
+import { ERASURE_COMMANDS } from './commands/erasures.ts'
 import { GRANT_COMMANDS } from './commands/grant.ts'
 import { IMPORT_COMMANDS } from './commands/import.ts'
 import { APP_COMMANDS } from './commands/app.ts'
@@ -33,6 +34,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...WARRANT_COMMANDS,
   ...RECORD_COMMANDS,
   ...IMPORT_COMMANDS,
+  ...ERASURE_COMMANDS,
   ...GRANT_COMMANDS,
   ...ACCESS_LOG_COMMANDS,
   ...EMERGENCY_COMMANDS,

@@ -312,6 +312,22 @@ const outboxContentShape = struct({ ...outboxMembers, envelope: optional(bytesTe
 /** A record that the hospital keeps until it is in the patient's record; `place`: its fingerprint is on the ledger. */
 export type OutboxEntry = Infer<typeof outboxEntryShape>
 
+const eraseRequestShape = struct({
+  id: text({ max: 34 }),
+  patient: patientRefShape,
+  record: recordIdShape,
+  resourceType: text({ max: 64 }),
+  resourceId: text({ max: 64 }),
+  by: text({ max: 128 }),
+  byName: optional(text({ max: 256 })),
+  reason: optional(text({ max: 256 })),
+  askedMs: uint(),
+  state: oneOf('requested', 'kept', 'cancelled', 'erased'),
+  answeredMs: optional(uint()),
+})
+/** A record that the hospital took out of its own use and asks the patient to destroy. */
+export type EraseRequest = Infer<typeof eraseRequestShape>
+
 const down = struct({ state: literal('down'), code: text({ max: 64 }) })
 const outboxShape = struct({ waiting: uint(), oldestMs: optional(uint()) })
 const summaryShape = struct({
@@ -539,6 +555,20 @@ export class HospitalApi {
   }
 
   /** What the app asks for that shows this code. @throws {ClientError} `INVITATION_UNKNOWN` */
+  /** A patient: what this hospital asks to be destroyed; staff: of everybody. Newest first. */
+  async eraseRequests(as: RequestSigner): Promise<readonly EraseRequest[]> {
+    const shape = struct({ requests: list(eraseRequestShape, { max: 100_000 }) })
+    return (await this.#call('GET', '/v1/erase-requests', as, shape)).requests
+  }
+
+  /**
+   * The patient's answer: `kept`, or `erased` after `PatientClient.erase`.
+   * @returns state `requested` still where the record server has the record.
+   */
+  answerEraseRequest(as: RequestSigner, id: string, answer: 'erased' | 'kept'): Promise<EraseRequest> {
+    return this.#call('POST', `/v1/erase-requests/${id}`, as, eraseRequestShape, { answer })
+  }
+
   appRequest(as: RequestSigner, code: string): Promise<AppRequest> {
     return this.#call('POST', '/v1/apps/requests', as, appRequestShape, { code })
   }

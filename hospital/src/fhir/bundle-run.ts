@@ -14,7 +14,7 @@ import { isObject } from '../../../shared/fhir/src/json-value.ts'
 import { FhirRequestError } from './errors.ts'
 import { failureOf } from './outcome.ts'
 import { withId, withStringsReplaced } from './resource-text.ts'
-import { etagOf, type FhirRequest, type FhirResponse, type Interactions } from './interactions.ts'
+import { etagOf, versionOfEtag, type FhirRequest, type FhirResponse, type Interactions } from './interactions.ts'
 import type { PlannedWrite } from './writer.ts'
 
 export const MAX_ENTRIES = 5_000
@@ -46,7 +46,7 @@ export async function runTransaction(service: Interactions, request: FhirRequest
   const keys = new Set<string>()
   for (const entry of entries) {
     within(entry, () => checkEntry(entry))
-    const [path = ''] = (entry.url ?? '').split('?')
+    const [path = ''] = (entry.url ?? '').replace(/^\//, '').split('?')
     if (entry.method === 'PUT' || entry.method === 'DELETE') {
       const isTwice = keys.has(path) && path.includes('/')
       if (isTwice) throw new FhirRequestError('HTTP_BAD_REQUEST', { detail: `${path} stands twice in the transaction` })
@@ -80,7 +80,8 @@ async function runSteps(
       const own = entry.resourceText ?? ''
       await findConditional(service, request, own, searched)
       const text = withId(withStringsReplaced(own, new Map([...names, ...searched])), id)
-      const ifMatch = entry.ifMatch === undefined ? {} : { ifMatch: entry.ifMatch.replace(/^W\/"|"/g, '') }
+      const wanted = ifMatchOf(entry)
+      const ifMatch = wanted === undefined ? {} : { ifMatch: wanted }
       const name = kind === 'create' ? { assignedId: id } : { id }
       const whose = patient === undefined ? {} : { patient }
       const plan = await writer.plan(request.actor, { type, text, ...name, ...ifMatch, ...whose })
@@ -90,7 +91,10 @@ async function runSteps(
   }
   for (const { kind, type, id, entry } of steps) {
     if (kind === 'delete')
-      await withinAsync(entry, async () => void (await service.parts.library.get(request.actor, 'd', type, id)))
+      await withinAsync(
+        entry,
+        async () => void (await service.parts.writer.planDelete(request.actor, type, id, ifMatchOf(entry))),
+      )
   }
   const rows = await store(service, [...plans.values()])
   const answers: string[] = []
@@ -125,8 +129,10 @@ async function answerStep(
   if (plan !== undefined && outcome !== undefined && 'row' in outcome) {
     return responseEntry(service, service.written(request, plan, outcome.row), request)
   }
-  if (kind === 'delete')
-    return responseEntry(service, await service.handle(requestOf(request, { ...entry, url: `${type}/${id}` })), request)
+  // The transaction holds the locks of what it names.
+  if (kind === 'delete') {
+    return responseEntry(service, await service.deleteLocked(requestOf(request, entry), type, id), request)
+  }
   if (kind === 'found') {
     const found = await service.handle({ ...requestOf(request, { ...entry, method: 'GET' }), path: `${type}/${id}` })
     return responseEntry(service, { ...found, location: `${service.parts.base}/${type}/${id}` }, request)
@@ -220,12 +226,16 @@ function checkEntry({ method, url, resourceText }: BundleEntry): void {
     throw new FhirRequestError('HTTP_BAD_REQUEST', { detail: 'an entry has no resource' })
 }
 
+function ifMatchOf({ ifMatch }: BundleEntry): string | undefined {
+  return ifMatch === undefined ? undefined : versionOfEtag(ifMatch)
+}
+
 function requestOf(
   request: FhirRequest,
   { method = 'GET', url = '', ifMatch, ifNoneExist }: BundleEntry,
   text?: string,
 ): FhirRequest {
-  const { actor, isStrict, patient, returns } = request
+  const { actor, isStrict, patient, reason, returns } = request
   return {
     actor,
     method,
@@ -233,13 +243,20 @@ function requestOf(
     ...(text === undefined ? {} : { text }),
     ...(isStrict === undefined ? {} : { isStrict }),
     ...(patient === undefined ? {} : { patient }),
+    ...(reason === undefined ? {} : { reason }),
     ...(returns === undefined ? {} : { returns }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(ifNoneExist === undefined ? {} : { ifNoneExist }),
   }
 }
 
-const WORDS: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 204: 'No Content', 304: 'Not Modified' }
+const WORDS: Readonly<Record<number, string>> = {
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'No Content',
+  304: 'Not Modified',
+}
 
 function responseEntry(
   { parts }: Interactions,

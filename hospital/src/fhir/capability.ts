@@ -7,6 +7,7 @@ import { RESOURCE_TYPES } from '../../../shared/fhir/src/index.ts'
 import { isPersonal } from './compartment.ts'
 import { OPERATIONS } from './operations.ts'
 import { searchParametersOf } from './r4-tables.ts'
+import type { DeletePolicy } from './writer.ts'
 import { MODIFIERS } from './search-match.ts'
 
 export const FHIR_VERSION = '4.0.1'
@@ -22,8 +23,17 @@ export const MADE_BY_SERVER: Readonly<Record<string, string>> = {
   Consent:
     'Permissions that patients signed (w-…, g-…). A Consent of the same shape with status proposed is a request to the patient; active ones need the patient’s signature and are refused.',
   AuditEvent: 'The record server’s access log (log-…), in the shape of IHE BALP.',
+  Task: 'What patients were asked to destroy (e-…), where the policy of DELETE is to ask them.',
   Provenance: 'Of every version of a record (r-….n): commitment, ledger transaction, log proof, receipt.',
   Binary: 'Of every version of a record (r-….n): the exact bytes that were signed.',
+}
+
+/** What DELETE does to the record of a patient. */
+const DELETE_WORDS: Readonly<Record<DeletePolicy, string>> = {
+  withdraw: 'A record is taken out of this API; it is not destroyed.',
+  'request-erase':
+    'A record is taken out of this API, and the patient is asked to destroy it: 202, and a Task that says what came of it.',
+  refuse: 'Refused for records of patients (405).',
 }
 
 export interface CapabilityFacts {
@@ -33,11 +43,13 @@ export interface CapabilityFacts {
   /** When the program started. */
   readonly dateMs: number
   readonly validation: string
+  readonly deletePolicy: DeletePolicy
   /** OAuth 2 addresses, where SMART App Launch is served. */
   readonly oauth?: { readonly authorize: string; readonly token: string; readonly register?: string }
 }
 
-export function capabilityStatement({ base, name, version, dateMs, validation, oauth }: CapabilityFacts): object {
+export function capabilityStatement(facts: CapabilityFacts): object {
+  const { base, name, version, dateMs, validation, deletePolicy, oauth } = facts
   return {
     resourceType: 'CapabilityStatement',
     status: 'active',
@@ -63,7 +75,7 @@ export function capabilityStatement({ base, name, version, dateMs, validation, o
           ],
           ...(oauth === undefined ? {} : { extension: [oauthExtension(oauth)] }),
         },
-        resource: RESOURCE_TYPES.map(resourceOf),
+        resource: RESOURCE_TYPES.map((type) => resourceOf(type, deletePolicy)),
         interaction: SYSTEM_INTERACTIONS.map((code) => ({ code })),
         searchParam: ['_id', '_lastUpdated', '_profile', '_security', '_source', '_tag'].map((code) => ({
           name: code,
@@ -77,7 +89,7 @@ export function capabilityStatement({ base, name, version, dateMs, validation, o
   }
 }
 
-function resourceOf(type: string): object {
+function resourceOf(type: string, deletePolicy: DeletePolicy): object {
   const parameters = [...searchParametersOf(type).values()]
   const references = parameters.filter(({ kind }) => kind === 'reference').map(({ name }) => `${type}:${name}`)
   const made = MADE_BY_SERVER[type]
@@ -93,7 +105,9 @@ function resourceOf(type: string): object {
   return {
     type,
     documentation: [made, keeping].filter((text) => text !== undefined).join(' '),
-    interaction: INTERACTIONS.map((code) => ({ code })),
+    interaction: INTERACTIONS.map((code) =>
+      code === 'delete' && isPersonal(type) ? { code, documentation: DELETE_WORDS[deletePolicy] } : { code },
+    ),
     versioning: 'versioned-update',
     readHistory: true,
     updateCreate: true,

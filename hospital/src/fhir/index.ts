@@ -18,6 +18,7 @@ import type { Registry } from '../registry.ts'
 import type { TreatmentKeys } from '../treatment-keys.ts'
 import type { View } from './candidate.ts'
 import { capabilityStatement, type CapabilityFacts } from './capability.ts'
+import { EraseRequests } from './erase-requests.ts'
 import { Library } from './library.ts'
 import { PatientIds } from './patients.ts'
 import { HospitalPermissions } from './permissions.ts'
@@ -33,7 +34,8 @@ import { auditEventView } from './views/audit-events.ts'
 import { asksForPermission, consentView } from './views/consents.ts'
 import { organizationView, patientView, practitionerView } from './views/people.ts'
 import { provenanceView, signedBytesView } from './views/provenances.ts'
-import { Writer } from './writer.ts'
+import { taskView } from './views/tasks.ts'
+import { Writer, type DeletePolicy } from './writer.ts'
 
 export interface FhirDeps {
   readonly crypto: Crypto
@@ -52,6 +54,8 @@ export interface FhirDeps {
   readonly base: () => string
   readonly version: string
   readonly validation?: ValidationPolicy
+  /** What DELETE does to a record; default: it is withdrawn from this API. */
+  readonly deletePolicy?: DeletePolicy
   readonly oauth?: () => CapabilityFacts['oauth']
   readonly nowMs: () => number
   readonly onFault: (where: string, error: unknown) => void
@@ -61,11 +65,13 @@ export interface Fhir {
   readonly plugin: (server: FastifyInstance) => Promise<void>
   /** What the routes ask, for Bulk Data and others of this process. */
   readonly service: () => FhirService
+  /** What patients were asked to destroy. */
+  readonly eraseRequests: EraseRequests
   close(): void
 }
 
 export function openFhir(deps: FhirDeps): Fhir {
-  const { crypto, keys, client, ledgerRelay, nowMs, onFault } = deps
+  const { crypto, db, keys, client, ledgerRelay, nowMs, onFault } = deps
   const policy = deps.validation ?? 'off'
   const validation = new Validation(policy, (type, findings) => {
     for (const { rule } of findings) onFault('fhir-validation', new ValidationFinding(`${type}: ${rule}`))
@@ -78,12 +84,15 @@ export function openFhir(deps: FhirDeps): Fhir {
     treatmentKeys: (patient) =>
       Array.from({ length: keys.newest(patient).version }, (_, i) => keys.derived(patient, i + 1)),
   })
+  const store = new FhirStore(db)
+  const eraseRequests = new EraseRequests({ crypto, db, store, records, nowMs })
   let service: FhirService | undefined
-  const theService = () => (service ??= makeService(deps, records, validation, policy))
+  const theService = () => (service ??= makeService(deps, { records, store, eraseRequests, validation, policy }))
   const access = accessOf(deps)
   return {
     plugin: fhirRoutes({ service: theService, access, onFault: (error) => onFault('fhir', error) }),
     service: theService,
+    eraseRequests,
     close: () => validation.close(),
   }
 }
@@ -93,15 +102,19 @@ class ValidationFinding extends Error {
   readonly code = 'FHIR_INVALID'
 }
 
-function makeService(
-  deps: FhirDeps,
-  records: SessionRecords,
-  validation: Validation,
-  policy: ValidationPolicy,
-): FhirService {
+interface OpenedParts {
+  readonly records: SessionRecords
+  readonly store: FhirStore
+  readonly eraseRequests: EraseRequests
+  readonly validation: Validation
+  readonly policy: ValidationPolicy
+}
+
+function makeService(deps: FhirDeps, opened: OpenedParts): FhirService {
+  const { records, store, eraseRequests, validation, policy } = opened
   const { crypto, db, serverRef, nowMs, version, identity, keys, ledger, oauth } = deps
   const base = deps.base()
-  const store = new FhirStore(db)
+  const deletePolicy = deps.deletePolicy ?? 'withdraw'
   const directory = directoryOf(deps)
   const ids = new PatientIds(store, directory)
   const sync = new Sync({ store, records, directory, nowMs })
@@ -127,6 +140,7 @@ function makeService(
     auditEventView({ records, directory, store, ids, serverRef }),
     provenanceView(provenance),
     signedBytesView(provenance),
+    taskView({ eraseRequests, ids }),
   ]
   const library = new Library({ store, records, sync, ids, access: accessOf(deps), views })
   const writer = new Writer({
@@ -137,6 +151,8 @@ function makeService(
     library,
     views,
     base,
+    deletePolicy,
+    eraseRequests,
     nowMs,
     newId: () => globalThis.crypto.randomUUID(),
     checkConsent: asksForPermission,
@@ -145,7 +161,7 @@ function makeService(
   const dateMs = nowMs()
   const capability = () => {
     const uris = oauth?.()
-    const facts = { base, name: identity.name, version, dateMs, validation: policy }
+    const facts = { base, name: identity.name, version, dateMs, validation: policy, deletePolicy }
     return JSON.stringify(capabilityStatement({ ...facts, ...(uris === undefined ? {} : { oauth: uris }) }))
   }
   return new FhirService({ library, writer, searcher, store, ids, records, directory, base, validation, capability })

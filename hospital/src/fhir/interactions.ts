@@ -25,6 +25,8 @@ export interface FhirRequest {
   readonly isStrict?: boolean
   /** `X-TrustHealth-Patient`: whose record it is, as `Patient/id` or an id. */
   readonly patient?: string
+  /** `X-TrustHealth-Reason`: why something is deleted, for the patient. */
+  readonly reason?: string
   readonly returns?: 'minimal' | 'representation' | 'OperationOutcome'
 }
 
@@ -63,6 +65,8 @@ export interface Interactions {
   matchesOf(request: FhirRequest, type: string, query: Iterable<readonly [string, string]>): Promise<readonly string[]>
   /** The patient of the header. */
   patientOf(request: Pick<FhirRequest, 'patient'>): PatientRef | undefined
+  /** Deletes; the caller holds the lock of the resource. */
+  deleteLocked(request: FhirRequest, type: string, id: string): Promise<FhirResponse>
   /** The answer to a write. */
   written(request: FhirRequest, plan: PlannedWrite, row: ResourceRow): FhirResponse
 }

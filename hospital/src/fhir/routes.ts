@@ -22,7 +22,7 @@ const CORS = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
   'access-control-allow-headers':
-    'accept, authorization, cache-control, content-type, if-match, if-none-exist, if-none-match, prefer, x-trusthealth-patient',
+    'accept, authorization, cache-control, content-type, if-match, if-none-exist, if-none-match, prefer, x-trusthealth-patient, x-trusthealth-reason',
   'access-control-expose-headers': 'content-location, etag, last-modified, location, x-request-id',
   'access-control-max-age': '86400',
 }
@@ -123,6 +123,10 @@ function headersOf({ headers }: FastifyRequest): Partial<FhirRequest> {
   const ifNoneMatch = one('if-none-match')
   const ifNoneExist = one('if-none-exist')
   const patient = one('x-trusthealth-patient')
+  const reason = one('x-trusthealth-reason')
+  if (reason !== undefined && reason.length > 256) {
+    throw new FhirRequestError('HTTP_BAD_REQUEST', { detail: 'X-TrustHealth-Reason has at most 256 characters' })
+  }
   const prefer = one('prefer') ?? ''
   const returns = /return=(minimal|representation|OperationOutcome)/.exec(prefer)?.[1] as FhirRequest['returns']
   return {
@@ -130,6 +134,7 @@ function headersOf({ headers }: FastifyRequest): Partial<FhirRequest> {
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
     ...(ifNoneExist === undefined ? {} : { ifNoneExist }),
     ...(patient === undefined ? {} : { patient }),
+    ...(reason === undefined ? {} : { reason }),
     ...(/handling=strict/.test(prefer) ? { isStrict: true } : {}),
     ...(returns === undefined ? {} : { returns }),
   }

@@ -197,9 +197,19 @@ export class FhirService implements Interactions {
   }
 
   async #delete(request: FhirRequest, type: string, id: string): Promise<FhirResponse> {
-    const ifMatch = request.ifMatch === undefined ? undefined : versionOfEtag(request.ifMatch)
-    await this.lock.run([`${type}/${id}`], () => this.parts.writer.delete(request.actor, type, id, ifMatch))
-    return { status: 204 }
+    return await this.lock.run([`${type}/${id}`], () => this.deleteLocked(request, type, id))
+  }
+
+  async deleteLocked(request: FhirRequest, type: string, id: string): Promise<FhirResponse> {
+    const { writer, base } = this.parts
+    const { actor, reason } = request
+    const more = {
+      ...(request.ifMatch === undefined ? {} : { ifMatch: versionOfEtag(request.ifMatch) }),
+      ...(reason === undefined ? {} : { reason }),
+    }
+    const asked = await writer.delete(actor, type, id, more)
+    if (asked === undefined) return { status: 204 }
+    return { status: 202, location: `${base}/Task/${asked.id}`, text: JSON.stringify(eraseAsked(asked.id)) }
   }
 
   async #operation(
@@ -241,6 +251,12 @@ function keptAnswer({ record, away }: Kept): FhirResponse {
       operationOutcome({ severity: 'information', code: 'informational', errorCode: away, diagnostics }),
     ),
   }
+}
+
+/** Gone from this API; whether the record is destroyed is the patient's to decide. */
+function eraseAsked(id: string): object {
+  const diagnostics = `Taken out of this API. The patient is asked to destroy the record; Task/${id} says what came of it.`
+  return operationOutcome({ severity: 'information', code: 'informational', diagnostics })
 }
 
 function bodyOf({ text }: FhirRequest): string {

@@ -1,7 +1,8 @@
 /**
  * Writing: everything is decided before anything is stored. What names a patient becomes a record under the hospital's
  * registration warrant, signed by the hospital and committed to the ledger; what names none stays in the hospital's own
- * store. Deleting takes a resource out of this API; destroying a record needs the patient's own key.
+ * store. Deleting takes a resource out of this API; destroying a record needs the patient's own key, so that by policy
+ * (`fhirDelete`) a hospital only withdraws, also asks the patient to erase, or deletes no records at all.
  *
  * @module
  */
@@ -10,6 +11,7 @@ import { encodeUtf8 } from '../../../shared/crypto/src/index.ts'
 import { FhirError, parseResource, type FhirResource } from '../../../shared/fhir/src/index.ts'
 import type { ErrorCode, PatientRef } from '../../../shared/protocol/src/index.ts'
 import type { Candidate, View } from './candidate.ts'
+import type { EraseRequest, EraseRequests } from './erase-requests.ts'
 import { isPersonal, patientOf } from './compartment.ts'
 import { FhirRequestError } from './errors.ts'
 import { notFound, type Library } from './library.ts'
@@ -20,7 +22,12 @@ import { searchValuesOf } from './search-values.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
 import type { Sync } from './sync.ts'
 
+/** What DELETE does to a record: see docs/fhir.md. */
+export type DeletePolicy = 'withdraw' | 'request-erase' | 'refuse'
+
 export interface WriterParts {
+  readonly deletePolicy: DeletePolicy
+  readonly eraseRequests: EraseRequests
   readonly store: FhirStore
   readonly records: Records
   readonly sync: Sync
@@ -143,14 +150,39 @@ export class Writer {
     return 'kept' in outcome ? outcome : this.#note(plan, outcome)
   }
 
-  async delete(actor: FhirActor, type: string, id: string, ifMatch?: string): Promise<void> {
-    const { library } = this.#parts
-    const found = await library.get(actor, 'd', type, id)
-    const { row } = found
+  /** @throws {FhirRequestError} everything that speaks against a deletion. @returns `undefined`: it is gone already. */
+  async planDelete(actor: FhirActor, type: string, id: string, ifMatch?: string): Promise<ResourceRow | undefined> {
+    const { library, deletePolicy } = this.#parts
+    const { row } = await library.get(actor, 'd', type, id)
     if (row === undefined) throw readOnly(type, id)
-    if (row.gone !== undefined) return
+    if (row.gone !== undefined) return undefined
     if (ifMatch !== undefined && ifMatch !== String(row.version)) throw conflict(row.version)
-    this.withdraw(row)
+    if (row.record !== undefined && deletePolicy === 'refuse') throw new FhirRequestError('FHIR_DELETE_REFUSED')
+    return row
+  }
+
+  /** @returns the request to the patient, where the policy makes one. */
+  async delete(
+    actor: FhirActor,
+    type: string,
+    id: string,
+    { ifMatch, reason }: { readonly ifMatch?: string; readonly reason?: string } = {},
+  ): Promise<EraseRequest | undefined> {
+    const { store, eraseRequests, deletePolicy } = this.#parts
+    const row = await this.planDelete(actor, type, id, ifMatch)
+    if (row === undefined) return undefined
+    const { record, patient } = row
+    if (record === undefined || patient === undefined || deletePolicy !== 'request-erase') {
+      this.withdraw(row)
+      return undefined
+    }
+    let asked: EraseRequest | undefined
+    store.atOnce(() => {
+      this.withdraw(row)
+      const by = { id: actor.id, ...(actor.name === undefined ? {} : { name: actor.name }) }
+      asked = eraseRequests.ask({ ...row, record, patient }, { ...by, ...(reason === undefined ? {} : { reason }) })
+    })
+    return asked
   }
 
   /** Takes a resource out of this API. */
@@ -162,10 +194,12 @@ export class Writer {
   }
 
   #note(plan: PlannedWrite, outcome: StoredVersion | Refused): WriteOutcome {
-    const { store, sync } = this.#parts
+    const { store, sync, eraseRequests } = this.#parts
     if ('code' in outcome) return outcome
     const { record, version, storedMs, receipt } = outcome
     store.putReceipt(record, version, receipt, plan.enterer)
+    const replaced = plan.existing?.record
+    if (replaced !== undefined) eraseRequests.settle(replaced)
     // Erased before: the name goes to the new record.
     if (plan.existing?.gone === 'erased') store.remove(plan.type, plan.id)
     return { row: sync.put(plan.patient as PatientRef, record, version, storedMs, plan.text) }

@@ -315,6 +315,11 @@ export const ERROR_TABLE = {
     meaning: 'The resource was deleted here, or its patient destroyed it.',
     action: 'Its history says when; what the patient destroyed cannot be brought back.',
   },
+  FHIR_DELETE_REFUSED: {
+    kind: 'usage',
+    meaning: 'This hospital deletes no records of patients through its FHIR API.',
+    action: 'Correct the record, or let the patient erase it; the policy is fhirDelete in hospital.json.',
+  },
   FHIR_SEARCH_INVALID: {
     kind: 'usage',
     meaning: 'A search parameter, its modifier or its value is not supported.',

@@ -31,6 +31,7 @@ import {
   type WarrantTerms,
 } from '../../../clients/sdk/src/index.ts'
 import { startHospital, type RunningHospital } from '../../../hospital/src/compose.ts'
+import type { HospitalConfiguration } from '../../../hospital/src/configuration.ts'
 import { openOrganization, serviceIdentityPath, type Organization } from '../../../hospital/src/index.ts'
 import { submitCall } from '../../../ledger/client/src/submit-call.ts'
 import { encodeConfiguration, type DatabasePort } from '../../../secure/core/src/index.ts'
@@ -73,6 +74,8 @@ export interface TestWorldOptions {
   readonly emergencyMs?: number
   /** Wraps the database of the trusted application in this process. */
   readonly database?: (port: DatabasePort) => DatabasePort
+  /** What the hospitals' configurations say beside the usual. */
+  readonly hospital?: Partial<HospitalConfiguration>
   /** Keeps the folder after `close`, for a look at it. */
   readonly keepFolder?: boolean
 }
@@ -197,6 +200,15 @@ export class TestWorld {
   /** Whom the hospital takes a token or signed request for. */
   authorization(name: HospitalName): RunningHospital['authorization'] {
     return this.#hospital(name).authorization
+  }
+
+  hospitalUrl(name: HospitalName): string {
+    return this.#hospital(name).url
+  }
+
+  /** The hospital's witness looks once. @param url of a copy of the record server. @returns the size that it cosigned. */
+  lookAtLog(name: HospitalName, url?: string): Promise<number> {
+    return this.#hospital(name).lookAtLog(url)
   }
 
   get ledgerFolder(): string {
@@ -408,6 +420,7 @@ export class TestWorld {
         ledgerUrl: this.ledger.url,
         server: { ref: this.serverRef, url: this.server.url },
         allowSimulated: true,
+        ...this.#options.hospital,
       },
       onFault: (where, error) => {
         this.faults.push(error)
