@@ -14,6 +14,7 @@ import type { PatientRef } from '../../shared/protocol/src/index.ts'
 import { refusedWith } from '../../testkit/src/world/index.ts'
 import type { WatchedPage } from './browser.ts'
 import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
+import { shoot } from './shoot.ts'
 import { bloodPressure, book, condition, findPatientRef, labResult, medicine, visitNote, write } from './people.ts'
 
 const CANARY = 'canary-in-the-note'
@@ -169,6 +170,35 @@ test('taken back: shown as such only when the ledger has it; then the doctor is 
     .getByText(/Dr Omar Haddad asked and was refused/)
     .first()
     .waitFor()
+})
+
+test('everything but one record is given, then that one record alone: the doctor opens exactly that', async () => {
+  const lina = await portal.world.doctor('Lina Okoye', { department: 'Dentistry' })
+  const own = await portal.world.hospital('a').list(bob)
+  const kept = own.items.find(({ title }) => title === 'Visit note')
+  assert.ok(kept !== undefined)
+  await go('/access')
+  await page.getByRole('button', { name: 'Give access: Dr Lina Okoye' }).click()
+  const sheet = page.getByRole('dialog')
+  await sheet.getByText('All except…').click()
+  await sheet.getByLabel('Visit note').check()
+  await sheet.getByText('all kinds of records, except Visit note (14 Nov 2026)').waitFor()
+  await shoot(page, 'patient-give-except')
+  await sheet.getByRole('button', { name: 'Give access' }).click()
+  await sheet.getByText('Dr Lina Okoye can open 6 records from now on.').waitFor()
+  await sheet.getByRole('button', { name: 'Close' }).last().click()
+  await page.getByText('all kinds of records, except 1 record, for treatment').waitFor()
+  assert.equal((await lina.list(bob)).items.length, 6)
+  await assert.rejects(lina.read(kept.record), refusedWith('GRANT_SCOPE_EXCEEDED'))
+
+  await go(`/record/${kept.record}`)
+  await page.getByRole('link', { name: 'Let somebody see this record' }).click()
+  await page.getByText('Choose who may see this one record.').waitFor()
+  await page.getByRole('button', { name: 'Give access: Dr Lina Okoye' }).click()
+  await sheet.getByText('may see Visit note (14 Nov 2026)').waitFor()
+  await sheet.getByRole('button', { name: 'Give access' }).click()
+  await sheet.getByText('Dr Lina Okoye can open 1 record from now on.').waitFor()
+  await lina.read(kept.record)
 })
 
 test('an emergency access stands at the top until it was seen', async () => {

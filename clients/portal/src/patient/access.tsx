@@ -8,6 +8,7 @@ import { Button, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { IconUserCheck, IconUserPlus } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
+import { useSearchParams } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
@@ -16,6 +17,7 @@ import { GiveAccess, type Grantee } from './give-access.tsx'
 import { scopeText } from './kinds.ts'
 import type { GrantLine, PermissionLine } from './patient-area.ts'
 import { patient, queries } from './queries.ts'
+import { reachText } from './reach.ts'
 
 export function Access(): ReactNode {
   const { t } = useWords()
@@ -53,10 +55,9 @@ function Given(): ReactNode {
                 <b>{grant.grantee.name}</b>
                 <p className="th-row-note">
                   {t('access.grant.line', {
-                    kinds: scopeText(words, grant.scope),
+                    kinds: reachText(words, grant),
                     purpose: t(`purpose.${grant.purpose}`),
                     until: date(grant.untilMs),
-                    count: grant.recordCount,
                   })}
                 </p>
               </div>
@@ -188,6 +189,8 @@ function Doctors(): ReactNode {
   const doctors = useQuery(queries.doctors)
   const [chosen, setChosen] = useState<Grantee>()
   const [search, setSearch] = useState('')
+  const [params] = useSearchParams()
+  const record = params.get('record')
   const wanted = search.trim().toLowerCase()
   const isReference = /^[dhp]-[0-9a-f]{32}$/.test(wanted)
   const found = (doctors.data ?? []).filter(({ name, department }) =>
@@ -196,6 +199,7 @@ function Doctors(): ReactNode {
   return (
     <section>
       <h2>{t('access.doctors')}</h2>
+      {record === null ? undefined : <p>{t('access.doctors.record')}</p>}
       <TextInput
         className="th-search"
         label={t('access.doctors.search')}
@@ -230,7 +234,9 @@ function Doctors(): ReactNode {
           </li>
         ))}
       </ul>
-      {chosen === undefined ? undefined : <GiveAccess grantee={chosen} onClose={() => setChosen(undefined)} />}
+      {chosen === undefined ? undefined : (
+        <GiveAccess grantee={chosen} {...(record === null ? {} : { record })} onClose={() => setChosen(undefined)} />
+      )}
     </section>
   )
 }

@@ -4,16 +4,17 @@
  * @module
  */
 import { Button, Checkbox, SegmentedControl } from '@mantine/core'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { EHR_TYPES } from '../../../../shared/protocol/src/ehr-types.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { DayField } from '../shell/day-field.tsx'
 import { Sheet } from '../shell/sheet.tsx'
-import { scopeText } from './kinds.ts'
-import type { GiveTerms } from './patient-area.ts'
-import { patient } from './queries.ts'
+import type { GiveTerms, RecordLine } from './patient-area.ts'
+import { patient, queries } from './queries.ts'
+import { reaches, reachText, type Reach } from './reach.ts'
+import { RecordPicker } from './record-picker.tsx'
 
 export interface Grantee {
   readonly ref: string
@@ -23,25 +24,35 @@ export interface Grantee {
 
 const DAY_MS = 86_400_000
 const PURPOSES = ['TREAT', 'FAMRQT', 'HRESCH'] as const satisfies readonly GiveTerms['purpose'][]
+const WAYS = ['kinds', 'except', 'records'] as const
 const TERMS = ['30', '365', 'date'] as const
 
 export function GiveAccess({
   grantee,
+  record,
   onClose,
 }: {
   readonly grantee: Grantee
+  /** Given where access to this one record is asked for. */
+  readonly record?: string
   readonly onClose: () => void
 }): ReactNode {
   const words = useWords()
   const { t, rich, date } = words
   const cache = useQueryClient()
+  const [way, setWay] = useState<(typeof WAYS)[number]>(record === undefined ? 'kinds' : 'records')
   const [scope, setScope] = useState<readonly string[]>(['lab', 'medicine'])
+  const [records, setRecords] = useState<readonly string[]>(record === undefined ? [] : [record])
+  const [except, setExcept] = useState<readonly string[]>([])
+  const lines = useQuery(queries.choices).data
+  const reach = reachOf(way, { scope, records, except })
+  const hasNothing = way === 'records' && records.length === 0
   const [purpose, setPurpose] = useState<GiveTerms['purpose']>('TREAT')
   const [term, setTerm] = useState<(typeof TERMS)[number]>('30')
   const [dayMs, setDayMs] = useState(() => Date.now() + 30 * DAY_MS)
   const untilMs = term === 'date' ? dayMs : Date.now() + Number(term) * DAY_MS
   const give = useMutation({
-    mutationFn: () => patient.give({ grantee: grantee.ref, scope, records: [], purpose, untilMs }),
+    mutationFn: () => patient.give({ grantee: grantee.ref, ...reach, purpose, untilMs }),
     onSuccess: () => cache.invalidateQueries({ queryKey: ['patient', 'grants'] }),
   })
   return (
@@ -49,7 +60,15 @@ export function GiveAccess({
       {give.isSuccess ? (
         <div role="status">
           <h2>{t('access.give.done', { name: grantee.name })}</h2>
-          <p>{t('access.give.done.line', { kinds: scopeText(words, scope), until: date(untilMs) })}</p>
+          <p>{t('access.give.done.line', { kinds: reachText(words, reach, lines), until: date(untilMs) })}</p>
+          {lines === undefined ? undefined : (
+            <p>
+              {t('access.give.done.count', {
+                name: grantee.name,
+                count: lines.filter((line) => reaches(reach, line)).length,
+              })}
+            </p>
+          )}
           <p className="th-dimmed">{t('permission.done.block', { block: give.data.block })}</p>
           <Button onClick={onClose}>{t('action.close')}</Button>
         </div>
@@ -58,27 +77,31 @@ export function GiveAccess({
           <p className="th-sentence">
             {rich('access.give.sentence', {
               name: grantee.place === '' ? grantee.name : `${grantee.name} (${grantee.place})`,
-              kinds: scopeText(words, scope),
+              kinds: hasNothing ? t('access.give.records.none') : reachText(words, reach, lines),
               purpose: t(`purpose.${purpose}`),
               until: date(untilMs),
             })}
           </p>
           <fieldset className="th-fieldset">
             <legend>{t('access.give.kinds')}</legend>
-            <div className="th-checkboxes">
-              {EHR_TYPES.map((kind) => (
-                <Checkbox
-                  key={kind}
-                  label={t(`kind.${kind}.many`)}
-                  checked={scope.includes(kind)}
-                  onChange={(event) => {
-                    const next = event.currentTarget.checked ? [...scope, kind] : scope.filter((one) => one !== kind)
-                    if (next.length > 0) setScope(next)
-                  }}
-                />
-              ))}
-            </div>
+            <SegmentedControl
+              fullWidth
+              aria-label={t('access.give.kinds')}
+              value={way}
+              onChange={(next) => setWay(next)}
+              data={WAYS.map((value) => ({ value, label: t(`access.give.way.${value}`) }))}
+            />
+            {way === 'kinds' ? <Kinds scope={scope} lines={lines} onChange={setScope} /> : undefined}
           </fieldset>
+          {way === 'records' ? (
+            <RecordPicker legend={t('access.give.records')} chosen={records} onChange={setRecords} />
+          ) : undefined}
+          {way === 'except' ? (
+            <RecordPicker legend={t('access.give.except')} chosen={except} onChange={setExcept} />
+          ) : undefined}
+          {way === 'except' && except.length > 0 ? (
+            <p className="th-dimmed">{t('access.give.except.note')}</p>
+          ) : undefined}
           <fieldset className="th-fieldset">
             <legend>{t('access.give.purpose')}</legend>
             <SegmentedControl
@@ -105,7 +128,7 @@ export function GiveAccess({
           {give.isError ? <Problem error={give.error} /> : undefined}
           <p className="th-dimmed">{t('permission.note')}</p>
           <div className="th-actions">
-            <Button loading={give.isPending} onClick={() => give.mutate()}>
+            <Button loading={give.isPending} disabled={hasNothing} onClick={() => give.mutate()}>
               {t('access.give.action')}
             </Button>
             <Button variant="default" onClick={onClose}>
@@ -116,4 +139,40 @@ export function GiveAccess({
       )}
     </Sheet>
   )
+}
+
+function Kinds({
+  scope,
+  lines,
+  onChange,
+}: {
+  readonly scope: readonly string[]
+  readonly lines: readonly RecordLine[] | undefined
+  readonly onChange: (scope: readonly string[]) => void
+}): ReactNode {
+  const { t } = useWords()
+  return (
+    <div className="th-checkboxes">
+      {EHR_TYPES.map((kind) => {
+        const count = lines?.filter(({ ehrType }) => ehrType === kind).length
+        const name = t(`kind.${kind}.many`)
+        return (
+          <Checkbox
+            key={kind}
+            label={count === undefined || count === 0 ? name : t('access.give.kind.count', { kinds: name, count })}
+            checked={scope.includes(kind)}
+            onChange={(event) => {
+              const next = event.currentTarget.checked ? [...scope, kind] : scope.filter((one) => one !== kind)
+              if (next.length > 0) onChange(next)
+            }}
+          />
+        )
+      })}
+    </div>
+  )
+}
+
+function reachOf(way: (typeof WAYS)[number], { scope, records, except }: Reach): Reach {
+  if (way === 'kinds') return { scope, records: [], except: [] }
+  return way === 'records' ? { scope: ['*'], records, except: [] } : { scope: ['*'], records: [], except }
 }

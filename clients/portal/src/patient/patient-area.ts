@@ -15,6 +15,7 @@ import {
   type RecordId,
   type WarrantId,
 } from '../../../../shared/protocol/src/index.ts'
+import { allItems } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
 import type { RecordItem } from '../../../sdk/src/record-answer.ts'
 import { RecordReader } from '../session/opened-record.ts'
@@ -48,7 +49,8 @@ export interface GrantLine {
   readonly grantee: { readonly ref: string; readonly name: string }
   readonly scope: readonly string[]
   readonly purpose: string
-  readonly recordCount: number
+  readonly records: readonly string[]
+  readonly except: readonly string[]
   readonly fromMs: number
   readonly untilMs: number
   readonly givenMs: number
@@ -71,6 +73,7 @@ export interface GiveTerms {
   readonly grantee: string
   readonly scope: readonly string[]
   readonly records: readonly string[]
+  readonly except: readonly string[]
   readonly purpose: 'TREAT' | 'FAMRQT' | 'HRESCH'
   readonly untilMs: number
 }
@@ -97,6 +100,17 @@ export function patientArea(context: WorkerContext) {
     ): Promise<{ readonly items: readonly RecordLine[]; readonly cursor: string | undefined }> {
       const page = await (await client()).records({ limit, ...(cursor === undefined ? {} : { cursor }) })
       return { items: await linesOf(page.items, people), cursor: page.cursor }
+    },
+
+    /** Every record that is not erased: to choose from. */
+    async recordChoices(): Promise<readonly RecordLine[]> {
+      const bob = await client()
+      const items: RecordItem[] = []
+      for await (const item of allItems((cursor) => bob.records(cursor === undefined ? {} : { cursor }))) {
+        if (item.erasedMs === undefined) items.push(item)
+      }
+      items.sort((a, b) => (b.dateMs ?? b.storedMs) - (a.dateMs ?? a.storedMs))
+      return await linesOf(items, people)
     },
 
     async search(text: string): Promise<readonly RecordLine[]> {
@@ -219,12 +233,13 @@ export function patientArea(context: WorkerContext) {
     async grants(): Promise<readonly GrantLine[]> {
       const grants = await (await client()).grants()
       return await Promise.all(
-        grants.map(async ({ jti, grantee, scope, purpose, records, nbfMs, expMs, recordedMs, revokedMs }) => ({
+        grants.map(async ({ jti, grantee, scope, purpose, records, except, nbfMs, expMs, recordedMs, revokedMs }) => ({
           id: jti,
           grantee: { ref: grantee, name: await people.nameOf(grantee) },
           scope,
           purpose,
-          recordCount: records.length,
+          records,
+          except: except ?? [],
           fromMs: nbfMs,
           untilMs: expMs,
           givenMs: recordedMs,
@@ -240,6 +255,7 @@ export function patientArea(context: WorkerContext) {
         grantee: terms.grantee as ParticipantRef,
         scope: terms.scope,
         records: terms.records as readonly RecordId[],
+        except: terms.except as readonly RecordId[],
         purpose: terms.purpose,
         untilMs: terms.untilMs,
       })

@@ -23,6 +23,7 @@ export const queries = {
   emergencies: queryOptions({ queryKey: ['patient', 'emergencies'], queryFn: () => patient.emergencies() }),
   permissions: queryOptions({ queryKey: ['patient', 'permissions'], queryFn: () => patient.permissions() }),
   grants: queryOptions({ queryKey: ['patient', 'grants'], queryFn: () => patient.grants() }),
+  choices: queryOptions({ queryKey: ['patient', 'choices'], queryFn: () => patient.recordChoices() }),
   doctors: queryOptions({ queryKey: ['patient', 'doctors'], queryFn: () => patient.doctors() }),
   keys: queryOptions({ queryKey: ['patient', 'keys'], queryFn: () => patient.keysOnLedger() }),
   search: (text: string) =>

@@ -106,6 +106,9 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         <summary>{t('record.data')}</summary>
         <pre className="th-data">{JSON.stringify(resource, null, 2)}</pre>
       </details>
+      <p>
+        <Link href={`/patient/access?record=${id}`}>{t('record.share')}</Link>
+      </p>
       <Erase id={id} opened={opened} />
       <RecordSealPanel
         isOpen={isPanelOpen}
