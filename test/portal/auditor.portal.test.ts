@@ -16,7 +16,8 @@ import {
   type StoredRecord,
 } from '../../clients/sdk/src/index.ts'
 import { decodeBase64url, encodeBase64url } from '../../shared/crypto/src/index.ts'
-import { decodeBlocks, encodeBlock, encodeBlocks } from '../../shared/ledger-model/src/index.ts'
+import { submitCall } from '../../ledger/client/src/submit-call.ts'
+import { decodeBlocks, encodeBlock, encodeBlocks, type EncodedBlock } from '../../shared/ledger-model/src/index.ts'
 import { certify, type Certified } from '../../testkit/src/world/by-hand.ts'
 import { labResult } from '../../testkit/src/world/records.ts'
 import { violationsOf } from './axe.ts'
@@ -138,26 +139,81 @@ test('blocks, the first configuration, checkpoints, servers with fresh evidence'
 
 test('a block that was changed on the way stops the check at its place, in red, with its sentence', async () => {
   const other = await comeIn()
-  await other.page.route(/\/v1\/ledger\/blocks/, async (route) => {
-    const response = await route.fetch()
-    const from = Number(new URL(route.request().url()).searchParams.get('from'))
-    const answer = (await response.json()) as { height: number; blocks: string }
-    const blocks = decodeBlocks(decodeBase64url(answer.blocks)).map((block, i) => {
-      if (from + i !== 3) return block
-      const [first = new Uint8Array(), ...rest] = block.transactions
-      const changed = first.slice()
-      changed[40] = (changed[40] ?? 0) ^ 1
-      return { ...block, transactions: [changed, ...rest] }
-    })
-    const json = { ...answer, blocks: encodeBase64url(encodeBlocks(blocks.map(encodeBlock))) }
-    await route.fulfill({ response, json })
-  })
+  await changeBlocks(other.page, (block, number) => (number === 3 ? flipped(block) : block))
   await check(other.page)
   await other.page.getByRole('alert').getByText('Block 3 is not as it must be.').waitFor()
   await other.page.getByText('Everything before it is consistent.').waitFor()
   assert.equal(await other.page.locator('[data-check="checkpoints"]').getAttribute('data-result'), 'skip')
   await shoot(other.page, 'auditor-fault')
   await other.context.close()
+})
+
+/** Answers the pages of blocks as `change` says. */
+async function changeBlocks(on: Page, change: (block: EncodedBlock, number: number) => EncodedBlock | undefined) {
+  await on.route(/\/v1\/ledger\/blocks/, async (route) => {
+    const response = await route.fetch()
+    const from = Number(new URL(route.request().url()).searchParams.get('from'))
+    const answer = (await response.json()) as { height: number; blocks: string }
+    const blocks = decodeBlocks(decodeBase64url(answer.blocks)).flatMap((block, i) => change(block, from + i) ?? [])
+    const json = { ...answer, blocks: encodeBase64url(encodeBlocks(blocks.map(encodeBlock))) }
+    // Of its node: the height stays what it was, and a page without blocks is the end.
+    if (from > 0 && blocks.length === 0) await route.abort()
+    else await route.fulfill({ response, json })
+  })
+}
+
+function flipped(block: EncodedBlock): EncodedBlock {
+  const [first = new Uint8Array(), ...rest] = block.transactions
+  const changed = first.slice()
+  changed[40] = (changed[40] ?? 0) ^ 1
+  return { ...block, transactions: [changed, ...rest] }
+}
+
+test('a check that was cut off is taken up after a reload, and a block that was altered meanwhile is found', async () => {
+  const other = await comeIn()
+  await changeBlocks(other.page, (block, number) => (number < 4 ? block : undefined))
+  await other.page.getByRole('button', { name: 'Check everything' }).click()
+  await other.page.getByRole('button', { name: 'Try again' }).waitFor()
+  await other.page.reload()
+  await other.page.getByText(/This browser checked 4 blocks until/).waitFor()
+  await other.page.getByText('Nothing has been compared since this page was opened.').waitFor()
+  assert.equal(await other.page.locator('[data-check]').count(), 0, 'nothing is claimed of what was not looked at')
+  await shoot(other.page, 'auditor-reloaded')
+  await other.page.unroute(/\/v1\/ledger\/blocks/)
+  await changeBlocks(other.page, (block, number) => (number === 2 ? flipped(block) : block))
+  await other.page.getByRole('button', { name: 'Go on' }).click()
+  await other.page.getByRole('alert').getByText('Block 2 is not as it must be.').waitFor()
+  await other.page.reload()
+  await other.page.unroute(/\/v1\/ledger\/blocks/)
+  await other.page.getByText(/Last check here: .* 1 fault/).waitFor()
+  await other.page.getByRole('button', { name: 'Go on' }).click()
+  await other.page.getByText(/4 of them compared with an earlier check/).waitFor()
+  await other.page.getByRole('button', { name: 'Check from the first block again' }).click()
+  await other.page.getByText(/Blocks: \d+ · record versions/).waitFor()
+  await other.context.close()
+})
+
+test('reports of misuse make no green finding: open, then settled', async () => {
+  const { world } = portal
+  const eve = await certify(world, 'doctor', { registered: true })
+  const report = JSON.stringify({ subject: eve.identity.ref, code: 'excessive-access', evidence: [] })
+  await submitCall(world.ledger.ledger, sam.ledger, { fn: 'reportMisuse', args: [report] })
+  await page.goto(`${portal.url}/auditor`)
+  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByText('1 report of misuse, 1 still open. People must judge them.').waitFor()
+  assert.equal(await page.locator('[data-check="misuse"]').getAttribute('data-result'), 'note')
+  await page.getByText(/0 faults; reports of misuse to look at/).waitFor()
+  await shoot(page, 'auditor-noted')
+  await page.getByRole('link', { name: 'Look at the reports' }).click()
+  await page.getByRole('row', { name: /looked at too much .* open/ }).waitFor()
+  await shoot(page, 'auditor-misuse')
+  await world.submitAsAdmin('a', 'reinstateParticipant', [eve.identity.ref, 'cleared'])
+  await page.goto(`${portal.url}/auditor`)
+  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByText('1 report of misuse, all settled. People must judge them.').waitFor()
+  assert.equal(await page.locator('[data-check="misuse"]').getAttribute('data-result'), 'note')
+  await page.getByRole('link', { name: 'Look at the reports' }).click()
+  await page.getByRole('row', { name: /settled .* block/ }).waitFor()
 })
 
 test('no violation of WCAG; at phone width nothing scrolls sideways; in the dark and in Chinese it is whole', async () => {

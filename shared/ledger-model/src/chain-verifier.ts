@@ -71,11 +71,15 @@ export class ChainVerifier {
     return this.#head
   }
 
-  /** @throws {LedgerError} `LEDGER_BLOCK_INVALID` with the number of the block and the reason in its message. */
-  next(block: EncodedBlock): VerifiedBlock {
+  /**
+   * @param seen hash of the block at this place when this reader checked it whole, earlier: it must be the same, and the
+   * signatures under its transactions, which the hash covers, are not checked again.
+   * @throws {LedgerError} `LEDGER_BLOCK_INVALID` with the number of the block and the reason in its message.
+   */
+  next(block: EncodedBlock, seen?: Uint8Array): VerifiedBlock {
     const number = this.#head === undefined ? 0 : this.#head.number + 1
     try {
-      return this.#next(block, number)
+      return this.#next(block, number, seen)
     } catch (error) {
       if (!(error instanceof LedgerError)) throw error
       if (error.code === 'LEDGER_BLOCK_INVALID' && error.block !== undefined) throw error
@@ -83,13 +87,18 @@ export class ChainVerifier {
     }
   }
 
-  #next(block: EncodedBlock, number: number): VerifiedBlock {
+  #next(block: EncodedBlock, number: number, seen: Uint8Array | undefined): VerifiedBlock {
     if (number === 0) this.#takeGenesis(block)
     const { header, head } = verifyBlock(this.#crypto, this.#head, block, this.#nodes)
+    if (seen !== undefined && !equalBytes(head.hash, seen)) {
+      throw blockInvalid(number, 'it has another hash than when it was checked before')
+    }
     let transactions: VerifiedTransaction[] = []
     if (header.kind === 'data') {
       if (number === 0) throw blockInvalid(0, 'the first block is no configuration')
-      transactions = block.transactions.map((bytes, index) => this.#transaction(bytes, placeAt(number, index)))
+      transactions = block.transactions.map((bytes, index) =>
+        this.#transaction(bytes, placeAt(number, index), seen !== undefined),
+      )
     } else if (number > 0) this.#configure(block, header)
     this.#head = head
     return { header, head, transactions }
@@ -119,13 +128,14 @@ export class ChainVerifier {
     this.#nodes = nodeKeysOf(this.#crypto, configuration)
   }
 
-  #transaction(bytes: Uint8Array, place: number): VerifiedTransaction {
+  #transaction(bytes: Uint8Array, place: number, isSeen: boolean): VerifiedTransaction {
     const transaction = decodeTransaction(this.#crypto, bytes)
     const { txId, proposal, signed, writes } = transaction
     const configuration = this.#configuration as ChannelConfiguration
     if (proposal.channel !== configuration.channel) throw invalid('a proposal is for another channel')
     const caller = this.#members.check(configuration, proposal.mspId, proposal.cert, proposal.timeMs)
-    if (!isProposalSignedBy(this.#crypto, caller.key, signed)) throw invalid('a proposal is not signed by its creator')
+    if (!isSeen && !isProposalSignedBy(this.#crypto, caller.key, signed))
+      throw invalid('a proposal is not signed by its creator')
     if (this.places.has(txId)) throw invalid('a transaction stands on the ledger twice')
     const revoked = stateKeys.revokedCertificate(caller.mspId, caller.certificate.serialHex)
     if (transaction.status === 'VALID' && this.#exists(revoked)) throw invalid('a revoked certificate proposed')

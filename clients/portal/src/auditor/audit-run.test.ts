@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import type { EncodedBlock } from '../../../../shared/ledger-model/src/index.ts'
-import type { EvidenceResult } from '../../../../shared/protocol/src/index.ts'
+import { newRef, type EvidenceResult, type MspId, type TxId } from '../../../../shared/protocol/src/index.ts'
 import { decodeBlock } from '../../../../shared/ledger-model/src/index.ts'
 import { ChainWalk } from '../../../sdk/src/audit/chain-walk.ts'
 import { ClientError } from '../../../sdk/src/errors.ts'
@@ -119,6 +119,34 @@ test('a log that shows something else now, a program that nobody approved', asyn
   const evidence = (): Promise<EvidenceResult> => Promise.reject(new ClientError('ATTESTATION_MEASUREMENT'))
   const state = await all(runOf({ fetchCheckpoint: elsewhere, evidence }))
   assert.deepEqual([results(state)['log'], results(state)['program']], ['fail', 'fail'])
+})
+
+test('reports of misuse are no pass: open or settled, people must look', async () => {
+  for (const [settled, detail] of [
+    [undefined, 'reports: 2; open: 2'],
+    [{ block: 9, timeMs: 9 }, 'reports: 2; open: 1'],
+  ] as const) {
+    const walk = walkOf(blocks)
+    const subject = newRef(crypto, 'd')
+    const report = { subject, code: 'other', evidence: [], reporter: newRef(crypto, 'h'), timeMs: 1, block: 2 } as const
+    const entry = { ...report, mspId: 'Msp' as MspId, txId: '00'.repeat(32) as TxId }
+    walk.facts.misuse.push(entry, settled === undefined ? entry : { ...entry, settled })
+    const run = runOf({ walk })
+    const state = await all(run)
+    const finding = state.findings.find(({ check }) => check === 'misuse')
+    assert.deepEqual([finding?.result, finding?.detail], ['note', detail])
+    assert.equal(run.report().findings.find(({ check }) => check === 'misuse')?.result, 'note')
+  }
+})
+
+test('a run that goes on from an earlier one says how much it only compared', async () => {
+  const kept: Uint8Array[] = []
+  const fetchBlocks = (from: number) => Promise.resolve({ height: blocks.length - 1, blocks: blocks.slice(from) })
+  await new ChainWalk({ crypto, fetchBlocks, onBlock: (_, hash) => kept.push(hash) }).run()
+  const run = runOf({ walk: new ChainWalk({ crypto, fetchBlocks, seen: (number) => kept.slice(0, 3)[number] }) })
+  const { chain } = await all(run)
+  assert.deepEqual([chain.seen, chain.blocks], [3, blocks.length])
+  assert.equal(run.report().seen, 3)
 })
 
 test('what is away is not checked, and that is neither right nor wrong', async () => {

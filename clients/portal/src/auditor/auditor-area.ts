@@ -41,11 +41,24 @@ import { readLedger } from '../../../sdk/src/ledger-reader.ts'
 import { Participant } from '../../../sdk/src/participant.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { AuditRun, type AuditState } from './audit-run.ts'
+import { checkStorageOf } from './check-storage.ts'
+import { CheckedBlocks, type LastCheck } from './checked-blocks.ts'
 
 const PAGE = 100
+/** A closed tab loses no more than this. */
+const SAVE_EVERY_MS = 2_000
 /** No block has this number: the answer says how many there are. */
 const BEYOND = 999_999_999_999
 const pageShape = struct({ height: uint(), blocks: text({ max: 89_478_486 }) })
+
+/** The check, and what this browser remembers of earlier ones. */
+export interface AuditView extends AuditState {
+  /** Blocks whose hashes are kept from an earlier run, and since when; 0 after "from the first block again". */
+  readonly kept: { readonly blocks: number; readonly savedMs: number }
+  readonly last?: LastCheck
+  /** Fabric: its blocks are not checked in a browser. */
+  readonly isForeign: boolean
+}
 
 export interface TransactionRow {
   readonly txId: string
@@ -104,6 +117,10 @@ export interface MisuseRow {
   readonly timeMs: number
   readonly block: number
   readonly evidence: readonly string[]
+  /** When an administrator of the subject's organisation reinstated the subject; absent: open. */
+  readonly settled?: { readonly block: number; readonly timeMs: number }
+  /** Of the subject now. */
+  readonly status: string
 }
 
 /** An answer to something that was pasted. `facts` are for a list of names and values. */
@@ -133,8 +150,15 @@ export interface PlaceRow {
   readonly block: number | undefined
 }
 
+interface Run {
+  readonly audit: AuditRun
+  readonly walk: ChainWalk | undefined
+  readonly kept: CheckedBlocks
+}
+
 export function auditorArea(context: WorkerContext) {
-  let run: { readonly audit: AuditRun; readonly walk: ChainWalk | undefined; readonly who: string } | undefined
+  let run: Promise<Run> | undefined
+  let runOf: string | undefined
   let stop = new AbortController()
 
   const client = () => context.client(Participant)
@@ -147,16 +171,37 @@ export function auditorArea(context: WorkerContext) {
   }
 
   /** The check of who acts; another identity begins anew. */
-  async function current() {
+  async function current(): Promise<Run> {
     const { kept } = await context.acting()
-    if (run?.who === kept.id) return run
+    if (run === undefined || runOf !== kept.id) {
+      runOf = kept.id
+      run = begin()
+      run.catch(() => (run = undefined))
+    }
+    return await run
+  }
+
+  async function begin(): Promise<Run> {
+    const { kept: identity } = await context.acting()
     const sam = await client()
-    const { facts } = kept
+    const { facts } = identity
     const { crypto } = context
+    const kept = await CheckedBlocks.open(checkStorageOf(identity.id))
+    // The newer one: a chain that does not contain it is another one, or was cut off.
+    const [expected] = [kept.head, expectedHead(identity.extra)]
+      .filter((one) => one !== undefined)
+      .toSorted((a, b) => b.number - a.number)
     // Blocks of Fabric are another format: the command line checks them.
     const walk =
       facts.fabric === undefined
-        ? new ChainWalk({ crypto, fetchBlocks: (from) => page(from), turn: nextTurn, ...expectedHead(kept.extra) })
+        ? new ChainWalk({
+            crypto,
+            fetchBlocks: (from) => page(from),
+            turn: nextTurn,
+            seen: (number) => kept.hashOf(number),
+            onBlock: (number, hash) => kept.take(number, hash),
+            ...(expected === undefined ? {} : { expectedHead: expected }),
+          })
         : undefined
     const audit = new AuditRun({
       crypto,
@@ -172,8 +217,16 @@ export function auditorArea(context: WorkerContext) {
         return await (await client()).evidence()
       },
     })
-    run = { audit, walk, who: kept.id }
-    return run
+    return { audit, walk, kept }
+  }
+
+  function viewOf({ audit, walk, kept }: Run, state: AuditState = audit.state): AuditView {
+    return {
+      ...state,
+      kept: { blocks: kept.count, savedMs: kept.savedMs },
+      ...(kept.last === undefined ? {} : { last: kept.last }),
+      isForeign: walk === undefined,
+    }
   }
 
   const rowOf = (block: EncodedBlock, checked: number): BlockRow => {
@@ -190,23 +243,39 @@ export function auditorArea(context: WorkerContext) {
   }
 
   return {
-    async state(): Promise<AuditState> {
-      return (await current()).audit.state
+    async state(): Promise<AuditView> {
+      return viewOf(await current())
     },
 
-    /** Begins or goes on; resolves when it is done or paused. */
-    async verify(report?: (state: AuditState) => void): Promise<AuditState> {
-      const { audit, walk } = await current()
+    /** Begins or goes on; resolves when it is done or paused. What was checked is kept over a reload. */
+    async verify(report?: (state: AuditView) => void): Promise<AuditView> {
+      const now = await current()
+      const { audit, walk, kept } = now
+      const { nowMs } = context.clock
       stop = new AbortController()
-      const state = await audit.run(stop.signal, report ?? (() => undefined))
-      if (
-        state.phase === 'done' &&
-        walk?.head !== undefined &&
-        !state.findings.some(({ check, result }) => check === 'ledger' && result !== 'pass')
-      ) {
-        await keepHead(walk.head.number, encodeHex(walk.head.hash))
+      let savedMs = nowMs()
+      const onProgress = (state: AuditState) => {
+        report?.(viewOf(now, state))
+        if (nowMs() - savedMs < SAVE_EVERY_MS) return
+        savedMs = nowMs()
+        // A failure shows when the run ends.
+        kept.save(savedMs).catch(() => undefined)
       }
-      return state
+      let state: AuditState
+      try {
+        state = await audit.run(stop.signal, onProgress)
+      } finally {
+        await kept.save(nowMs())
+      }
+      if (state.phase === 'done') {
+        const count = (result: string) => state.findings.filter((one) => one.result === result).length
+        const { blocks } = state.chain
+        const last = { faults: count('fail'), skipped: count('skip'), notes: count('note') }
+        await kept.keepLast({ endedMs: nowMs(), blocks, ...last })
+        const isWhole = !state.findings.some(({ check, result }) => check === 'ledger' && result !== 'pass')
+        if (walk?.head !== undefined && isWhole) await keepHead(walk.head.number, encodeHex(walk.head.hash))
+      }
+      return viewOf(now, state)
     },
 
     pause(): Promise<void> {
@@ -214,11 +283,19 @@ export function auditorArea(context: WorkerContext) {
       return Promise.resolve()
     },
 
-    /** From the first block again. */
-    async startAgain(): Promise<AuditState> {
+    /** From the first block again, every signature: what is kept of earlier checks is forgotten, but for the last hash. */
+    async startAgain(): Promise<AuditView> {
+      stop.abort()
+      await (await current()).kept.clear()
+      run = undefined
+      return viewOf(await current())
+    },
+
+    /** The next check: blocks that were checked are compared with what is kept of them. */
+    async startNext(): Promise<AuditView> {
       stop.abort()
       run = undefined
-      return (await current()).audit.state
+      return viewOf(await current())
     },
 
     /** The signed report, once everything is checked. */
@@ -276,12 +353,13 @@ export function auditorArea(context: WorkerContext) {
     async facts(): Promise<{
       readonly blocks: number
       readonly height: number
+      readonly isForeign: boolean
       readonly servers: readonly ServerRow[]
       readonly checkpoints: readonly CheckpointRow[]
       readonly misuse: readonly MisuseRow[]
     }> {
       const { walk } = await current()
-      if (walk === undefined) return { blocks: 0, height: 0, servers: [], checkpoints: [], misuse: [] }
+      if (walk === undefined) return { blocks: 0, height: 0, isForeign: true, servers: [], checkpoints: [], misuse: [] }
       const { facts, progress } = walk
       const checkpoints = [...facts.checkpoints.values()]
         .flat()
@@ -301,8 +379,10 @@ export function auditorArea(context: WorkerContext) {
           { ref, mspId, status, teeKind, measurements, checkpoints: own.length, newestSize: own.at(-1)?.size ?? 0 },
         ]
       })
-      const misuse = facts.misuse.map(({ subject, code, reporter, mspId, timeMs, block, evidence }) => ({
+      const misuse = facts.misuse.map(({ subject, code, reporter, mspId, timeMs, block, evidence, settled }) => ({
         subject,
+        ...(settled === undefined ? {} : { settled }),
+        status: facts.participants.get(subject)?.status ?? 'unknown',
         code,
         reporter,
         mspId,
@@ -313,6 +393,7 @@ export function auditorArea(context: WorkerContext) {
       return {
         blocks: progress.blocks,
         height: progress.height,
+        isForeign: false,
         servers,
         checkpoints: checkpoints.toReversed(),
         misuse: misuse.toReversed(),
@@ -459,10 +540,12 @@ const NOT_THERE: ReadonlySet<string> = new Set(['PARTICIPANT_UNKNOWN', 'WARRANT_
 const MAX_ARGUMENT = 20_000
 
 /** The newest block of an earlier check on this device: a ledger that was rewritten since does not contain it. */
-function expectedHead(extra: Readonly<Record<string, unknown>> | undefined): object {
+function expectedHead(
+  extra: Readonly<Record<string, unknown>> | undefined,
+): { readonly number: number; readonly hash: Uint8Array } | undefined {
   const kept = extra?.['auditHead'] as { readonly number?: unknown; readonly hash?: unknown } | undefined
-  if (typeof kept?.number !== 'number' || typeof kept.hash !== 'string') return {}
-  return { expectedHead: { number: kept.number, hash: decodeHex(kept.hash) } }
+  if (typeof kept?.number !== 'number' || typeof kept.hash !== 'string') return undefined
+  return { number: kept.number, hash: decodeHex(kept.hash) }
 }
 
 function isSame(one: Commitment, other: Commitment): boolean {

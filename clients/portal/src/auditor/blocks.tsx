@@ -13,6 +13,7 @@ import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import type { BlockRow } from './auditor-area.ts'
+import { Foreign } from './foreign.tsx'
 import { Paste } from './paste.tsx'
 import { BLOCKS_A_PAGE, queries } from './queries.ts'
 
@@ -32,10 +33,10 @@ export function Blocks(): ReactNode {
       <Paste />
       {blocks.isPending ? <Loading rows={12} /> : undefined}
       {blocks.isError ? <Problem error={blocks.error} again={blocks.refetch} /> : undefined}
-      {blocks.data === undefined ? undefined : blocks.data.blocks.length === 0 ? (
-        <div className="th-empty">
-          {t(blocks.data.isForeign ? 'auditor.blocks.foreign' : 'auditor.blocks.none', { height: number(height) })}
-        </div>
+      {blocks.data === undefined ? undefined : blocks.data.isForeign ? (
+        <Foreign />
+      ) : blocks.data.blocks.length === 0 ? (
+        <div className="th-empty">{t('auditor.blocks.none', { height: number(height) })}</div>
       ) : (
         <>
           <BlockTable blocks={blocks.data.blocks} />

@@ -12,6 +12,7 @@ import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import type { Remote } from '../session/client.ts'
 import type { AreaOf } from '../session/areas.ts'
+import { Foreign } from './foreign.tsx'
 import { queries } from './queries.ts'
 
 export type Facts = Awaited<ReturnType<Remote<AreaOf<'auditor'>>['facts']>>
@@ -33,7 +34,9 @@ export function FactsPage({ title, empty, count, children }: FactsPageProps): Re
       <h1>{title}</h1>
       {facts.isPending ? <Loading rows={6} /> : undefined}
       {facts.isError ? <Problem error={facts.error} again={facts.refetch} /> : undefined}
-      {facts.data === undefined ? undefined : (
+      {facts.data === undefined ? undefined : facts.data.isForeign ? (
+        <Foreign />
+      ) : (
         <>
           <p className="th-dimmed">
             {facts.data.blocks === 0

@@ -9,6 +9,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import {
   IconCheck,
   IconDownload,
+  IconEye,
   IconPlayerPause,
   IconPlayerPlay,
   IconPrinter,
@@ -24,7 +25,8 @@ import { useWords, type Words } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { saveFile } from '../shell/save-file.ts'
 import { useTitle } from '../shell/title.ts'
-import type { AuditState } from './audit-run.ts'
+import type { AuditView } from './auditor-area.ts'
+import { Foreign } from './foreign.tsx'
 import { Paste } from './paste.tsx'
 import { auditor, queries } from './queries.ts'
 
@@ -36,6 +38,7 @@ export function Verify(): ReactNode {
     <>
       <h1>{t('auditor.verify.title')}</h1>
       <Paste />
+      {state.data?.isForeign === true ? <Foreign /> : undefined}
       {state.isPending ? <Loading rows={4} /> : undefined}
       {state.isError ? <Problem error={state.error} again={state.refetch} /> : undefined}
       {state.data === undefined ? undefined : <Check state={state.data} />}
@@ -43,12 +46,12 @@ export function Verify(): ReactNode {
   )
 }
 
-function Check({ state }: { readonly state: AuditState }): ReactNode {
+function Check({ state }: { readonly state: AuditView }): ReactNode {
   const words = useWords()
   const { t } = words
   const cache = useQueryClient()
   const { queryKey } = queries.state
-  const keep = (next: AuditState) => cache.setQueryData(queryKey, next)
+  const keep = (next: AuditView) => cache.setQueryData(queryKey, next)
   const verify = useMutation({
     mutationFn: () => auditor.verify(keep),
     onSuccess: keep,
@@ -56,7 +59,7 @@ function Check({ state }: { readonly state: AuditState }): ReactNode {
   })
   const pause = useMutation({ mutationFn: () => auditor.pause() })
   const again = useMutation({
-    mutationFn: () => auditor.startAgain(),
+    mutationFn: (from: 'kept' | 'first') => (from === 'first' ? auditor.startAgain() : auditor.startNext()),
     onSuccess: (fresh) => {
       keep(fresh)
       verify.mutate()
@@ -90,9 +93,9 @@ function Check({ state }: { readonly state: AuditState }): ReactNode {
             <Button
               variant="default"
               leftSection={<IconRefresh size={18} aria-hidden />}
-              onClick={() => again.mutate()}
+              onClick={() => again.mutate('kept')}
             >
-              {t('auditor.check.again')}
+              {t('auditor.check.newer')}
             </Button>
           </>
         ) : isRunning ? (
@@ -105,10 +108,16 @@ function Check({ state }: { readonly state: AuditState }): ReactNode {
           </Button>
         ) : (
           <Button leftSection={<IconPlayerPlay size={18} aria-hidden />} onClick={() => verify.mutate()}>
-            {t(state.phase === 'ready' ? 'auditor.check.start' : 'auditor.check.continue')}
+            {t(state.phase === 'ready' && state.kept.blocks === 0 ? 'auditor.check.start' : 'auditor.check.continue')}
+          </Button>
+        )}
+        {isRunning || state.kept.blocks === 0 ? undefined : (
+          <Button variant="default" onClick={() => again.mutate('first')}>
+            {t('auditor.check.again')}
           </Button>
         )}
       </div>
+      {state.phase === 'ready' && !isRunning ? <Earlier state={state} /> : undefined}
       {isDone ? <Result state={state} /> : undefined}
       <Findings findings={state.findings} />
       <p>
@@ -121,7 +130,34 @@ function Check({ state }: { readonly state: AuditState }): ReactNode {
   )
 }
 
-function Bar({ state, isRunning }: { readonly state: AuditState; readonly isRunning: boolean }): ReactNode {
+/** What this browser remembers after a reload. */
+function Earlier({ state }: { readonly state: AuditView }): ReactNode {
+  const { t, number, moment } = useWords()
+  const { kept, last } = state
+  if (kept.blocks === 0 && last === undefined) return undefined
+  return (
+    <div className="th-note">
+      <div>
+        {kept.blocks === 0 ? undefined : (
+          <p>{t('auditor.kept.line', { blocks: number(kept.blocks), moment: moment(kept.savedMs) })}</p>
+        )}
+        {last === undefined ? undefined : (
+          <p>
+            {t('auditor.kept.last', {
+              moment: moment(last.endedMs),
+              blocks: number(last.blocks),
+              faults: last.faults,
+              skipped: last.skipped,
+              notes: last.notes,
+            })}
+          </p>
+        )}
+      </div>
+    </div>
+  )
+}
+
+function Bar({ state, isRunning }: { readonly state: AuditView; readonly isRunning: boolean }): ReactNode {
   const words = useWords()
   const { t } = words
   const { chain, phase } = state
@@ -151,10 +187,10 @@ function Bar({ state, isRunning }: { readonly state: AuditState; readonly isRunn
 
 function lineOf(
   { t, number }: Words,
-  { chain, phase, elapsedMs, findings, checkpoints }: AuditState,
+  { chain, phase, elapsedMs, findings, checkpoints, kept, isForeign }: AuditView,
   isRunning: boolean,
 ): string {
-  if (phase === 'ready') return t('auditor.line.ready')
+  if (phase === 'ready') return t(kept.blocks === 0 ? 'auditor.line.ready' : 'auditor.line.reloaded')
   const faults = findings.filter(({ result }) => result === 'fail').length
   const values = {
     blocks: number(chain.blocks),
@@ -165,24 +201,29 @@ function lineOf(
     done: number(checkpoints.done),
     checkpoints: number(checkpoints.all),
     faults,
+    seen: number(chain.seen),
   }
+  if (isForeign) return t('auditor.line.foreign', values)
   if (phase === 'ledger') return t(isRunning ? 'auditor.line.blocks' : 'auditor.line.paused', values)
-  if (phase === 'done') return t('auditor.line.done', values)
+  if (phase === 'done') return t(chain.seen === 0 ? 'auditor.line.done' : 'auditor.line.done.seen', values)
   return t('auditor.line.rest', values)
 }
 
-function Result({ state }: { readonly state: AuditState }): ReactNode {
+function Result({ state }: { readonly state: AuditView }): ReactNode {
   const { t, number, moment } = useWords()
   const { chain, findings, genesis, head } = state
   const fault = findings.find(({ result }) => result === 'fail')
   const skipped = findings.filter(({ result }) => result === 'skip').length
-  const tone = fault === undefined ? (skipped === 0 ? 'ok' : 'wait') : 'bad'
+  const notes = findings.filter(({ result }) => result === 'note').length
+  const tone = fault === undefined ? (skipped + notes === 0 ? 'ok' : 'wait') : 'bad'
   return (
     <div className="th-problem" data-tone={tone === 'ok' ? 'none' : tone} role={tone === 'bad' ? 'alert' : 'status'}>
       {tone === 'bad' ? (
         <IconX size={20} aria-hidden />
       ) : tone === 'ok' ? (
         <IconCheck size={20} aria-hidden />
+      ) : skipped === 0 ? (
+        <IconEye size={20} aria-hidden />
       ) : (
         <IconQuestionMark size={20} aria-hidden />
       )}
@@ -191,14 +232,11 @@ function Result({ state }: { readonly state: AuditState }): ReactNode {
           <b>
             {fault?.block === undefined
               ? t(
-                  fault === undefined
-                    ? skipped === 0
-                      ? 'auditor.result.good'
-                      : 'auditor.result.skipped'
-                    : 'auditor.result.fault',
+                  `auditor.result.${fault !== undefined ? 'fault' : skipped > 0 ? 'skipped' : notes > 0 ? 'noted' : 'good'}`,
                   {
                     blocks: number(chain.blocks),
                     skipped,
+                    notes,
                   },
                 )
               : t('auditor.result.block', { block: number(fault.block) })}
@@ -213,7 +251,7 @@ function Result({ state }: { readonly state: AuditState }): ReactNode {
         <dl className="th-facts">
           <div>
             <dt>{t('auditor.result.when')}</dt>
-            <dd>{moment(Date.now())}</dd>
+            <dd>{moment(state.last?.endedMs ?? Date.now())}</dd>
           </div>
           {genesis === undefined ? undefined : (
             <div>
@@ -238,26 +276,34 @@ function Result({ state }: { readonly state: AuditState }): ReactNode {
   )
 }
 
+/** Of a note about reports: "reports: 2; open: 1". */
+function countsOf(detail = ''): { readonly reports: number; readonly open: number } {
+  const [reports = 0, open = 0] = (/^reports: (\d+); open: (\d+)$/.exec(detail) ?? []).slice(1).map(Number)
+  return { reports, open }
+}
+
 /** "block 3: its transactions were changed" as a sentence; the block stands in the line above. */
 function sentenceOf(detail = ''): string {
   const text = detail.replace(/^block \d+: /, '')
   return text === '' ? '' : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
-const MARKS = { pass: IconCheck, fail: IconX, skip: IconQuestionMark } as const
+const MARKS = { pass: IconCheck, fail: IconX, skip: IconQuestionMark, note: IconEye } as const
 
 function Findings({ findings }: { readonly findings: readonly AuditFinding[] }): ReactNode {
   const { t } = useWords()
   if (findings.length === 0) return undefined
   return (
     <ul className="th-findings" aria-label={t('auditor.findings')}>
-      {findings.map(({ check, result, code }) => {
+      {findings.map(({ check, result, code, detail }) => {
         const Mark = MARKS[result]
         return (
           <li key={check} data-result={result} data-check={check}>
             <Mark size={18} aria-hidden />
             <div>
-              <span className="th-hidden">{t(`seal.result.${result}`)}</span> {t(`auditor.finding.${check}.${result}`)}
+              <span className="th-hidden">{t(`seal.result.${result}`)}</span>{' '}
+              {t(`auditor.finding.${check}.${result}`, countsOf(detail))}{' '}
+              {result === 'note' ? <Link href="/auditor/misuse">{t('auditor.finding.look')}</Link> : undefined}
               {code === undefined || code === 'CLIENT_CHECK_SKIPPED' ? undefined : (
                 <div className="th-dimmed">
                   {t(`error.${code}.what`)} <code>{code}</code>

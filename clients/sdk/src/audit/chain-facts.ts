@@ -46,6 +46,8 @@ export interface CheckpointFact extends CheckpointRecord {
 
 export interface MisuseFact extends MisuseEntry {
   readonly block: number
+  /** Absent while it is open: an administrator of the subject's organisation has not reinstated the subject since. */
+  readonly settled?: { readonly block: number; readonly timeMs: number }
 }
 
 export class ChainFacts {
@@ -77,6 +79,7 @@ export class ChainFacts {
   /**
    * @param transactions of a block that was verified.
    * @param encoded the same, as they stand in the block.
+   * @param isSeen this reader checked the block whole, earlier: its authors' signatures are not checked again.
    * @throws {LedgerError} `LEDGER_BLOCK_INVALID`
    */
   apply(
@@ -84,20 +87,22 @@ export class ChainFacts {
     { kind, timeMs }: BlockHeader,
     transactions: readonly VerifiedTransaction[],
     encoded: readonly Uint8Array[],
+    isSeen = false,
   ): void {
     if (kind === 'config') {
       const { configuration } = decodeConfigurationUpdate(encoded[0] ?? new Uint8Array())
       this.configurations.push({ block, timeMs, configuration: decodeConfiguration(this.#crypto, configuration) })
     }
     for (const { transaction } of transactions) {
-      for (const { key, value } of transaction.writes) if (value !== null) this.#write(block, key, value)
+      for (const { key, value } of transaction.writes) if (value !== null) this.#write(block, key, value, isSeen)
     }
   }
 
-  #write(block: number, key: string, value: string): void {
+  #write(block: number, key: string, value: string, isSeen: boolean): void {
     switch (key.slice(0, key.indexOf('/'))) {
       case 'participant': {
         const record = read(block, 'a participant', value, participantRecordShape)
+        if (this.participants.get(record.ref)?.flagged === true && !record.flagged) this.#settle(block, record)
         this.participants.set(record.ref, record)
         return
       }
@@ -115,15 +120,26 @@ export class ChainFacts {
         return
       }
       case 'batch':
-        this.#checkBatch(block, read(block, 'a batch', value, batchRecordShape))
+        this.#checkBatch(block, read(block, 'a batch', value, batchRecordShape), isSeen)
+    }
+  }
+
+  /** §7.2: a report flags its subject until an administrator of the subject's organisation reinstates it. */
+  #settle(block: number, { ref, changedMs: timeMs }: ParticipantRecord): void {
+    for (const [i, fact] of this.misuse.entries()) {
+      if (fact.subject === ref && fact.settled === undefined) {
+        this.misuse[i] = { ...fact, settled: { block, timeMs } }
+      }
     }
   }
 
   /** The contract refuses a batch that its authors did not sign; whoever runs the contract could leave that out. */
-  #checkBatch(block: number, { groups }: BatchRecord): void {
+  #checkBatch(block: number, { groups }: BatchRecord, isSeen: boolean): void {
     const crypto = this.#crypto
     this.#batches++
     for (const { author, signature, items } of groups) {
+      this.#records += items.length
+      if (isSeen) continue
       const registered = this.participants.get(author)
       if (registered === undefined) throw blockInvalid(block, 'a batch is of an author who is not registered')
       const commitments = items.map(commitmentFromJson)
@@ -135,7 +151,6 @@ export class ChainFacts {
       if (!verifyCommitments(crypto, key, author, commitments, decodeBase64url(signature))) {
         throw blockInvalid(block, 'a batch is not signed by its author')
       }
-      this.#records += items.length
     }
   }
 

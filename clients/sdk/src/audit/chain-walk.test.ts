@@ -73,7 +73,7 @@ test('an untouched ledger verifies, and its facts are those of its blocks', asyn
   const seen: number[] = []
   assert.equal(await walk.run({ onProgress: (progress) => seen.push(progress.blocks) }), true)
   assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 7])
-  assert.deepEqual(walk.progress, { blocks: 7, height: 6, transactions: 6, records: 22 })
+  assert.deepEqual(walk.progress, { blocks: 7, height: 6, seen: 0, transactions: 6, records: 22 })
   const { facts } = walk
   assert.equal(facts.batches, 2)
   assert.deepEqual(
@@ -110,6 +110,77 @@ test('it stops between two blocks and goes on there, without asking for a block 
   assert.equal(walk.progress.blocks, 7)
   assert.equal(asked[untilNow], 3)
   assert.equal(await walk.run(), true, 'nothing new: nothing to do')
+})
+
+test('a second walk compares what the first one checked, and goes on where it stopped', async () => {
+  const kept = new Map<number, Uint8Array>()
+  const onBlock = (number: number, hash: Uint8Array) => kept.set(number, hash)
+  const stop = new AbortController()
+  const onProgress = (progress: { blocks: number }) => {
+    if (progress.blocks === 4) stop.abort()
+  }
+  await walkOf(blocks, { onBlock }).run({ signal: stop.signal, onProgress })
+  assert.deepEqual([...kept.keys()], [0, 1, 2, 3])
+  const again = walkOf(blocks, { onBlock, seen: (number) => kept.get(number) })
+  assert.equal(await again.run(), true)
+  assert.deepEqual(again.progress, { blocks: 7, height: 6, seen: 4, transactions: 6, records: 22 })
+  assert.equal(kept.size, 7)
+  assert.equal(again.facts.participants.get(server)?.kind, 'server')
+})
+
+test('refused: a block that is another one than when it was checked, at its number', async () => {
+  const kept = new Map<number, Uint8Array>()
+  await walkOf(blocks, { onBlock: (number, hash) => kept.set(number, hash) }).run()
+  const seen = (number: number) => kept.get(number)
+  // Its node makes block 6 anew, signed and in its place: without a memory nothing is wrong with it.
+  const header = decodeHeader((blocks[6] as EncodedBlock).header)
+  const before = decodeHeader((blocks[5] as EncodedBlock).header)
+  const head: ChainHead = { number: 5, hash: header.previous, timeMs: before.timeMs }
+  const { kind, timeMs } = header
+  const { transactions } = blocks[6] as EncodedBlock
+  const { block } = makeBlock(crypto, world.consortium.nodeKey, head, { kind, timeMs: timeMs + 1, transactions })
+  const other = blocks.with(6, block)
+  assert.equal(await walkOf(other).run(), true)
+  await assert.rejects(walkOf(other, { seen }).run(), fault(6))
+  // And changed contents are found although signatures are not looked at again.
+  const [first = new Uint8Array(), ...rest] = (blocks[3] as EncodedBlock).transactions
+  const changed = first.slice()
+  changed[40] = (changed[40] ?? 0) ^ 1
+  const planted = blocks.with(3, { ...(blocks[3] as EncodedBlock), transactions: [changed, ...rest] })
+  await assert.rejects(walkOf(planted, { seen }).run(), fault(3))
+  await assert.rejects(
+    walkOf(blocks.slice(0, 5), { seen, expectedHead: { number: 6, hash: kept.get(6) as Uint8Array } }).run(),
+    fault(5),
+  )
+})
+
+test('a report is open until the organisation of its subject reinstates it; a later one is open again', async (t) => {
+  const own = await openTestNode()
+  t.after(own.close)
+  const { node, consortium, a } = own
+  const submit = (by: typeof a.admin, fn: string, ...args: readonly string[]) =>
+    node.submit(proposalOf(consortium, by, { fn, args }))
+  const doctor = await issueCertificate(a.authority, 'doctor')
+  const report = JSON.stringify({ subject: doctor.ref, code: 'excessive-access', evidence: [] })
+  await submit(a.admin, 'registerParticipant', JSON.stringify(registrationOf(a.hospital)))
+  await submit(a.admin, 'registerParticipant', JSON.stringify(registrationOf(doctor)))
+  await submit(a.hospital, 'reportMisuse', report)
+  await submit(a.admin, 'suspendParticipant', doctor.ref, 'inquiry')
+  await submit(a.hospital, 'reportMisuse', report)
+  await submit(a.admin, 'reinstateParticipant', doctor.ref, 'cleared')
+  await submit(a.hospital, 'reportMisuse', report)
+  const chain = Array.from({ length: node.height + 1 }, (_, i) => node.block(i) as EncodedBlock)
+  const { genesis } = consortium
+  const walk = new ChainWalk({ crypto, fetchBlocks: pagesOf(chain), genesis })
+  await walk.run()
+  assert.deepEqual(
+    walk.facts.misuse.map(({ block, settled }) => [block, settled?.block]),
+    [
+      [3, 6],
+      [5, 6],
+      [7, undefined],
+    ],
+  )
 })
 
 test('a source that fails may be asked again', async () => {

@@ -40,6 +40,13 @@ export interface ChainWalkOptions {
   readonly genesis?: ChannelConfiguration
   /** A block that the chain must contain, kept from an earlier check. */
   readonly expectedHead?: { readonly number: number; readonly hash: Uint8Array }
+  /**
+   * Hash of a block that this reader checked whole in an earlier walk: the block must be the same, and signatures that
+   * the hash covers are not checked again.
+   */
+  readonly seen?: (number: number) => Uint8Array | undefined
+  /** Every block as it passes, with its hash: to be kept for `seen`. */
+  readonly onBlock?: (number: number, hash: Uint8Array) => void
   /** Lets others have their turn; awaited every few blocks. */
   readonly turn?: () => Promise<void>
 }
@@ -49,6 +56,8 @@ export interface ChainProgress {
   readonly blocks: number
   /** As the source says. */
   readonly height: number
+  /** Of `blocks`: only compared with what an earlier walk had checked. */
+  readonly seen: number
   readonly transactions: number
   /** Versions of records whose fingerprints their authors signed. */
   readonly records: number
@@ -68,6 +77,7 @@ export class ChainWalk {
   readonly #verifier: ChainVerifier
   #height = 0
   #transactions = 0
+  #seen = 0
   #fault: LedgerError | undefined
 
   constructor(options: ChainWalkOptions) {
@@ -94,7 +104,13 @@ export class ChainWalk {
 
   get progress(): ChainProgress {
     const blocks = this.head === undefined ? 0 : this.head.number + 1
-    return { blocks, height: this.#height, transactions: this.#transactions, records: this.facts.records }
+    return {
+      blocks,
+      height: this.#height,
+      seen: this.#seen,
+      transactions: this.#transactions,
+      records: this.facts.records,
+    }
   }
 
   /**
@@ -133,13 +149,16 @@ export class ChainWalk {
 
   #take(block: EncodedBlock): void {
     try {
-      const { head, header, transactions } = this.#verifier.next(block)
-      const { expectedHead } = this.#options
+      const { expectedHead, seen, onBlock } = this.#options
+      const known = seen?.(this.progress.blocks)
+      const { head, header, transactions } = this.#verifier.next(block, known)
       if (expectedHead?.number === head.number && !equalBytes(expectedHead.hash, head.hash)) {
         throw blockInvalid(head.number, 'it has another hash than the one kept')
       }
-      this.facts.apply(head.number, header, transactions, block.transactions)
+      this.facts.apply(head.number, header, transactions, block.transactions, known !== undefined)
       this.#transactions += transactions.length
+      if (known !== undefined) this.#seen++
+      onBlock?.(head.number, head.hash)
     } catch (error) {
       if (error instanceof LedgerError) this.#fault = error
       throw error

@@ -37,8 +37,8 @@ export type AuditCheck = (typeof AUDIT_CHECKS)[number]
 
 const findingShape = struct({
   check: oneOf(...AUDIT_CHECKS),
-  /** `skip`: could not be checked, `fail`: checked and wrong. */
-  result: oneOf('pass', 'fail', 'skip'),
+  /** `skip`: could not be checked, `fail`: checked and wrong, `note`: checked, and people must look at what was found. */
+  result: oneOf('pass', 'fail', 'skip', 'note'),
   /** Stable code of docs/errors.md where the result is not a pass. */
   code: optional(text({ max: 64 })),
   /** Number of the first block at fault. */
@@ -55,6 +55,8 @@ const reportShape = struct({
   endedMs: uint(),
   /** Blocks checked, from number 0. */
   blocks: uint(),
+  /** Of these: checked whole in an earlier run on the same device, in this one compared with the hash kept then. */
+  seen: optional(uint()),
   transactions: uint(),
   records: uint(),
   checkpoints: uint(),
