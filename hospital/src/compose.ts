@@ -56,6 +56,7 @@ import { Staff } from './staff/staff.ts'
 import { StaffRegistry } from './staff/staff-registry.ts'
 import { SummaryReader } from './summary.ts'
 import { TreatmentKeys } from './treatment-keys.ts'
+import { openWitness, witnessPlugin } from './witness/index.ts'
 
 const VERSION = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -85,6 +86,8 @@ export interface RunningHospital {
   readonly url: string
   /** Whom the FHIR façade takes a token or signed request for. */
   readonly authorization: Authorization
+  /** Looks at the record server's log once, at its own address or another, and cosigns it. @returns the size. */
+  readonly lookAtLog: (url?: string) => Promise<number>
   close(): Promise<void>
 }
 
@@ -183,10 +186,10 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     base: () => smart.fhirUrl,
     version: VERSION,
     ...(configuration.fhirValidation === undefined ? {} : { validation: configuration.fhirValidation }),
+    ...(configuration.fhirDelete === undefined ? {} : { deletePolicy: configuration.fhirDelete }),
     oauth: () => ({ authorize: `${smart.publicUrl}/oauth/authorize`, token: `${smart.publicUrl}/oauth/token` }),
     nowMs,
     onFault,
-    ...(configuration.fhirDelete === undefined ? {} : { deletePolicy: configuration.fhirDelete }),
   })
   const bulk = new Bulk({
     jobs: new JobStore(db),
@@ -194,6 +197,16 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     mayTreat: (practitioner, patient) => hospital.mayTreat(practitioner as PractitionerRef, patient),
     nowMs,
     onFault,
+  })
+  const { witness, feeder } = openWitness({
+    crypto,
+    folder,
+    ref: service.ref,
+    signingKey: service.keys.signingKey,
+    ledger: recordServer.options.ledger,
+    server: configuration.server,
+    fetch: options.fetch,
+    nowMs,
   })
   const server = await buildHospitalServer({
     hospital,
@@ -204,6 +217,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     staff,
     outbox,
     delivery,
+    eraseRequests: fhir.eraseRequests,
     backups: { folder: backups.folder, make: () => backupStore(db, backups.folder, nowMs(), backups.keep) },
     overview: { summary, reviews, emergencies: () => recordServer.emergencies() },
     nowMs,
@@ -217,10 +231,10 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
       }),
       portalPlugin({
         folder: PORTAL_FOLDER,
-    eraseRequests: fhir.eraseRequests,
         facts: portalFacts(configuration, { ref: service.ref, name, mspId }),
         recordServer: { url: configuration.server.url, fetch: fetchBytes },
       }),
+      witnessPlugin(witness),
     ],
     ledgerAnswers: () => ledger.height(),
     onFault,
@@ -236,15 +250,19 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const stopBackups = keepBackups(db, backups, nowMs, onFault)
   bulk.start()
   delivery.start((error) => onFault('outbox', error))
+  const witnessSeconds = configuration.witness?.everySeconds ?? 0
+  if (witnessSeconds > 0) feeder.start(1_000 * witnessSeconds, (error) => onFault('witness', error))
   return {
     ref: service.ref,
     url,
     authorization: smart,
+    lookAtLog: (otherUrl) => feeder.look(otherUrl),
     async close() {
       stopProvisioning()
       stopBackups()
       await server.close()
       await delivery.stop()
+      await feeder.stop()
       await bulk.stop()
       fhir.close()
       stop.abort()

@@ -23,6 +23,7 @@ export const REACHED_ELSEWHERE: Readonly<Record<string, string>> = {
   LEDGER_BUSY: 'needs thousands of proposals at once; limits are lowered in the unit tests',
   LOG_ORIGIN_MISMATCH: 'the server’s own key would have to sign for another log',
   LOG_KEY_MALFORMED: 'verifier keys are pasted by people into other tools',
+  WITNESS_SIZE: 'over HTTP the answer is the size, as C2SP has it; the witness’s own test names the code',
   STORE_FAILED: 'needs a disk that fails',
   TEE_BUSY: 'needs more requests at once than there is room for; limits are lowered in the unit tests',
   TEE_FAULT: 'needs a fault in the trusted application itself',

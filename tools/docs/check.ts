@@ -1,6 +1,7 @@
 /**
  * Keeps pages and code in step: docs/errors.md and the error table, error unions and the table, relative links, packages
- * and docs/dependencies.md, the import table of docs/architecture.md. `--write` rewrites docs/errors.md.
+ * and docs/dependencies.md, the import table of docs/architecture.md. `--write` rewrites docs/errors.md and
+ * docs/operations/incidents.md.
  *
  * @module
  */
@@ -13,21 +14,21 @@ import { listFiles, ROOT } from '../files.ts'
 import { compareDependencies, dependencyRows } from './dependencies-page.ts'
 import { declaredCodes, usedCodes } from './error-codes.ts'
 import { errorsPage } from './errors-page.ts'
+import { incidentsPage } from './incidents-page.ts'
 import { checkLinks, isPage } from './links.ts'
 
-const ERRORS_PAGE = join(ROOT, 'docs/errors.md')
 const TABLE = 'shared/protocol/src/error-table.ts'
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const faults: string[] = []
 const seen: string[] = []
 
-async function checkErrorsPage(): Promise<void> {
-  const options = await resolveConfig(ERRORS_PAGE)
-  const page = await format(errorsPage(ERROR_TABLE), { ...options, filepath: ERRORS_PAGE })
-  if (process.argv.includes('--write')) writeFileSync(ERRORS_PAGE, page)
-  if (!existsSync(ERRORS_PAGE) || readFileSync(ERRORS_PAGE, 'utf8') !== page) {
-    faults.push('docs/errors.md differs from the error table: npm run docs:write')
+async function checkWritten(path: string, made: string): Promise<void> {
+  const options = await resolveConfig(path)
+  const page = await format(made, { ...options, filepath: path })
+  if (process.argv.includes('--write')) writeFileSync(path, page)
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== page) {
+    faults.push(`${relative(ROOT, path)} differs from the error table: npm run docs:write`)
   }
 }
 
@@ -88,7 +89,8 @@ function checkImportTable(): void {
   }
 }
 
-await checkErrorsPage()
+await checkWritten(join(ROOT, 'docs/errors.md'), errorsPage(ERROR_TABLE))
+await checkWritten(join(ROOT, 'docs/operations/incidents.md'), incidentsPage(ERROR_TABLE))
 checkErrorCodes()
 checkAllLinks()
 checkDependencies()

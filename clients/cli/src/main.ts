@@ -21,6 +21,7 @@ import { PEOPLE_COMMANDS } from './commands/people.ts'
 import { RECORD_COMMANDS } from './commands/record.ts'
 import { SYSTEM_COMMANDS } from './commands/system.ts'
 import { WARRANT_COMMANDS } from './commands/warrant.ts'
+import { WITNESS_COMMANDS } from './commands/witness.ts'
 import type { CommandRow } from './command-row.ts'
 import { runCli } from './program.ts'
 import { processTerminal } from './terminal.ts'
@@ -33,8 +34,8 @@ export const COMMANDS: readonly CommandRow[] = [
   ...APPOINTMENT_COMMANDS,
   ...WARRANT_COMMANDS,
   ...RECORD_COMMANDS,
-  ...IMPORT_COMMANDS,
   ...ERASURE_COMMANDS,
+  ...IMPORT_COMMANDS,
   ...GRANT_COMMANDS,
   ...ACCESS_LOG_COMMANDS,
   ...EMERGENCY_COMMANDS,
@@ -43,6 +44,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...LEDGER_COMMANDS,
   ...AUDIT_COMMANDS,
   ...ATTEST_COMMANDS,
+  ...WITNESS_COMMANDS,
   ...BACKUP_COMMANDS,
 ]
 

@@ -30,6 +30,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   keys: 'keys of a patient',
   app: 'apps and services that use the hospital’s FHIR interface',
   ledger: 'the shared ledger of the hospitals',
+  witness: 'hospitals that watch the log of the record server',
   backup: 'copies of this system',
 }
 

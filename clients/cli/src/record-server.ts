@@ -4,12 +4,12 @@
  * @module
  */
 import { decodeBase64url, encodeBase64url } from '../../../shared/crypto/src/index.ts'
-import { isErrorCode, list, parseJson, struct, text, type Shape } from '../../../shared/protocol/src/index.ts'
+import { isErrorCode, list, parseJson, struct, text, uint, type Shape } from '../../../shared/protocol/src/index.ts'
 import { ClientError } from '../../sdk/src/errors.ts'
 import { timeoutOf } from './connection.ts'
 import type { Context } from './context.ts'
 
-const MAX_ANSWER_BYTES = 2 ** 20
+const MAX_ANSWER_BYTES = 2 ** 22
 
 export interface RecordServerStatus {
   readonly state: string
@@ -38,6 +38,30 @@ export async function fetchEvidence(context: Pick<Context, 'flags'>, url: string
 export async function fetchCheckpoint(context: Pick<Context, 'flags'>, url: string): Promise<string> {
   return await call(context, 'GET', `${url}/v1/checkpoint`)
 }
+
+/** The newest checkpoint that at least so many hospitals cosigned. @throws {ClientError} `WITNESS_TOO_FEW` */
+export async function fetchCosigned(context: Pick<Context, 'flags'>, url: string, least: number): Promise<string> {
+  return await call(context, 'GET', `${url}/v1/checkpoint/cosigned?least=${least}`)
+}
+
+/** What a hospital's witness remembers of a record server's log; not checked. */
+export async function fetchWitness(
+  context: Pick<Context, 'flags'>,
+  hospitalUrl: string,
+  serverRef: string,
+): Promise<{
+  readonly size: number
+  readonly conflicts: readonly { readonly code: string; readonly timeMs: number }[]
+}> {
+  return json(await call(context, 'GET', `${hospitalUrl}/v1/witness/${serverRef}`), witnessShape)
+}
+
+const note = text({ max: 65_536 })
+const witnessShape = struct({
+  size: uint(),
+  checkpoint: note,
+  conflicts: list(struct({ timeMs: uint(), code: text({ max: 64 }), seen: note, offered: note }), { max: 64 }),
+})
 
 /** Hashes of a consistency proof. */
 export async function fetchConsistencyProof(

@@ -57,3 +57,4 @@ export { formatRecordFile, parseRecordFile, type RecordFile } from './record-fil
 export { StreamTransport, type OpenSocket, type Socket } from './stream-transport.ts'
 export { TreatmentKeyring } from './treatment-keyring.ts'
 export { verifyRecord, type RecordReport, type VerifyOptions, type VersionPlace } from './verify-record.ts'
+export * from './witnesses.ts'

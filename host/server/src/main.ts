@@ -20,6 +20,7 @@ import { startSupplicant } from '../../supplicant/src/supplicant.ts'
 import { readHostConfiguration, type HostConfiguration } from './configuration.ts'
 import { codeOf } from './http-errors.ts'
 import { startHostServer } from './server.ts'
+import { witnessKeysOf } from './witness-keys.ts'
 
 const LOOK_EVERY_MS = 20
 
@@ -53,7 +54,9 @@ async function start(configuration: HostConfiguration, log: Logger): Promise<Run
   }
   try {
     await serving(tee)
-    const server = await startHostServer({ tee, supplicant: () => supplicant.status, port, logger: log })
+    const monotonicMs = () => performance.now()
+    const witnesses = { crypto, monotonicMs, findWitness: witnessKeysOf(crypto, ledger, monotonicMs) }
+    const server = await startHostServer({ tee, supplicant: () => supplicant.status, witnesses, port, logger: log })
     return {
       url: server.url,
       async close() {

@@ -17,6 +17,8 @@ import { ByteBudget } from '../../../shared/protocol/src/byte-budget.ts'
 import type { TeeDriver } from '../../../tee/src/driver.ts'
 import type { SupplicantStatus } from '../../supplicant/src/supplicant.ts'
 import { createAskTee } from './ask-tee.ts'
+import { registerCosignaturesApi } from './cosignatures-api.ts'
+import { CosignedCheckpoints, type CosignedParts } from './cosigned-checkpoints.ts'
 import { AddressNumbers } from './gate.ts'
 import { codeOf, errorBody, statusOf } from './http-errors.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -28,6 +30,8 @@ import { registerUpdatesApi } from './updates-api.ts'
 export interface HostServerOptions {
   readonly tee: TeeDriver
   readonly supplicant?: () => SupplicantStatus
+  /** How cosignatures of witnesses are checked; without it none are taken. */
+  readonly witnesses?: Omit<CosignedParts, 'checkpoint'>
   /** Default: 127.0.0.1. */
   readonly host?: string
   /** Default: 0, any free one. */
@@ -46,6 +50,7 @@ export interface HostServerLimits {
   readonly requestsPerMinute: number
   readonly handshakesPerMinute: number
   readonly updatesPerMinute: number
+  readonly cosignaturesPerMinute: number
   /** Bytes of bodies at once. */
   readonly bytesAtOnce: number
   readonly connections: number
@@ -62,6 +67,7 @@ const LIMITS: HostServerLimits = {
   requestsPerMinute: 60_000,
   handshakesPerMinute: 1_200,
   updatesPerMinute: 60,
+  cosignaturesPerMinute: 600,
   bytesAtOnce: 256 * 1024 * 1024,
   connections: 8_192,
   streams: 4_096,
@@ -205,6 +211,14 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
       deadAfterMs: limits.streamDeadAfterMs,
     })
     registerUpdatesApi(scope, { ask, updatesPerMinute: limits.updatesPerMinute })
+    if (options.witnesses !== undefined) {
+      const checkpoint = async () => (await ask('checkpoint', {})).checkpoint
+      const cosigned = new CosignedCheckpoints({ ...options.witnesses, checkpoint })
+      await scope.register((inner, _options, done) => {
+        registerCosignaturesApi(inner, { cosigned, cosignaturesPerMinute: limits.cosignaturesPerMinute })
+        done()
+      })
+    }
     registerPublicApi(scope, { ask, tee: options.tee, metrics, ...supplicant, isStopping: () => isStopping })
     if (options.origins !== undefined) registerPreflight(scope)
     scope.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())

@@ -702,6 +702,26 @@ export const ERROR_TABLE = {
     meaning: 'An index or size is outside the log.',
     action: 'Ask for one inside it.',
   },
+  WITNESS_LOG_UNKNOWN: {
+    kind: 'usage',
+    meaning: 'A witness was asked about a log that is of no record server on the ledger.',
+    action: 'Compare the origin in the checkpoint with the reference of the record server.',
+  },
+  WITNESS_SIZE: {
+    kind: 'usage',
+    meaning: 'A witness has seen another size of the log than the request starts from.',
+    action: 'Ask again with the size that the witness answered, and a proof from there.',
+  },
+  WITNESS_REJECTED: {
+    kind: 'check',
+    meaning: 'A cosignature is not of a registered hospital, or not of a checkpoint that was offered for it.',
+    action: 'Cosign the checkpoint that the record server offers now, with the key that the ledger has.',
+  },
+  WITNESS_TOO_FEW: {
+    kind: 'unavailable',
+    meaning: 'Too few hospitals have cosigned a checkpoint that covers this.',
+    action: 'Ask again in some seconds; if it stays, ask the hospitals whether they were shown another log.',
+  },
   LOG_NOT_CONSISTENT: {
     kind: 'check',
     meaning: 'Two checkpoints tell different histories.',

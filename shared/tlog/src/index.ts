@@ -24,3 +24,9 @@ export {
 export { consistencyProof, type EdgeHashes, inclusionProof } from './prove.ts'
 export { formatVerifierKey, parseVerifierKey } from './verifier-key.ts'
 export { MAX_PROOF_HASHES, verifyConsistency, verifyInclusion } from './verify.ts'
+export {
+  formatWitnessRequest,
+  MAX_WITNESS_REQUEST_BYTES,
+  parseWitnessRequest,
+  type WitnessRequest,
+} from './witness-request.ts'

@@ -18,6 +18,7 @@ import {
   makeWarrantRecords,
   makeWarrants,
 } from './make-statements.ts'
+import { makeWitness } from './make-witness.ts'
 import { makeParties } from './vector-parties.ts'
 
 /** Every file of this folder that this script makes. */
@@ -39,6 +40,7 @@ export const VECTOR_FILES: Readonly<Record<string, () => object>> = {
   'receipt.json': makeReceipts,
   'evidence.json': makeEvidence,
   'evidence-optee.json': makeOpteeEvidence,
+  'witness.json': makeWitness,
 }
 
 if (import.meta.main) {

@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { startHostServer, type HostServer } from '../../../host/server/src/index.ts'
+import { witnessKeysOf } from '../../../host/server/src/witness-keys.ts'
 import { startSupplicant, type Supplicant } from '../../../host/supplicant/src/supplicant.ts'
 import type { Ledger, LedgerIdentity } from '../../../ledger/client/src/port.ts'
 import type { ClockPort, DatabasePort } from '../../../secure/core/src/index.ts'
@@ -87,8 +88,11 @@ export class RecordServer {
       onNotice: (notice) => this.notices.push(notice),
       onTrouble: (where, code) => this.troubles.push(`${where} ${code}`),
     })
+    const { crypto, clock } = this.#options
+    const monotonicMs = () => clock.monotonicMs()
     const http = await startHostServer({
       tee: driver,
+      witnesses: { crypto, monotonicMs, findWitness: witnessKeysOf(crypto, ledger(), monotonicMs) },
       supplicant: () => supplicant.status,
       port: this.#port,
       limits: { stopMs: 300 },

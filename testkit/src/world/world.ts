@@ -43,6 +43,7 @@ import {
   type AuthorRef,
   type HospitalRef,
   type MspId,
+  type OpteeReference,
   type ServerRef,
 } from '../../../shared/protocol/src/index.ts'
 import type { TeeDriver } from '../../../tee/src/driver.ts'
@@ -85,6 +86,8 @@ export interface ProcessTee {
   /** Hex. */
   readonly measurement: string
   readonly start: (storeFolder: string, traffic: Traffic) => Promise<TeeDriver>
+  /** What the registration says of a TEE of another kind; default: `process`. */
+  readonly registration?: (tee: TeeDriver) => Promise<{ readonly teeKind: string; readonly optee: OpteeReference }>
 }
 
 export interface PersonOptions {
@@ -381,6 +384,7 @@ export class TestWorld {
     if (attestationKey === undefined) throw new TypeError('the trusted application has no attestation key')
     const { authority } = this.organization('a')
     const { chain, serialHex } = await authority.issue({ role: 'server', ref: this.serverRef, publicKey: identityKey })
+    await server.tee.request('certificate', { cert: chain[0] })
     const registration = {
       ref: this.serverRef,
       kind: 'server',
@@ -389,14 +393,13 @@ export class TestWorld {
       attributes: {},
       server: {
         certificate: encodeBase64url(chain[0]),
-        teeKind: 'process',
+        ...((await tee?.registration?.(server.tee)) ?? { teeKind: 'process' }),
         measurements: [tee?.measurement ?? encodeHex(INSECURE_MEASUREMENT)],
         configDigest: encodeHex(configDigest),
         attestationKeys: [encodeBase64url(attestationKey)],
       },
     }
     await this.submitAsAdmin('a', 'registerParticipant', [JSON.stringify(registration)])
-    await server.tee.request('certificate', { cert: chain[0] })
     await server.serving()
   }
 

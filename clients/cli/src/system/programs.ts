@@ -18,6 +18,8 @@ import type { Program } from './program-runner.ts'
 import type { InstalledProgram } from './tees.ts'
 
 const EMULATED_READY_MS = 300_000
+/** How often a hospital looks at the record server's log. */
+const WITNESS_SECONDS = 5
 const EMULATED_STOP_MS = 150_000
 
 const at = (...parts: string[]) => join(PRODUCT_FOLDER, ...parts)
@@ -60,6 +62,7 @@ export function hospitalProgram(
     server: { ref: serverRef, url: serverUrl },
     allowSimulated: true,
   }
+    witness: { everySeconds: WITNESS_SECONDS },
   writePrivateFile(join(folder, CONFIGURATION_FILE), `${JSON.stringify(configuration, null, 2)}\n`)
   return {
     name: hospital.slug,
