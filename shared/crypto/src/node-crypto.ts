@@ -64,6 +64,23 @@ const ML_KEM_PKCS8_SEED = decodeHex('3054020100300b06096086480165030404020442804
 
 const EMPTY_SALT = createSecretKey(new Uint8Array(SHA256_BYTES))
 
+/** Nonces, salts and keys come from a pool: a call of the generator costs some microseconds however little is asked. */
+const MAX_POOLED_BYTES = 64
+const pool = new Uint8Array(4_096)
+let pooledFrom = pool.length
+
+/** Random bytes that were given to nobody else; what was given out is wiped from the pool. */
+function pooledBytes(length: number): Uint8Array {
+  if (pooledFrom + length > pool.length) {
+    randomFillSync(pool)
+    pooledFrom = 0
+  }
+  const bytes = pool.slice(pooledFrom, pooledFrom + length)
+  pool.fill(0, pooledFrom, pooledFrom + length)
+  pooledFrom += length
+  return bytes
+}
+
 /** Makes the port on node:crypto. It has no state besides OpenSSL's; one for the process is enough. */
 export function createNodeCrypto(): Crypto {
   useTextCodec(nodeTextCodec)
@@ -72,7 +89,7 @@ export function createNodeCrypto(): Crypto {
 
     randomBytes(length) {
       requireBetween('length', length, 0, MAX_RANDOM_BYTES)
-      return randomFillSync(new Uint8Array(length))
+      return length > MAX_POOLED_BYTES ? randomFillSync(new Uint8Array(length)) : pooledBytes(length)
     },
 
     sha256(...parts) {
