@@ -15,7 +15,17 @@ import { refusedWith } from '../../testkit/src/world/index.ts'
 import type { WatchedPage } from './browser.ts'
 import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
 import { shoot } from './shoot.ts'
-import { bloodPressure, book, condition, findPatientRef, labResult, medicine, visitNote, write } from './people.ts'
+import {
+  bloodPressure,
+  book,
+  condition,
+  findPatientRef,
+  labResult,
+  medicine,
+  pathologyReport,
+  visitNote,
+  write,
+} from './people.ts'
 
 const CANARY = 'canary-in-the-note'
 
@@ -201,6 +211,34 @@ test('everything but one record is given, then that one record alone: the doctor
   await lina.read(kept.record)
 })
 
+test('a new result that may be hard to read is shown to be there, and opens on a choice', async () => {
+  const [stored] = await write(alice, bob, pathologyReport('No sign of cancer.'))
+  const open = page.getByRole('button', { name: 'Open now' })
+  await go('')
+  const row = page.locator(`[data-record="${stored?.recordId}"]`)
+  await row.getByText('New. It opens when you choose.').waitFor()
+  await row.getByRole('link', { name: 'Pathology report' }).click()
+  await page.getByText('Your doctor has not talked with you about it yet.').waitFor()
+  await shoot(page, 'patient-asks-first')
+  assert.equal(await page.getByText('No sign of cancer.').count(), 0)
+  await page.getByRole('button', { name: 'Remind me after my visit' }).click()
+  await page.getByText(/^You will be reminded here after your visit/).waitFor()
+  // The visit is over: the reminder stands on the first screen.
+  await page.evaluate(`(() => {
+    const key = Object.keys(localStorage).find((name) => name.startsWith('trusthealth.results.'))
+    localStorage.setItem(key, localStorage.getItem(key).replace(/"remindMs":\\d+/, '"remindMs":1'))
+  })()`)
+  await go('')
+  await page.getByRole('button', { name: 'See the result' }).click()
+  await open.click()
+  await page.getByText('No sign of cancer.').first().waitFor()
+  await go('')
+  await row.waitFor()
+  await row.locator('[data-state=verified]').waitFor()
+  assert.equal(await row.getByText('New. It opens when you choose.').count(), 0)
+  assert.equal(await page.getByRole('button', { name: 'See the result' }).count(), 0)
+})
+
 test('an emergency access stands at the top until it was seen', async () => {
   const wei = await portal.world.doctor('Wei Chen', { department: 'Emergency', emergency: true })
   await wei.openEmergency(bob, 'unconscious', 'unconscious on arrival')
@@ -222,7 +260,7 @@ test('everything is downloaded with proofs, and checked without a connection; a 
   const file = readFileSync(await (await waiting).path(), 'utf8')
   const bundle = JSON.parse(file) as { resourceType: string; entry: unknown[] }
   assert.equal(bundle.resourceType, 'Bundle')
-  assert.equal(bundle.entry.length, 8)
+  assert.equal(bundle.entry.length, 9)
   const checks = async (text: string) => {
     await page.locator('input[type=file]').setInputFiles({
       name: 'my-records.fhir.json',
@@ -238,7 +276,7 @@ test('everything is downloaded with proofs, and checked without a connection; a 
   await checks(file)
   await page.getByText('Checked against the ledger keys that this browser knows').waitFor()
   // The server cannot be asked: that one check is said to be missing, and nothing is green.
-  await page.getByText('7 not fully checked').waitFor()
+  await page.getByText('8 not fully checked').waitFor()
   await page.locator('button.th-seal').first().click()
   await page.locator('.th-check').nth(6).waitFor()
   assert.equal(await page.locator('.th-check[data-result=pass]').count(), 6)
@@ -254,6 +292,7 @@ test('a recovery file and its words make a key in another browser, which reads t
   const waiting = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Save recovery file' }).click()
   const file = await (await waiting).path()
+  await page.locator('.th-words li').nth(5).waitFor()
   const words = await page.locator('.th-words li').allInnerTexts()
   assert.equal(words.length, 6)
   assert.ok(!words.some((word) => readFileSync(file, 'utf8').includes(`"${word}"`)))

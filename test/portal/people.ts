@@ -117,3 +117,15 @@ export function visitNote(): object {
     ],
   }
 }
+
+/** On every hospital's list of results that ask before they open. */
+export function pathologyReport(conclusion: string): object {
+  return {
+    resourceType: 'DiagnosticReport',
+    status: 'final',
+    code: { coding: coding('http://loinc.org', '22637-3', 'Pathology report'), text: 'Pathology report' },
+    subject: {},
+    effectiveDateTime: new Date().toISOString(),
+    conclusion,
+  }
+}

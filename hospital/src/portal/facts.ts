@@ -8,6 +8,7 @@ import { formatFabricTrust } from '../../../ledger/client/src/index.ts'
 import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
 import type { HospitalRef, MspId } from '../../../shared/protocol/src/index.ts'
 import type { HospitalConfiguration } from '../configuration.ts'
+import { SENSITIVE_RESULTS } from './sensitive-results.ts'
 
 export interface PortalHospital {
   readonly ref: HospitalRef
@@ -16,7 +17,7 @@ export interface PortalHospital {
 }
 
 export function portalFacts(configuration: HospitalConfiguration, hospital: PortalHospital): object {
-  const { channel, nodes, quorum, fabric, server, allowSimulated } = configuration
+  const { channel, nodes, quorum, fabric, server, allowSimulated, sensitiveResults } = configuration
   return {
     v: 1,
     channel,
@@ -27,5 +28,6 @@ export function portalFacts(configuration: HospitalConfiguration, hospital: Port
     hospital,
     hospitals: [hospital],
     practice: allowSimulated === true,
+    sensitiveResults: sensitiveResults ?? SENSITIVE_RESULTS,
   }
 }

@@ -5,7 +5,7 @@
  */
 import { codeKeyOf, dateTextOf, measuredOf } from '../fhir/read.ts'
 import type { LabPoint } from '../charts/lab-chart.tsx'
-import type { OpenedRecord } from '../session/opened-record.ts'
+import type { PatientRecord } from './patient-area.ts'
 
 export interface Series {
   readonly name: string
@@ -18,9 +18,11 @@ export interface History {
   readonly series: readonly Series[]
   /** Records that give no point: not to be relied on, or without a number. */
   readonly left: number
+  /** Records that ask before they are opened; their points are among the others. */
+  readonly asking: readonly string[]
 }
 
-export function historyOf(code: string, records: readonly OpenedRecord[]): History {
+export function historyOf(code: string, records: readonly PatientRecord[]): History {
   const series = new Map<string, { name: string; unit: string; points: LabPoint[] }>()
   let left = 0
   for (const { resource, report, recordId } of records) {
@@ -49,5 +51,6 @@ export function historyOf(code: string, records: readonly OpenedRecord[]): Histo
     }
   }
   for (const { points } of series.values()) points.sort((a, b) => a.timeMs - b.timeMs)
-  return { series: [...series.values()], left }
+  const asking = records.filter(({ asksFirst }) => asksFirst).map(({ recordId }) => recordId)
+  return { series: [...series.values()], left, asking }
 }

@@ -9,6 +9,7 @@ import { lazy, Suspense, type ReactNode } from 'react'
 import type { LabPoint } from '../charts/lab-chart.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
+import { wasOpened, type Choice } from './choices.ts'
 import { patient } from './queries.ts'
 
 const LabChart = lazy(async () => ({ default: (await import('../charts/lab-chart.tsx')).LabChart }))
@@ -20,15 +21,19 @@ interface LabHistoryProps {
   readonly patientName: string
   /** The record on the page. */
   readonly current: string
+  readonly choices: readonly Choice[]
 }
 
-export function LabHistory({ code, title, patientName, current }: LabHistoryProps): ReactNode {
+export function LabHistory({ code, title, patientName, current, choices }: LabHistoryProps): ReactNode {
   const { t, date } = useWords()
   const history = useQuery({ queryKey: ['patient', 'history', code], queryFn: () => patient.history(code) })
   if (history.isPending) return <Loading rows={1} />
   if (history.isError) return undefined
-  const { series, left } = history.data
-  const shown = series.filter(({ points }) => points.length > 1)
+  const { series, left, asking } = history.data
+  const isClosed = (record: string) => asking.includes(record) && !wasOpened(choices, record)
+  const shown = series
+    .map((one) => ({ ...one, points: one.points.filter(({ record }) => !isClosed(record)) }))
+    .filter(({ points }) => points.length > 1)
   if (shown.length === 0) return <p className="th-dimmed">{t('chart.single')}</p>
   return (
     <section aria-label={t('chart.section')} data-record={current}>

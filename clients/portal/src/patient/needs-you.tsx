@@ -5,11 +5,12 @@
  */
 import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { IconAmbulance, IconCalendarQuestion } from '@tabler/icons-react'
+import { IconAmbulance, IconCalendarQuestion, IconMessageHeart } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'
+import { dueReminders, readChoices } from './choices.ts'
 import { queries, type patient } from './queries.ts'
 
 type Emergency = Awaited<ReturnType<typeof patient.emergencies>>[number]
@@ -22,9 +23,10 @@ export function NeedsYou({ me }: { readonly me: IdentityCard }): ReactNode {
   const appointments = useQuery(queries.appointments)
   const emergencies = useQuery(queries.emergencies)
   const [seen, setSeen] = useState(() => readSeen(me.id))
+  const [reminders] = useState(() => dueReminders(readChoices(me.id), Date.now()))
   const requests = (appointments.data ?? []).filter((one) => !one.isCovered && one.endMs > Date.now())
   const unseen = (emergencies.data ?? []).filter(({ emergency }) => !seen.includes(emergency))
-  if (requests.length === 0 && unseen.length === 0) return undefined
+  if (requests.length === 0 && unseen.length === 0 && reminders.length === 0) return undefined
   return (
     <section className="th-needs" aria-label={t('needs.title')}>
       <h2>{t('needs.title')}</h2>
@@ -38,6 +40,13 @@ export function NeedsYou({ me }: { readonly me: IdentityCard }): ReactNode {
             setSeen(all)
           }}
         />
+      ))}
+      {reminders.map(({ record }) => (
+        <div key={record} className="th-need">
+          <IconMessageHeart size={20} aria-hidden />
+          <p>{t('needs.reminder')}</p>
+          <Button onClick={() => navigate(`/patient/record/${record}`)}>{t('needs.reminder.action')}</Button>
+        </div>
       ))}
       {requests.map((one) => (
         <div key={one.id} className="th-need">

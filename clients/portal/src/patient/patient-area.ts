@@ -18,16 +18,23 @@ import {
 import { allItems } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
 import type { RecordItem } from '../../../sdk/src/record-answer.ts'
-import { RecordReader } from '../session/opened-record.ts'
+import { RecordReader, type OpenedRecord } from '../session/opened-record.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { People, withTitle } from '../session/people.ts'
 import { deviceFunctions } from './device-functions.ts'
 import { historyOf, type History } from './history.ts'
 import { downloadAll, type DownloadProgress } from './download.ts'
+import { isNews, isSensitive } from './news.ts'
 
 /** One line of the list, with the author's name. */
 export interface RecordLine extends RecordItem {
   readonly authorName: string
+}
+
+/** A record that was read and checked. */
+export interface PatientRecord extends OpenedRecord {
+  /** New, and of a kind that a person may want to hear about first: news.ts. */
+  readonly asksFirst: boolean
 }
 
 /** A permission as a person reads it. */
@@ -93,6 +100,23 @@ export function patientArea(context: WorkerContext) {
   const people = new People(context)
   const reader = new RecordReader(client, people)
 
+  const asksFirst = async ({ resource, recordId }: OpenedRecord): Promise<boolean> => {
+    const facts = await context.facts().catch(async () => (await context.acting()).kept.facts)
+    if (!isSensitive(resource, facts.sensitiveResults ?? [])) return false
+    // Without an answer no visit is known: then it asks.
+    const visits = await (await client()).appointments().catch(() => [])
+    return isNews(resource, {
+      // The record's id begins with the time at which its author prepared it.
+      storedMs: Number.parseInt(recordId.slice(2, 14), 16),
+      nowMs: context.clock.nowMs(),
+      visitsEndedMs: visits.map(({ endMs }) => endMs),
+    })
+  }
+  const withNews = async (opening: Promise<OpenedRecord>): Promise<PatientRecord> => {
+    const opened = await opening
+    return { ...opened, asksFirst: await asksFirst(opened) }
+  }
+
   return {
     async records(
       cursor: string | undefined,
@@ -119,10 +143,10 @@ export function patientArea(context: WorkerContext) {
       return await linesOf(page.items, people)
     },
 
-    open: (record: string, version?: number) => reader.open(record, version),
+    open: (record: string, version?: number) => withNews(reader.open(record, version)),
 
     /** Reads it again and runs every check again. */
-    checkAgain: (record: string, version?: number) => reader.openAgain(record, version),
+    checkAgain: (record: string, version?: number) => withNews(reader.openAgain(record, version)),
 
     /** The record with its proofs, for `trusthealth record verify`. */
     recordFile: (record: string, version: number) => reader.file(record, version),
@@ -132,7 +156,7 @@ export function patientArea(context: WorkerContext) {
       const bob = await client()
       const { items } = await bob.search({ patient: bob.ref, code, limit: MAX_HISTORY })
       const found = await Promise.allSettled(
-        items.filter(({ erasedMs }) => erasedMs === undefined).map(({ record }) => reader.open(record)),
+        items.filter(({ erasedMs }) => erasedMs === undefined).map(({ record }) => withNews(reader.open(record))),
       )
       return historyOf(
         code,

@@ -12,13 +12,20 @@ import { ValueText } from '../fhir/value-text.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Seal } from '../seal/seal.tsx'
 import { sealView } from '../seal/seal-view.ts'
+import { wasOpened, type Choice } from './choices.ts'
 import { KIND_ICONS } from './kinds.ts'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import type { RecordLine } from './patient-area.ts'
 import { queries } from './queries.ts'
 import { RecordSealPanel } from './record-seal-panel.tsx'
 
-export function RecordRow({ item }: { readonly item: RecordLine }): ReactNode {
+interface RecordRowProps {
+  readonly item: RecordLine
+  /** Results that asked first and were opened in this browser. */
+  readonly choices: readonly Choice[]
+}
+
+export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
   const words = useWords()
   const { t, date } = words
   const { ref, inViewport } = useInViewport<HTMLLIElement>()
@@ -32,6 +39,7 @@ export function RecordRow({ item }: { readonly item: RecordLine }): ReactNode {
   const Icon = KIND_ICONS[item.ehrType]
   const report = record.data?.report
   const isBad = sealView(words, report).tone === 'bad'
+  const isAsking = record.data?.asksFirst === true && !wasOpened(choices, item.record)
   return (
     <li className="th-row" ref={ref} data-record={item.record}>
       <Icon size={20} aria-hidden className="th-row-icon" />
@@ -39,7 +47,8 @@ export function RecordRow({ item }: { readonly item: RecordLine }): ReactNode {
         <Link href={`/patient/record/${item.record}`} className="th-row-title">
           {item.title}
         </Link>{' '}
-        {record.data === undefined || isBad ? undefined : <Value opened={record.data} />}
+        {record.data === undefined || isBad || isAsking ? undefined : <Value opened={record.data} />}
+        {isAsking ? <span className="th-dimmed">{t('record.asks.row')}</span> : undefined}
         <p className="th-row-note">
           {t('record.by', { date: dateOf(item, record.data, date), author: item.authorName })}
         </p>

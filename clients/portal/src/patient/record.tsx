@@ -18,6 +18,8 @@ import { sealView } from '../seal/seal-view.ts'
 import type { IdentityCard } from '../session/core-area.ts'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
+import { AsksFirst } from './asks-first.tsx'
+import { keepChoice, readChoices, wasOpened } from './choices.ts'
 import { Erase } from './erase.tsx'
 import { LabHistory } from './lab-history.tsx'
 import { queries } from './queries.ts'
@@ -33,6 +35,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
   const record = useQuery(queries.record(id, version))
   const [isPanelOpen, setIsPanelOpen] = useState(false)
   const [isShownAnyway, setIsShownAnyway] = useState(false)
+  const [choices, setChoices] = useState(() => readChoices(me.id))
   const title = record.data === undefined ? t('record.title') : (titleOf(record.data.resource) ?? t('record.title'))
   useTitle(`${me.name}, ${title}`)
   const back = (
@@ -75,37 +78,50 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         )}
         {author.name}
       </p>
-      {isBad && !isShownAnyway ? (
-        <div className="th-problem" data-tone="bad" role="alert">
-          <div>
-            <p>
-              <b>{sealView(words, report).line}</b>
-            </p>
-            <p>{t('record.hidden')}</p>
-            <div className="th-actions">
-              <Button variant="default" onClick={() => setIsShownAnyway(true)}>
-                {t('record.anyway')}
-              </Button>
-            </div>
-          </div>
-        </div>
+      {opened.asksFirst && !wasOpened(choices, id) ? (
+        <AsksFirst
+          record={id}
+          choices={choices}
+          onChoose={(choice) => {
+            keepChoice(me.id, choice)
+            setChoices(readChoices(me.id))
+          }}
+        />
       ) : (
         <>
-          <ResourceView resource={resource} hasInterpretation={!isBad} />
-          {isBad || code === undefined || measured.every(({ number }) => number === undefined) ? undefined : (
-            <LabHistory code={code} title={title} patientName={me.name} current={id} />
+          {isBad && !isShownAnyway ? (
+            <div className="th-problem" data-tone="bad" role="alert">
+              <div>
+                <p>
+                  <b>{sealView(words, report).line}</b>
+                </p>
+                <p>{t('record.hidden')}</p>
+                <div className="th-actions">
+                  <Button variant="default" onClick={() => setIsShownAnyway(true)}>
+                    {t('record.anyway')}
+                  </Button>
+                </div>
+              </div>
+            </div>
+          ) : (
+            <>
+              <ResourceView resource={resource} hasInterpretation={!isBad} />
+              {isBad || code === undefined || measured.every(({ number }) => number === undefined) ? undefined : (
+                <LabHistory code={code} title={title} patientName={me.name} current={id} choices={choices} />
+              )}
+            </>
           )}
+          <Versions
+            id={id}
+            shown={opened.version}
+            onShow={(next) => setParams(next === undefined ? {} : { version: String(next) })}
+          />
+          <details className="th-details">
+            <summary>{t('record.data')}</summary>
+            <pre className="th-data">{JSON.stringify(resource, null, 2)}</pre>
+          </details>
         </>
       )}
-      <Versions
-        id={id}
-        shown={opened.version}
-        onShow={(next) => setParams(next === undefined ? {} : { version: String(next) })}
-      />
-      <details className="th-details">
-        <summary>{t('record.data')}</summary>
-        <pre className="th-data">{JSON.stringify(resource, null, 2)}</pre>
-      </details>
       <p>
         <Link href={`/patient/access?record=${id}`}>{t('record.share')}</Link>
       </p>

@@ -14,6 +14,7 @@ import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
+import { readChoices, type Choice } from './choices.ts'
 import { NeedsYou } from './needs-you.tsx'
 import type { RecordLine } from './patient-area.ts'
 import { queries, recordPages } from './queries.ts'
@@ -27,6 +28,7 @@ export function Records({ me }: { readonly me: IdentityCard }): ReactNode {
   const [params, setParams] = useSearchParams()
   const [typed, setTyped] = useState(params.get('search') ?? '')
   const [searched] = useDebouncedValue(typed.trim(), SEARCH_AFTER_MS)
+  const [choices] = useState(() => readChoices(me.id))
   const view = params.get('view') === 'kind' ? 'kind' : 'time'
   useTitle(t('records.title'))
   return (
@@ -55,12 +57,16 @@ export function Records({ me }: { readonly me: IdentityCard }): ReactNode {
         onChange={(event) => setTyped(event.currentTarget.value)}
         type="search"
       />
-      {searched === '' ? <AllRecords view={view} /> : <Found text={searched} />}
+      {searched === '' ? <AllRecords view={view} choices={choices} /> : <Found text={searched} choices={choices} />}
     </>
   )
 }
 
-function AllRecords({ view }: { readonly view: 'time' | 'kind' }): ReactNode {
+interface ListProps {
+  readonly choices: readonly Choice[]
+}
+
+function AllRecords({ view, choices }: ListProps & { readonly view: 'time' | 'kind' }): ReactNode {
   const { t } = useWords()
   const pages = useInfiniteQuery(recordPages)
   if (pages.isPending) return <Loading rows={8} />
@@ -76,7 +82,7 @@ function AllRecords({ view }: { readonly view: 'time' | 'kind' }): ReactNode {
   return (
     <>
       <ListSummary items={items} />
-      <Groups items={items} view={view} />
+      <Groups items={items} view={view} choices={choices} />
       {pages.hasNextPage ? (
         <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
           {t('records.more')}
@@ -86,7 +92,7 @@ function AllRecords({ view }: { readonly view: 'time' | 'kind' }): ReactNode {
   )
 }
 
-function Found({ text }: { readonly text: string }): ReactNode {
+function Found({ text, choices }: ListProps & { readonly text: string }): ReactNode {
   const { t } = useWords()
   const found = useQuery(queries.search(text))
   if (found.isPending) return <Loading rows={4} />
@@ -95,12 +101,16 @@ function Found({ text }: { readonly text: string }): ReactNode {
   return (
     <>
       <p role="status">{t('records.found', { count: found.data.length, text })}</p>
-      <Groups items={found.data} view="time" />
+      <Groups items={found.data} view="time" choices={choices} />
     </>
   )
 }
 
-function Groups({ items, view }: { readonly items: readonly RecordLine[]; readonly view: 'time' | 'kind' }): ReactNode {
+function Groups({
+  items,
+  view,
+  choices,
+}: ListProps & { readonly items: readonly RecordLine[]; readonly view: 'time' | 'kind' }): ReactNode {
   const words = useWords()
   const groups = new Map<string, RecordLine[]>()
   // The server's order is that of storing; people look for when it happened.
@@ -114,7 +124,7 @@ function Groups({ items, view }: { readonly items: readonly RecordLine[]; readon
       <h2 className="th-group">{view === 'kind' ? capital(name) : name}</h2>
       <ul className="th-list">
         {lines.map((item) => (
-          <RecordRow key={item.record} item={item} />
+          <RecordRow key={item.record} item={item} choices={choices} />
         ))}
       </ul>
     </section>

@@ -43,6 +43,8 @@ export const factsShape = struct({
   hospitals: list(struct({ ref: hospitalRefShape, name: text({ max: 128 }), mspId: mspIdShape }), { max: 64 }),
   /** The hospital accepts a protected area that is only simulated. */
   practice: bool(),
+  /** Codes `system|code` of results that open on the patient's own choice. */
+  sensitiveResults: optional(list(text({ max: 256 }), { max: 512 })),
 })
 /** Public facts of the consortium, as JSON. */
 export type Facts = Infer<typeof factsShape>
