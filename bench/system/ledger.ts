@@ -1,6 +1,6 @@
 /**
  * The ledger of a system under measurement: the embedded one with one organisation, or a network of Fabric with a peer of
- * two. `TRUSTHEALTH_BENCH_LEDGER=fabric` chooses the latter, which needs Fabric's programs (docs/fabric.md).
+ * two, which needs Fabric's programs (docs/fabric.md).
  *
  * @module
  */
@@ -11,6 +11,8 @@ import { networkStatus } from '../../ledger/network/src/index.ts'
 import { encodeHex, type Crypto } from '../../shared/crypto/src/index.ts'
 import { encodeConfiguration, type ChannelConfiguration } from '../../shared/ledger-model/src/index.ts'
 import type { MspId } from '../../shared/protocol/src/index.ts'
+
+export type LedgerKind = 'embedded' | 'fabric'
 
 export interface BenchLedger {
   readonly configuration: ChannelConfiguration
@@ -26,6 +28,7 @@ const CHAINCODE = 'trusthealth'
 
 /** Makes what it needs in `folder`; `organization` has its keys in the folder `hospital` there. */
 export async function createLedger(
+  kind: LedgerKind,
   crypto: Crypto,
   folder: string,
   channel: string,
@@ -33,7 +36,7 @@ export async function createLedger(
 ): Promise<BenchLedger> {
   const { mspId, authority } = organization
   const own = { mspId, roots: [authority.root] }
-  if (process.env['TRUSTHEALTH_BENCH_LEDGER'] !== 'fabric') {
+  if (kind === 'embedded') {
     const nodeKey = crypto.generateSigningKey()
     const nodes = [{ mspId, publicKey: nodeKey.publicKey }]
     const configuration = { channel, sequence: 0, organizations: [own], nodes, quorum: 1 }
@@ -70,7 +73,7 @@ export async function createLedger(
     folder: network,
     async pids() {
       const nodes = existsSync(network) ? ((await networkStatus(network))?.nodes ?? []) : []
-      const of = (kind: string) => nodes.filter((node) => node.kind === kind).map(({ pid }) => pid)
+      const of = (role: string) => nodes.filter((node) => node.kind === role).map(({ pid }) => pid)
       return { orderers: of('orderer'), peers: of('peer'), chaincode: of('chaincode') }
     },
   }

@@ -20,7 +20,7 @@ import {
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
 import { commitmentRecordShape } from '../../shared/ledger-model/src/index.ts'
 import type { PatientRef, RecordId } from '../../shared/protocol/src/index.ts'
-import { runTimes, runWindow } from '../windows.ts'
+import { runTimes, runWindow } from '../harness/windows.ts'
 import { keepConnections } from './fetch.ts'
 import { openSocket } from './socket.ts'
 import { clock, participantOptions, type Population, type Surroundings } from './people.ts'
@@ -31,7 +31,7 @@ export interface LoadRequest {
   readonly work: 'store' | 'store-many' | 'import' | 'read' | 'verify' | 'query' | 'correct' | 'mixed' | 'ping'
   readonly clients: number
   readonly windowMs: number
-  /** Exactly this many requests of one client, instead of a window. */
+  /** Exactly this many requests, instead of a window. */
   readonly requests?: number
   /** Records of one request, for `store-many` and `import`. */
   readonly records?: number
@@ -42,9 +42,14 @@ export interface LoadResult {
   readonly perSecond: number
   /** Milliseconds of each request. */
   readonly latenciesMs: readonly number[]
+  /** The same, of `mixed`, by what the request did. */
+  readonly latenciesMsByWork: Readonly<Record<string, readonly number[]>>
   /** Requests that failed, by code. */
   readonly failures: Readonly<Record<string, number>>
 }
+
+/** Places that reads choose from: a fair sample of everything that was stored. */
+const MOST_PLACES = 50_000
 
 export interface LoadSetup {
   readonly surroundings: Surroundings
@@ -54,6 +59,13 @@ export interface LoadSetup {
   readonly streams: number
   /** Connections to the hospital service. */
   readonly connections: number
+}
+
+interface StoredPlace {
+  /** Number of the patient. */
+  readonly patient: number
+  readonly record: RecordId
+  readonly place: readonly [string, number]
 }
 
 const crypto = createNodeCrypto()
@@ -67,12 +79,9 @@ class Load {
   readonly #patients: readonly PatientClient[]
   readonly #hospital: HospitalClient
   readonly #population: Population
-  /** Records that were stored, by the number of the patient. */
-  readonly #stored: {
-    readonly patient: number
-    readonly record: RecordId
-    readonly place: readonly [string, number]
-  }[] = []
+  /** A fair sample of the records that were stored. */
+  readonly #stored: StoredPlace[] = []
+  #storedCount = 0
   /** What each doctor stored last, for corrections. */
   readonly #last = new Map<number, NonNullable<NewRecord['corrects']>>()
   #texts = 0
@@ -122,12 +131,16 @@ class Load {
 
   async run({ work, clients, windowMs, requests, records = 1 }: LoadRequest): Promise<LoadResult> {
     const failures: Record<string, number> = {}
+    const latenciesMsByWork: Record<string, number[]> = {}
     // Each client has one request under way.
     const free = Array.from({ length: clients }, (_, i) => i)
     const ask = async (): Promise<void> => {
       const client = free.shift() ?? 0
+      const part = work === 'mixed' ? partOf(Math.random()) : work
+      const startMs = performance.now()
       try {
-        await this.#works[work](client, records)
+        await this.#works[part](client, records)
+        if (part !== work) (latenciesMsByWork[part] ??= []).push(performance.now() - startMs)
       } catch (error) {
         const name = nameOf(error)
         failures[name] = (failures[name] ?? 0) + 1
@@ -135,22 +148,23 @@ class Load {
         free.push(client)
       }
     }
-    const window = requests === undefined ? runWindow(windowMs, clients, ask) : runTimes(requests, ask)
+    const window = requests === undefined ? runWindow(windowMs, clients, ask) : runTimes(requests, clients, ask)
     const { latenciesMs, perSecond } = await window
     const failed = Object.values(failures).reduce((sum, one) => sum + one, 0)
     const share = latenciesMs.length === 0 ? 0 : 1 - failed / latenciesMs.length
-    return { perSecond: perSecond * records * share, latenciesMs, failures }
+    return { perSecond: perSecond * records * share, latenciesMs, latenciesMsByWork, failures }
   }
 
-  readonly #works: Readonly<Record<LoadRequest['work'], (i: number, records: number) => Promise<unknown>>> = {
+  readonly #works: Readonly<
+    Record<Exclude<LoadRequest['work'], 'mixed'>, (i: number, records: number) => Promise<unknown>>
+  > = {
     store: (i) => this.#store(i),
     'store-many': (i, records) => this.#storeMany(i, records),
     import: (i, records) => this.#import(i, records),
-    read: (i) => this.#read(i, false),
-    verify: (i) => this.#read(i, true),
+    read: () => this.#read(false),
+    verify: () => this.#read(true),
     query: (i) => this.#query(i),
     correct: (i) => this.#correct(i),
-    mixed: (i) => this.#mixed(i),
     ping: (i) => this.#doctorOf(i).client.session.request('ping'),
   }
 
@@ -165,7 +179,23 @@ class Load {
     const ehr = ehrText(this.#texts++)
     const { recordId, place } = await client.store({ patient, warrant, ehr })
     const number = this.#population.imports.findIndex((one) => one.patient === patient)
-    this.#stored.push({ patient: number, record: recordId, place: [place.batchId, place.index] })
+    this.#remember({ patient: number, record: recordId, place: [place.batchId, place.index] })
+  }
+
+  /** Each record has the same chance to be kept, however many come (reservoir sampling). */
+  #remember(stored: StoredPlace): void {
+    const at = this.#storedCount++
+    if (at < MOST_PLACES) this.#stored.push(stored)
+    else {
+      const instead = Math.floor(Math.random() * this.#storedCount)
+      if (instead < MOST_PLACES) this.#stored[instead] = stored
+    }
+  }
+
+  #anyStored(): StoredPlace {
+    const one = this.#stored[Math.floor(Math.random() * this.#stored.length)]
+    if (one === undefined) throw new RangeError('nothing was stored before')
+    return one
   }
 
   /** A new version of what this doctor stored last; the first time something to correct. */
@@ -176,13 +206,6 @@ class Load {
     const prepared = await client.prepare(corrects === undefined ? record : { ...record, corrects })
     const { recordId, version } = await client.send(prepared)
     this.#last.set(i, { record: recordId, version, ehrHash: prepared.commitment.ehrHash })
-  }
-
-  /** Of ten requests four create, four query the ledger, two correct. */
-  #mixed(i: number): Promise<void> {
-    const draw = Math.random() * 10
-    if (draw < 4) return this.#store(i)
-    return draw < 8 ? this.#query(i) : this.#correct(i)
   }
 
   async #storeMany(i: number, records: number): Promise<void> {
@@ -202,13 +225,19 @@ class Load {
       if (one === undefined) throw new RangeError('there are no patients')
       return { patient: one.patient, warrant: one.warrant, ehr: ehrText(this.#texts++) }
     })
-    refuse(await this.#hospital.storeMany(batch))
+    const outcomes = await this.#hospital.storeMany(batch)
+    refuse(outcomes)
+    for (const [k, outcome] of outcomes.entries()) {
+      if (!('place' in outcome)) continue
+      const { recordId, place } = outcome
+      this.#remember({ patient: (i + k) % imports.length, record: recordId, place: [place.batchId, place.index] })
+    }
   }
 
-  async #read(i: number, verify: boolean): Promise<void> {
-    const one = this.#stored[(i * 7_919 + this.#texts++) % this.#stored.length]
-    const patient = one === undefined ? undefined : this.#patients[one.patient]
-    if (one === undefined || patient === undefined) throw new RangeError('nothing was stored before')
+  async #read(verify: boolean): Promise<void> {
+    const one = this.#anyStored()
+    const patient = this.#patients[one.patient]
+    if (patient === undefined) throw new RangeError('there are no patients')
     const read = await patient.read(one.record)
     if (!verify) return
     const { checks } = await patient.verify(read)
@@ -217,12 +246,17 @@ class Load {
   }
 
   async #query(i: number): Promise<void> {
-    const one = this.#stored[(i * 7_919 + this.#texts++) % this.#stored.length]
-    if (one === undefined) throw new RangeError('nothing was stored before')
+    const one = this.#anyStored()
     const { ledger } = this.#doctorOf(i).client.options
     const [batchId, index] = one.place
     await readLedger(ledger, 'commitment', [batchId, String(index)], commitmentRecordShape)
   }
+}
+
+/** Of ten requests of `mixed` four create, four query the ledger, two correct. */
+function partOf(draw: number): 'store' | 'query' | 'correct' {
+  if (draw < 0.4) return 'store'
+  return draw < 0.8 ? 'query' : 'correct'
 }
 
 function refuse(outcomes: readonly object[]): void {

@@ -122,7 +122,8 @@ export async function populate(system: BenchSystem, doctorCount: number): Promis
         scope: ['*'],
       })
       const { warrant } = await client.issueWarrant(terms(mine.map(({ identity }) => identity.ref as PractitionerRef)))
-      const { warrant: forHospital } = await client.issueWarrant(terms([staff.ref]))
+      // As a patient's device does at registration: the hospital keeps records, by import and by its FHIR API.
+      const { warrant: forHospital } = await client.issueWarrant({ ...terms([staff.ref]), aux: 'registration' })
       return { patient, ref: client.ref, mine, warrant, forHospital }
     })
     return {

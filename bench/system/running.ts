@@ -6,6 +6,7 @@
 import { performance } from 'node:perf_hooks'
 import type { LoadRequest, LoadResult } from './load.ts'
 import { startLoad, type LoadProcess } from './load-process.ts'
+import type { LedgerKind } from './ledger.ts'
 import { populate, type Population } from './people.ts'
 import { createBenchSystem, restartSystem, type BenchSystem } from './system.ts'
 
@@ -21,37 +22,46 @@ export interface RunningBench {
   readonly clients: number
   /** When its programs were started, `performance.now()`. */
   readonly startedMs: number
+  /** When the last of them said that it was ready. */
+  readonly readyMs: number
   /** @throws {Error} if requests failed. */
   run(request: LoadRequest): Promise<LoadResult>
   close(): Promise<void>
 }
 
 /** @param clients doctors with a key and a session each. */
-export async function startBench(clients: number): Promise<RunningBench> {
+export async function startBench(clients: number, ledger: LedgerKind = 'embedded'): Promise<RunningBench> {
   const startedMs = performance.now()
-  const system = await createBenchSystem()
+  const system = await createBenchSystem(ledger)
   try {
-    return await withLoad(system, await populate(system, clients), clients, startedMs)
+    const readyMs = performance.now()
+    return await withLoad(system, await populate(system, clients), clients, { startedMs, readyMs })
   } catch (error) {
     await system.close()
     throw error
   }
 }
 
-/** Stops everything and starts it again on the same files. */
-export async function restartBench(bench: RunningBench): Promise<RunningBench> {
+/**
+ * Ends everything and starts it again on the same files.
+ *
+ * @param how `stop` asks each program to end; `crash` kills them all, in the middle of what they do.
+ */
+export async function restartBench(bench: RunningBench, how: 'stop' | 'crash'): Promise<RunningBench> {
   await bench.load.close()
+  if (how === 'crash') for (const pid of Object.values(bench.system.pids).flat()) process.kill(pid, 'SIGKILL')
   await bench.system.stop()
   const startedMs = performance.now()
   const system = await restartSystem(bench.system)
-  return await withLoad(system, bench.population, bench.clients, startedMs)
+  const readyMs = performance.now()
+  return await withLoad(system, bench.population, bench.clients, { startedMs, readyMs })
 }
 
 async function withLoad(
   system: BenchSystem,
   population: Population,
   clients: number,
-  startedMs: number,
+  times: Pick<RunningBench, 'startedMs' | 'readyMs'>,
 ): Promise<RunningBench> {
   const { serverUrl, hospitalUrl, serverRef, consortium, staff } = system
   const load = await startLoad({
@@ -66,7 +76,7 @@ async function withLoad(
     load,
     population,
     clients,
-    startedMs,
+    ...times,
     async run(request) {
       const result = await load.run(request)
       const failed = Object.values(result.failures).reduce((sum, one) => sum + one, 0)

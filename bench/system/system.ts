@@ -14,7 +14,7 @@ import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
 import { encodeBase64url } from '../../shared/crypto/src/index.ts'
 import type { ChannelConfiguration, FabricTrust } from '../../shared/ledger-model/src/index.ts'
 import { newRef, type MspId, type ServerRef } from '../../shared/protocol/src/index.ts'
-import { createLedger, type BenchLedger } from './ledger.ts'
+import { createLedger, type BenchLedger, type LedgerKind } from './ledger.ts'
 import { findDescendant, PROFILES, startProgram, type Program } from './program.ts'
 import { setUpRecordServer } from './record-server-setup.ts'
 
@@ -27,6 +27,9 @@ export interface BenchSystem {
   readonly hospitalUrl: string
   readonly serverRef: ServerRef
   readonly consortium: ConsortiumConfig
+  /** Place of the ledger, see `openLedger`, and who may write to it in the organisation's name. */
+  readonly ledgerUrl: string
+  readonly admin: Organization['admin']
   /** Text of the identity file of the hospital's service. */
   readonly staff: string
   /** Of the trusted application's store, and of the ledger. */
@@ -52,13 +55,13 @@ const crypto = createNodeCrypto()
 const setups = new WeakMap<BenchSystem, Setup>()
 
 /** Makes a consortium of one hospital and starts everything. */
-export async function createBenchSystem(): Promise<BenchSystem> {
+export async function createBenchSystem(kind: LedgerKind): Promise<BenchSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'trusthealth-bench-'))
   try {
     for (const name of ['logs', 'hospital', 'server']) mkdirSync(join(folder, name))
     const options = { crypto, mspId: 'HospitalA' as MspId, nowMs: Date.now }
     const organization = await openOrganization(join(folder, 'hospital'), options)
-    const ledger = await createLedger(crypto, folder, CHANNEL, organization)
+    const ledger = await createLedger(kind, crypto, folder, CHANNEL, organization)
     return await start({ folder, serverRef: newRef(crypto, 's'), ledger, organization }, true)
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
@@ -147,6 +150,8 @@ async function startPrograms(
     hospitalUrl: hospital.url,
     serverRef,
     consortium: { channel: CHANNEL, nodes, quorum, ...(trust === undefined ? {} : { fabric: trust }) },
+    ledgerUrl: ledger.url,
+    admin: organization.admin,
     staff: readFileSync(serviceIdentityPath(hospitalFolder), 'utf8'),
     storeFolder: join(folder, 'server', 'data'),
     ledgerFolder: ledgerSetup.folder,

@@ -6,70 +6,73 @@
  *
  * @module
  */
-import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
-import Database from 'better-sqlite3-multiple-ciphers'
+import type Database from 'better-sqlite3-multiple-ciphers'
+import { barsBeside, valueOf } from '../harness/bars.ts'
+import type { Measurement } from '../harness/measurement.ts'
+import { middle, type Report } from '../harness/report.ts'
+import { median, medianRatio } from '../harness/statistics.ts'
+import { timed, withDatabase, type DatabaseKind } from './database.ts'
 import { numberName } from './number-name.ts'
-import type { Report } from './report.ts'
-import { median } from './statistics.ts'
 
-export interface SpeedtestOptions {
-  readonly rounds: number
-  /** Rows of each large table; speedtest1 has 50,000. */
-  readonly rows: number
-}
-
-const KINDS = ['cipher', 'plain', 'memory'] as const
-type Kind = (typeof KINDS)[number]
+/** Names of the metrics, which are older than aegis. */
+const KINDS = { cipher: 'sqlcipher', plain: 'plain', memory: 'memory' } as const satisfies Record<string, DatabaseKind>
+const NAMES = ['cipher', 'plain', 'memory'] as const
+type Name = (typeof NAMES)[number]
 
 /** Milliseconds by number of the experiment. */
 type Times = ReadonlyMap<number, number>
 
-export function measureSpeedtest(report: Report, { rounds, rows }: SpeedtestOptions): void {
-  const all: Record<Kind, Times[]> = { cipher: [], plain: [], memory: [] }
-  for (let round = 0; round < rounds; round++) for (const kind of KINDS) all[kind].push(runOnce(kind, rows))
+const ONE = /^speedtest_(\d+)_(cipher|plain|memory)_ms$/
+
+export const fig6: Measurement = {
+  id: 'fig6',
+  title: 'Fig. 6: the numbered experiments of speedtest1',
+  gives: ['speedtest'],
+  run: (report, { isQuick }) => measureSpeedtest(report, isQuick ? 1 : 5, isQuick ? 2_000 : 10_000),
+  hides: ONE,
+  plots: (report) => {
+    const numbers = [...new Set(Object.keys(report.metrics).flatMap((id) => ONE.exec(id)?.[1] ?? []))]
+    const names = { cipher: 'encrypted, on disk', plain: 'plain, on disk', memory: 'plain, in memory' }
+    const bars = numbers.flatMap((number) => {
+      const base = valueOf(report, `speedtest_${number}_plain_ms`) ?? 0
+      return NAMES.map((name) => {
+        const value = valueOf(report, `speedtest_${number}_${name}_ms`)
+        return {
+          group: number,
+          series: names[name],
+          value: value === undefined || base === 0 ? undefined : value / base,
+        }
+      })
+    })
+    return barsBeside('fig6', 'Time of each experiment of speedtest1, plain SQLite on disk is 1', bars, {
+      axis: 'time, plain on disk = 1',
+      isNumbered: false,
+      aim: 1.5,
+    })
+  },
+}
+
+function measureSpeedtest(report: Report, rounds: number, rows: number): void {
+  const all: Record<Name, Times[]> = { cipher: [], plain: [], memory: [] }
+  for (let round = 0; round < rounds; round++) {
+    for (const name of NAMES) all[name].push(withDatabase(KINDS[name], (db) => experiments(db, rows)))
+  }
   const total = (times: Times): number => [...times.values()].reduce((sum, ms) => sum + ms, 0)
-  const ratios = all.cipher.map((times, i) => total(times) / total(all.plain[i] as Times))
   const geometric = all.cipher.map((times, i) => {
     const logarithms = [...times].map(([number, ms]) => Math.log(ms / (all.plain[i]?.get(number) ?? ms)))
     return Math.exp(logarithms.reduce((sum, one) => sum + one, 0) / logarithms.length)
   })
   report.metrics['speedtest_cipher_plain_geometric_ratio'] = { value: median(geometric), unit: 'ratio', n: rounds }
-  report.metrics['speedtest_cipher_plain_ratio'] = { value: median(ratios), unit: 'ratio', n: rounds }
-  for (const kind of KINDS) {
-    report.metrics[`speedtest_${kind}_total_ms`] = { value: median(all[kind].map(total)), unit: 'ms', n: rounds }
-  }
+  const ratio = medianRatio(all.cipher.map(total), all.plain.map(total))
+  report.metrics['speedtest_cipher_plain_ratio'] = { value: ratio, unit: 'ratio', n: rounds }
+  for (const name of NAMES) report.metrics[`speedtest_${name}_total_ms`] = middle(all[name].map(total), 'ms')
   for (const number of all.cipher[0]?.keys() ?? []) {
-    for (const kind of KINDS) {
-      const times = all[kind].map((of) => of.get(number) ?? 0)
-      report.metrics[`speedtest_${number}_${kind}_ms`] = { value: median(times), unit: 'ms', n: rounds }
+    for (const name of NAMES) {
+      const times = all[name].map((of) => of.get(number) ?? 0)
+      report.metrics[`speedtest_${number}_${name}_ms`] = middle(times, 'ms')
     }
   }
   report.notes['speedtest'] = `${rows} rows in each large table; speedtest1 has 50,000`
-}
-
-function runOnce(kind: Kind, rows: number): Times {
-  const folder = mkdtempSync(join(tmpdir(), 'trusthealth-speedtest-'))
-  const db = new Database(kind === 'memory' ? ':memory:' : join(folder, 'speedtest.db'))
-  try {
-    if (kind === 'cipher') {
-      db.pragma(`cipher='sqlcipher'`)
-      db.pragma('legacy=4')
-      db.pragma('legacy_page_size=8192')
-      db.pragma(`key="x'${randomBytes(32).toString('hex')}'"`)
-    }
-    db.pragma('page_size=8192')
-    db.pragma('journal_mode=WAL')
-    db.pragma('synchronous=FULL')
-    db.pragma('cache_size=-65536')
-    return experiments(db, rows)
-  } finally {
-    db.close()
-    rmSync(folder, { recursive: true })
-  }
 }
 
 /** The same numbers for every database, so that all of them do the same work. */
@@ -92,9 +95,7 @@ function experiments(db: Database.Database, rows: number): Times {
   const few = Math.max(1, Math.floor(rows / 5))
   const many = Math.floor(rows * 1.4)
   const experiment = (number: number, work: () => void): void => {
-    const start = performance.now()
-    work()
-    times.set(number, performance.now() - start)
+    times.set(number, timed(work))
   }
   const repeat = (count: number, work: (i: number) => void): void =>
     db.transaction(() => {

@@ -9,53 +9,73 @@
  */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { createNodeCrypto } from '../shared/crypto/src/node-crypto.ts'
-import { startHandshake } from '../shared/protocol/src/session/index.ts'
-import { encodeFrame, FrameReader } from '../shared/tee-abi/src/index.ts'
-import { SessionTable } from '../secure/core/src/sessions/index.ts'
-import { NOW, openSessionWorld, type TestParticipant } from '../testkit/src/session-world.ts'
-import type { Report } from './report.ts'
-import { median } from './statistics.ts'
+import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
+import { startHandshake } from '../../shared/protocol/src/session/index.ts'
+import { encodeFrame, FrameReader } from '../../shared/tee-abi/src/index.ts'
+import { SessionTable } from '../../secure/core/src/sessions/index.ts'
+import { NOW, openSessionWorld, type TestParticipant } from '../../testkit/src/session-world.ts'
+import { barsBeside, valueOf } from '../harness/bars.ts'
+import type { Measurement } from '../harness/measurement.ts'
+import { middle, type Report } from '../harness/report.ts'
+import { medianRatio } from '../harness/statistics.ts'
+import { runWindow } from '../harness/windows.ts'
 import { openTls13 } from './tls13.ts'
-import { runWindow } from './windows.ts'
 
 /** More than the server remembers chains of. */
 const CLIENTS = 1_200
-const PARALLEL = 4
+export const PARALLEL = 4
 
-export interface HandshakeOptions {
-  readonly rounds: number
-  readonly windowMs: number
+export const handshakes: Measurement = {
+  id: 'handshakes',
+  title: 'Session handshakes beside TLS 1.3',
+  gives: ['handshake'],
+  run: (report, { isQuick }) => measureHandshakes(report, isQuick ? 2 : 7, isQuick ? 700 : 2_000),
+  plots: (report) =>
+    barsBeside(
+      'handshakes',
+      'Handshakes per second, ours and TLS 1.3 of Node',
+      [
+        {
+          group: 'mutual, hybrid, both sides',
+          series: 'Node, TLS 1.3',
+          value: valueOf(report, 'handshake_tls13_per_s'),
+        },
+        { group: 'mutual, hybrid, both sides', series: 'ours, attested', value: valueOf(report, 'handshakes_per_s') },
+      ],
+      { axis: 'handshakes/s' },
+    ),
 }
 
-export async function measureHandshakes(report: Report, { rounds, windowMs }: HandshakeOptions): Promise<void> {
+async function measureHandshakes(report: Report, rounds: number, windowMs: number): Promise<void> {
+  await withHandshakes(async ({ ours, tls, group }) => {
+    report.notes['handshake_tls13_group'] = group
+    await runWindow(windowMs / 2, PARALLEL, ours)
+    await runWindow(windowMs / 2, PARALLEL, tls)
+    const rates: Record<'ours' | 'tls', number[]> = { ours: [], tls: [] }
+    for (let round = 0; round < rounds; round++) {
+      rates.ours.push((await runWindow(windowMs, PARALLEL, ours)).perSecond)
+      rates.tls.push((await runWindow(windowMs, PARALLEL, tls)).perSecond)
+    }
+    report.metrics['handshakes_per_s'] = middle(rates.ours, 'handshakes/s')
+    report.metrics['handshake_tls13_per_s'] = middle(rates.tls, 'handshakes/s')
+    const ratio = medianRatio(rates.ours, rates.tls)
+    report.metrics['handshake_tls13_ratio'] = { value: ratio, unit: 'ratio', n: rounds }
+  })
+}
+
+/** One handshake of each kind, both sides in this process. */
+export interface Handshakes {
+  readonly ours: () => Promise<void>
+  readonly tls: () => Promise<void>
+  /** Key agreement of TLS. */
+  readonly group: string
+}
+
+export async function withHandshakes(work: (handshakes: Handshakes) => Promise<void>): Promise<void> {
   const ours = await openOurs()
   const tls = await openTls13(createNodeCrypto())
-  report.notes['handshake_tls13_group'] = tls.group
   try {
-    await runWindow(windowMs / 2, PARALLEL, () => ours.handshake())
-    await runWindow(windowMs / 2, PARALLEL, () => tls.handshake())
-    const rates: { readonly ours: number; readonly tls: number }[] = []
-    for (let round = 0; round < rounds; round++) {
-      const first = await runWindow(windowMs, PARALLEL, () => ours.handshake())
-      const second = await runWindow(windowMs, PARALLEL, () => tls.handshake())
-      rates.push({ ours: first.perSecond, tls: second.perSecond })
-    }
-    const metric = (values: readonly number[], unit: 'handshakes/s' | 'ratio') => {
-      return { value: median(values), unit, n: rounds }
-    }
-    report.metrics['handshakes_per_s'] = metric(
-      rates.map((rate) => rate.ours),
-      'handshakes/s',
-    )
-    report.metrics['handshake_tls13_per_s'] = metric(
-      rates.map((rate) => rate.tls),
-      'handshakes/s',
-    )
-    report.metrics['handshake_tls13_ratio'] = metric(
-      rates.map((rate) => rate.ours / rate.tls),
-      'ratio',
-    )
+    await work({ ours: () => ours.handshake(), tls: () => tls.handshake(), group: tls.group })
   } finally {
     await tls.close()
     await ours.close()

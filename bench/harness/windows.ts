@@ -12,14 +12,20 @@ export interface Window {
   readonly latenciesMs: readonly number[]
 }
 
-/** Runs `work` exactly `count` times, one after the other. */
-export async function runTimes(count: number, work: () => Promise<void>): Promise<Window> {
+/** Runs `work` exactly `count` times, `parallel` at once. */
+export async function runTimes(count: number, parallel: number, work: () => Promise<void>): Promise<Window> {
   const latenciesMs: number[] = []
+  let begun = 0
   const startMs = performance.now()
-  for (let nowMs = startMs; latenciesMs.length < count; nowMs = performance.now()) {
-    await work()
-    latenciesMs.push(performance.now() - nowMs)
+  const worker = async (): Promise<void> => {
+    while (begun < count) {
+      begun++
+      const nowMs = performance.now()
+      await work()
+      latenciesMs.push(performance.now() - nowMs)
+    }
   }
+  await Promise.all(Array.from({ length: Math.min(parallel, count) }, worker))
   return { perSecond: count / ((performance.now() - startMs) / 1000), latenciesMs }
 }
 

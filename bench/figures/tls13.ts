@@ -8,8 +8,8 @@ import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, createSecureContext, createServer, type SecureContextOptions, type TLSSocket } from 'node:tls'
-import { encodeBase64url, encodePem, type Crypto, type SigningKey } from '../shared/crypto/src/index.ts'
-import { buildTestCertificate } from '../testkit/src/certificates.ts'
+import { encodeBase64url, encodePem, type Crypto, type SigningKey } from '../../shared/crypto/src/index.ts'
+import { buildTestCertificate } from '../../testkit/src/certificates.ts'
 
 export interface Tls13 {
   /** Key agreement that both sides used. */
