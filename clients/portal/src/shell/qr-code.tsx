@@ -4,13 +4,14 @@
  * @module
  */
 import type { ReactNode } from 'react'
-import { encode } from 'uqr'
+import encodeQR from 'qr'
 
 const SIZE = 208
 
 export function QrCode({ text, label }: { readonly text: string; readonly label: string }): ReactNode {
-  const { data, size } = encode(text, { ecc: 'M', border: 2 })
-  const path = data.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ''))).join('')
+  const rows = encodeQR(text, 'raw', { ecc: 'medium', border: 2 })
+  const size = rows.length
+  const path = rows.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ''))).join('')
   return (
     <svg className="th-qr" width={SIZE} height={SIZE} viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label}>
       <rect width={size} height={size} fill="#fff" />
