@@ -21,8 +21,10 @@ import {
 const FOUND_OUT = ['CHECKPOINT_EPOCH', 'CHECKPOINT_FORKED', 'STATE_ROLLED_BACK']
 let scene: Scene
 let clone: ReturnType<typeof otherServer>
-/** What the clone's host does. */
-const hooks: HostHooks = {}
+/** What the clone's host does: it keeps the clone's checkpoints back, so that the other is first, however slow all is. */
+const hooks: HostHooks = {
+  submit: () => Promise.reject(Object.assign(new Error('kept'), { code: 'LEDGER_UNAVAILABLE' })),
+}
 before(async () => {
   scene = await openScene()
   const { world } = scene
@@ -57,8 +59,6 @@ test('both start: until one of them writes, they are the same', async () => {
 
 test('each writes another history: the ledger takes one, the other is found out and stops', async () => {
   const { world, bob, alice, warrant } = scene
-  // Its host keeps the clone's checkpoints back, so that the other is first.
-  hooks.submit = () => Promise.reject(Object.assign(new Error('kept'), { code: 'LEDGER_UNAVAILABLE' }))
   const viaClone = await world.doctor('alice', {}, { transport: transportTo(clone) })
   await viaClone.store({ patient: bob.ref, warrant, ehr: labResult(2) })
   await alice.store({ patient: bob.ref, warrant, ehr: labResult(1) })
