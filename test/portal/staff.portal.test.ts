@@ -5,9 +5,10 @@
  * @module
  */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import type { PatientClient } from '../../clients/sdk/src/index.ts'
+import type { PatientClient, StaffRole } from '../../clients/sdk/src/index.ts'
 import { violationsOf } from './axe.ts'
 import type { PageOptions, WatchedPage } from './browser.ts'
 import { openPortal, type Portal } from './harness.ts'
@@ -32,12 +33,19 @@ before(async () => {
 })
 after(() => portal?.close())
 
-async function comeIn(name: string, options: PageOptions = {}): Promise<WatchedPage> {
+async function comeIn(
+  name: string,
+  options: PageOptions = {},
+  roles: readonly StaffRole[] = ['administrator'],
+): Promise<WatchedPage> {
   const opened = await portal.page(options)
   opened.page.setDefaultTimeout(PATIENCE_MS)
-  await portal.register(opened.page, name, 'staff', { roles: ['administrator'] })
+  await portal.register(opened.page, name, 'staff', { roles })
   return opened
 }
+
+/** The code that a page shows, as it is typed. */
+const codeOn = async (on: Page) => (await on.getByTestId('code').innerText()).replaceAll(' ', '')
 
 test('the first screen says what is booked and that every part answers', async () => {
   await page.getByText('booked').waitFor()
@@ -112,18 +120,181 @@ test('an import stores what it can, and says of every other line why not', async
   assert.equal(items.length, 1)
 })
 
+test('a patient who lost the device gets a new key when two members of staff saw who it is', async () => {
+  const jo = await comeIn('Jo Okoye', {}, ['front-desk'])
+  await page.goto(`${portal.url}/staff/people`)
+  await page.getByLabel('Search by name').fill('emi')
+  await page.getByText('1 patient; a name opens the keys').waitFor()
+  await shoot(page, 'staff-people')
+  await page.getByRole('link', { name: 'Emi Sato' }).click()
+  await page.getByRole('row', { name: /at registration in use/ }).waitFor()
+  const confirm = page.getByRole('button', { name: 'Confirm the identity' })
+  assert.ok(await confirm.isDisabled(), 'nothing is confirmed by a slip of the hand')
+  await page.getByLabel(/I have seen the identity document/).check()
+  await confirm.click()
+  await page.getByText(/A second member of staff must see the identity document too/).waitFor()
+  await shoot(page, 'staff-person')
+  // The first one is no second one, whatever is pressed.
+  await page.goto(`${portal.url}/staff/people`)
+  await page.getByText('You were the first.').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Confirm the identity' }).count(), 0)
+  await jo.page.goto(`${portal.url}/staff`)
+  await jo.page.getByRole('link', { name: /new key waits for a second person/ }).click()
+  await jo.page.getByText(/Emi Sato: Maria Ruiz saw the identity document/).waitFor()
+  await jo.page.getByLabel(/I have seen the identity document/).check()
+  await jo.page.getByRole('button', { name: 'Confirm the identity' }).click()
+  const code = await codeOn(jo.page)
+  await shoot(jo.page, 'staff-rekey-code')
+  const phone = await portal.page()
+  await phone.page.goto(`${portal.url}/join#${code}`)
+  await phone.page.getByLabel('Your name').fill('Emi Sato')
+  await phone.page.getByRole('button', { name: 'Make the key' }).click()
+  await phone.page.waitForURL(/\/patient/)
+  await page.goto(`${portal.url}/staff/people`)
+  await page.getByRole('link', { name: 'Emi Sato' }).click()
+  await page.getByRole('row', { name: /given by the hospital after an identity check in use/ }).waitFor()
+  await page.getByRole('row', { name: /at registration ended/ }).waitFor()
+  await phone.context.close()
+  await jo.context.close()
+})
+
+test('a record key gets its next version, after a question', async () => {
+  await page.goto(`${portal.url}/staff/people/${bob.ref}`)
+  await page.getByText('The record server has version 1.').waitFor()
+  await page.getByRole('button', { name: 'Make the next version' }).click()
+  await page.getByRole('button', { name: 'Keep' }).click()
+  await page.getByText('The record server has version 1.').waitFor()
+  await page.getByRole('button', { name: 'Make the next version' }).click()
+  await page.getByText('It cannot be undone.').waitFor()
+  await page.getByRole('button', { name: 'Make the next version' }).click()
+  await page.getByText('Version 2 is in use; the record server has it.').waitFor()
+})
+
+test('staff get roles, see what they may, and are refused what they may not', async () => {
+  await page.goto(`${portal.url}/staff/register`)
+  await page.getByText('Staff', { exact: true }).click()
+  await page.getByLabel('Name', { exact: true }).fill('Tom Weiss')
+  await page.getByLabel('Front desk').uncheck()
+  await page.getByLabel(/have seen the identity document/).check()
+  await page.getByRole('button', { name: 'Make a code' }).click()
+  await page.getByText('Choose at least one.').waitFor()
+  await page.getByLabel('Technical').check()
+  await shoot(page, 'staff-register-roles')
+  await page.getByRole('button', { name: 'Make a code' }).click()
+  const tom = await portal.page()
+  await tom.page.goto(`${portal.url}/join#${await codeOn(page)}`)
+  await tom.page.getByRole('button', { name: 'Make the key' }).click()
+  await tom.page.getByText('You work here as: Technical').waitFor()
+  await tom.page.goto(`${portal.url}/staff/people`)
+  await tom.page.getByRole('alert').first().waitFor()
+  await shoot(tom.page, 'staff-forbidden')
+  await tom.page.goto(`${portal.url}/staff/register`)
+  await tom.page.getByText('Doctor', { exact: true }).waitFor()
+  assert.equal(await tom.page.getByText('Staff', { exact: true }).count(), 0)
+  await page.goto(`${portal.url}/staff/people`)
+  await page.getByText('Staff', { exact: true }).click()
+  await page.getByRole('link', { name: 'Tom Weiss' }).click()
+  await page.getByRole('button', { name: /^Remove .* on / }).click()
+  await shoot(page, 'staff-member')
+  await page.getByRole('button', { name: 'Remove this device' }).click()
+  await page.getByText('No device: this person cannot act').waitFor()
+  await tom.page.goto(`${portal.url}/staff`)
+  await tom.page.getByRole('alert').first().waitFor()
+  await tom.context.close()
+})
+
+test('one more device of a member of staff, when the numbers match', async () => {
+  await page.goto(`${portal.url}/staff/device`)
+  await page.getByRole('button', { name: 'Add a device' }).click()
+  const link = (await page.getByTestId('link').innerText()).replaceAll(' ', '')
+  const laptop = await portal.page()
+  await laptop.page.goto(`${portal.url}/join#${link}`)
+  await laptop.page.getByRole('button', { name: 'Make the key' }).click()
+  const digits = page.locator('.th-digits')
+  await digits.waitFor()
+  assert.equal(await digits.innerText(), await laptop.page.locator('.th-digits').innerText())
+  await shoot(page, 'staff-device')
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.getByText('The device was added.').waitFor()
+  await laptop.page.waitForURL(/\/staff/)
+  await laptop.page.getByText('You work here as: Administrator').waitFor()
+  await laptop.context.close()
+})
+
+test('an export is collected, found again after a reload, saved, and removed', async () => {
+  await page.goto(`${portal.url}/staff/export`)
+  await shoot(page, 'staff-export')
+  await page.getByLabel('Results and measurements').check()
+  await page.getByRole('button', { name: 'Start the export' }).click()
+  const save = page.getByRole('button', { name: /Save Results and measurements/ })
+  await save.waitFor()
+  await page.reload()
+  await save.waitFor()
+  await shoot(page, 'staff-export-done')
+  const download = page.waitForEvent('download')
+  await save.click()
+  const text = readFileSync(await (await download).path(), 'utf8')
+  const [line = ''] = text.trim().split('\n')
+  assert.match(line, /"resourceType":"Observation".*imported/)
+  await page.getByRole('button', { name: 'Remove the files from the hospital' }).click()
+  await page.getByRole('button', { name: 'Start the export' }).waitFor()
+})
+
+test('who may not read records exports none', async () => {
+  const desk = await comeIn('Ida Desk', {}, ['front-desk'])
+  await desk.page.goto(`${portal.url}/staff/export`)
+  await desk.page.getByLabel('Results and measurements').check()
+  await desk.page.getByRole('button', { name: 'Start the export' }).click()
+  await desk.page.getByRole('alert').waitFor()
+  assert.equal(await desk.page.getByRole('button', { name: /^Save/ }).count(), 0)
+  await desk.context.close()
+})
+
+test('the system in detail: the approved program, a copy; a program that is not approved any more is said', async () => {
+  const { world } = portal
+  await page.goto(`${portal.url}/staff/system`)
+  await page.getByText('It runs an approved program.').waitFor()
+  await page.getByRole('row', { name: /runs now/ }).waitFor()
+  await page.getByText('Nothing waits.').waitFor()
+  await page.getByRole('button', { name: 'Make a copy now' }).click()
+  await page.getByText(/Made: registry-/).waitFor()
+  await shoot(page, 'staff-system')
+  const approve = (program: string) =>
+    world.submitAsAdmin('a', 'setMeasurements', [world.serverRef, JSON.stringify([program])])
+  const running = await page.locator('tbody code.th-long').first().innerText()
+  await approve('ab'.repeat(32))
+  await page.reload()
+  await page.getByText(/^abab/).waitFor()
+  await page.getByText('It runs an approved program.').waitFor({ state: 'detached' })
+  await shoot(page, 'staff-system-unapproved')
+  await approve(running)
+})
+
 test('no emergency access is said to be none; no violation of WCAG at phone width in the dark', async () => {
   await page.goto(`${portal.url}/staff/emergencies`)
   await page.getByText('No emergency access to your patients.').waitFor()
   const phone = await comeIn('Jo Weber', { width: 360, height: 740, dark: true, bypassCSP: true })
-  for (const path of ['', '/register', '/book', '/import', '/emergencies']) {
+  const person = `/people/${bob.ref}`
+  const paths = [
+    '',
+    '/register',
+    '/book',
+    '/people',
+    person,
+    '/import',
+    '/export',
+    '/emergencies',
+    '/system',
+    '/device',
+  ]
+  for (const path of paths) {
     await phone.page.goto(`${portal.url}/staff${path}`)
     await phone.page.locator('main h1').waitFor()
     await phone.page.waitForLoadState('networkidle')
     assert.deepEqual(await violationsOf(phone.page), [], path)
     const overflow = await overflowOf(phone.page)
     assert.equal(overflow, 0, path)
-    await shoot(phone.page, `staff-phone${path.replace('/', '-')}`)
+    await shoot(phone.page, `staff-phone${path.replace(bob.ref, 'bob').replaceAll('/', '-')}`)
   }
   await phone.context.close()
 })

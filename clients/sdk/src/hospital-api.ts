@@ -271,6 +271,16 @@ const rekeyStateShape = variant('state', {
 })
 export type RekeyState = Infer<typeof rekeyStateShape>
 
+const waitingRekeyShape = struct({
+  patient: patientRefShape,
+  name: text({ max: 128 }),
+  checkedBy: text({ max: 128 }),
+  sinceMs: uint(),
+  isOwn: bool(),
+})
+/** A new key for a patient that a second member of staff must confirm; `isOwn`: the caller was the first. */
+export type WaitingRekey = Infer<typeof waitingRekeyShape>
+
 const scopesShape = list(text({ max: 128 }), { max: 256 })
 const appShape = struct({
   clientId: text({ max: 64 }),
@@ -502,6 +512,11 @@ export class HospitalApi {
   /** Staff have checked who the patient is; the second one gets the code for the patient's new device. */
   confirmRekey(as: RequestSigner, patient: PatientRef): Promise<RekeyState> {
     return this.#call('POST', `/v1/patients/${patient}/rekeys`, as, rekeyStateShape, {})
+  }
+
+  async waitingRekeys(as: RequestSigner): Promise<readonly WaitingRekey[]> {
+    const shape = struct({ rekeys: list(waitingRekeyShape, { max: 65_536 }) })
+    return (await this.#call('GET', '/v1/rekeys', as, shape)).rekeys
   }
 
   /** The next version of a treatment key; `provisionedVersion`: the newest that the record server has. */

@@ -41,6 +41,11 @@ export function registerStaffRoutes({ server, caller, nowMs, guard }: RouteParts
     staff.registry.removeKey(id, kid, nowMs())
     return { ok: true }
   })
+  server.get('/v1/rekeys', async (request) => {
+    const who = await caller(request)
+    requireStaff(who, 'people')
+    return { rekeys: staff.waitingRekeys(who, nowMs()) }
+  })
   server.post('/v1/patients/:ref/rekeys', async (request) => {
     const { ref } = request.params as { ref: string }
     const who = await caller(request)

@@ -38,6 +38,16 @@ export interface StaffRegistered {
 export type RekeyState =
   { readonly state: 'waiting' } | { readonly state: 'ready'; readonly code: string; readonly expiresMs: number }
 
+/** Somebody whose identity one member of staff has seen, and a second one must. */
+export interface WaitingRekey {
+  readonly patient: PatientRef
+  readonly name: string
+  readonly checkedBy: string
+  readonly sinceMs: number
+  /** The caller was the first: another one must confirm. */
+  readonly isOwn: boolean
+}
+
 export interface WhoAmI {
   readonly role: Caller['role']
   readonly ref: string
@@ -96,6 +106,26 @@ export class Staff {
       const { code, expiresMs } = registry.invite('rekey', details, nowMs)
       return { state: 'ready', code, expiresMs }
     })()
+  }
+
+  /** New keys that wait for a second member of staff, oldest first. */
+  waitingRekeys(caller: Caller, nowMs: number): WaitingRekey[] {
+    const { db, registry, staff } = this.#parts
+    const by = caller.staff?.id ?? SERVICE
+    const rows = db
+      .prepare('SELECT patient, checked_by, since_ms FROM rekey_request WHERE since_ms >= ? ORDER BY since_ms')
+      .all(nowMs - REKEY_WAIT_MS) as {
+      readonly patient: PatientRef
+      readonly checked_by: string
+      readonly since_ms: number
+    }[]
+    return rows.map(({ patient, checked_by, since_ms }) => ({
+      patient,
+      name: registry.findPatient(patient)?.name ?? '',
+      checkedBy: staff.find(checked_by)?.name ?? SERVICE,
+      sinceMs: since_ms,
+      isOwn: checked_by === by,
+    }))
   }
 
   describe({ role, ref, staff }: Caller): WhoAmI {

@@ -121,7 +121,7 @@ function Booked(): ReactNode {
   const rows = appointments.data.toSorted((a, b) => b.startMs - a.startMs)
   if (rows.length === 0) return <div className="th-empty">{t('staff.booked.none')}</div>
   return (
-    <div className="th-table-wrap">
+    <div className="th-sheet-wrap">
       <table className="th-sheet">
         <caption>{t('staff.booked.caption', { count: rows.length })}</caption>
         <thead>

@@ -16,12 +16,20 @@ import { useTitle } from '../shell/title.ts'
 import { queries } from './queries.ts'
 
 export function Home(): ReactNode {
-  const { t } = useWords()
+  const { t, list } = useWords()
   const summary = useQuery(queries.summary)
+  const me = useQuery(queries.me)
+  const waiting = useQuery(queries.waitingRekeys)
+  const roles = me.data?.staff?.roles ?? []
   useTitle(t('staff.home.title'))
   return (
     <>
       <h1>{t('staff.home.title')}</h1>
+      {roles.length === 0 ? undefined : (
+        <p className="th-dimmed">
+          {t('staff.home.roles', { roles: list(roles.map((role) => t(`staff.role.${role}`))) })}
+        </p>
+      )}
       <div className="th-actions">
         <Button component={Link} href="/staff/register">
           {t('staff.nav.register')}
@@ -37,7 +45,7 @@ export function Home(): ReactNode {
       {summary.isError ? <Problem error={summary.error} again={summary.refetch} /> : undefined}
       {summary.data === undefined ? undefined : (
         <>
-          <Today today={summary.data.today} />
+          <Today today={summary.data.today} rekeys={waiting.data?.length} />
           <Health summary={summary.data} />
         </>
       )}
@@ -45,7 +53,7 @@ export function Home(): ReactNode {
   )
 }
 
-function Today({ today }: Pick<HospitalSummary, 'today'>): ReactNode {
+function Today({ today, rekeys }: Pick<HospitalSummary, 'today'> & { readonly rekeys: number | undefined }): ReactNode {
   const { t, number } = useWords()
   const { booked, permissionsMissing, emergenciesToReview, uploadsWaiting } = today
   const tile = (name: string, count: number | undefined, href: string | undefined, isWorrying: boolean) => {
@@ -75,7 +83,8 @@ function Today({ today }: Pick<HospitalSummary, 'today'>): ReactNode {
       {tile('booked', booked, '/staff/book', false)}
       {tile('permissions', permissionsMissing, '/staff/book', true)}
       {tile('emergencies', emergenciesToReview, '/staff/emergencies', true)}
-      {tile('uploads', uploadsWaiting, undefined, true)}
+      {tile('uploads', uploadsWaiting, '/staff/system', true)}
+      {rekeys === undefined || rekeys === 0 ? undefined : tile('rekeys', rekeys, '/staff/people', true)}
     </ul>
   )
 }
@@ -86,7 +95,7 @@ function Health({ summary }: { readonly summary: HospitalSummary }): ReactNode {
   return (
     <section aria-labelledby="health">
       <h2 id="health">{t('staff.health.title')}</h2>
-      <div className="th-table-wrap">
+      <div className="th-sheet-wrap">
         <table className="th-sheet">
           <thead>
             <tr>
@@ -141,6 +150,9 @@ function Health({ summary }: { readonly summary: HospitalSummary }): ReactNode {
         </table>
       </div>
       <p className="th-dimmed">{t('staff.registered', registered)}</p>
+      <p>
+        <Link href="/staff/system">{t('staff.health.more')}</Link>
+      </p>
     </section>
   )
 }

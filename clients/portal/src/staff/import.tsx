@@ -127,7 +127,7 @@ function FileState({
             })}
       </p>
       {progress === undefined || progress.refused.length === 0 ? undefined : (
-        <div className="th-table-wrap">
+        <div className="th-sheet-wrap">
           <table className="th-sheet">
             <caption>{t('staff.import.refused', { count: progress.refused.length })}</caption>
             <thead>

@@ -7,12 +7,13 @@
 import { Button, Checkbox, SegmentedControl, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
+import { Link } from 'wouter'
+import type { StaffRole } from '../../../sdk/src/hospital-api.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'
-import { CopyText } from '../shell/copy-text.tsx'
-import { QrCode } from '../shell/qr-code.tsx'
 import { useTitle } from '../shell/title.ts'
+import { Code } from './code.tsx'
 import {
   birthDateOf,
   EMPTY_REGISTRATION,
@@ -23,6 +24,7 @@ import {
 import { queries, staff } from './queries.ts'
 
 const KINDS = ['patient', 'practitioner', 'staff'] as const
+const ROLES = ['front-desk', 'records', 'technical', 'administrator'] as const satisfies readonly StaffRole[]
 
 export function Register({ me }: { readonly me: IdentityCard }): ReactNode {
   const { t } = useWords()
@@ -30,6 +32,9 @@ export function Register({ me }: { readonly me: IdentityCard }): ReactNode {
   const [form, setForm] = useState<RegistrationForm>(EMPTY_REGISTRATION)
   const [wasTried, setWasTried] = useState(false)
   const patients = useQuery(queries.patients)
+  const whoAmI = useQuery(queries.me)
+  // Only who may: the hospital refuses the others.
+  const mayStaff = whoAmI.data?.staff?.roles.includes('administrator') ?? false
   useTitle(t('staff.nav.register'))
   const invite = useMutation({
     mutationFn: () => staff.invite(invitationOf(form, me.name)),
@@ -46,16 +51,19 @@ export function Register({ me }: { readonly me: IdentityCard }): ReactNode {
   const same = form.kind === 'patient' ? findSame(form, known) : []
   if (invite.isSuccess) {
     return (
-      <Code
-        code={invite.data.code}
-        expiresMs={invite.data.expiresMs}
-        name={form.name}
-        onAgain={() => {
-          invite.reset()
-          setForm({ ...EMPTY_REGISTRATION, kind: form.kind })
-          setWasTried(false)
-        }}
-      />
+      <>
+        <h1>{t('staff.code.title', { name: form.name })}</h1>
+        <Code
+          code={invite.data.code}
+          expiresMs={invite.data.expiresMs}
+          name={form.name}
+          onAgain={() => {
+            invite.reset()
+            setForm({ ...EMPTY_REGISTRATION, kind: form.kind })
+            setWasTried(false)
+          }}
+        />
+      </>
     )
   }
   return (
@@ -74,7 +82,10 @@ export function Register({ me }: { readonly me: IdentityCard }): ReactNode {
           aria-label={t('staff.register.kind')}
           value={form.kind}
           onChange={(kind) => change({ kind })}
-          data={KINDS.map((kind) => ({ value: kind, label: t(`staff.kind.${kind}`) }))}
+          data={KINDS.filter((kind) => kind !== 'staff' || mayStaff).map((kind) => ({
+            value: kind,
+            label: t(`staff.kind.${kind}`),
+          }))}
         />
         <TextInput
           label={t('staff.register.name')}
@@ -123,6 +134,26 @@ export function Register({ me }: { readonly me: IdentityCard }): ReactNode {
             />
           </>
         ) : undefined}
+        {form.kind === 'staff' ? (
+          <Checkbox.Group
+            label={t('staff.register.roles')}
+            description={t('staff.register.roles.line')}
+            value={[...form.roles]}
+            onChange={(roles) => change({ roles: ROLES.filter((role) => roles.includes(role)) })}
+            error={errorOf('roles')}
+          >
+            <div className="th-choices">
+              {ROLES.map((role) => (
+                <Checkbox
+                  key={role}
+                  value={role}
+                  label={t(`staff.role.${role}`)}
+                  description={t(`staff.role.${role}.line`)}
+                />
+              ))}
+            </div>
+          </Checkbox.Group>
+        ) : undefined}
         <Checkbox
           label={t('staff.register.identity', { name: me.name })}
           checked={form.isIdentityChecked}
@@ -164,66 +195,21 @@ function invitationOf(form: RegistrationForm, by: string) {
     ...(kind === 'patient' && birthDate !== undefined && birthDate !== '' ? { birthDate } : {}),
     ...(kind === 'patient' && contact.trim() !== '' ? { contact: contact.trim() } : {}),
     ...(kind === 'practitioner' ? { department: department.trim(), emergency } : {}),
-    ...(kind === 'staff' ? { roles: ['front-desk'] as const } : {}),
+    ...(kind === 'staff' ? { roles: form.roles } : {}),
   }
 }
 
-/** Somebody who is known already, and a new key for who lost the old one. */
+/** Somebody who is known already: that person's page has the keys, and a new one after a lost device. */
 function SamePerson({
   patient,
 }: {
   readonly patient: { readonly ref: string; readonly name: string; readonly birthDate: string | undefined }
 }): ReactNode {
-  const { t, moment } = useWords()
-  const key = useMutation({ mutationFn: () => staff.newKey(patient.ref) })
+  const { t } = useWords()
   return (
     <li>
       {t('staff.same.line', { name: patient.name, birth: patient.birthDate ?? t('staff.same.unknown') })}{' '}
-      <Button size="xs" variant="default" loading={key.isPending} onClick={() => key.mutate()}>
-        {t('staff.same.key')}
-      </Button>
-      {key.isError ? <Problem error={key.error} /> : undefined}
-      {key.data === undefined ? undefined : key.data.state === 'waiting' ? (
-        <p role="status">{t('staff.same.second')}</p>
-      ) : (
-        <p role="status">{t('staff.same.code', { code: key.data.code, moment: moment(key.data.expiresMs) })}</p>
-      )}
+      <Link href={`/staff/people/${patient.ref}`}>{t('staff.same.open')}</Link>
     </li>
-  )
-}
-
-function Code({
-  code,
-  expiresMs,
-  name,
-  onAgain,
-}: {
-  readonly code: string
-  readonly expiresMs: number
-  readonly name: string
-  readonly onAgain: () => void
-}): ReactNode {
-  const { t, moment } = useWords()
-  const link = `${location.origin}/join#${code}`
-  return (
-    <>
-      <h1>{t('staff.code.title', { name })}</h1>
-      <p>{t('staff.code.line')}</p>
-      <QrCode text={link} label={t('staff.code.qr')} />
-      <p className="th-code" data-testid="code">
-        {code.replaceAll(/(.{4})(?=.)/g, '$1 ')}
-      </p>
-      <p>{t('staff.code.type', { host: location.host })}</p>
-      <p className="th-dimmed">{t('staff.code.until', { moment: moment(expiresMs) })}</p>
-      <div className="th-actions">
-        <CopyText text={link} label={t('staff.code.copy')} />
-        <Button variant="default" onClick={() => print()}>
-          {t('action.print')}
-        </Button>
-        <Button variant="default" onClick={onAgain}>
-          {t('staff.code.again')}
-        </Button>
-      </div>
-    </>
   )
 }

@@ -20,7 +20,10 @@ import {
   type WhoAmI,
 } from '../../../sdk/src/hospital-api.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
+import { exportFunctions } from './export-functions.ts'
 import { ImportFile, readItems, type Answer, type FileProgress, type QueueItem } from './model/import-queue.ts'
+import { peopleFunctions } from './people-functions.ts'
+import { systemFunctions } from './system-functions.ts'
 
 /** Small, so that a lost answer leaves few lines in doubt. */
 const LINES_A_BATCH = 20
@@ -55,6 +58,9 @@ export function staffArea(context: WorkerContext) {
   const api = () => context.hospital()
 
   return {
+    ...peopleFunctions(context, as),
+    ...systemFunctions(context, as),
+    ...exportFunctions(context, as),
     whoAmI: async (): Promise<WhoAmI> => await api().whoAmI(await as()),
     summary: async (): Promise<HospitalSummary> => await api().summary(await as()),
     patients: async (): Promise<readonly PatientEntry[]> => await api().patients(await as()),

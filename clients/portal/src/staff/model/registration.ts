@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { StaffRole } from '../../../../sdk/src/hospital-api.ts'
+
 export type PersonKind = 'patient' | 'practitioner' | 'staff'
 
 export interface RegistrationForm {
@@ -16,6 +18,8 @@ export interface RegistrationForm {
   readonly isIdentityChecked: boolean
   readonly department: string
   readonly emergency: boolean
+  /** Members of staff. */
+  readonly roles: readonly StaffRole[]
 }
 
 export const EMPTY_REGISTRATION: RegistrationForm = {
@@ -28,9 +32,10 @@ export const EMPTY_REGISTRATION: RegistrationForm = {
   isIdentityChecked: false,
   department: '',
   emergency: false,
+  roles: ['front-desk'],
 }
 
-export type RegistrationProblem = 'name' | 'birth' | 'identity' | 'department'
+export type RegistrationProblem = 'name' | 'birth' | 'identity' | 'department' | 'roles'
 
 /** `2026-03-09`; undefined where the three fields are no date; empty if nothing was written. */
 export function birthDateOf({
@@ -53,6 +58,7 @@ export function registrationProblems(form: RegistrationForm): readonly Registrat
     ...(form.name.trim() === '' || form.name.length > 128 ? (['name'] as const) : []),
     ...(form.kind === 'patient' && (birth === undefined || birth === '') ? (['birth'] as const) : []),
     ...(form.kind === 'practitioner' && form.department.trim() === '' ? (['department'] as const) : []),
+    ...(form.kind === 'staff' && form.roles.length === 0 ? (['roles'] as const) : []),
     ...(form.isIdentityChecked ? [] : (['identity'] as const)),
   ]
 }

@@ -88,6 +88,7 @@ test('what is missing is named, for each kind of person', () => {
   assert.deepEqual(registrationProblems(EMPTY_REGISTRATION), ['name', 'birth', 'identity'])
   assert.deepEqual(registrationProblems({ ...form, kind: 'practitioner' }), ['department'])
   assert.deepEqual(registrationProblems({ ...form, kind: 'staff', year: '' }), [])
+  assert.deepEqual(registrationProblems({ ...form, kind: 'staff', roles: [] }), ['roles'])
 })
 
 test('the same person is found by name in any order, accents or not, or by birth date and one name', () => {
