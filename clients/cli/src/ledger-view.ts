@@ -14,6 +14,7 @@ import { usageError } from './command-error.ts'
 import type { Context } from './context.ts'
 import { BlockPages, openLedgerOf } from './ledger-access.ts'
 import { LEDGER_PROGRAM, urlOf, type Consortium, type SystemState } from './system-file.ts'
+import { readFabricConfigurations } from './system/fabric-configurations.ts'
 import { readGenesis } from './system/ledger-setup.ts'
 
 export interface LedgerFacts {
@@ -131,10 +132,12 @@ function fabricView(context: Context, consortium: Consortium, system: SystemStat
       const ledger = openLedgerOf(context, consortium, system)
       try {
         const height = await ledger.height()
+        const [first] = readFabricConfigurations(state)
         const report = await verifyFabricChain(ledger, {
           crypto,
           channel: consortium.channel,
           trust: fabric as NonNullable<typeof fabric>,
+          ...(first === undefined ? {} : { firstMembers: first.fabric.organizations }),
           height,
           onProgress: (block) => onProgress(block, height),
           ...(expectedHead === undefined ? {} : { expectedHead }),

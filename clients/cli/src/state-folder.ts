@@ -22,6 +22,7 @@ export interface StateFolder {
   readonly system: string
   readonly lock: string
   readonly consortium: string
+  readonly configurations: string
   readonly operator: string
   readonly ledger: string
   readonly fabric: string
@@ -39,6 +40,7 @@ export function stateFolderAt(root: string): StateFolder {
     system: at('system.json'),
     lock: at('system.lock'),
     consortium: at('consortium', 'consortium.json'),
+    configurations: at('consortium', 'configurations.json'),
     operator: at('consortium', 'operator'),
     ledger: at('ledger'),
     fabric: at('fabric'),

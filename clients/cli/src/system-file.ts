@@ -25,6 +25,7 @@ import type { ConsortiumConfig } from '../../sdk/src/ledger-reader.ts'
 import { CommandError } from './command-error.ts'
 import { readJsonFile, writePrivateFile } from './files.ts'
 import type { StateFolder } from './state-folder.ts'
+import { readFabricConfigurations } from './system/fabric-configurations.ts'
 
 /** Of a program; of the ledger, its place. */
 const url = text({ max: 4_096 })
@@ -44,7 +45,7 @@ const consortiumShape = struct({
   createdMs: uint(),
   hospitals: list(struct({ slug, name: text({ max: 128 }), mspId: mspIdShape, ref: hospitalRefShape }), { max: 64 }),
 })
-/** Public facts of the consortium. Hospitals are added; nothing else changes while it lives. */
+/** Public facts of the consortium. Hospitals are added, and on Fabric whom to believe with them; nothing else changes. */
 export type Consortium = Infer<typeof consortiumShape>
 export type HospitalEntry = Consortium['hospitals'][number]
 
@@ -80,7 +81,10 @@ export const SERVER_PROGRAM = 'record-server'
 
 export function findConsortium(state: StateFolder): Consortium | undefined {
   const value = readJsonFile(state.consortium)
-  return value === undefined ? undefined : consortiumShape(value, 'consortium.json')
+  if (value === undefined) return undefined
+  const consortium = consortiumShape(value, 'consortium.json')
+  const newest = consortium.fabric === undefined ? undefined : readFabricConfigurations(state).at(-1)
+  return newest === undefined ? consortium : { ...consortium, quorum: newest.quorum, fabric: newest.fabric }
 }
 
 export function writeConsortium(state: StateFolder, consortium: Consortium): void {

@@ -4,13 +4,16 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { LedgerError } from '../../../shared/ledger-model/src/index.ts'
 import { type Shape, text } from '../../../shared/protocol/src/index.ts'
 import { createEmbeddedLedgerClient } from './embedded/client.ts'
-import { createFabricLedgerClient } from './fabric/client.ts'
+import { createFabricLedgerClient, type FabricLedger } from './fabric/client.ts'
 import { FABRIC_PREFIX, type FabricProfile, parseFabricProfile } from './fabric/profile.ts'
 import type { Ledger, LedgerClientOptions } from './port.ts'
+
+/** How often a network's profile is looked at: peers of an organisation that joined are in it then. */
+const LOOK_EVERY_MS = 1_000
 
 /** Where a ledger is, as configurations have it. */
 export const ledgerLocationShape: Shape<string> = text({
@@ -33,7 +36,31 @@ export function openLedger(location: string, options: OpenLedgerOptions): Ledger
   const profile = readFabricProfile(location)
   const { channel, ...rest } = options
   if (profile.channel !== channel) throw new LedgerError('LEDGER_WRONG_CHANNEL', 'the profile is of another channel')
-  return createFabricLedgerClient(profile, rest)
+  return following(location, createFabricLedgerClient(profile, rest))
+}
+
+/** Until it is closed, the client knows the peers that are added to its profile. Keeps no program running. */
+function following(location: string, ledger: FabricLedger): Ledger {
+  const path = pathOf(location)
+  const look = () => {
+    try {
+      ledger.follow(readFabricProfile(location))
+    } catch (error) {
+      // Gone or damaged: the peers that are known stay.
+      if (!(error instanceof LedgerError)) throw error
+    }
+  }
+  watchFile(path, { interval: LOOK_EVERY_MS, persistent: false }, look)
+  const close = ledger.close.bind(ledger)
+  ledger.close = () => {
+    unwatchFile(path, look)
+    return close()
+  }
+  return ledger
+}
+
+function pathOf(location: string): string {
+  return location.slice(FABRIC_PREFIX.length)
 }
 
 /** Whether a place is one of Hyperledger Fabric. */
@@ -45,7 +72,7 @@ export function isFabric(location: string): boolean {
 function readFabricProfile(location: string): FabricProfile {
   let profile: string
   try {
-    profile = readFileSync(location.slice(FABRIC_PREFIX.length), 'utf8')
+    profile = readFileSync(pathOf(location), 'utf8')
   } catch (cause) {
     throw new LedgerError('LEDGER_CONFIGURATION_REJECTED', 'the profile of the network cannot be read', { cause })
   }

@@ -12,6 +12,8 @@ export interface FolderPaths {
   readonly lock: string
   /** For clients. */
   readonly profile: string
+  /** What came of the last change. */
+  readonly outcome: string
   readonly channel: string
   readonly builder: string
   /** Of an organisation: authority files, MSP definition, administrator. */
@@ -26,6 +28,7 @@ export function pathsIn(root: string): FolderPaths {
     plan: join(root, 'network.json'),
     lock: join(root, 'network.lock'),
     profile: join(root, 'connection.json'),
+    outcome: join(root, 'outcome.json'),
     channel: join(root, 'channel'),
     builder: join(root, 'builder'),
     organization: (mspId) => join(root, 'organizations', mspId),

@@ -81,19 +81,19 @@ async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise
   const nodes = nodesOf(plan, paths, binaries, members)
   const { orderers, channel } = plan
   const leader = () => findLeader(orderers, channel, nodes)
-  await keepOnlyIfAll(nodes, async () => {
+  let grown = context
+  await keepOnlyIfAll([...nodes], async () => {
     say(`${nodes.length} processes answer`)
     await bringUp(context, isNew, leader, say)
+    if (isNew) {
+      plan = { ...plan, state: 'ready' }
+      writeOwnFile(paths.plan, formatPlan(plan))
+    }
+    grown = { ...context, plan }
+    for (const joining of options.organizations.slice(plan.organizations.length)) {
+      grown = await joinOrganization(grown, joining, nodes, say, options.peers)
+    }
   })
-
-  if (isNew) {
-    plan = { ...plan, state: 'ready' }
-    writeOwnFile(paths.plan, formatPlan(plan))
-  }
-  let grown = { ...context, plan }
-  for (const joining of options.organizations.slice(plan.organizations.length)) {
-    grown = await joinOrganization(grown, joining, nodes, say, options.peers)
-  }
   const profile = profileOf(grown.plan, grown.members, ordererTlsRootPem)
   writeOwnFile(paths.profile, formatFabricProfile(profile))
   return {

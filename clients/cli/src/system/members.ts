@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { openOrganization, openServiceIdentity, type Organization } from '../../../../hospital/src/index.ts'
 import { MAX_ORGANIZATIONS } from '../../../../shared/ledger-model/src/index.ts'
 import { mspIdShape } from '../../../../shared/protocol/src/index.ts'
-import { CommandError, usageError } from '../command-error.ts'
+import { usageError } from '../command-error.ts'
 import type { Context } from '../context.ts'
 import { slugOf } from '../state-folder.ts'
 import {
@@ -82,14 +82,6 @@ export function checkFurtherName({ state }: Context, name: string, hospitals: re
   }
   // The operator is an organisation, too.
   if (hospitals.length + 2 > MAX_ORGANIZATIONS) throw usageError('There are as many organisations as there can be.')
-}
-
-/** A channel of Fabric has its own ways: its members sign an update, and the newcomer runs a peer. */
-export function cannotJoin(name: string): CommandError {
-  return new CommandError('LEDGER_CONFIGURATION_REJECTED', {
-    what: `${name} cannot join here: this system's ledger is a network of Fabric.`,
-    next: 'docs/fabric.md, "Join a network"; or a new system with --hospital for each',
-  })
 }
 
 function areGood(names: readonly string[]): boolean {

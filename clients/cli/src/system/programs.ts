@@ -12,14 +12,15 @@ import { writePrivateFile } from '../files.ts'
 import type { StateFolder } from '../state-folder.ts'
 import { hospitalFolder, LEDGER_PROGRAM, SERVER_PROGRAM, type Consortium, type HospitalEntry } from '../system-file.ts'
 import { PRODUCT_FOLDER } from '../version.ts'
+import { readFabricConfigurations } from './fabric-configurations.ts'
 import { CHANNEL } from './ledger-setup.ts'
 import type { Operator } from './operator.ts'
 import type { Program } from './program-runner.ts'
 import type { InstalledProgram } from './tees.ts'
 
-const EMULATED_READY_MS = 300_000
 /** How often a hospital looks at the record server's log. */
 const WITNESS_SECONDS = 5
+const EMULATED_READY_MS = 300_000
 const EMULATED_STOP_MS = 150_000
 
 const at = (...parts: string[]) => join(PRODUCT_FOLDER, ...parts)
@@ -40,7 +41,7 @@ export interface HospitalPlaces {
   readonly serverUrl: string
 }
 
-/** Writes what the service is told, and says how it is started. */
+/** Writes what the service is told, and says how it is started. It believes whom the consortium had when it joined. */
 export function hospitalProgram(
   state: StateFolder,
   hospital: HospitalEntry,
@@ -48,7 +49,8 @@ export function hospitalProgram(
   port: number,
 ): Program {
   const folder = hospitalFolder(state, hospital.slug)
-  const { channel, nodes, quorum, fabric, serverRef } = consortium
+  const { channel, nodes, serverRef } = consortium
+  const { quorum, fabric } = trustAtJoining(state, consortium, hospital)
   const configuration = {
     v: 1,
     name: hospital.name,
@@ -60,9 +62,9 @@ export function hospitalProgram(
     ...(fabric === undefined ? {} : { fabric: formatFabricTrust(fabric) }),
     ledgerUrl,
     server: { ref: serverRef, url: serverUrl },
+    witness: { everySeconds: WITNESS_SECONDS },
     allowSimulated: true,
   }
-    witness: { everySeconds: WITNESS_SECONDS },
   writePrivateFile(join(folder, CONFIGURATION_FILE), `${JSON.stringify(configuration, null, 2)}\n`)
   return {
     name: hospital.slug,
@@ -71,6 +73,20 @@ export function hospitalProgram(
     args: ['--folder', folder],
     log: join(state.logs, `${hospital.slug}.log`),
   }
+}
+
+/**
+ * On Fabric members are added, and the members of before go on being believed by those who came with them: their browsers
+ * have kept whom they believe, and take nobody else unseen.
+ */
+function trustAtJoining(
+  state: StateFolder,
+  consortium: Consortium,
+  { mspId }: HospitalEntry,
+): Pick<Consortium, 'quorum' | 'fabric'> {
+  const isMember = ({ fabric }: Pick<Consortium, 'fabric'>) =>
+    fabric?.organizations.some((organization) => organization.mspId === mspId) === true
+  return consortium.fabric === undefined ? consortium : (readFabricConfigurations(state).find(isMember) ?? consortium)
 }
 
 export interface RecordServerPlaces {

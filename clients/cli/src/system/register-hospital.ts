@@ -11,14 +11,15 @@ import { timeoutOf } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { requireSystem, type HospitalEntry } from '../system-file.ts'
 import { findLockHolder } from './lock.ts'
-import { addHospital, cannotJoin, checkFurtherName } from './members.ts'
+import { addHospital, checkFurtherName } from './members.ts'
 
 const LOOK_EVERY_MS = 100
+/** On Fabric the newcomer's peer is made, fetches the ledger and gets the contract. */
+const FABRIC_TIMEOUT_MS = 180_000
 
 export async function registerHospital(context: Context, name: string): Promise<void> {
   const { state, output, clock, flags } = context
-  const { hospitals, fabric } = requireSystem(state).consortium
-  if (fabric !== undefined) throw cannotJoin(name)
+  const { hospitals } = requireSystem(state).consortium
   if (!hospitals.some((hospital) => hospital.name === name)) checkFurtherName(context, name, hospitals)
   if (flags.dryRun === true) {
     output.result({ name }, `Would make the keys of ${name} and let it join.`)
@@ -40,8 +41,9 @@ export async function registerHospital(context: Context, name: string): Promise<
 
 /** Until its program runs. @returns its address. @throws {CommandError} why it was not let in; `SERVER_UNAVAILABLE` */
 async function started(context: Context, { slug, name }: HospitalEntry, sinceMs: number): Promise<string> {
-  const { state, clock } = context
-  const untilMs = clock.nowMs() + timeoutOf(context)
+  const { state, clock, flags } = context
+  const isPatient = flags.timeout === undefined && requireSystem(state).consortium.fabric !== undefined
+  const untilMs = clock.nowMs() + (isPatient ? FABRIC_TIMEOUT_MS : timeoutOf(context))
   const again = `trusthealth hospital register --name "${name}"`
   while (clock.nowMs() < untilMs && findLockHolder(state) !== undefined) {
     const { programs, refused } = requireSystem(state).system

@@ -21,8 +21,13 @@ export interface SystemLedger {
   configuration(consortium: Consortium, location: string): Promise<ChannelConfiguration>
   /** Signed updates of the configuration, from a sequence on. */
   updates(location: string, from: number): Promise<Uint8Array[]>
-  /** Lets in, in order, those who are not members yet. @throws {CommandError} if it cannot. */
-  join(consortium: Consortium, location: string, hospitals: readonly JoiningHospital[]): Promise<void>
+  /** Lets in, in order, those who are not members yet; gives up when `signal` is aborted. @throws {CommandError} if it cannot. */
+  join(
+    consortium: Consortium,
+    location: string,
+    hospitals: readonly JoiningHospital[],
+    signal?: AbortSignal,
+  ): Promise<void>
 }
 
 export interface JoiningHospital {

@@ -111,7 +111,7 @@ class System implements RunningSystem {
   readonly #members: Member[] = []
   readonly #refused = new Map<string, { readonly code: string; readonly timeMs: number }>()
   #admitting: Promise<void> = Promise.resolve()
-  #isClosing = false
+  readonly #closing = new AbortController()
   isFirst = false
 
   constructor(context: Context, options: SystemOptions, release: () => void) {
@@ -194,7 +194,7 @@ class System implements RunningSystem {
   }
 
   async close(): Promise<void> {
-    this.#isClosing = true
+    this.#closing.abort()
     unwatchFile(this.#context.state.consortium)
     await this.#admitting
     // Last started first: nobody asks a part that is already gone.
@@ -254,11 +254,11 @@ class System implements RunningSystem {
     const consortium = findConsortium(this.#context.state) ?? this.consortium
     const isThere = (slug: string) => this.#members.some((member) => member.slug === slug)
     for (const { name, slug } of consortium.hospitals.filter((hospital) => !isThere(hospital.slug))) {
-      if (this.#isClosing) return
+      if (this.#closing.signal.aborted) return
       try {
         await this.#admit(parts, await openMember(this.#context, name, slug))
         this.#refused.delete(slug)
-        this.#consortium = consortium
+        this.#consortium = findConsortium(this.#context.state) ?? consortium
         this.#context.output.note(`${name} joined.`)
       } catch (error) {
         // Told to whoever asked for it; the rest goes on.
@@ -274,13 +274,13 @@ class System implements RunningSystem {
   async #admit(parts: Parts, member: Member): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await parts.ledger.join(this.consortium, parts.ledgerUrl, [...this.#members, member])
+        await parts.ledger.join(this.consortium, parts.ledgerUrl, [...this.#members, member], this.#closing.signal)
         await this.#withServerParts(parts, (server) => followConfiguration(this.#context, server, parts.serverUrl))
         break
       } catch (error) {
         const code = codeOfFailure(error)
         const helps = code !== undefined && ERROR_TABLE[code].kind === 'unavailable'
-        if (!helps || attempt === ADMIT_ATTEMPTS || this.#isClosing) throw error
+        if (!helps || attempt === ADMIT_ATTEMPTS || this.#closing.signal.aborted) throw error
         await sleep(attempt * ADMIT_PAUSE_MS)
       }
     }

@@ -66,11 +66,16 @@ export interface FabricLedgerClientOptions extends LedgerClientOptions {
   readonly maxWaiting?: number
 }
 
-export function createFabricLedgerClient(profile: FabricProfile, options: FabricLedgerClientOptions): Ledger {
+export interface FabricLedger extends Ledger {
+  /** Uses the peers of a newer profile, too, from the next request on. One of another channel or chaincode says nothing. */
+  follow(profile: FabricProfile): void
+}
+
+export function createFabricLedgerClient(profile: FabricProfile, options: FabricLedgerClientOptions): FabricLedger {
   return new FabricLedgerClient(profile, options)
 }
 
-class FabricLedgerClient implements Ledger {
+class FabricLedgerClient implements FabricLedger {
   readonly channel: string
   readonly #chaincode: string
   readonly #crypto: Crypto
@@ -99,8 +104,7 @@ class FabricLedgerClient implements Ledger {
     this.#deadlineMs = options.deadlineMs ?? 30_000
     this.#nowMs = options.nowMs ?? Date.now
     const { channel, chaincode } = profile
-    const connections = profile.peers.map((node) => new PeerConnection(crypto, node, channel, this.#nowMs))
-    this.#pool = new PeerPool(connections, identity.mspId)
+    this.#pool = new PeerPool(this.#connectionsTo(profile), identity.mspId)
     const pool = this.#pool
     this.#reads = new EndorsedReads({ crypto, pool, channel, chaincode, identity, attemptMs: this.#attemptMs })
     this.#commits = new Commits({
@@ -108,6 +112,17 @@ class FabricLedgerClient implements Ledger {
       blocks: (from, signal) => deliverBlocks({ pool, channel, chaincode, identity }, from, signal),
     })
     this.#preparing = new Gate(options.maxPreparing ?? DEFAULT_MAX_PREPARING, options.maxWaiting ?? DEFAULT_MAX_WAITING)
+  }
+
+  follow(profile: FabricProfile): void {
+    if (profile.channel !== this.channel || profile.chaincode !== this.#chaincode || this.#closed.signal.aborted) return
+    const known = new Set(this.#pool.all.map(({ node }) => node.endpoint))
+    const peers = profile.peers.filter(({ endpoint }) => !known.has(endpoint))
+    this.#pool.add(this.#connectionsTo({ ...profile, peers }))
+  }
+
+  #connectionsTo({ peers, channel }: FabricProfile): readonly PeerConnection[] {
+    return peers.map((node) => new PeerConnection(this.#crypto, node, channel, this.#nowMs))
   }
 
   async prepare(identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {

@@ -13,14 +13,25 @@ import { isAway, refusalOf } from './refusals.ts'
 const AVOID_MS = 3_000
 
 export class PeerPool {
-  readonly #peers: readonly PeerConnection[]
+  #peers: readonly PeerConnection[]
+  readonly #own: MspId
   readonly #awayUntilMs = new Map<PeerConnection, number>()
   readonly #blocks = new Map<PeerConnection, number>()
 
   /** @param peers at least one. */
   constructor(peers: readonly PeerConnection[], own: MspId) {
-    const isOwn = (peer: PeerConnection) => (peer.node.mspId === own ? 0 : 1)
-    this.#peers = peers.toSorted((a, b) => isOwn(a) - isOwn(b))
+    this.#own = own
+    this.#peers = this.#ownFirst(peers)
+  }
+
+  /** Peers that became known later. None is ever taken out: one that is gone is away. */
+  add(peers: readonly PeerConnection[]): void {
+    this.#peers = this.#ownFirst([...this.#peers, ...peers])
+  }
+
+  #ownFirst(peers: readonly PeerConnection[]): readonly PeerConnection[] {
+    const isOwn = (peer: PeerConnection) => (peer.node.mspId === this.#own ? 0 : 1)
+    return peers.toSorted((a, b) => isOwn(a) - isOwn(b))
   }
 
   get all(): readonly PeerConnection[] {

@@ -2,14 +2,15 @@
  * The whole chain of a Fabric channel, checked block by block on the reader's own device, from what the blocks hold:
  *
  * - numbers without a gap, each header naming the hash of the one before, and the data hash of the block's contents;
- * - in the first block: the members and their roots, which must be those that the reader trusts;
+ * - in the first block: the members and their roots, which must be those that the reader trusts; in later configurations:
+ *   nobody leaves, nobody has other roots, and who joins is somebody whom the reader trusts;
  * - signatures of an orderer under every block after the first, by the ordering organisations' roots of the first block;
  * - every transaction: its writer's certificate and signature, its number, and that it is of this channel;
  * - every transaction of our chaincode that counts: that peers of more than half of the organisations signed the same
  *   result of the same proposal.
  *
  * Not checked: that a transaction which wrote nothing deserved it (the peers' validation codes are in no signature), and
- * updates of the channel's configuration beyond who ordered them.
+ * of updates of the channel's configuration the signatures of the members' administrators.
  *
  * @module
  */
@@ -23,7 +24,7 @@ import {
 } from '../../../../shared/ledger-model/src/index.ts'
 import type { Ledger } from '../port.ts'
 import { fabricHeaderBytes, toLedgerBlock } from './envelopes.ts'
-import { rootsOf } from './first-block.ts'
+import { membersOf } from './channel-members.ts'
 import { isSignedBy } from './signed-by.ts'
 import { FabricTransactionVerifier } from './verify-transaction.ts'
 
@@ -34,6 +35,8 @@ export interface VerifyFabricOptions {
   readonly channel: string
   /** Members and chaincode; from nobody but the reader's own configuration. */
   readonly trust: FabricTrust
+  /** Members of the first block, where others joined since; absent: all of `trust`. */
+  readonly firstMembers?: readonly Organization[]
   /** Number of the last block to check. */
   readonly height: number
   /** A block that must be there, as an earlier check saw it. */
@@ -78,11 +81,14 @@ export async function verifyFabricChain(
   return report
 }
 
+type VerifierOptions = Pick<VerifyFabricOptions, 'crypto' | 'channel' | 'trust' | 'firstMembers'>
+
 /** Takes one block after the other. */
 export class FabricChainVerifier {
-  readonly #options: Pick<VerifyFabricOptions, 'crypto' | 'channel' | 'trust'>
+  readonly #options: VerifierOptions
   readonly #verifier: FabricTransactionVerifier
   readonly #ordererMembers: MemberCache
+  #members: readonly Organization[] = []
   #orderers: { readonly organizations: readonly Organization[] } = { organizations: [] }
   #head: FabricChainReport['head'] | undefined
   #transactions = 0
@@ -90,7 +96,7 @@ export class FabricChainVerifier {
   #ordererSignatures = 0
   readonly #seen = new Set<string>()
 
-  constructor(options: Pick<VerifyFabricOptions, 'crypto' | 'channel' | 'trust'>) {
+  constructor(options: VerifierOptions) {
     this.#options = options
     this.#verifier = new FabricTransactionVerifier(options)
     this.#ordererMembers = new MemberCache(options.crypto)
@@ -140,17 +146,26 @@ export class FabricChainVerifier {
   /** Members of the first block are the reader's; the ordering organisations are taken from it. */
   #readFirst(block: common.Block): void {
     const [envelope = new Uint8Array(0)] = block.getData()?.getDataList_asU8() ?? []
-    const { channel, application, orderer } = rootsOf(envelope)
-    const { organizations } = this.#options.trust
+    const { channel, application, orderer } = membersOf(common.Envelope.deserializeBinary(envelope))
+    const { trust, firstMembers = trust.organizations } = this.#options
     if (channel !== this.#options.channel) throw invalid(0, 'of another channel')
-    const isTrusted = ({ mspId, roots }: Organization) => {
-      const known = organizations.find((one) => one.mspId === mspId)
-      return roots.every((root) => known?.roots.some((one) => equalBytes(one, root)) === true)
-    }
-    if (application.length !== organizations.length || !application.every(isTrusted)) {
-      throw invalid(0, 'its members are not those of the consortium')
-    }
+    if (!areThese(application, firstMembers)) throw invalid(0, 'its members are not those of the consortium')
+    this.#members = application
+    this.#verifier.trust(application)
     this.#orderers = { organizations: orderer }
+  }
+
+  /** Whoever orders it has checked the signatures of the members' administrators: only what the reader knows counts. */
+  #reconfigure(number: number, envelope: common.Envelope): void {
+    const { application } = membersOf(envelope)
+    const { organizations } = this.#options.trust
+    const stays = ({ mspId }: Organization) => application.some((one) => one.mspId === mspId)
+    if (!this.#members.every(stays)) throw invalid(number, 'a member is not there any more')
+    if (!application.every((one) => isTrustedBy(organizations, one))) {
+      throw invalid(number, 'a member whom the reader does not know')
+    }
+    this.#members = application
+    this.#verifier.trust(application)
   }
 
   /** At least one orderer signed: header, and what the metadata says of it. */
@@ -177,13 +192,25 @@ export class FabricChainVerifier {
   #checkEnvelope(number: number, envelope: common.Envelope, code: number | undefined): void {
     if (code !== peer.TxValidationCode.VALID) return
     const verified = this.#verifier.check(envelope)
-    // A configuration: whoever orders it has checked the signatures of the members' administrators.
-    if (verified === undefined) return
+    if (verified === undefined) {
+      this.#reconfigure(number, envelope)
+      return
+    }
     if (this.#seen.has(verified.txId)) throw invalid(number, 'a transaction that was there before')
     this.#seen.add(verified.txId)
     this.#transactions++
     this.#endorsements += verified.endorsements
   }
+}
+
+/** The same organisations, each with roots that are known as its own. */
+function areThese(found: readonly Organization[], wanted: readonly Organization[]): boolean {
+  return found.length === wanted.length && found.every((one) => isTrustedBy(wanted, one))
+}
+
+function isTrustedBy(organizations: readonly Organization[], { mspId, roots }: Organization): boolean {
+  const known = organizations.find((one) => one.mspId === mspId)
+  return roots.every((root) => known?.roots.some((one) => equalBytes(one, root)) === true)
 }
 
 function invalid(block: number, why: string): LedgerError {

@@ -6,7 +6,12 @@
  */
 import { common, msp, peer } from '@hyperledger/fabric-protos'
 import { concat, type Crypto, encodeHex, equalBytes } from '../../../../shared/crypto/src/index.ts'
-import { type FabricTrust, LedgerError, MemberCache } from '../../../../shared/ledger-model/src/index.ts'
+import {
+  type FabricTrust,
+  LedgerError,
+  MemberCache,
+  type Organization,
+} from '../../../../shared/ledger-model/src/index.ts'
 import { isSignedBy } from './signed-by.ts'
 
 const PEER_UNIT = 'peer'
@@ -27,12 +32,17 @@ export interface FabricTransactionOptions {
 }
 
 export class FabricTransactionVerifier {
-  readonly #options: FabricTransactionOptions
+  #options: FabricTransactionOptions
   readonly #members: MemberCache
 
   constructor(options: FabricTransactionOptions) {
     this.#options = options
     this.#members = new MemberCache(options.crypto)
+  }
+
+  /** From the next transaction on these are the members. */
+  trust(organizations: readonly Organization[]): void {
+    this.#options = { ...this.#options, trust: { ...this.#options.trust, organizations } }
   }
 
   /**

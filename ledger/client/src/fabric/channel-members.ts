@@ -1,6 +1,6 @@
 /**
- * What the first block of a Fabric channel says of its members: the organisations that use it and those that order, each
- * with its root certificates.
+ * What a configuration block of a Fabric channel says of its members: the organisations that use it and those that order,
+ * each with its root certificates.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { decodePem } from '../../../../shared/crypto/src/index.ts'
 import type { Organization } from '../../../../shared/ledger-model/src/index.ts'
 import type { MspId } from '../../../../shared/protocol/src/index.ts'
 
-export interface FirstBlockMembers {
+export interface ChannelMembers {
   readonly channel: string
   readonly application: readonly Organization[]
   readonly orderer: readonly Organization[]
 }
 
-/** @param envelope the only one of block 0. @throws of the parser, or `CryptoError`, if it is no configuration. */
-export function rootsOf(envelope: Uint8Array): FirstBlockMembers {
-  const payload = common.Payload.deserializeBinary(common.Envelope.deserializeBinary(envelope).getPayload_asU8())
+/** @param envelope the only one of its block. @throws of the parser, or `CryptoError`, if it is no configuration. */
+export function membersOf(envelope: common.Envelope): ChannelMembers {
+  const payload = common.Payload.deserializeBinary(envelope.getPayload_asU8())
   const header = common.ChannelHeader.deserializeBinary(
     payload.getHeader()?.getChannelHeader_asU8() ?? new Uint8Array(0),
   )
