@@ -108,6 +108,26 @@ describe('access', () => {
     assert.deepEqual([deleted.status, codeOf(deleted)], [403, 'FHIR_FORBIDDEN'])
   })
 
+  it('the patient’s access log names the person or app behind the hospital', async () => {
+    const { bob, fhir, world } = scene
+    await as(alice)('GET', '/Observation/bobs')
+    await fhir('GET', '/Observation/bobs')
+    const { entries } = await bob.accessLog(bob.ref)
+    const reads = entries.filter(({ kind, actor }) => kind === 'read' && actor === world.hospitalRef('a'))
+    const named = (id: string) => reads.find(({ by }) => by?.id === id)
+    assert.deepEqual(named(alice.ref)?.by, { kind: 'person', id: alice.ref, name: 'alice' })
+    assert.equal(named(alice.ref)?.automatic, false)
+    assert.deepEqual(named('practice')?.by, { kind: 'app', id: 'practice', name: 'Practice token' })
+    assert.equal(named('practice')?.automatic, true)
+    const { entry = [] } = (await fhir('GET', `/AuditEvent?patient=${bob.ref}&agent-name=alice&subtype=read`))
+      .json as Bundle
+    const event = entry[0]?.resource as
+      | { readonly agent?: readonly { readonly who: { readonly reference?: string }; readonly requestor: boolean }[] }
+      | undefined
+    assert.ok(event?.agent?.some(({ who, requestor }) => requestor && who.reference === `Practitioner/${alice.ref}`))
+    assert.ok(event.agent.some(({ who }) => who.reference === `Organization/${world.hospitalRef('a')}`))
+  })
+
   it('what the scopes do not allow is refused by its type', () => {
     const app: Actor = { kind: 'system', id: 'app', scopes: ['system/Observation.rs'] }
     assert.equal(actorMay(app, 'r', 'Observation'), 'all')

@@ -10,6 +10,12 @@ import { hba1c, openFhirScene, type Bundle, type ResourceName } from './scene.ts
 const SOURCE = join(ROOT, 'test/fhir/hl7-validator')
 const BUILD = join(ROOT, 'build/hl7-validator')
 
+interface AuditEvent {
+  readonly meta?: { readonly profile?: readonly string[] }
+  readonly outcome: string
+  readonly agent: readonly { readonly altId?: string }[]
+}
+
 interface Finding {
   readonly what: string
   readonly place: string
@@ -21,7 +27,7 @@ describe('HL7’s validator', { timeout: 900_000 }, () => {
 
   before(async () => {
     buildValidator()
-    await using scene = await openFhirScene()
+    await using scene = await openFhirScene({ hospital: { fhirDelete: 'request-erase' } })
     const { fhir, bob, world } = scene
     const take = async (what: string, method: string, path: string, body?: object) => {
       const { text, json } = await fhir(method, path, body)
@@ -54,8 +60,16 @@ describe('HL7’s validator', { timeout: 900_000 }, () => {
     await take('Organization', 'GET', `/Organization/${world.hospitalRef('a')}`)
     await take('Consent of a grant', 'GET', `/Consent/${given.jti}`)
     const consents = (await take('Consents', 'GET', `/Consent?patient=${bob.ref}`)) as Bundle
+    // Of each pattern: stored, read (by an app through the hospital, by a doctor), listed, erased, refused.
+    const ehr = new TextEncoder().encode(JSON.stringify(hba1c(bob.ref, 50)))
+    const permitted = await world.permit(bob, [alice])
+    const { recordId } = await alice.store({ patient: bob.ref, warrant: permitted.warrant, ehr })
+    await alice.read(recordId)
+    await bob.erase(recordId, (await bob.read(recordId)).commitment.ehrHash)
+    await assert.rejects((await world.doctor('dana')).read(recordId))
     await take('AuditEvents', 'GET', `/AuditEvent?patient=${bob.ref}&_count=200`)
     await take('verification', 'GET', `/Observation/${id}/$verify`)
+    await take('Task', 'GET', `/Task?patient=${bob.ref}`)
     const proof = (await take('Provenances', 'GET', `/Provenance?target=Observation/${id}`)) as Bundle
     await take('Binary', 'GET', `/Binary/${proof.entry?.[0]?.resource?.id ?? ''}?_format=json`)
     const warrant = consents.entry?.find(({ resource }) => resource?.id.startsWith('w-') === true)?.resource
@@ -83,13 +97,38 @@ describe('HL7’s validator', { timeout: 900_000 }, () => {
     })
     await fhir('PUT', '/Patient/new', { resourceType: 'Patient', id: 'new' })
     await take('invitation', 'POST', '/Patient/new/$invite')
-    await fhir('DELETE', `/Observation/${id}`)
+    await take('deletion', 'DELETE', `/Observation/${id}`)
+    await take('Tasks', 'GET', `/Task?patient=${bob.ref}`)
     await take('history after deletion', 'GET', `/Observation/${id}/_history`)
   })
 
   it('finds no error in what the façade makes', () => {
     assert.ok(made.size >= 20)
     assert.deepEqual(validate(made), [])
+  })
+
+  it('looked at every pattern of BALP, with the person or app behind the hospital', () => {
+    const { entry = [] } = JSON.parse(made.get('AuditEvents') ?? '{}') as Bundle
+    const events = entry.flatMap(({ resource }) => (resource === undefined ? [] : [resource as unknown as AuditEvent]))
+    const profiles = new Set(events.flatMap(({ meta }) => meta?.profile?.[0]?.split('.').at(-1) ?? []))
+    assert.deepEqual([...profiles].toSorted(), ['PatientCreate', 'PatientDelete', 'PatientQuery', 'PatientRead'])
+    assert.ok(events.some(({ outcome, meta }) => outcome === '4' && meta?.profile === undefined))
+    assert.ok(events.some(({ agent }) => agent.some(({ altId }) => altId === 'practice')))
+  })
+
+  it('finds what breaks a pattern of BALP', () => {
+    const { entry = [] } = JSON.parse(made.get('AuditEvents') ?? '{}') as Bundle
+    const good = entry.find(({ resource }) => JSON.stringify(resource).includes('PatientRead'))?.resource
+    assert.ok(good !== undefined)
+    const { agent } = good as unknown as AuditEvent
+    const without = (i: number) => JSON.stringify({ ...good, agent: agent.filter((_, at) => at !== i) })
+    for (const [name, text] of [
+      ['no client', without(0)],
+      ['no server', without(1)],
+      ['refused', JSON.stringify({ ...good, outcome: '4' })],
+    ] as const) {
+      assert.ok(validate(new Map([[name, text]])).length > 0, name)
+    }
   })
 
   it('finds the errors of what is wrong', () => {
@@ -109,7 +148,11 @@ function buildValidator(): void {
 function validate(resources: ReadonlyMap<string, string>): Finding[] {
   const names = [...resources.keys()]
   const classPath = [join(BUILD, 'lib', '*'), join(BUILD, 'classes')].join(delimiter)
-  const output = run('java', ['-cp', classPath, 'Validate'], `${[...resources.values()].join('\n')}\n`)
+  const output = run(
+    'java',
+    ['-cp', classPath, 'Validate', join(SOURCE, 'balp')],
+    `${[...resources.values()].join('\n')}\n`,
+  )
   const lines = output.trimEnd().split('\n')
   // It looked at all of them: a validator that saw nothing finds nothing either.
   assert.equal(lines.at(-1), `validated ${names.length}`)

@@ -77,6 +77,8 @@ export interface ReadOptions {
   readonly purpose?: string
   /** The decision must know the ledger at least up to this block. */
   readonly minHeight?: number
+  /** Hospitals only: for whom they ask; stands in the access log. */
+  readonly by?: OnBehalf
 }
 
 const accessEntryShape = struct({
@@ -92,7 +94,18 @@ const accessEntryShape = struct({
   automatic: bool(),
   records: list(struct({ record: text({ max: 64 }), version: optional(uint({ min: 1 })) }), { max: 1_024 }),
   code: optional(text({ max: 64 })),
+  by: optional(
+    struct({
+      kind: oneOf('person', 'app'),
+      id: text({ max: 128 }),
+      name: optional(text({ max: 128 })),
+      app: optional(text({ max: 128 })),
+    }),
+  ),
 })
+
+/** For whom a hospital asks, by its own word (docs/protocol/08-access.md §8.3). */
+export type OnBehalf = NonNullable<Infer<typeof accessEntryShape>['by']>
 
 /** One line of the access log: who, when, where, why, under which permission, or refused with which code. */
 export interface AccessEntry {
@@ -108,6 +121,8 @@ export interface AccessEntry {
   readonly automatic: boolean
   readonly records: readonly { readonly record: string; readonly version?: number }[]
   readonly code?: string
+  /** For whom a hospital asked, as it said itself. */
+  readonly by?: OnBehalf
 }
 
 const accessPageShape = struct({
@@ -224,13 +239,13 @@ export class Participant {
     })
   }
 
-  async versions(record: RecordId): Promise<readonly RecordVersion[]> {
-    return versionsShape(await this.session.request('record.versions', { record }), 'versions').versions
+  async versions(record: RecordId, options: Pick<ReadOptions, 'by'> = {}): Promise<readonly RecordVersion[]> {
+    return versionsShape(await this.session.request('record.versions', { record, ...options }), 'versions').versions
   }
 
   async accessLog(
     patient: PatientRef,
-    page: { readonly cursor?: string; readonly limit?: number } = {},
+    page: { readonly cursor?: string; readonly limit?: number; readonly by?: OnBehalf } = {},
   ): Promise<{ readonly entries: readonly AccessEntry[]; readonly cursor?: string }> {
     const answer = accessPageShape(await this.session.request('access-log', { patient, ...page }), 'access log')
     const entries = answer.entries.map(accessEntryOf)

@@ -45,7 +45,7 @@ export async function runExport(parts: RunParts, job: BulkJob, request: ExportRe
     (request.sinceMs === undefined || one.changedMs >= request.sinceMs) &&
     library.maySee(request.actor, one.type)(one.patient)
   const write = async (candidates: readonly Candidate[]) => {
-    const versions = await library.versionsOf(candidates.filter(isWanted))
+    const versions = await library.versionsOf(request.actor, candidates.filter(isWanted))
     for (const version of versions) {
       if ('code' in version) output.refused(version.code)
       else output.add(version.type, version.text)
@@ -54,7 +54,7 @@ export async function runExport(parts: RunParts, job: BulkJob, request: ExportRe
   for (const [i, ref] of patients.entries()) {
     if (isGone(job.id)) return
     jobs.progress(job.id, i, patients.length)
-    const own = await library.find('Patient', ref)
+    const own = await library.find(request.actor, 'Patient', ref)
     const compartment = await library.compartment(ref)
     await write([...(own === undefined ? [] : [own]), ...compartment.filter(({ type }) => type !== 'Patient')])
   }

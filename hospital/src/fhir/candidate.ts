@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OnBehalf } from '../../../clients/sdk/src/participant.ts'
 import type { PatientRef, RecordId } from '../../../shared/protocol/src/index.ts'
 import type { SearchValues } from './search-values.ts'
 import type { ResourceRow } from './store.ts'
@@ -27,13 +28,15 @@ export interface ViewQuery {
   readonly ids?: readonly string[]
   /** `Type/id` of resources that it must be about. */
   readonly targets?: readonly string[]
+  /** For whom the record server is asked. */
+  readonly by?: OnBehalf
 }
 
 /** Resources of one type that are made when they are asked for. */
 export interface View {
   readonly type: string
   /** `undefined`: the id is none of this view's. */
-  find(id: string): Promise<Candidate | undefined>
+  find(id: string, by?: OnBehalf): Promise<Candidate | undefined>
   list(query: ViewQuery): Promise<readonly Candidate[]>
 }
 

@@ -39,7 +39,7 @@ export async function everything(
   const chosen = mine.filter((one) => one.type !== 'Patient' && library.maySee(actor, one.type)(one.patient))
   const wanted = [patient, ...chosen, ...(await supporting(parts, actor, chosen))].filter(chooser(pairs))
   const slice = wanted.slice(page.offset, page.offset + page.count)
-  const versions = await library.versionsOf(slice)
+  const versions = await library.versionsOf(actor, slice)
   const entries = versions.flatMap((version) => ('code' in version ? [] : [{ version, mode: 'match' as const }]))
   const refused = versions.flatMap((one) => ('code' in one ? [one.code] : []))
   const hasNext = page.offset + page.count < wanted.length
@@ -67,7 +67,7 @@ async function supporting(
   const found: Candidate[] = []
   for (const name of names) {
     const [type = '', id = ''] = name.split('/')
-    const one = await library.find(type, id)
+    const one = await library.find(actor, type, id)
     // Of a patient's own compartment it is there already.
     if (one?.patient === undefined && one?.row?.gone === undefined && one !== undefined) {
       if (library.maySee(actor, type)(one.patient)) found.push(one)

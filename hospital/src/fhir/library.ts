@@ -13,7 +13,7 @@ import type { Candidate, View, ViewQuery } from './candidate.ts'
 import { isPersonal } from './compartment.ts'
 import { FhirRequestError } from './errors.ts'
 import type { PatientIds } from './patients.ts'
-import type { FhirAccess, FhirActor, Interaction, Records } from './ports.ts'
+import { onBehalfOf, type FhirAccess, type FhirActor, type Interaction, type Records } from './ports.ts'
 import { withId, withMeta } from './resource-text.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
 import type { Sync } from './sync.ts'
@@ -83,9 +83,9 @@ export class Library {
   }
 
   /** Looks at the record server again before it says that there is none. */
-  async find(type: string, id: string): Promise<Candidate | undefined> {
+  async find(actor: FhirActor, type: string, id: string): Promise<Candidate | undefined> {
     for (const view of this.#viewsOf(type)) {
-      const found = await view.find(id)
+      const found = await view.find(id, onBehalfOf(actor))
       if (found !== undefined) return found
     }
     const { store, sync, ids } = this.#parts
@@ -101,7 +101,7 @@ export class Library {
   /** @throws {FhirRequestError} `FHIR_NOT_FOUND`, also where the actor may not know of it; `FHIR_GONE`. */
   async get(actor: FhirActor, interaction: Interaction, type: string, id: string): Promise<Candidate> {
     const sees = this.seen(actor, interaction, type)
-    const found = await this.find(type, id)
+    const found = await this.find(actor, type, id)
     if (found === undefined || !sees(found.patient)) throw notFound(type, id)
     return found
   }
@@ -109,33 +109,33 @@ export class Library {
   async read(actor: FhirActor, type: string, id: string): Promise<Version> {
     const found = await this.get(actor, 'r', type, id)
     if (found.row?.gone !== undefined) throw gone(found.row)
-    return await this.versionOf(found)
+    return await this.versionOf(actor, found)
   }
 
   async vread(actor: FhirActor, type: string, id: string, versionId: string): Promise<Version> {
     const found = await this.get(actor, 'r', type, id)
     const { row } = found
     if (row === undefined) {
-      if (found.versionId === versionId) return await this.versionOf(found)
+      if (found.versionId === versionId) return await this.versionOf(actor, found)
       throw notFound(type, `${id}/_history/${versionId}`)
     }
-    const history = await this.#historyOf(row)
+    const history = await this.#historyOf(actor, row)
     const wanted = history.find((entry) => entry.versionId === versionId)
     if (wanted === undefined) throw notFound(type, `${id}/_history/${versionId}`)
     if (wanted.how === 'delete') throw gone(row)
-    return await this.#textOfVersion(row, wanted)
+    return await this.#textOfVersion(actor, row, wanted)
   }
 
   /** Newest first. */
   async history(actor: FhirActor, type: string, id: string): Promise<readonly HistoryEntry[]> {
     const found = await this.get(actor, 'r', type, id)
     const { row } = found
-    if (row === undefined) return [{ ...(await this.versionOf(found)), how: 'create' }]
-    const versions = await this.#historyOf(row)
+    if (row === undefined) return [{ ...(await this.versionOf(actor, found)), how: 'create' }]
+    const versions = await this.#historyOf(actor, row)
     const entries: HistoryEntry[] = []
     for (const entry of versions) {
       if (entry.how === 'delete') entries.push(entry)
-      else entries.push({ ...(await this.#textOfVersion(row, entry)), how: entry.how })
+      else entries.push({ ...(await this.#textOfVersion(actor, row, entry)), how: entry.how })
     }
     return entries
   }
@@ -149,7 +149,9 @@ export class Library {
     const patient = query.patient ?? (actor.kind === 'patient' ? actor.patient : undefined)
     await (patient === undefined ? sync.all() : sync.patient(patient))
     const rows = store.ofType(type, query.patient).map((row) => this.#candidateOf(row))
-    const made = (await Promise.all(this.#viewsOf(type).map((view) => view.list(query)))).flat()
+    const by = onBehalfOf(actor)
+    const asked = by === undefined ? query : { ...query, by }
+    const made = (await Promise.all(this.#viewsOf(type).map((view) => view.list(asked)))).flat()
     return [...rows, ...made].filter((one) => one.row?.gone === undefined && sees(one.patient))
   }
 
@@ -165,17 +167,20 @@ export class Library {
    * The texts of many, in order; one that the record server refuses is its code.
    * @throws what is no refusal: the record server is away.
    */
-  async versionsOf(candidates: readonly Candidate[]): Promise<readonly (Version | { readonly code: ErrorCode })[]> {
+  async versionsOf(
+    actor: FhirActor,
+    candidates: readonly Candidate[],
+  ): Promise<readonly (Version | { readonly code: ErrorCode })[]> {
     const { records } = this.#parts
     const wanted = candidates.flatMap(({ row }) => row?.record ?? [])
     const answers = new Map<RecordId, RecordAnswer | { readonly code: ErrorCode }>()
     const unique = [...new Set(wanted)]
-    const found = await records.readMany(unique)
+    const found = await records.readMany(unique, onBehalfOf(actor))
     unique.forEach((record, i) => answers.set(record, found[i] as RecordAnswer))
     return await Promise.all(
       candidates.map(async (one) => {
         const answer = one.row?.record === undefined ? undefined : answers.get(one.row.record)
-        if (answer === undefined) return await this.versionOf(one)
+        if (answer === undefined) return await this.versionOf(actor, one)
         if (!('code' in answer)) return this.#fromAnswer(one.row as ResourceRow, answer)
         this.#noteRefusal(one.row as ResourceRow, answer.code)
         if (ERROR_TABLE[answer.code].kind === 'unavailable') throw new FhirRequestError(answer.code)
@@ -184,7 +189,7 @@ export class Library {
     )
   }
 
-  async versionOf(candidate: Candidate): Promise<Version> {
+  async versionOf(actor: FhirActor, candidate: Candidate): Promise<Version> {
     const { row, text } = candidate
     if (row === undefined) return { ...nameOf(candidate), text: stamped(candidate, text ?? '') }
     if (row.record === undefined) {
@@ -192,7 +197,7 @@ export class Library {
       if (newest === undefined) throw notFound(row.type, row.id)
       return { ...nameOf(candidate), text: stamped(candidate, newest.text) }
     }
-    return this.#fromAnswer(row, await this.answerOf(row))
+    return this.#fromAnswer(row, await this.answerOf(actor, row))
   }
 
   /** A text with the server's id and meta. */
@@ -201,9 +206,9 @@ export class Library {
   }
 
   /** The record itself, with everything to check it by. */
-  async answerOf(row: ResourceRow, version?: number): Promise<RecordAnswer> {
+  async answerOf(actor: FhirActor, row: ResourceRow, version?: number): Promise<RecordAnswer> {
     try {
-      return await this.#parts.records.read(row.record as RecordId, version)
+      return await this.#parts.records.read(row.record as RecordId, version, onBehalfOf(actor))
     } catch (error) {
       const code = codeOf(error)
       if (code !== undefined) this.#noteRefusal(row, code)
@@ -225,14 +230,14 @@ export class Library {
     return { ...name, text: stamped(name, text) }
   }
 
-  async #textOfVersion(row: ResourceRow, entry: HistoryEntry): Promise<Version> {
+  async #textOfVersion(actor: FhirActor, row: ResourceRow, entry: HistoryEntry): Promise<Version> {
     if (entry.text !== undefined) return { ...entry, text: stamped(entry, entry.text) }
-    const answer = await this.answerOf(row, Number(entry.versionId))
+    const answer = await this.answerOf(actor, row, Number(entry.versionId))
     return { ...entry, text: stamped(entry, decodeUtf8(answer.ehr)) }
   }
 
   /** Newest first; texts of records are not read yet. */
-  async #historyOf(row: ResourceRow): Promise<readonly HistoryEntry[]> {
+  async #historyOf(actor: FhirActor, row: ResourceRow): Promise<readonly HistoryEntry[]> {
     const { store, records } = this.#parts
     const { type, id, patient, record } = row
     const name = { type, id, ...(patient === undefined ? {} : { patient }) }
@@ -244,7 +249,7 @@ export class Library {
         else entries.push({ ...name, versionId, changedMs, text, how: version === 1 ? 'create' : 'update' })
       }
     } else {
-      for (const { version, storedMs, erasedMs } of await records.versions(record)) {
+      for (const { version, storedMs, erasedMs } of await records.versions(record, onBehalfOf(actor))) {
         if (erasedMs !== undefined) continue
         entries.push({
           ...name,

@@ -60,7 +60,7 @@ async function verify({ library, records }: FhirServiceParts, { actor }: FhirReq
   if (row?.record === undefined) {
     throw new FhirRequestError('FHIR_NOT_SUPPORTED', { detail: `${type}/${id} is no record: it names no patient` })
   }
-  const report = await records.verify(await library.answerOf(row))
+  const report = await records.verify(await library.answerOf(actor, row))
   const part = (name: string, value: string) => ({ name, valueString: value })
   return {
     resourceType: 'Parameters',
@@ -100,7 +100,7 @@ async function invite(
   if (found.row === undefined || found.row.record !== undefined || ids.resolve(id) !== undefined) {
     throw new FhirRequestError('FHIR_NOT_SUPPORTED', { detail: 'the patient has registered already' })
   }
-  const { text } = await library.versionOf(found)
+  const { text } = await library.versionOf(actor, found)
   const { code, expiresMs } = directory.invite(factsOf(parseResource(text)))
   store.addInvitation(code, id)
   return {
@@ -114,7 +114,7 @@ async function invite(
 
 async function terms({ library }: FhirServiceParts, { actor }: FhirRequest, _type: string, id: string) {
   const found = await library.get(actor, 'r', 'Consent', id)
-  const asked = termsOf(parseResource((await library.versionOf(found)).text))
+  const asked = termsOf(parseResource((await library.versionOf(actor, found)).text))
   return {
     resourceType: 'Parameters',
     parameter: [

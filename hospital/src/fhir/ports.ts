@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AccessEntry, RecordVersion } from '../../../clients/sdk/src/participant.ts'
+import type { AccessEntry, OnBehalf, RecordVersion } from '../../../clients/sdk/src/participant.ts'
 import type { RecordAnswer, RecordItem } from '../../../clients/sdk/src/record-answer.ts'
 import type { RecordReport } from '../../../clients/sdk/src/verify-record.ts'
 import type { ErrorCode, PatientRef, RecordId } from '../../../shared/protocol/src/index.ts'
@@ -19,6 +19,17 @@ export interface FhirActor {
   /** The patient in context. */
   readonly patient?: PatientRef
   readonly clientId?: string
+}
+
+/**
+ * Whom the record server's log names beside this hospital: the person who asks, or an app that asks for nobody.
+ * `undefined` for the hospital's own service, which the log names already.
+ */
+export function onBehalfOf({ kind, id, name, clientId }: FhirActor): OnBehalf | undefined {
+  const known = name === undefined || name === '' ? {} : { name }
+  if (kind === 'system') return { kind: 'app', id: clientId ?? id, ...known }
+  if (id.startsWith('h-')) return undefined
+  return { kind: 'person', id, ...known, ...(clientId === undefined ? {} : { app: clientId }) }
 }
 
 export type Interaction = 'c' | 'r' | 'u' | 'd' | 's'
@@ -58,16 +69,19 @@ export type Refused = { readonly code: ErrorCode }
 /** In the hospital's outbox, encrypted, because `away` does not answer; delivered when it does. */
 export type Kept = { readonly kept: true; readonly record: RecordId; readonly away: ErrorCode }
 
-/** The hospital's own attested session with the record server. What is refused there is refused here. */
+/**
+ * The hospital's own attested session with the record server. What is refused there is refused here. `by` goes into its
+ * log; without it the hospital's programs ask by themselves.
+ */
 export interface Records {
   /** Changes when the ledger has something new of the patient. */
   stamp(patient: PatientRef): Promise<string>
   /** Every record of the patient that the hospital may read; complete. */
   list(patient: PatientRef): Promise<readonly RecordItem[]>
   /** @throws `RECORD_ERASED`, `ACCESS_DENIED`, … */
-  read(record: RecordId, version?: number): Promise<RecordAnswer>
-  readMany(records: readonly RecordId[]): Promise<readonly (RecordAnswer | Refused)[]>
-  versions(record: RecordId): Promise<readonly RecordVersion[]>
+  read(record: RecordId, version?: number, by?: OnBehalf): Promise<RecordAnswer>
+  readMany(records: readonly RecordId[], by?: OnBehalf): Promise<readonly (RecordAnswer | Refused)[]>
+  versions(record: RecordId, by?: OnBehalf): Promise<readonly RecordVersion[]>
   /** As `store` for one record, which is left in the outbox while the record server or the ledger is away. */
   storeOrKeep(record: RecordToStore): Promise<StoredVersion | Kept>
   /** One outcome for each, in order. @throws `WARRANT_UNKNOWN` when a patient has not allowed the hospital to store. */
@@ -77,7 +91,7 @@ export interface Records {
   /** Newest first. */
   accessLog(
     patient: PatientRef,
-    page: { readonly cursor?: string; readonly limit?: number },
+    page: { readonly cursor?: string; readonly limit?: number; readonly by?: OnBehalf },
   ): Promise<{ readonly entries: readonly AccessEntry[]; readonly cursor?: string }>
 }
 

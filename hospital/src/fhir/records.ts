@@ -11,7 +11,7 @@ import {
 } from '../../../clients/sdk/src/author.ts'
 import { codeOf } from '../../../clients/sdk/src/errors.ts'
 import type { HospitalClient } from '../../../clients/sdk/src/hospital.ts'
-import { allItems } from '../../../clients/sdk/src/participant.ts'
+import { allItems, type OnBehalf } from '../../../clients/sdk/src/participant.ts'
 import {
   recordAnswerShape,
   type LogPlace,
@@ -76,27 +76,27 @@ export class SessionRecords implements Records {
     return items
   }
 
-  read(record: RecordId, version?: number): Promise<RecordAnswer> {
-    return this.#parts.client.read(record, version === undefined ? {} : { version })
+  read(record: RecordId, version?: number, by?: OnBehalf): Promise<RecordAnswer> {
+    return this.#parts.client.read(record, { ...(version === undefined ? {} : { version }), ...byMember(by) })
   }
 
-  async readMany(records: readonly RecordId[]): Promise<readonly (RecordAnswer | Refused)[]> {
+  async readMany(records: readonly RecordId[], by?: OnBehalf): Promise<readonly (RecordAnswer | Refused)[]> {
     const all: (RecordAnswer | Refused)[] = []
     for (let i = 0; i < records.length; i += READ_AT_ONCE) {
-      all.push(...(await this.#readSome(records.slice(i, i + READ_AT_ONCE))))
+      all.push(...(await this.#readSome(records.slice(i, i + READ_AT_ONCE), by)))
     }
     return all
   }
 
-  versions(record: RecordId) {
-    return this.#parts.client.versions(record)
+  versions(record: RecordId, by?: OnBehalf) {
+    return this.#parts.client.versions(record, byMember(by))
   }
 
   verify(answer: RecordAnswer) {
     return this.#parts.client.verify(answer)
   }
 
-  accessLog(patient: PatientRef, page: { readonly cursor?: string; readonly limit?: number }) {
+  accessLog(patient: PatientRef, page: { readonly cursor?: string; readonly limit?: number; readonly by?: OnBehalf }) {
     return this.#parts.client.accessLog(patient, page)
   }
 
@@ -205,10 +205,10 @@ export class SessionRecords implements Records {
     this.#keys.delete(record)
   }
 
-  async #readSome(records: readonly RecordId[]): Promise<readonly (RecordAnswer | Refused)[]> {
+  async #readSome(records: readonly RecordId[], by?: OnBehalf): Promise<readonly (RecordAnswer | Refused)[]> {
     if (records.length === 0) return []
     try {
-      const answer = await this.#parts.client.session.request('record.read-many', { records })
+      const answer = await this.#parts.client.session.request('record.read-many', { records, ...byMember(by) })
       return (answer['results'] as readonly Readonly<Record<string, unknown>>[]).map((result) => {
         const { ok, ...rest } = result
         if (ok === true) return recordAnswerShape(rest, 'record')
@@ -217,9 +217,9 @@ export class SessionRecords implements Records {
     } catch (error) {
       // Together they are too large for one message.
       if (codeOf(error) !== 'RECORD_TOO_LARGE') throw error
-      if (records.length === 1) return [await this.read(records[0] as RecordId)]
+      if (records.length === 1) return [await this.read(records[0] as RecordId, undefined, by)]
       const half = records.length >> 1
-      return [...(await this.#readSome(records.slice(0, half))), ...(await this.#readSome(records.slice(half)))]
+      return [...(await this.#readSome(records.slice(0, half), by)), ...(await this.#readSome(records.slice(half), by))]
     }
   }
 
@@ -233,6 +233,10 @@ export class SessionRecords implements Records {
     jws.catch(() => this.#warrants.delete(patient))
     return jws
   }
+}
+
+function byMember(by: OnBehalf | undefined): { readonly by?: OnBehalf } {
+  return by === undefined ? {} : { by }
 }
 
 /** The log entry of the version says when the trusted application took it (protocol §8.3). */

@@ -57,7 +57,7 @@ export class Searcher {
     const { library } = this.#parts
     const found = await this.matches(actor, query)
     const page = query.summary === 'count' ? [] : found.slice(query.offset, query.offset + query.count)
-    const versions = await library.versionsOf(page)
+    const versions = await library.versionsOf(actor, page)
     const refused = versions.flatMap((one) => ('code' in one ? [one.code] : []))
     const matches = versions.flatMap((version) => ('code' in version ? [] : [{ version, mode: 'match' as const }]))
     const included = await this.#included(actor, query, page)
@@ -111,7 +111,7 @@ export class Searcher {
       for (const include of query.revincludes.filter(wanted)) await this.#followBack(actor, include, from, add)
       from = next
     }
-    const versions = await library.versionsOf(included)
+    const versions = await library.versionsOf(actor, included)
     return versions.flatMap((version) => ('code' in version ? [] : [version]))
   }
 
@@ -127,7 +127,7 @@ export class Searcher {
       for (const name of this.#referencedBy(one, include.parameter)) {
         const [type = '', id = ''] = name.split('/')
         if (include.target !== undefined && include.target !== type) continue
-        const found = await library.find(type, id)
+        const found = await library.find(actor, type, id)
         if (found?.row?.gone === undefined && found !== undefined && library.maySee(actor, type)(found.patient))
           add(found)
       }

@@ -16,7 +16,15 @@ import { isPersonal, patientOf } from './compartment.ts'
 import { FhirRequestError } from './errors.ts'
 import { notFound, type Library } from './library.ts'
 import type { PatientIds } from './patients.ts'
-import type { FhirActor, Kept, Records, RecordToStore, Refused, StoredVersion } from './ports.ts'
+import {
+  onBehalfOf,
+  type FhirActor,
+  type Kept,
+  type Records,
+  type RecordToStore,
+  type Refused,
+  type StoredVersion,
+} from './ports.ts'
 import { withId } from './resource-text.ts'
 import { searchValuesOf } from './search-values.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
@@ -101,7 +109,7 @@ export class Writer {
         expression: [`${type}.id`],
       })
     }
-    const found = request.id === undefined ? undefined : await library.find(type, id)
+    const found = request.id === undefined ? undefined : await library.find(actor, type, id)
     const sees = library.seen(actor, found === undefined ? 'c' : 'u', type)
     const existing = this.#existingOf(type, id, found, sees)
     const isConsentHere = type === 'Consent' && this.#parts.checkConsent(resource)
@@ -113,7 +121,7 @@ export class Writer {
       (type === 'Patient' && request.patient === undefined && existing?.record === undefined)
     checkMove(existing, patient, keepsLocal)
     if (!sees(patient)) throw notFound(type, id)
-    const version = await this.#checkVersion(existing, request.ifMatch)
+    const version = await this.#checkVersion(actor, existing, request.ifMatch)
     const text = request.id === undefined ? withId(request.text, id) : request.text
     return {
       type,
@@ -257,6 +265,7 @@ export class Writer {
 
   /** @returns what a new version corrects. */
   async #checkVersion(
+    actor: FhirActor,
     existing: ResourceRow | undefined,
     ifMatch: string | undefined,
   ): Promise<PlannedWrite['corrects'] | undefined> {
@@ -265,7 +274,8 @@ export class Writer {
       return undefined
     }
     const { record } = existing
-    const newest = record === undefined ? undefined : (await this.#parts.records.versions(record)).at(-1)
+    const newest =
+      record === undefined ? undefined : (await this.#parts.records.versions(record, onBehalfOf(actor))).at(-1)
     const version = newest?.version ?? existing.version
     if (ifMatch !== undefined && (ifMatch !== String(version) || existing.gone !== undefined)) throw conflict(version)
     return newest === undefined || record === undefined ? undefined : { record, version, ehrHash: newest.ehrHash }

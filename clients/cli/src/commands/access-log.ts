@@ -83,7 +83,7 @@ function linesOf(entries: readonly AccessEntry[], parties: Parties): string {
 
 /** "Dr Alice Martin read 3 records · permission w-7f3c90ab · TREAT". */
 export function sentenceOf(entry: AccessEntry, parties: Parties): string {
-  const who = nameOf(entry, parties)
+  const who = `${nameOf(entry, parties)}${behalfWords(entry)}`
   if (entry.kind === 'deny') return `${who} asked and was refused: ${entry.code ?? 'no permission'}`
   const verb = VERBS[entry.kind] ?? entry.kind
   const count = entry.records?.length ?? 0
@@ -99,6 +99,15 @@ function nameOf(entry: AccessEntry, parties: Parties): string {
   if (known !== shortId(entry.actor) || entry.actorName === undefined) return known
   const name = printable(entry.actorName)
   return entry.actor.startsWith('d-') ? `Dr ${name}` : name
+}
+
+/** " for Alice Martin": whom the hospital named. */
+function behalfWords({ by }: AccessEntry): string {
+  if (by === undefined) return ''
+  const name = printable(by.name ?? by.id)
+  return by.kind === 'app'
+    ? ` (app ${name})`
+    : ` for ${name}${by.app === undefined ? '' : ` (app ${printable(by.app)})`}`
 }
 
 /** A hospital by its name where that is known, anything else as it was written. */

@@ -10,6 +10,7 @@
  */
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
 import { formatInstant, PARTICIPANT_SYSTEM } from '../../../../shared/fhir/src/index.ts'
+import type { OnBehalf } from '../../../../clients/sdk/src/participant.ts'
 import type { RecordAnswer } from '../../../../clients/sdk/src/record-answer.ts'
 import { formatVersionName, parseVersionName, type Candidate, type View, type ViewQuery } from '../candidate.ts'
 import { FhirRequestError } from '../errors.ts'
@@ -42,14 +43,17 @@ export function provenanceView(parts: ProvenanceViewParts): View {
   }
   return {
     type: 'Provenance',
-    find: (id) => findVersion(id, parts, make),
+    find: (id, by) => findVersion(id, by, parts, make),
     async list(query) {
       await learn(query)
       const rows = rowsFor(query, store)
       if (rows.length > MAX_MADE) {
         throw new FhirRequestError('FHIR_SEARCH_INVALID', { detail: 'name a target or a patient with fewer records' })
       }
-      const answers = await records.readMany(rows.flatMap(({ record }) => record ?? []))
+      const answers = await records.readMany(
+        rows.flatMap(({ record }) => record ?? []),
+        query.by,
+      )
       return rows.flatMap((row, i) => {
         const answer = answers[i]
         return answer === undefined || 'code' in answer ? [] : [make(row, answer)]
@@ -62,8 +66,8 @@ export function provenanceView(parts: ProvenanceViewParts): View {
 export function signedBytesView(parts: ProvenanceViewParts): View {
   return {
     type: 'Binary',
-    find: (id) =>
-      findVersion(id, parts, (row, answer) =>
+    find: (id, by) =>
+      findVersion(id, by, parts, (row, answer) =>
         candidate(
           {
             resourceType: 'Binary',
@@ -82,6 +86,7 @@ export function signedBytesView(parts: ProvenanceViewParts): View {
 
 async function findVersion(
   id: string,
+  by: OnBehalf | undefined,
   { store, records, learn }: ProvenanceViewParts,
   make: (row: ResourceRow, answer: RecordAnswer) => Candidate,
 ): Promise<Candidate | undefined> {
@@ -90,9 +95,9 @@ async function findVersion(
   if (store.findRecord(name.record) === undefined) await learn({})
   const row = store.findRecord(name.record)
   if (row === undefined || row.gone !== undefined) return undefined
-  const newest = (await records.versions(name.record)).at(-1)
+  const newest = (await records.versions(name.record, by)).at(-1)
   if (newest === undefined || name.version > newest.version) return undefined
-  return make(row, await records.read(name.record, name.version))
+  return make(row, await records.read(name.record, name.version, by))
 }
 
 function rowsFor({ patient, targets, ids }: ViewQuery, store: FhirStore): ResourceRow[] {

@@ -40,6 +40,16 @@ export const ENTRY_KINDS = [
 const MAX_ENTRY_BYTES = 2_048
 
 const ref = text({ min: 1, max: 64 })
+
+/** For whom a hospital asks, as the hospital says (§8.3): a person, or an app that asks for nobody. */
+export const onBehalfShape = struct({
+  kind: oneOf('person', 'app'),
+  id: text({ min: 1, max: 128 }),
+  name: optional(text({ min: 1, max: 128 })),
+  /** The app that the person uses. */
+  app: optional(text({ min: 1, max: 128 })),
+})
+export type OnBehalf = Infer<typeof onBehalfShape>
 const entryShape = struct({
   v: literal(1),
   t: oneOf(...ENTRY_KINDS),
@@ -54,6 +64,8 @@ const entryShape = struct({
   purpose: optional(text({ max: 16 })),
   /** Hospital at which the actor works. */
   place: optional(text({ max: 128 })),
+  /** For whom the actor asked, by the actor's own word. */
+  by: optional(onBehalfShape),
   /** True when a service asked and no person. */
   automatic: optional(bool()),
   code: optional(text({ max: 64 })),

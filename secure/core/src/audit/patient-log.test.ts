@@ -100,3 +100,50 @@ test('a patient’s log is for the patient and the own hospital', async () => {
   const none = (await world.connect(elsewhere)).request('access-log', { patient: elsewhere.ref })
   await assert.rejects(none, { code: 'ACCESS_DENIED' })
 })
+
+test('a hospital says for whom it asks, and nobody else may say such a thing', async () => {
+  const patient = await world.patient()
+  const hospital = await world.connect(world.hospital)
+  const by = { kind: 'person', id: 'd-00000000000000000000000000000001', name: 'Alice Martin', app: 'ward-app' }
+  await hospital.request('record.list', { patient: patient.ref, by })
+  await hospital.request('record.list', { patient: patient.ref, by: { kind: 'app', id: 'lab-system' } })
+  await hospital.request('record.list', { patient: patient.ref })
+  // Refused, and logged with it.
+  const refused = await hospital.answer('record.erase', { record: 'r-00000000000000000000000000000001', by })
+  assert.equal(refused['code'], 'TEE_FORBIDDEN')
+  const session = await world.connect(patient)
+  const lists = (await everything(session, patient, 100)).filter(({ kind }) => kind === 'list')
+  assert.deepEqual(
+    lists.map((entry) => [entry['by'], entry['automatic']]),
+    [
+      [undefined, true],
+      [{ kind: 'app', id: 'lab-system' }, true],
+      [by, false],
+    ],
+  )
+  const malformed = { code: 'MESSAGE_MALFORMED' }
+  await assert.rejects(session.request('record.list', { patient: patient.ref, by }), malformed)
+  const doctor = await world.connect(await world.doctor())
+  await assert.rejects(doctor.request('record.list', { patient: patient.ref, by }), malformed)
+  for (const odd of [{ kind: 'robot', id: 'x' }, { kind: 'person' }, { kind: 'app', id: 'x', more: 1 }, 'alice']) {
+    await assert.rejects(hospital.request('record.list', { patient: patient.ref, by: odd }), malformed)
+  }
+  const long = { kind: 'app', id: 'x'.repeat(129) }
+  await assert.rejects(hospital.request('record.list', { patient: patient.ref, by: long }), malformed)
+})
+
+test('what a hospital was refused names for whom it asked', async () => {
+  const patient = await world.patient()
+  const doctor = await world.doctor()
+  const warrant = await world.warrant(patient, [doctor])
+  const { commitment } = await world.store(patient, { author: doctor, warrant })
+  const session = await world.connect(patient)
+  await session.request('record.erase', { record: commitment.recordId, confirm: commitment.ehrHash })
+  const hospital = await world.connect(world.hospital)
+  const by = { kind: 'app', id: 'lab-system' }
+  const stranger = await hospital.answer('warrant.present', { warrant: 'x.y.z', by })
+  assert.equal(stranger['ok'], false)
+  await hospital.answer('record.read', { record: commitment.recordId, by })
+  const entry = (await everything(session, patient, 100)).find(({ kind }) => kind === 'read')
+  assert.deepEqual([entry?.['by'], entry?.['code']], [by, 'RECORD_ERASED'])
+})

@@ -86,7 +86,7 @@ function positionOf(cursor: string): LogPosition {
 
 function entryMembers(vault: Vault, index: number): CborValue {
   const entry = decodeEntry(vault.store.log.entryVerified(index))
-  const { t, timeMs, actor, place, purpose, permission, automatic, record, version, code } = entry
+  const { t, timeMs, actor, place, purpose, permission, automatic, record, version, code, by } = entry
   return {
     index,
     timeMs,
@@ -99,5 +99,6 @@ function entryMembers(vault: Vault, index: number): CborValue {
     automatic: automatic ?? false,
     records: record === undefined ? [] : [{ record, ...(version === undefined ? {} : { version }) }],
     ...(code === undefined ? {} : { code }),
+    ...(by === undefined ? {} : { by: { ...by } }),
   }
 }

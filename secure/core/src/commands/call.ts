@@ -5,7 +5,7 @@
  */
 import type { PatientRef, Shape } from '../../../../shared/protocol/src/index.ts'
 import { decide, type AccessQuestion, type Actor, type Permission, type RecordFacts } from '../access/decide.ts'
-import type { LogEntry } from '../audit/entry.ts'
+import type { LogEntry, OnBehalf } from '../audit/entry.ts'
 import { TrustedApplicationError, type Refusal } from '../errors.ts'
 import { Facts, type FactNeeds } from '../facts/queries.ts'
 import type { Patient } from '../patients.ts'
@@ -22,6 +22,8 @@ export interface Call {
   readonly client: SessionClient
   /** The client as the ledger knows it now. */
   readonly actor: Actor
+  /** For whom a hospital asks. */
+  readonly by?: OnBehalf
   readonly facts: Facts
   /** Time of decisions, Unix ms. */
   readonly nowMs: number
@@ -106,18 +108,19 @@ export function permit(question: AccessQuestion, record?: RecordFacts): Permissi
 export function actorEntry(
   call: Call,
   permission?: Permission,
-): Pick<LogEntry, 'timeMs' | 'actor' | 'automatic'> & {
+): Pick<LogEntry, 'timeMs' | 'actor' | 'automatic' | 'by'> & {
   readonly place?: string
   readonly permission?: string
 } {
-  const { actor, nowMs } = call
+  const { actor, nowMs, by } = call
   const place = actor.kind === 'patient' ? undefined : actor.hospitals[0]
   return {
     timeMs: nowMs,
     actor: actor.ref,
     ...(place === undefined ? {} : { place }),
     ...(permission === undefined ? {} : { permission: permissionText(permission) }),
-    ...(actor.kind === 'organization' ? { automatic: true } : {}),
+    ...(by === undefined ? {} : { by }),
+    ...(actor.kind === 'organization' && by?.kind !== 'person' ? { automatic: true } : {}),
   }
 }
 

@@ -9,11 +9,12 @@
  */
 import type { CborValue, ErrorCode } from '../../../../shared/protocol/src/index.ts'
 import { decisionTime } from '../access/decision-time.ts'
+import { onBehalfShape, type OnBehalf } from '../audit/entry.ts'
 import { refusalOf, StorageError, TrustedApplicationError, type Refusal } from '../errors.ts'
 import type { FactsOutcome } from '../facts/ledger-facts.ts'
 import { Facts } from '../facts/queries.ts'
 import type { Answer } from '../round.ts'
-import type { Session } from '../sessions/index.ts'
+import type { ClientKind, Session } from '../sessions/index.ts'
 import type { Vault } from '../vault.ts'
 import { actorEntry, type Call, type CommandRow } from './call.ts'
 import { actorOf } from './participants.ts'
@@ -27,6 +28,8 @@ interface Request {
   readonly seq: number
   readonly bytes: number
   readonly answer: (sealed: SealedAnswer) => void
+  /** For whom a hospital asks (§8.3). */
+  by?: OnBehalf
   isAnswered: boolean
 }
 
@@ -60,7 +63,9 @@ export class Requests {
     const row = findCommand(cmdOf(message))
     if (row === undefined) throw new TrustedApplicationError('TEE_UNKNOWN_COMMAND')
     if (!row.who.includes(client.kind)) throw new TrustedApplicationError('TEE_FORBIDDEN')
-    const input = row.shape(message, 'request')
+    const { by, rest } = splitBehalf(client.kind, message)
+    if (by !== undefined) request.by = by
+    const input = row.shape(rest, 'request')
     if (row.needs === undefined) {
       const { unixMs } = this.#vault.now()
       this.#run(request, row, input, new Facts({ timeMs: unixMs, height: 0 }), false)
@@ -90,6 +95,7 @@ export class Requests {
         vault: this.#vault,
         client,
         actor,
+        ...(request.by === undefined ? {} : { by: request.by }),
         facts,
         nowMs,
         reply: (answer) => this.#reply(request, { ok: true }, answer),
@@ -108,10 +114,10 @@ export class Requests {
     const code = refusalOf(error)?.code
     if (row.subject === undefined || code === undefined) return
     const { patient, record } = row.subject(this.#vault, client, input)
-    const by = call === undefined ? { timeMs: this.#vault.now().unixMs, actor: client.ref } : actorEntry(call)
+    const actor = call === undefined ? { timeMs: this.#vault.now().unixMs, actor: client.ref } : actorEntry(call)
     this.#vault.log({
       t: 'deny',
-      ...by,
+      ...actor,
       ...(patient === undefined ? {} : { patient }),
       ...(record === undefined ? {} : { record }),
       code,
@@ -146,6 +152,16 @@ export class Requests {
       }
     })
   }
+}
+
+/** Only a hospital asks for others; from anybody else `by` is a member that the command does not have. */
+function splitBehalf(
+  kind: ClientKind,
+  message: CborValue,
+): { readonly by: OnBehalf | undefined; readonly rest: CborValue } {
+  if (kind !== 'organization') return { by: undefined, rest: message }
+  const { by, ...rest } = message as { readonly [name: string]: CborValue }
+  return { by: by === undefined ? undefined : onBehalfShape(by, 'by'), rest }
 }
 
 function cmdOf(message: CborValue): CborValue | undefined {
