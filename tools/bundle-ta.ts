@@ -165,6 +165,12 @@ export async function buildApplication(folder: string): Promise<BuiltApplication
   return { taPath, measurement: application.sha256, hostPath }
 }
 
+/** The measured file as it would be built now, for its bill of materials. */
+export async function measuredFile(): Promise<Pick<Bundle, 'sha256' | 'parts'> & { readonly name: string }> {
+  const { sha256, parts } = await bundle(ROOT, APPLICATION.entry)
+  return { name: MEASURED, sha256, parts }
+}
+
 /** For tests that start the product as people do: builds it where it is expected unless it stands there. */
 export async function ensureApplication(): Promise<void> {
   const folder = join(ROOT, FOLDER)

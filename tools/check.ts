@@ -16,6 +16,10 @@ const GATES: Readonly<Record<string, readonly string[]>> = {
   boundaries: tool('boundaries/check.ts'),
   docs: tool('docs/check.ts'),
   'dead-code': ['knip', '--no-progress'],
+  licences: tool('supply-chain/check-licences.ts'),
+  secrets: tool('supply-chain/check-secrets.ts'),
+  sbom: tool('supply-chain/write-sbom.ts', '--check'),
+  deployment: tool('supply-chain/check-deployment.ts'),
   // What is measured: the reviewed list of files, and the same bytes wherever it is built.
   'trusted-application': tool('bundle-ta.ts', '--check-reproducible'),
 }

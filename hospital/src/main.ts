@@ -1,7 +1,8 @@
 /**
  * The hospital service as a program: `node hospital/src/main.ts --folder FOLDER`, with `hospital.json` and the keys in
  * the folder; with `--restore COPY` it puts a copy of the store back and ends. Prints one line of JSON when it takes requests, then logs to standard error. Ends on SIGTERM, SIGINT, and
- * when its standard input ends: a service whose starter is gone does not stay behind.
+ * when its standard input ends: a service whose starter is gone does not stay behind. With `--stay` that end means nothing:
+ * for service managers, which give no input.
  *
  * @module
  */
@@ -18,7 +19,7 @@ import { readStoreKey } from './store-key.ts'
 const REQUEST_MS = 30_000
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { folder: { type: 'string' }, restore: { type: 'string' } } })
+  const { values } = parseArgs({ options: { folder: { type: 'string' }, restore: { type: 'string' }, stay: { type: 'boolean', default: false } } })
   if (values.folder === undefined) throw new Error('usage: main.ts --folder FOLDER [--restore COPY]')
   if (values.restore !== undefined) return restore(values.folder, values.restore)
   const log = pino({ name: 'hospital', base: null }, pino.destination(2))
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
   })
   log.info({ ref: hospital.ref, url: hospital.url }, 'ready')
   process.stdout.write(`${JSON.stringify({ ready: true, url: hospital.url, ref: hospital.ref })}\n`)
-  stopWithStarter(hospital)
+  stopWithStarter(hospital, values.stay)
 }
 
 /** Puts a copy of the store back, while nothing runs on the folder. */
@@ -51,14 +52,14 @@ function restore(folder: string, copy: string): void {
   }
 }
 
-function stopWithStarter(hospital: RunningHospital): void {
+function stopWithStarter(hospital: RunningHospital, stay: boolean): void {
   let stopping: Promise<void> | undefined
   const stop = () => {
     stopping ??= hospital.close().then(() => process.exit(0))
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  if (!process.stdin.isTTY) process.stdin.on('end', stop).on('error', stop).resume()
+  if (!stay && !process.stdin.isTTY) process.stdin.on('end', stop).on('error', stop).resume()
 }
 
 function faultOf(error: unknown): string {

@@ -1,9 +1,10 @@
 /**
  * The record server's normal world as a program: starts the trusted application in its TEE, serves it, and lets clients
  * in. Prints `{"url": …}` on one line when sessions can be opened. Ends with SIGTERM, SIGINT, and when its
- * standard input ends: a server whose starter is gone does not stay behind.
+ * standard input ends: a server whose starter is gone does not stay behind. With `--stay` the end of standard input means
+ * nothing: for service managers, which give none.
  *
- *     node host/server/src/main.ts --config FILE
+ *     node host/server/src/main.ts --config FILE [--stay]
  *
  * @module
  */
@@ -88,22 +89,22 @@ function stillStarting(error: unknown): { readonly state: 'recovering' } {
   throw error
 }
 
-function stopWithStarter(running: Running): void {
+function stopWithStarter(running: Running, stay: boolean): void {
   let stopping: Promise<void> | undefined
   const stop = () => {
     stopping ??= running.close().then(() => process.exit(0))
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  if (!process.stdin.isTTY) process.stdin.on('end', stop).on('error', stop).resume()
+  if (!stay && !process.stdin.isTTY) process.stdin.on('end', stop).on('error', stop).resume()
 }
 
-const { values } = parseArgs({ options: { config: { type: 'string' } } })
+const { values } = parseArgs({ options: { config: { type: 'string' }, stay: { type: 'boolean', default: false } } })
 try {
   if (values.config === undefined) throw new TypeError('--config is missing')
   const log = pino({ name: 'record-server', base: null }, pino.destination(2))
   const running = await start(readHostConfiguration(values.config), log)
-  stopWithStarter(running)
+  stopWithStarter(running, values.stay)
   process.stdout.write(`${JSON.stringify({ url: running.url })}\n`)
 } catch (error) {
   // A fault of our own needs its place; coded errors say enough, and their causes may not.

@@ -81,10 +81,12 @@ import {
   emptyRoot,
   formatNote,
   formatVerifierKey,
+  formatWitnessRequest,
   LogError,
   openCheckpoint,
   parseNote,
   parseVerifierKey,
+  parseWitnessRequest,
   signCheckpoint,
   verifyConsistency,
   verifyCosignature,
@@ -647,6 +649,8 @@ export async function makeDecoders(): Promise<readonly DecoderRow[]> {
   log('verifyCosignature', cosigned, ['LOG_CHECKPOINT_MALFORMED', 'LOG_SIGNATURE_INVALID'], (text) =>
     verifyCosignature(crypto, parseNote(text), witness),
   )
+  const toWitness = formatWitnessRequest({ oldSize: 3, proof: [digest, digest], checkpoint })
+  log('parseWitnessRequest', toWitness, ['LOG_CHECKPOINT_MALFORMED'], parseWitnessRequest)
   log('parseVerifierKey', formatVerifierKey(crypto, logKey), ['LOG_KEY_MALFORMED'], (text) =>
     parseVerifierKey(crypto, text),
   )

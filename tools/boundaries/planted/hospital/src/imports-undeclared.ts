@@ -1,3 +1,3 @@
 // breaks: no-undeclared-packages
-import Ajv from 'ajv'
-export const fault = Ajv
+import FastUri from 'fast-uri'
+export const fault = FastUri
