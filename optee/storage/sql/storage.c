@@ -104,18 +104,6 @@ void th_storage_stop(void)
 	backing_rpc_close(&backing);
 }
 
-int th_storage_state(uint64_t *sequence, uint8_t digest[32])
-{
-	struct sfs_state state;
-
-	if (!fs)
-		return TH_ERROR_ARGUMENT;
-	sfs_get_state(fs, &state);
-	*sequence = state.sequence;
-	memcpy(digest, state.digest, 32);
-	return TH_OK;
-}
-
 static int good_name(const char *name)
 {
 	size_t length = strlen(name);

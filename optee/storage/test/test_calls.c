@@ -11,6 +11,38 @@ static struct sfs_config config_of(const struct sfs_backing *backing, uint32_t c
 	return (struct sfs_config){ .backing = backing, .key = "key", .cache_blocks = cache, .max_blocks = blocks };
 }
 
+/* A new volume, mounted: what most of these tests begin and end with. */
+struct volume {
+	struct disk disk;
+	struct sfs_backing backing;
+	struct sfs_config config;
+	struct sfs *fs;
+};
+
+static struct sfs *volume_open(struct volume *volume, uint32_t blocks)
+{
+	volume->backing = disk_backing(&volume->disk);
+	volume->config = config_of(&volume->backing, 64, blocks);
+	disk_open(&volume->disk);
+	CHECK_IS(sfs_format(&volume->config), SFS_OK);
+	CHECK_IS(sfs_mount(&volume->config, &volume->fs), SFS_OK);
+	return volume->fs;
+}
+
+/* As after a restart. */
+static struct sfs *volume_mount_again(struct volume *volume)
+{
+	sfs_unmount(volume->fs);
+	CHECK_IS(sfs_mount(&volume->config, &volume->fs), SFS_OK);
+	return volume->fs;
+}
+
+static void volume_close(struct volume *volume)
+{
+	sfs_unmount(volume->fs);
+	disk_close(&volume->disk);
+}
+
 static void against_model(uint64_t seed, unsigned steps)
 {
 	struct disk disk;
@@ -58,15 +90,10 @@ static void against_model(uint64_t seed, unsigned steps)
 /* Nothing is lost of the map of free blocks: what is used after everything is removed is what was used before. */
 static void gives_back(void)
 {
-	struct disk disk;
-	struct sfs_backing backing = disk_backing(&disk);
-	struct sfs_config config = config_of(&backing, 64, 3000);
+	struct volume volume;
+	struct sfs *fs = volume_open(&volume, 3000);
 	struct sfs_state before, after, mounted;
-	struct sfs *fs;
 
-	disk_open(&disk);
-	CHECK_IS(sfs_format(&config), SFS_OK);
-	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
 	CHECK_IS(sfs_sync(fs), SFS_OK);
 	sfs_get_state(fs, &before);
 	for (int round = 0; round < 3; round++) {
@@ -79,8 +106,7 @@ static void gives_back(void)
 		CHECK_IS(sfs_write_at(fs, file, "x", 1, 5000), 1);
 		CHECK_IS(sfs_sync(fs), SFS_OK);
 		sfs_get_state(fs, &after);
-		sfs_unmount(fs);
-		CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
+		fs = volume_mount_again(&volume);
 		sfs_get_state(fs, &mounted);
 		CHECK_IS(mounted.blocks_used, after.blocks_used);
 		CHECK_IS(mounted.sequence, after.sequence);
@@ -91,22 +117,16 @@ static void gives_back(void)
 		/* The directory keeps a block for the entry that is free again. */
 		CHECK_IS(after.blocks_used, before.blocks_used + 1);
 	}
-	sfs_unmount(fs);
-	disk_close(&disk);
+	volume_close(&volume);
 }
 
 /* Writing the same again and again does not make the volume grow. */
 static void stays_small(void)
 {
-	struct disk disk;
-	struct sfs_backing backing = disk_backing(&disk);
-	struct sfs_config config = config_of(&backing, 64, 20000);
-	struct sfs *fs;
+	struct volume volume;
+	struct sfs *fs = volume_open(&volume, 20000);
 	int file;
 
-	disk_open(&disk);
-	CHECK_IS(sfs_format(&config), SFS_OK);
-	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
 	file = sfs_open(fs, "/f", SFS_READ | SFS_WRITE | SFS_CREATE, 0600);
 	for (int i = 0; i < 2000; i++) {
 		CHECK_IS(sfs_write_at(fs, file, &i, sizeof(i), (uint64_t)random_below(50) * SFS_BLOCK_BYTES),
@@ -114,25 +134,19 @@ static void stays_small(void)
 		CHECK_IS(sfs_sync(fs), SFS_OK);
 	}
 	CHECK_IS(sfs_scrub(fs), SFS_OK);
-	CHECK(disk.length < 200 * SFS_BLOCK_BYTES);
-	sfs_unmount(fs);
-	disk_close(&disk);
+	CHECK(volume.disk.length < 200 * SFS_BLOCK_BYTES);
+	volume_close(&volume);
 }
 
 /* A full volume refuses, keeps what was there, and takes new files when something is removed. */
 static void full_volume(void)
 {
-	struct disk disk;
-	struct sfs_backing backing = disk_backing(&disk);
-	struct sfs_config config = config_of(&backing, 64, 400);
+	struct volume volume;
+	struct sfs *fs = volume_open(&volume, 400);
 	static uint8_t block[SFS_BLOCK_BYTES];
-	struct sfs *fs;
 	unsigned written = 0;
 	int file;
 
-	disk_open(&disk);
-	CHECK_IS(sfs_format(&config), SFS_OK);
-	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
 	file = sfs_open(fs, "/big", SFS_READ | SFS_WRITE | SFS_CREATE, 0600);
 	CHECK(file >= 0);
 	for (;;) {
@@ -151,8 +165,7 @@ static void full_volume(void)
 	CHECK_IS(sfs_open(fs, "/other", SFS_WRITE | SFS_CREATE, 0600), SFS_FULL);
 	CHECK_IS(sfs_mkdir(fs, "/other", 0700), SFS_FULL);
 	CHECK_IS(sfs_close(fs, file), SFS_OK);
-	sfs_unmount(fs);
-	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
+	fs = volume_mount_again(&volume);
 	file = sfs_open(fs, "/big", SFS_READ | SFS_WRITE, 0);
 	for (unsigned i = 0; i < written; i++) {
 		CHECK_IS(sfs_read(fs, file, block, sizeof(block)), sizeof(block));
@@ -163,30 +176,25 @@ static void full_volume(void)
 	CHECK_IS(sfs_mkdir(fs, "/other", 0700), SFS_OK);
 	CHECK_IS(sfs_sync(fs), SFS_OK);
 	CHECK_IS(sfs_scrub(fs), SFS_OK);
-	sfs_unmount(fs);
-	disk_close(&disk);
+	volume_close(&volume);
 }
 
 static void arguments_and_limits(void)
 {
-	struct disk disk;
-	struct sfs_backing backing = disk_backing(&disk);
-	struct sfs_config config = config_of(&backing, 64, 4000);
+	struct volume volume;
+	struct sfs *fs = volume_open(&volume, 4000);
+	struct sfs_config few_blocks = volume.config;
+	struct sfs *none;
 	char name[300], path[310];
 	struct sfs_entry entry;
 	struct sfs_stat stat;
 	uint32_t cursor = 0;
 	int64_t end = (int64_t)128 * 128 * 128 * SFS_BLOCK_BYTES;
-	struct sfs *fs;
 	int file, files[64], count = 0;
 
-	disk_open(&disk);
-	config.cache_blocks = 8;
-	CHECK_IS(sfs_mount(&config, &fs), SFS_BAD_ARGUMENT);
-	CHECK_IS(sfs_format(&config), SFS_BAD_ARGUMENT);
-	config.cache_blocks = 64;
-	CHECK_IS(sfs_format(&config), SFS_OK);
-	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
+	few_blocks.cache_blocks = 8;
+	CHECK_IS(sfs_mount(&few_blocks, &none), SFS_BAD_ARGUMENT);
+	CHECK_IS(sfs_format(&few_blocks), SFS_BAD_ARGUMENT);
 	CHECK_IS(sfs_open(fs, "relative", SFS_READ, 0), SFS_BAD_ARGUMENT);
 	CHECK_IS(sfs_open(fs, "/../x", SFS_READ, 0), SFS_BAD_ARGUMENT);
 	CHECK_IS(sfs_open(fs, "//x", SFS_READ, 0), SFS_BAD_ARGUMENT);
@@ -237,32 +245,25 @@ static void arguments_and_limits(void)
 		CHECK_IS(sfs_close(fs, files[--count]), SFS_OK);
 	CHECK_IS(sfs_access(fs, "/g", 0), SFS_OK);
 	CHECK_IS(sfs_access(fs, "/f", 0), SFS_NOT_FOUND);
-	sfs_unmount(fs);
-	disk_close(&disk);
+	volume_close(&volume);
 }
 
 /* Reading a large file from start to end asks the normal world for several blocks at a time. */
 static void reads_ahead(void)
 {
-	struct disk disk;
-	struct sfs_backing backing = disk_backing(&disk);
-	struct sfs_config config = config_of(&backing, 64, 4000);
+	struct volume volume;
+	struct sfs *fs = volume_open(&volume, 4000);
 	struct sfs_state before, after;
 	uint8_t block[SFS_BLOCK_BYTES];
-	struct sfs *fs;
 	int file;
 
-	disk_open(&disk);
-	CHECK_IS(sfs_format(&config), SFS_OK);
-	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
 	file = sfs_open(fs, "/f", SFS_READ | SFS_WRITE | SFS_CREATE, 0600);
 	for (int i = 0; i < 1000; i++) {
 		memset(block, i, sizeof(block));
 		CHECK_IS(sfs_write(fs, file, block, sizeof(block)), sizeof(block));
 	}
 	CHECK_IS(sfs_sync(fs), SFS_OK);
-	sfs_unmount(fs);
-	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
+	fs = volume_mount_again(&volume);
 	file = sfs_open(fs, "/f", SFS_READ, 0);
 	sfs_get_state(fs, &before);
 	for (int i = 0; i < 1000; i++) {
@@ -271,22 +272,16 @@ static void reads_ahead(void)
 	}
 	sfs_get_state(fs, &after);
 	CHECK(after.backing_reads - before.backing_reads < 200);
-	sfs_unmount(fs);
-	disk_close(&disk);
+	volume_close(&volume);
 }
 
 /* More files than inodes are kept in memory. */
 static void many_files(void)
 {
-	struct disk disk;
-	struct sfs_backing backing = disk_backing(&disk);
-	struct sfs_config config = config_of(&backing, 64, 8000);
-	struct sfs *fs;
+	struct volume volume;
+	struct sfs *fs = volume_open(&volume, 8000);
 	char path[32], seen[32];
 
-	disk_open(&disk);
-	CHECK_IS(sfs_format(&config), SFS_OK);
-	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
 	CHECK_IS(sfs_mkdir(fs, "/d", 0700), SFS_OK);
 	for (int i = 0; i < 300; i++) {
 		int file;
@@ -298,8 +293,7 @@ static void many_files(void)
 		CHECK_IS(sfs_close(fs, file), SFS_OK);
 	}
 	CHECK_IS(sfs_sync(fs), SFS_OK);
-	sfs_unmount(fs);
-	CHECK_IS(sfs_mount(&config, &fs), SFS_OK);
+	fs = volume_mount_again(&volume);
 	for (int i = 0; i < 300; i++) {
 		int file;
 
@@ -312,8 +306,7 @@ static void many_files(void)
 		CHECK_IS(sfs_unlink(fs, path), SFS_OK);
 	}
 	CHECK_IS(sfs_rmdir(fs, "/d"), SFS_OK);
-	sfs_unmount(fs);
-	disk_close(&disk);
+	volume_close(&volume);
 }
 
 int main(int argc, char **argv)

@@ -28,10 +28,4 @@ int th_storage_open(const char *name, const uint8_t key[32], size_t cache_kib, s
 /* A consistent copy under the same key in a new file `name`. SQLITE_CANTOPEN if a file of that name exists. */
 int th_storage_backup(struct sqlite3 *database, const char *name);
 
-/*
- * Number and digest of the last durable state of the whole file system, to be compared with ones that were kept where
- * the normal world cannot turn them back: each commit makes another.
- */
-int th_storage_state(uint64_t *sequence, uint8_t digest[32]);
-
 #endif
