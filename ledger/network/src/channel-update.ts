@@ -13,6 +13,9 @@ import { decodeBase64url, decodePem, encodeUtf8 } from '../../../shared/crypto/s
 import type { CertificateAuthority } from '../../../hospital/src/certificate-authority.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import type { MspId } from '../../../shared/protocol/src/index.ts'
+import { createFabricLedgerClient } from '../../client/src/fabric/client.ts'
+import type { FabricProfile } from '../../client/src/fabric/profile.ts'
+import { submitCall } from '../../client/src/submit-call.ts'
 import { asAdmin, type ChannelContext, toOrderer } from './channel.ts'
 import { type Administrator, computeUpdate, signUpdate } from './configuration-update.ts'
 import { NetworkError } from './errors.ts'
@@ -23,6 +26,7 @@ import type { Member } from './setup.ts'
 
 const crypto = createNodeCrypto()
 const APPLICATION = 'Application'
+const REASON = 'revocation-list'
 
 /**
  * Puts certificates on the list of an organisation's MSP, signed by its own authority and administrator. Returns when every
@@ -43,6 +47,28 @@ export async function changeRevocationList(
     if (group === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', `${mspId} is not on the channel`)
     changeMsp(group, (definition) => definition.setRevocationListList([list]))
   })
+}
+
+/**
+ * Lists certificates in the contract, too, which readers of the ledger ask: those who never call a peer themselves, like a
+ * record server, hear of no list of an MSP. An entry of that list stays.
+ * @throws {LedgerError}
+ */
+export async function listOnLedger(
+  { paths }: ChannelContext,
+  profile: FabricProfile,
+  mspId: MspId,
+  serials: readonly string[],
+): Promise<void> {
+  const admin = administratorIn(mspId, join(paths.organization(mspId), 'admin/msp'))
+  const ledger = createFabricLedgerClient(profile, { crypto, identity: admin })
+  try {
+    for (const serial of serials) {
+      await submitCall(ledger, admin, { fn: 'revokeCertificate', args: [serial, REASON] })
+    }
+  } finally {
+    await ledger.close()
+  }
 }
 
 /** Whether the channel has this organisation. */

@@ -6,7 +6,7 @@
  *     npm run fabric:status
  *     npm run fabric:logs -- [NODE] [--lines 40]
  *     npm run fabric:down -- [--remove]
- *     node tools/run.mjs ledger/network/src/main.ts revoke MSPID SERIAL…     the organisation's revocation list, all of it
+ *     node tools/run.mjs ledger/network/src/main.ts revoke MSPID SERIAL…     on the ledger, and as the organisation's revocation list, all of it
  *     node tools/run.mjs ledger/network/src/main.ts programs     which programs of Fabric are used; builds them if there are none
  *
  * @module
@@ -66,7 +66,7 @@ async function revoke(): Promise<void> {
   }
   const network = await startNetwork({ folder, organizations: await openOrganizations() })
   await network.revokeCertificates(mspIdShape(mspId, 'organisation'), serials)
-  say(`${mspId}: ${serials.length} certificates on the list of its MSP`)
+  say(`${mspId}: ${serials.length} certificates revoked on the ledger and on the list of its MSP`)
 }
 
 async function down(): Promise<void> {

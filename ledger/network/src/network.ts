@@ -11,7 +11,7 @@ import { encodePem } from '../../../shared/crypto/src/index.ts'
 import type { MspId } from '../../../shared/protocol/src/index.ts'
 import { type FabricProfile, formatFabricProfile } from '../../client/src/fabric/profile.ts'
 import { ensureBinaries } from './build-programs.ts'
-import { addToChannel, changeRevocationList, isOnChannel } from './channel-update.ts'
+import { addToChannel, changeRevocationList, isOnChannel, listOnLedger } from './channel-update.ts'
 import {
   bringUpMember,
   type ChannelContext,
@@ -101,7 +101,10 @@ async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise
     nodes,
     leader,
     async revokeCertificates(mspId, serials) {
-      await changeRevocationList(grown, authorityOf(options, mspId), serials)
+      const authority = authorityOf(options, mspId)
+      // First where the trusted application and every other reader of the ledger looks.
+      await listOnLedger(grown, profile, mspId, serials)
+      await changeRevocationList(grown, authority, serials)
     },
     stop: () => stopNetwork(paths.root),
   }

@@ -66,8 +66,9 @@ export interface Network {
   readonly profile: FabricProfile
   readonly nodes: readonly NetworkNode[]
   /**
-   * Puts certificates on the revocation list of an organisation's MSP, so that peers and orderers refuse them.
-   * @param serials hex; all that are to count as revoked from now on, earlier ones too.
+   * Revokes certificates of an organisation: on the ledger, where record servers and other readers look, for ever; and on
+   * the revocation list of its MSP, so that peers and orderers refuse them themselves.
+   * @param serials hex; all that are to be on the MSP's list from now on, earlier ones too.
    */
   revokeCertificates(mspId: MspId, serials: readonly string[]): Promise<void>
   /** The orderer that leads now; waits for an election that is under way. */

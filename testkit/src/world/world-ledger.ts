@@ -15,7 +15,7 @@ import {
 } from '../../../ledger/client/src/index.ts'
 import type { Ledger, LedgerIdentity } from '../../../ledger/client/src/port.ts'
 import { startEmbeddedLedger } from '../../../ledger/embedded/src/index.ts'
-import { startNetwork, type NetworkOrganization } from '../../../ledger/network/src/index.ts'
+import { startNetwork, type Network, type NetworkOrganization } from '../../../ledger/network/src/index.ts'
 import { encodeHex, type Crypto, type SigningKey } from '../../../shared/crypto/src/index.ts'
 import { encodeConfiguration, type ChannelConfiguration } from '../../../shared/ledger-model/src/index.ts'
 import { ROOT } from '../../../tools/files.ts'
@@ -24,6 +24,8 @@ const MAIN = join(ROOT, 'ledger/embedded/src/main.ts')
 
 export interface WorldLedger {
   readonly url: string
+  /** The network, where it is one of Fabric. */
+  readonly network?: Network
   /** For tests and for the record server's host; signs its queries as the world's administrator. */
   readonly ledger: Ledger
   /** Commits what waits, then ends. */
@@ -88,6 +90,7 @@ export async function startLedgerOnFabric(
   return {
     url: fabricLocation(join(folder, 'connection.json')),
     ledger,
+    network,
     async close() {
       await ledger.close()
       await network.stop()
