@@ -125,7 +125,7 @@ describe('access', () => {
       | { readonly agent?: readonly { readonly who: { readonly reference?: string }; readonly requestor: boolean }[] }
       | undefined
     assert.ok(event?.agent?.some(({ who, requestor }) => requestor && who.reference === `Practitioner/${alice.ref}`))
-    assert.ok(event.agent.some(({ who }) => who.reference === `Organization/${world.hospitalRef('a')}`))
+    assert.ok(event?.agent?.some(({ who }) => who.reference === `Organization/${world.hospitalRef('a')}`))
   })
 
   it('what the scopes do not allow is refused by its type', () => {

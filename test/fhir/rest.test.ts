@@ -103,6 +103,38 @@ describe('the façade', () => {
     assert.deepEqual([same.status, same.text], [304, ''])
   })
 
+  it('changes a part by JSON Patch, of the version that was meant', async () => {
+    const { fhir, bob } = scene
+    const id = 'patched'
+    const patch = (operations: readonly object[], headers = {}, path = `/Observation/${id}`) =>
+      fhir('PATCH', path, operations, { 'content-type': 'application/json-patch+json', ...headers })
+    const amended = [{ op: 'replace', path: '/status', value: 'amended' }]
+    await fhir('PUT', `/Observation/${id}`, hba1c(bob.ref, 1, { id, identifier: [{ system: 'urn:lab', value: id }] }))
+    const second = await patch(amended, { 'if-match': 'W/"1"' })
+    assert.deepEqual([second.status, second.headers.get('etag')], [200, 'W/"2"'])
+    assert.equal((second.json as { readonly status: string }).status, 'amended')
+    const late = await patch(amended, { 'if-match': 'W/"1"' })
+    assert.deepEqual([late.status, codeOf(late)], [412, 'FHIR_VERSION_CONFLICT'])
+    const failed = await patch([...amended, { op: 'test', path: '/status', value: 'final' }])
+    assert.deepEqual([failed.status, codeOf(failed)], [422, 'FHIR_PATCH_FAILED'])
+    const renamed = await patch([{ op: 'replace', path: '/id', value: 'another' }])
+    assert.deepEqual([renamed.status, codeOf(renamed)], [400, 'FHIR_ID_MISMATCH'])
+    const moved = await patch([{ op: 'replace', path: '/resourceType', value: 'Basic' }])
+    assert.deepEqual([moved.status, codeOf(moved)], [400, 'FHIR_ID_MISMATCH'])
+    const byCondition = await patch(amended, {}, `/Observation?identifier=urn:lab|${id}`)
+    assert.deepEqual([byCondition.status, byCondition.headers.get('etag')], [200, 'W/"3"'])
+    assert.equal(codeOf(await patch(amended, {}, '/Observation?identifier=urn:lab|nothing')), 'FHIR_NOT_FOUND')
+    assert.equal(codeOf(await patch(amended, {}, '/Observation/nothing')), 'FHIR_NOT_FOUND')
+    assert.equal(codeOf(await fhir('PATCH', `/Observation/${id}`, amended)), 'HTTP_MEDIA_TYPE')
+    const named = [{ op: 'add', path: '/alias', value: ['A'] }]
+    const made = await patch(named, {}, `/Organization/${scene.world.hospitalRef('a')}`)
+    assert.equal(codeOf(made), 'FHIR_NOT_SUPPORTED')
+    await fhir('DELETE', `/Observation/${id}`)
+    assert.equal(codeOf(await patch(amended)), 'FHIR_GONE')
+    const put = await fhir('PUT', `/Observation/${id}`, '[]', { 'content-type': 'application/json-patch+json' })
+    assert.equal(codeOf(put), 'HTTP_MEDIA_TYPE')
+  })
+
   it('shows every version, and what was deleted', async () => {
     const { fhir, bob } = scene
     const id = 'history'

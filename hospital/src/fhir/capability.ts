@@ -5,6 +5,7 @@
  */
 import { RESOURCE_TYPES } from '../../../shared/fhir/src/index.ts'
 import { isPersonal } from './compartment.ts'
+import { PATCH_TYPE } from './json-patch.ts'
 import { OPERATIONS } from './operations.ts'
 import { searchParametersOf } from './r4-tables.ts'
 import type { DeletePolicy } from './writer.ts'
@@ -12,7 +13,16 @@ import { MODIFIERS } from './search-match.ts'
 
 export const FHIR_VERSION = '4.0.1'
 
-export const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history-instance', 'create', 'search-type'] as const
+export const INTERACTIONS = [
+  'read',
+  'vread',
+  'update',
+  'patch',
+  'delete',
+  'history-instance',
+  'create',
+  'search-type',
+] as const
 export const SYSTEM_INTERACTIONS = ['transaction', 'batch'] as const
 
 /** Resources of these types are also made by the server; what it makes cannot be written. */
@@ -60,6 +70,7 @@ export function capabilityStatement(facts: CapabilityFacts): object {
     implementation: { description: `FHIR R4 façade of ${name}`, url: base },
     fhirVersion: FHIR_VERSION,
     format: ['application/fhir+json', 'json'],
+    patchFormat: [PATCH_TYPE],
     rest: [
       {
         mode: 'server',

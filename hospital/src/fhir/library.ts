@@ -107,7 +107,11 @@ export class Library {
   }
 
   async read(actor: FhirActor, type: string, id: string): Promise<Version> {
-    const found = await this.get(actor, 'r', type, id)
+    return await this.current(actor, await this.get(actor, 'r', type, id))
+  }
+
+  /** The newest version of what was found. @throws {FhirRequestError} `FHIR_GONE` */
+  async current(actor: FhirActor, found: Candidate): Promise<Version> {
     if (found.row?.gone !== undefined) throw gone(found.row)
     return await this.versionOf(actor, found)
   }

@@ -35,6 +35,7 @@ const BY_CODE: Partial<Record<ErrorCode, Row>> = {
   FHIR_SEARCH_INVALID: { status: 400, issue: 'not-supported' },
   FHIR_NOT_SUPPORTED: { status: 405, issue: 'not-supported' },
   FHIR_DELETE_REFUSED: { status: 405, issue: 'business-rule' },
+  FHIR_PATCH_FAILED: { status: 422, issue: 'processing' },
   FHIR_VERSION_CONFLICT: { status: 412, issue: 'conflict' },
   FHIR_MULTIPLE_MATCHES: { status: 412, issue: 'multiple-matches' },
   FHIR_INVALID: { status: 422, issue: 'invariant' },

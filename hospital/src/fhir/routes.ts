@@ -6,21 +6,21 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirRequestError } from './errors.ts'
+import { PATCH_TYPE } from './json-patch.ts'
+import { MAX_BODY_BYTES } from './limits.ts'
 import { failureOf } from './outcome.ts'
 import type { FhirAccess } from './ports.ts'
 import { etagOf, type FhirRequest, type FhirResponse } from './interactions.ts'
 import type { FhirService } from './service.ts'
 
 export const FHIR_PATH = '/fhir'
-/** A transaction of a whole history; single resources have their own limit. */
-const MAX_BODY_BYTES = 32 * 2 ** 20
 const FHIR_JSON = 'application/fhir+json; charset=utf-8'
 const JSON_TYPES = ['application/fhir+json', 'application/json', 'application/json+fhir', 'text/json']
 const FORMATS = new Set(['json', 'application/json', 'application/fhir+json', 'application/json+fhir', 'text/json'])
 /** What a browser's FHIR app may send and see. */
 const CORS = {
   'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
+  'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
   'access-control-allow-headers':
     'accept, authorization, cache-control, content-type, if-match, if-none-exist, if-none-match, prefer, x-trusthealth-patient, x-trusthealth-reason',
   'access-control-expose-headers': 'content-location, etag, last-modified, location, x-request-id',
@@ -45,7 +45,7 @@ export function fhirRoutes(options: FhirRoutesOptions): (server: FastifyInstance
 
 function addRoutes(server: FastifyInstance, { service, access, onFault }: FhirRoutesOptions): void {
   server.removeAllContentTypeParsers()
-  for (const type of [...JSON_TYPES, 'application/x-www-form-urlencoded']) {
+  for (const type of [...JSON_TYPES, PATCH_TYPE, 'application/x-www-form-urlencoded']) {
     server.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => {
       done(null, body)
     })
@@ -63,6 +63,7 @@ function addRoutes(server: FastifyInstance, { service, access, onFault }: FhirRo
     if (request.method === 'OPTIONS') return await reply.status(204).send()
     const path = request.url.slice(request.url.indexOf(FHIR_PATH) + FHIR_PATH.length)
     checkFormat(request)
+    checkPatchType(request)
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
     const { authorization } = request.headers
     // Anybody may ask what the server can do.
@@ -106,6 +107,13 @@ function checkFormat(request: FastifyRequest): void {
   if (wanted !== undefined && !wanted.startsWith('4.0')) {
     throw new FhirRequestError('HTTP_MEDIA_TYPE', { detail: 'this is FHIR 4.0' })
   }
+}
+
+/** A patch is JSON Patch, and nothing else is. @throws {FhirRequestError} `HTTP_MEDIA_TYPE` */
+function checkPatchType({ method, headers }: FastifyRequest): void {
+  const type = (headers['content-type'] ?? '').split(';')[0]?.trim()
+  if ((method === 'PATCH') === (type === PATCH_TYPE)) return
+  throw new FhirRequestError('HTTP_MEDIA_TYPE', { detail: `PATCH takes ${PATCH_TYPE}, the others FHIR's JSON` })
 }
 
 /** A Binary is given as what it is unless FHIR's own format is asked for (R4 binary.html#rest). */

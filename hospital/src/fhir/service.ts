@@ -20,6 +20,7 @@ import {
 } from './interactions.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import type { HistoryEntry } from './library.ts'
+import { patched } from './json-patch.ts'
 import { runOperation } from './operations.ts'
 import type { Kept } from './ports.ts'
 import { parseSearch } from './search-query.ts'
@@ -79,6 +80,10 @@ export class FhirService implements Interactions {
     if (method === 'PUT') {
       return only === undefined ? await this.create(request, type) : await this.update(request, type, only)
     }
+    if (method === 'PATCH') {
+      if (only === undefined) throw new FhirRequestError('FHIR_NOT_FOUND', { detail: 'nothing fits the condition' })
+      return await this.#patch(request, type, only)
+    }
     if (method === 'DELETE') {
       return only === undefined ? { status: 204 } : await this.#delete(request, type, only)
     }
@@ -106,6 +111,7 @@ export class FhirService implements Interactions {
     const { method } = request
     if (method === 'GET') return await this.#read(request, type, id, query)
     if (method === 'PUT') return await this.update(request, type, id)
+    if (method === 'PATCH') return await this.#patch(request, type, id)
     if (method === 'DELETE') return await this.#delete(request, type, id)
     throw notSupported(request, `${type}/${id}`)
   }
@@ -177,6 +183,25 @@ export class FhirService implements Interactions {
     })
   }
 
+  /** The newest version with the changes; what somebody else wrote in between is a conflict, never lost. */
+  async #patch(request: FhirRequest, type: string, id: string): Promise<FhirResponse> {
+    const { library, writer } = this.parts
+    const { actor, ifMatch } = request
+    const changes = bodyOf(request)
+    return await this.lock.run([`${type}/${id}`], async () => {
+      const found = await library.get(actor, 'u', type, id)
+      const newest = await library.current(actor, found)
+      if (ifMatch !== undefined && versionOfEtag(ifMatch) !== newest.versionId) {
+        throw new FhirRequestError('FHIR_VERSION_CONFLICT', { detail: `the newest version is W/"${newest.versionId}"` })
+      }
+      const text = patched(newest.text, changes)
+      // What the registry says of a patient has no version that a write could be of.
+      const ifMatchRead = found.row === undefined ? {} : { ifMatch: newest.versionId }
+      const write = { type, id: newest.id, text, ...ifMatchRead, ...this.#whose(request, found.row?.patient) }
+      return await this.#write(request, await writer.plan(actor, write))
+    })
+  }
+
   async #write(request: FhirRequest, plan: PlannedWrite): Promise<FhirResponse> {
     const { writer, validation } = this.parts
     await validation.check(plan.resource)
@@ -236,8 +261,9 @@ export class FhirService implements Interactions {
     throw new FhirRequestError('FHIR_UNRESOLVED_PATIENT', { detail: 'X-TrustHealth-Patient names nobody' })
   }
 
-  #whose(request: FhirRequest): { readonly patient?: PatientRef } {
-    const patient = this.patientOf(request)
+  /** @param known whose the resource is already. */
+  #whose(request: FhirRequest, known?: PatientRef): { readonly patient?: PatientRef } {
+    const patient = this.patientOf(request) ?? known
     return patient === undefined ? {} : { patient }
   }
 }

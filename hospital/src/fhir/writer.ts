@@ -8,7 +8,7 @@
  */
 import { codeOf } from '../../../clients/sdk/src/errors.ts'
 import { encodeUtf8 } from '../../../shared/crypto/src/index.ts'
-import { FhirError, parseResource, type FhirResource } from '../../../shared/fhir/src/index.ts'
+import { FhirError, parseResource, RESOURCE_LIMITS, type FhirResource } from '../../../shared/fhir/src/index.ts'
 import type { ErrorCode, PatientRef } from '../../../shared/protocol/src/index.ts'
 import type { Candidate, View } from './candidate.ts'
 import type { EraseRequest, EraseRequests } from './erase-requests.ts'
@@ -25,6 +25,7 @@ import {
   type Refused,
   type StoredVersion,
 } from './ports.ts'
+import { MAX_LOCAL_BYTES } from './limits.ts'
 import { withId } from './resource-text.ts'
 import { searchValuesOf } from './search-values.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
@@ -119,6 +120,10 @@ export class Writer {
       isLocal === true ||
       patient === undefined ||
       (type === 'Patient' && request.patient === undefined && existing?.record === undefined)
+    // What one record may have is less, and whose it is was not known before.
+    if (!keepsLocal && Buffer.byteLength(request.text) > RESOURCE_LIMITS.maxBytes) {
+      throw new FhirRequestError('FHIR_TOO_LARGE', { detail: 'the record of a patient has at most 4 MiB' })
+    }
     checkMove(existing, patient, keepsLocal)
     if (!sees(patient)) throw notFound(type, id)
     const version = await this.#checkVersion(actor, existing, request.ifMatch)
@@ -301,7 +306,7 @@ function checkMove(existing: ResourceRow | undefined, patient: PatientRef | unde
 
 function read(text: string): FhirResource {
   try {
-    return parseResource(text)
+    return parseResource(text, { maxBytes: MAX_LOCAL_BYTES })
   } catch (error) {
     if (error instanceof FhirError) throw new FhirRequestError(error.code)
     throw error

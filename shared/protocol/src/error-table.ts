@@ -340,6 +340,11 @@ export const ERROR_TABLE = {
     meaning: 'The resource was changed since the version that If-Match names.',
     action: 'Read it again, merge, and send the new ETag.',
   },
+  FHIR_PATCH_FAILED: {
+    kind: 'usage',
+    meaning: 'A JSON Patch is malformed, or one of its operations cannot be done; nothing was changed.',
+    action: 'Read the resource again and correct the operation that is named.',
+  },
   FHIR_MULTIPLE_MATCHES: {
     kind: 'usage',
     meaning: 'The condition of a conditional request fits more than one resource.',
