@@ -23,7 +23,7 @@
 #define PIECE_BYTES (1024u * 1024u)
 #define MAX_REQUEST_BYTES (PIECE_BYTES + 64)
 #define HEADER_BYTES 12
-#define GONE_MS 2000
+#define GONE_MS 5000
 
 enum op { OP_OPEN = 1, OP_START, OP_EXCHANGE, OP_CLOSE, OP_MEMORY, OP_PROBE };
 enum command { COMMAND_START = 1, COMMAND_EXCHANGE, COMMAND_MEMORY };
@@ -61,29 +61,46 @@ static int64_t now_ms(void)
 	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* A port whose other end is closed reads as ended; it may be opened again soon. Nonzero: it was not. */
-static int read_all(int channel, uint8_t *out, size_t bytes)
+/*
+ * Until the channel is ready for `events`. A port whose other end is closed may be opened again soon. Nonzero: it was
+ * not, and whoever started this machine is gone.
+ */
+static int wait_for(int channel, short events)
 {
 	int64_t gone_since = -1;
 
-	while (bytes) {
-		ssize_t n = read(channel, out, bytes);
+	for (;;) {
+		struct pollfd state = { .fd = channel, .events = events };
 
-		if (n > 0) {
-			out += n;
-			bytes -= (size_t)n;
-			gone_since = -1;
+		if (poll(&state, 1, -1) < 0) {
+			if (errno != EINTR)
+				return -1;
 			continue;
 		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			return -1;
+		if (!(state.revents & (POLLHUP | POLLERR)))
+			return 0;
 		if (gone_since < 0)
 			gone_since = now_ms();
 		if (now_ms() - gone_since > GONE_MS)
 			return -1;
 		poll(NULL, 0, 20);
+	}
+}
+
+static int read_all(int channel, uint8_t *out, size_t bytes)
+{
+	while (bytes) {
+		ssize_t n = 0;
+
+		if (wait_for(channel, POLLIN))
+			return -1;
+		n = read(channel, out, bytes);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return -1;
+		if (n > 0) {
+			out += n;
+			bytes -= (size_t)n;
+		}
 	}
 	return 0;
 }
@@ -91,16 +108,17 @@ static int read_all(int channel, uint8_t *out, size_t bytes)
 static int write_all(int channel, const uint8_t *in, size_t bytes)
 {
 	while (bytes) {
-		ssize_t n = write(channel, in, bytes);
+		ssize_t n = 0;
 
-		if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
-			poll(NULL, 0, 1);
-			continue;
-		}
-		if (n <= 0)
+		if (wait_for(channel, POLLOUT))
 			return -1;
-		in += n;
-		bytes -= (size_t)n;
+		n = write(channel, in, bytes);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return -1;
+		if (n > 0) {
+			in += n;
+			bytes -= (size_t)n;
+		}
 	}
 	return 0;
 }
@@ -262,7 +280,8 @@ int main(int count, char **arguments)
 		fprintf(stderr, "usage: trusthealth-proxy CHANNEL\n");
 		return 2;
 	}
-	channel = open(arguments[1], O_RDWR);
+	/* Writing to a port would wait for ever for a host that is gone. */
+	channel = open(arguments[1], O_RDWR | O_NONBLOCK);
 	if (channel < 0) {
 		perror(arguments[1]);
 		return 1;

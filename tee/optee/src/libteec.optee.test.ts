@@ -4,12 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { openLibteec } from './libteec.ts'
-import { MAX_INPUT_BYTES } from './session.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { CALL_LIMIT_MS, openLibteec } from './libteec.ts'
+import { MAX_INPUT_BYTES, type OpteeMachine, type TaSession } from './session.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'trusthealth-libteec-'))
 const library = join(folder, 'libteec.so')
@@ -49,6 +50,60 @@ test('one session at a time; after the program died a new one is had', async () 
   await machine.close()
 })
 
+test('a call that never returns is given up; its session is had again once it did return', async (t) => {
+  const machine = await openLibteec({ library })
+  const session = await machine.open()
+  await session.start()
+  const hangs = join(folder, 'hangs')
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const call = assert.rejects(session.exchange(Buffer.from(`\xfe${hangs}\0`, 'latin1'), false), {
+    code: 'SERVER_UNAVAILABLE',
+  })
+  while (!existsSync(hangs)) await turn()
+  t.mock.timers.tick(CALL_LIMIT_MS)
+  t.mock.timers.reset()
+  await call
+  await session.lost
+  await assert.rejects(session.exchange(Uint8Array.of(1), false), { code: 'SERVER_UNAVAILABLE' })
+  await session.close()
+  // The secure world is still in that call: nobody else gets in.
+  await assert.rejects(machine.open(), { code: 'SERVER_UNAVAILABLE' })
+  rmdirSync(hangs)
+  const second = await untilOpen(machine)
+  await second.start()
+  assert.deepEqual((await second.exchange(Uint8Array.of(3), false)).output, Uint8Array.of(3))
+  await second.close()
+  await machine.close()
+})
+
+test('whoever ends the machine does not wait for a call that hangs', async () => {
+  const machine = await openLibteec({ library })
+  const session = await machine.open()
+  await session.start()
+  const hangs = join(folder, 'hangs-too')
+  const call = assert.rejects(session.exchange(Buffer.from(`\xfe${hangs}\0`, 'latin1'), false), {
+    code: 'SERVER_UNAVAILABLE',
+  })
+  while (!existsSync(hangs)) await turn()
+  machine.kill()
+  await call
+  await session.close()
+  rmdirSync(hangs)
+  await (await untilOpen(machine)).close()
+  await machine.close()
+})
+
 test('a machine without libteec says so', async () => {
   await assert.rejects(openLibteec({ library: join(folder, 'absent.so') }), { code: 'SERVER_UNAVAILABLE' })
 })
+
+/** As the driver does: again and again until the secure world is done with the call before. */
+async function untilOpen(machine: OpteeMachine): Promise<TaSession> {
+  for (;;) {
+    try {
+      return await machine.open()
+    } catch {
+      await turn()
+    }
+  }
+}

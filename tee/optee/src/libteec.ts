@@ -16,11 +16,14 @@ import {
   type OpteeMachine,
   type TaSession,
 } from './session.ts'
+import { inTime } from './time-limit.ts'
 
 const LIBRARY = 'libteec.so.2'
 /** At least the size of each structure, with room for versions to come. */
 const STRUCT_BYTES = 256
 const COMMAND = { start: 1, exchange: 2 } as const
+/** A board does in less than a second what emulation needs a minute for. */
+export const CALL_LIMIT_MS = 60_000
 const MEMORY = { input: 1, output: 2 } as const
 
 /** TEEC_PARAM_TYPES of four kinds. */
@@ -48,13 +51,16 @@ interface Memory {
 export interface LibteecOptions {
   /** Path of the library, where it is another than `libteec.so.2`. */
   readonly library?: string
+  /** A call into the secure world that takes longer never returns: its session is given up. Default: a minute. */
+  readonly callLimitMs?: number
 }
 
 /** @throws {TeeError} `SERVER_UNAVAILABLE` if this machine has no libteec, or koffi is not installed for it. */
-export async function openLibteec({ library = LIBRARY }: LibteecOptions = {}): Promise<OpteeMachine> {
+export async function openLibteec(options: LibteecOptions = {}): Promise<OpteeMachine> {
+  const { library = LIBRARY, callLimitMs = CALL_LIMIT_MS } = options
   try {
     const koffi = await import('koffi')
-    return new LocalMachine(koffi, new Calls(koffi, library))
+    return new LocalMachine(koffi, new Calls(koffi, library), callLimitMs)
   } catch (cause) {
     throw new TeeError('SERVER_UNAVAILABLE', 'this machine has no libteec', { cause })
   }
@@ -100,17 +106,18 @@ class LocalMachine implements OpteeMachine {
   readonly isolation = ['trustzone']
   readonly #koffi: Koffi
   readonly #calls: Calls
-  #context: Memory | undefined
-  #input: Shared | undefined
-  #output: Shared | undefined
+  readonly #callLimitMs: number
+  #connection: Connection | undefined
+  #session: LocalSession | undefined
 
-  constructor(koffi: Koffi, calls: Calls) {
+  constructor(koffi: Koffi, calls: Calls, callLimitMs: number) {
     this.#koffi = koffi
     this.#calls = calls
+    this.#callLimitMs = callLimitMs
   }
 
   async open(): Promise<TaSession> {
-    const context = await this.#connect()
+    const connection = await this.#connect()
     const session = this.#allocate(STRUCT_BYTES)
     const uuid = this.#allocate(16)
     const bytes = Buffer.from(TA_UUID.replaceAll('-', ''), 'hex')
@@ -119,36 +126,49 @@ class LocalMachine implements OpteeMachine {
     uuid.view.setUint32(0, bytes.readUInt32BE(0), true)
     uuid.view.setUint16(4, bytes.readUInt16BE(4), true)
     uuid.view.setUint16(6, bytes.readUInt16BE(6), true)
+    const { context } = connection
     const result = await this.#calls.openSession(context.pointer, session.pointer, uuid.pointer, 0, null, null, null)
     this.#free(uuid)
     if (result !== 0) this.#free(session)
     checkResult(result, 'open')
-    return new LocalSession(this.#calls, session, this.#allocate(STRUCT_BYTES), this.#shared(), (memory) =>
-      this.#free(memory),
-    )
+    this.#session = new LocalSession(this.#calls, session, this.#allocate(STRUCT_BYTES), connection, {
+      callLimitMs: this.#callLimitMs,
+      free: (memory) => this.#free(memory),
+      giveUp: () => this.#giveUp(connection),
+      release: () => this.#release(connection),
+    })
+    return this.#session
   }
 
-  /** A call cannot be taken back: the secure world ends it. */
-  kill(): void {}
+  /** A call cannot be taken back, but nobody needs to wait for it. */
+  kill(): void {
+    this.#session?.giveUp()
+  }
 
   async close(): Promise<void> {
-    for (const shared of [this.#input, this.#output]) {
-      if (shared !== undefined) await this.#calls.releaseSharedMemory(shared.structure.pointer)
-    }
-    this.#input = undefined
-    this.#output = undefined
-    if (this.#context !== undefined) await this.#calls.finalizeContext(this.#context.pointer)
-    this.#context = undefined
+    const connection = this.#connection
+    this.#connection = undefined
+    if (connection !== undefined) await this.#release(connection)
   }
 
-  async #connect(): Promise<Memory> {
-    if (this.#context !== undefined) return this.#context
+  /** A call that hangs may still write into its memory: the next session has another. */
+  #giveUp(connection: Connection): void {
+    if (this.#connection === connection) this.#connection = undefined
+  }
+
+  async #release({ context, input, output }: Connection): Promise<void> {
+    for (const { structure } of [input, output]) await this.#calls.releaseSharedMemory(structure.pointer)
+    await this.#calls.finalizeContext(context.pointer)
+  }
+
+  async #connect(): Promise<Connection> {
+    if (this.#connection !== undefined) return this.#connection
     const context = this.#allocate(STRUCT_BYTES)
     checkResult(await this.#calls.initializeContext(null, context.pointer), 'initialize')
-    this.#context = context
-    this.#input = await this.#share(context, MAX_INPUT_BYTES, MEMORY.input)
-    this.#output = await this.#share(context, OUTPUT_BYTES, MEMORY.output)
-    return context
+    const input = await this.#share(context, MAX_INPUT_BYTES, MEMORY.input)
+    const output = await this.#share(context, OUTPUT_BYTES, MEMORY.output)
+    this.#connection = { context, input, output }
+    return this.#connection
   }
 
   /** Memory of both worlds, allocated by the driver of the kernel. */
@@ -159,11 +179,6 @@ class LocalMachine implements OpteeMachine {
     checkResult(await this.#calls.allocateSharedMemory(context.pointer, structure.pointer), 'share')
     const address = structure.view.getBigUint64(0, true)
     return { structure, bytes: new Uint8Array(this.#koffi.view(address, size)) }
-  }
-
-  #shared(): { readonly input: Shared; readonly output: Shared } {
-    if (this.#input === undefined || this.#output === undefined) throw new TypeError('not connected')
-    return { input: this.#input, output: this.#output }
   }
 
   #allocate(length: number): Memory {
@@ -185,28 +200,43 @@ interface Shared {
   readonly bytes: Uint8Array
 }
 
+/** A context with its two memories, for one session after the other. */
+interface Connection {
+  readonly context: Memory
+  readonly input: Shared
+  readonly output: Shared
+}
+
+interface SessionOptions {
+  readonly callLimitMs: number
+  free(memory: Memory): void
+  /** The connection is not to be used again. */
+  giveUp(): void
+  /** Nothing uses the connection any more that was given up. */
+  release(): Promise<void>
+}
+
 class LocalSession implements TaSession {
-  /** A call tells that the trusted application is dead; nothing else does. */
-  readonly lost = new Promise<void>(() => {})
+  /** A call tells that the trusted application is dead; nothing else does, and this resolves when it was given up. */
+  readonly lost: Promise<void>
   readonly #calls: Calls
   readonly #session: Memory
   readonly #operation: Memory
-  readonly #shared: { readonly input: Shared; readonly output: Shared }
-  readonly #free: (memory: Memory) => void
+  readonly #connection: Connection
+  readonly #options: SessionOptions
+  #tellLost: () => void = () => {}
+  /** The call that is under way. */
+  #call: Promise<unknown> | undefined
+  #isGivenUp = false
   #isClosed = false
 
-  constructor(
-    calls: Calls,
-    session: Memory,
-    operation: Memory,
-    shared: { readonly input: Shared; readonly output: Shared },
-    free: (memory: Memory) => void,
-  ) {
+  constructor(calls: Calls, session: Memory, operation: Memory, connection: Connection, options: SessionOptions) {
     this.#calls = calls
     this.#session = session
     this.#operation = operation
-    this.#shared = shared
-    this.#free = free
+    this.#connection = connection
+    this.#options = options
+    this.lost = new Promise((resolve) => (this.#tellLost = resolve))
   }
 
   async start(): Promise<void> {
@@ -219,22 +249,37 @@ class LocalSession implements TaSession {
     const { view, bytes } = this.#operation
     bytes.fill(0)
     view.setUint32(4, EXCHANGE_TYPES, true)
-    this.#shared.input.bytes.set(input)
-    this.#setMemory(0, this.#shared.input, input.length)
-    this.#setMemory(1, this.#shared.output, OUTPUT_BYTES)
+    this.#connection.input.bytes.set(input)
+    this.#setMemory(0, this.#connection.input, input.length)
+    this.#setMemory(1, this.#connection.output, OUTPUT_BYTES)
     view.setUint32(parameterAt(3), hasMore ? 1 : 0, true)
     checkResult(await this.#invoke(COMMAND.exchange), 'exchange')
     const written = Number(view.getBigUint64(parameterAt(1) + 8, true))
     if (written > OUTPUT_BYTES) throw new TeeError('TEE_FRAME_INVALID')
-    return { flags: view.getUint32(parameterAt(2), true), output: this.#shared.output.bytes.slice(0, written) }
+    return { flags: view.getUint32(parameterAt(2), true), output: this.#connection.output.bytes.slice(0, written) }
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    // A call that hangs has the session until it returns, if it ever does.
+    if (this.#isGivenUp) void this.#call?.then(() => this.#end()).catch(() => undefined)
+    else await this.#end()
+  }
+
+  /** Nobody waits for the call that is under way any more. */
+  giveUp(): void {
+    if (this.#call === undefined || this.#isGivenUp) return
+    this.#isGivenUp = true
+    this.#options.giveUp()
+    this.#tellLost()
+  }
+
+  async #end(): Promise<void> {
     await this.#calls.closeSession(this.#session.pointer)
-    this.#free(this.#session)
-    this.#free(this.#operation)
+    this.#options.free(this.#session)
+    this.#options.free(this.#operation)
+    if (this.#isGivenUp) await this.#options.release()
   }
 
   /** TEEC_RegisteredMemoryReference: parent, size, offset. */
@@ -243,7 +288,17 @@ class LocalSession implements TaSession {
     this.#operation.view.setBigUint64(parameterAt(index) + 8, BigInt(size), true)
   }
 
-  #invoke(command: number): Promise<number> {
-    return this.#calls.invokeCommand(this.#session.pointer, command, this.#operation.pointer, null)
+  async #invoke(command: number): Promise<number> {
+    if (this.#isGivenUp) throw new TeeError('SERVER_UNAVAILABLE', 'the session was given up')
+    const call = this.#calls.invokeCommand(this.#session.pointer, command, this.#operation.pointer, null)
+    this.#call = call
+    const given = this.lost.then(() => {
+      throw new TeeError('SERVER_UNAVAILABLE', 'the session was given up')
+    })
+    try {
+      return await inTime(Promise.race([call, given]), this.#options.callLimitMs, () => this.giveUp())
+    } finally {
+      if (!this.#isGivenUp) this.#call = undefined
+    }
   }
 }

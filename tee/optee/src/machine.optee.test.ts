@@ -3,7 +3,8 @@
  * whoever started it.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,16 +57,49 @@ test('a program with one changed byte is not loaded: TEE_MEASUREMENT', async (t)
   await assert.rejects(startOpteeTee({ machine }), { code: 'TEE_MEASUREMENT' })
 })
 
-test('a machine does not outlive whoever started it', async () => {
-  const starter = spawn(
-    process.execPath,
-    [join(import.meta.dirname, '../test-fixtures/boot-machine.ts'), join(folder, 'orphan')],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
-  const [said] = (await once(starter.stdout, 'data')) as [Buffer]
-  const pid = Number(said.toString())
-  assert.ok(pid > 0 && existsSync(`/proc/${pid}`))
-  starter.kill('SIGKILL')
-  // The runner ends a test that hangs.
-  while (existsSync(`/proc/${pid}`)) await sleep(50)
+/** The built program, signed again. */
+function signAgain(out: string, key: string, version: string): void {
+  execFileSync(join(builtFolder(), 'os/export-ta_arm64/scripts/sign_encrypt.py'), [
+    'sign-enc',
+    `--uuid=${TA_UUID}`,
+    `--ta-version=${version}`,
+    '--algo=TEE_ALG_RSASSA_PKCS1_V1_5_SHA256',
+    `--in=${join(builtFolder(), 'build', TA_UUID, 'o', `${TA_UUID}.stripped.elf`)}`,
+    `--key=${key}`,
+    `--out=${out}`,
+  ])
+}
+
+test('the program signed by somebody else is not loaded: TEE_MEASUREMENT', async (t) => {
+  const machine = machineIn(t, 'signer')
+  const key = join(folder, 'other.pem')
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 3072 })
+  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  signAgain(join(folder, 'signer/ta', `${TA_UUID}.ta`), key, '1')
+  await assert.rejects(startOpteeTee({ machine }), { code: 'TEE_MEASUREMENT' })
 })
+
+test('a version older than the one that has run on this device is not loaded: TEE_MEASUREMENT', async (t) => {
+  const machine = machineIn(t, 'older')
+  await (await machine.open()).close()
+  signAgain(join(folder, 'older/ta', `${TA_UUID}.ta`), join(builtFolder(), 'keys/ta-signing.pem'), '0')
+  await assert.rejects(machine.open(), { code: 'TEE_MEASUREMENT' })
+})
+
+for (const { name, starts } of [
+  { name: 'a machine does not outlive whoever started it', starts: ['booted'] },
+  { name: 'nor does one that has not booted yet', starts: ['booting'] },
+  { name: 'nor where the kernel does not tie it to its starter', starts: ['booting', 'qemu-system-aarch64'] },
+]) {
+  test(name, async () => {
+    const own = mkdtempSync(join(folder, 'orphan-'))
+    const program = join(import.meta.dirname, '../test-fixtures/boot-machine.ts')
+    const starter = spawn(process.execPath, [program, own, ...starts], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [said] = (await once(starter.stdout, 'data')) as [Buffer]
+    const pid = Number(said.toString())
+    assert.ok(pid > 0 && existsSync(`/proc/${pid}`))
+    starter.kill('SIGKILL')
+    // The runner ends a test that hangs.
+    while (existsSync(`/proc/${pid}`)) await sleep(50)
+  })
+}

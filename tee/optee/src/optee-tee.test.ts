@@ -3,14 +3,15 @@
  * the trusted application, the machine or the channel fails. The real machine: test/optee.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { TeeDriver } from '../../src/driver.ts'
 import { TA_TEXT, TRICKS } from '../test-fixtures/tricks.ts'
 import { startOpteeTee, type OpteeTeeOptions } from './optee-tee.ts'
-import { QemuMachine } from './qemu.ts'
+import { CALL_LIMIT_MS, QemuMachine } from './qemu.ts'
 import { MAX_MESSAGE_BYTES, TA_UUID } from './session.ts'
 
 const FIXTURE = join(import.meta.dirname, '../test-fixtures/insecure-machine.ts')
@@ -107,6 +108,21 @@ test('after the machine crashed it boots again', async (t) => {
   const again = restarted(tee)
   await assert.rejects(tee.request('record', trick(TRICKS.crash)), { code: 'TEE_RESTARTED' })
   await assert.rejects(tee.request('record', trick(1)), { code: 'SERVER_UNAVAILABLE' })
+  await again
+  assert.equal(await tell(tee, TRICKS.countBoots), '2')
+})
+
+test('a call that never returns ends with the machine: TEE_RESTARTED, and it boots again', async (t) => {
+  const { machine, at } = machineWith()
+  const tee = await start(t, { machine })
+  const again = restarted(tee)
+  // The limit passes at once, and only for this call.
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const hanging = assert.rejects(tee.request('record', trick(TRICKS.hang)), { code: 'TEE_RESTARTED' })
+  while (!existsSync(join(at('store'), 'hangs'))) await turn()
+  t.mock.timers.tick(CALL_LIMIT_MS)
+  t.mock.timers.reset()
+  await hanging
   await again
   assert.equal(await tell(tee, TRICKS.countBoots), '2')
 })

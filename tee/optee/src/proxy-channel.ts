@@ -17,6 +17,7 @@ import {
   type ProxyAnswer,
 } from './proxy-protocol.ts'
 import { checkResult, OUTPUT_BYTES, TA_UUID, type Exchange, type TaSession } from './session.ts'
+import { inTime } from './time-limit.ts'
 
 interface Waiting {
   readonly resolve: (answer: ProxyAnswer) => void
@@ -35,22 +36,29 @@ export interface Probe {
 /** One channel to one proxy; it is lost with its socket. */
 export class ProxyChannel {
   readonly #socket: Socket
+  readonly #callLimitMs: number
   readonly #reader = new ProxyAnswerReader()
   #waiting: Waiting | undefined
+  #last: Promise<unknown> = Promise.resolve()
   #isLost = false
   #tellLost: () => void = () => {}
   readonly lost = new Promise<void>((resolve) => (this.#tellLost = resolve))
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, callLimitMs: number) {
     this.#socket = socket
+    this.#callLimitMs = callLimitMs
     socket.on('data', (chunk: Uint8Array) => this.#read(chunk))
     socket.on('error', () => undefined)
     socket.on('close', () => this.#lose())
   }
 
-  /** Waits for the proxy's greeting. @throws {TeeError} `SERVER_UNAVAILABLE` if the channel ends before. */
-  static async open(socket: Socket): Promise<ProxyChannel> {
-    const channel = new ProxyChannel(socket)
+  /**
+   * Waits for the proxy's greeting.
+   * @param callLimitMs a call that takes longer never returns: the channel is given up.
+   * @throws {TeeError} `SERVER_UNAVAILABLE` if the channel ends before.
+   */
+  static async open(socket: Socket, callLimitMs: number): Promise<ProxyChannel> {
+    const channel = new ProxyChannel(socket, callLimitMs)
     const { body } = await channel.#next()
     if (Buffer.from(body).toString('latin1') !== GREETING) {
       socket.destroy()
@@ -106,11 +114,20 @@ export class ProxyChannel {
     return { flags: readUint32(body, 0), output: body.subarray(8) }
   }
 
+  /** One call at a time: others wait for those before them. */
   async #call(request: Uint8Array): Promise<ProxyAnswer> {
-    if (this.#waiting !== undefined) throw new TypeError('one call at a time')
+    const call = this.#last.then(
+      () => this.#callNow(request),
+      () => this.#callNow(request),
+    )
+    this.#last = call
+    return await call
+  }
+
+  async #callNow(request: Uint8Array): Promise<ProxyAnswer> {
     const answer = this.#next()
     this.#socket.write(request)
-    return await answer
+    return await inTime(answer, this.#callLimitMs, () => this.#socket.destroy())
   }
 
   #next(): Promise<ProxyAnswer> {

@@ -15,11 +15,15 @@ import { ProxyChannel, type Probe } from './proxy-channel.ts'
 import type { OpteeMachine, TaSession } from './session.ts'
 
 export const PORT_NAME = 'trusthealth.tee'
-const COMMAND = ['qemu-system-aarch64']
+const EMULATOR = ['qemu-system-aarch64']
+/** The kernel ends the emulator with whoever started it, also before anything runs in it; where util-linux is. */
+const TIED = ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--']
 /** U-Boot is loaded at 512 MiB: less does not boot. */
 const MEMORY_MIB = 1024
 /** An emulated machine has booted after 10 to 40 seconds; one that has not by then never will. */
 const BOOT_MS = 240_000
+/** The longest calls under emulation, START with a large store and a bulk import, take well under a minute. */
+export const CALL_LIMIT_MS = 300_000
 const CONSOLE_LINES = 5
 
 export interface MachineFiles {
@@ -52,6 +56,8 @@ export interface QemuOptions {
   readonly logFolder: string
   /** For tests: another program than QEMU, which gets the same arguments after its own. */
   readonly command?: readonly string[]
+  /** A call into the secure world that takes longer never returns: the machine is taken down. Default: 5 minutes. */
+  readonly callLimitMs?: number
   readonly onDiagnostic?: (line: string) => void
 }
 
@@ -79,12 +85,12 @@ export class QemuMachine implements OpteeMachine {
     return await channel.openSession(uuid)
   }
 
-  /** See `ProxyChannel.describe`; only while no session exchanges anything. @throws {TeeError} */
+  /** See `ProxyChannel.describe`. @throws {TeeError} */
   async describe(): Promise<ReadonlyMap<string, string>> {
     return await (await this.#running()).describe()
   }
 
-  /** See `ProxyChannel.probe`; only while no session exchanges anything. @throws {TeeError} */
+  /** See `ProxyChannel.probe`. @throws {TeeError} */
   async probe(start: number, end: number, step: number): Promise<Probe> {
     return await (await this.#running()).probe(start, end, step)
   }
@@ -111,7 +117,8 @@ export class QemuMachine implements OpteeMachine {
   }
 
   async #boot(): Promise<ProxyChannel> {
-    const { files, taFolder, storeFolder, logFolder, command = COMMAND } = this.#options
+    const { files, taFolder, storeFolder, logFolder, command = emulator() } = this.#options
+    const { callLimitMs = CALL_LIMIT_MS } = this.#options
     for (const path of [files.flash, files.kernel, files.initrd, taFolder]) {
       if (!existsSync(path)) throw new TeeError('TEE_MEASUREMENT', `${path} was not built: npm run optee:build`)
     }
@@ -140,7 +147,10 @@ export class QemuMachine implements OpteeMachine {
     })
     const late = setTimeout(() => child.kill('SIGKILL'), BOOT_MS)
     try {
-      const channel = await Promise.race([connected.then((socket) => ProxyChannel.open(socket)), endOf(child)])
+      const channel = await Promise.race([
+        connected.then((socket) => ProxyChannel.open(socket, callLimitMs)),
+        endOf(child),
+      ])
       void this.#ended.then(() => channel.destroy())
       return channel
     } catch (cause) {
@@ -154,6 +164,10 @@ export class QemuMachine implements OpteeMachine {
       clearTimeout(late)
     }
   }
+}
+
+function emulator(): readonly string[] {
+  return existsSync(TIED[0] ?? '') ? [...TIED, ...EMULATOR] : EMULATOR
 }
 
 /** Rejects when the emulator ends. @throws {TeeError} */

@@ -61,6 +61,10 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [0xffff0009, 'TEE_MEASUREMENT'],
   [0xffff0005, 'TEE_MEASUREMENT'],
   [0xffff0003, 'TEE_MEASUREMENT'],
+  // TEE_ERROR_CORRUPT_OBJECT and its second kind: OP-TEE's own files on the disk, among them which versions of trusted
+  // applications have run, were changed or are of another device.
+  [0xf0100001, 'STORE_DAMAGED'],
+  [0xf0100002, 'STORE_DAMAGED'],
   // TEEC_ERROR_OUT_OF_MEMORY, TEEC_ERROR_BUSY, TEEC_ERROR_COMMUNICATION, TEEC_ERROR_TARGET_DEAD.
   [0xffff000c, 'SERVER_UNAVAILABLE'],
   [0xffff000d, 'SERVER_UNAVAILABLE'],

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stands in for libteec in a test of the binding: one session that echoes what is exchanged, in the structures of
- * libteec 4. Keeps no secret and proves nothing. Input that begins with 0xff ends the trusted application.
+ * libteec 4. Keeps no secret and proves nothing. Input that begins with 0xff ends the trusted application; with 0xfe
+ * it hangs: makes the folder whose path follows, and waits until it is gone.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct context { int fd; bool reg_mem, memref_null; };
 struct uuid { uint32_t low; uint16_t mid, high; uint8_t rest[8]; };
@@ -90,6 +93,13 @@ uint32_t TEEC_InvokeCommand(struct session *session, uint32_t command, struct op
 	if (bytes && *(uint8_t *)in->buffer == 0xff) {
 		dead = 1;
 		return 0xffff3024;
+	}
+	if (bytes && *(uint8_t *)in->buffer == 0xfe) {
+		const char *path = (const char *)in->buffer + 1;
+
+		mkdir(path, 0700);
+		while (!access(path, F_OK))
+			usleep(1000);
 	}
 	memcpy(out->buffer, in->buffer, bytes);
 	operation->params[1].memref.size = bytes;

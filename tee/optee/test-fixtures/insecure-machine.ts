@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -38,6 +38,7 @@ appendFileSync(boots, 'x')
 const RESULT = { ok: 0, security: 0xffff000f, busy: 0xffff000d, dead: 0xffff3024, badState: 0xffff0007 }
 
 class PanicError extends Error {}
+class HangError extends Error {}
 
 /** One instance of the trusted application. */
 class Ta {
@@ -110,6 +111,8 @@ class Ta {
         return process.exit(3)
       case TRICKS.silence:
         return
+      case TRICKS.hang:
+        throw new HangError()
       case TRICKS.garbage:
         this.output = Buffer.concat([this.output, new Uint8Array(4)])
         return
@@ -162,12 +165,17 @@ function open(uuid: Uint8Array): number {
   return RESULT.ok
 }
 
-function exchange(body: Uint8Array): Buffer {
+/** @returns undefined: the call never returns. */
+function exchange(body: Uint8Array): Buffer | undefined {
   if (ta === undefined || !ta.isStarted) return answerOf(RESULT.badState)
   if (isDead) return answerOf(RESULT.dead)
   try {
     ta.exchange(body.slice(5), body[0] === 1)
-  } catch {
+  } catch (error) {
+    if (error instanceof HangError) {
+      writeFileSync(join(store, 'hangs'), '')
+      return undefined
+    }
     isDead = true
     return answerOf(RESULT.dead)
   }
@@ -175,7 +183,7 @@ function exchange(body: Uint8Array): Buffer {
   return answerOf(RESULT.ok, Buffer.concat([uint32(flags), uint32(ta.output.length), output]))
 }
 
-function serve(op: number, body: Uint8Array): Buffer {
+function serve(op: number, body: Uint8Array): Buffer | undefined {
   switch (op) {
     case PROXY_OP.open:
       return answerOf(open(body))
@@ -196,7 +204,8 @@ function serve(op: number, body: Uint8Array): Buffer {
   }
 }
 
-async function send(answer: Buffer): Promise<void> {
+async function send(answer: Buffer | undefined): Promise<void> {
+  if (answer === undefined) return
   if (!isPiecemeal) return void socket.write(answer)
   // Cut where it hurts: inside lengths and headers.
   for (let at = 0; at < answer.length; at += 3) {

@@ -12,6 +12,7 @@ export const TRICKS = {
   group: 0xf6,
   ignoreStop: 0xf5,
   unasked: 0xf4,
+  hang: 0xf3,
 } as const
 
 /** What a text in the TA's file makes of it. */
