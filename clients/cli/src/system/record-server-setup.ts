@@ -28,7 +28,7 @@ import { codeOfFailure, CommandError } from '../command-error.ts'
 import type { Context } from '../context.ts'
 import { fetchServerStatus, sendConfigurationUpdate } from '../record-server.ts'
 import type { Operator } from './operator.ts'
-import { opteeReferenceOf, type InstalledProgram } from './tees.ts'
+import { type InstalledProgram, mergeReferences, opteeReferenceOf } from './tees.ts'
 
 /** Emergency access ends by itself after this (docs/protocol/08-access.md §8.4). */
 const EMERGENCY_MS = 4 * 3_600_000
@@ -194,7 +194,7 @@ async function addReference(context: Context, parts: RecordServerParts): Promise
     added = await opteeOf(context, parts, tee)
   })
   if (added === undefined) return
-  const merged = server.optee === undefined ? added : mergeReferences(server.optee, added)
+  const merged = mergeReferences(server.optee, added)
   const renewed: ParticipantRegistration = {
     ref,
     kind,
@@ -204,16 +204,6 @@ async function addReference(context: Context, parts: RecordServerParts): Promise
     server: { ...server, optee: merged },
   }
   await submitAsAdmin(parts, 'renewParticipant', [JSON.stringify(renewed)])
-}
-
-function mergeReferences(before: OpteeReference, added: OpteeReference): OpteeReference {
-  const newest = <T extends { readonly digest: string }>(old: readonly T[], more: readonly T[], max: number) =>
-    [...old.filter(({ digest }) => more.every((one) => one.digest !== digest)), ...more].slice(-max)
-  return {
-    reportKeys: [...new Set([...before.reportKeys, ...added.reportKeys])].slice(-8),
-    cores: newest(before.cores, added.cores, 8),
-    programs: newest(before.programs, added.programs, 16),
-  }
 }
 
 const RENEW_BEFORE_MS = 30 * 86_400_000

@@ -4,11 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
-import { issueOpteeEvidence, newRef, reportKeyThumbprint, sha256Hex } from '../../../../shared/protocol/src/index.ts'
+import {
+  issueOpteeEvidence,
+  newRef,
+  opteeReferenceShape,
+  reportKeyThumbprint,
+  sha256Hex,
+  type Kid,
+  type OpteeReference,
+} from '../../../../shared/protocol/src/index.ts'
 import { TA_UUID } from '../../../../tee/optee/src/index.ts'
 import { makeOpteePlatform, makeTestDevice } from '../../../../testkit/src/optee-platform.ts'
 import { stateFolderAt } from '../state-folder.ts'
-import { ensureServer, installProgram, opteeReferenceOf, teeOption } from './tees.ts'
+import { ensureServer, installProgram, mergeReferences, opteeReferenceOf, teeOption } from './tees.ts'
 
 const crypto = createNodeCrypto()
 const folder = mkdtempSync(join(tmpdir(), 'trusthealth-tees-'))
@@ -106,4 +114,42 @@ test('the ledger is told what was built, on the device that runs it; something e
   assert.throws(told({ core: digest() }), { code: 'ATTESTATION_PLATFORM' })
   assert.throws(told({ version: '4.9.0' }), { code: 'ATTESTATION_PLATFORM' })
   assert.throws(told({ program: digest() }), { code: 'ATTESTATION_MEASUREMENT' })
+})
+
+test('an updated program is accepted beside the earlier one, nothing twice and the newest of too many', () => {
+  const version = (n: number) => {
+    const {
+      core,
+      version: name,
+      signer,
+      program,
+      measurement,
+      securityVersion,
+      debug,
+      simulated,
+    } = {
+      ...reference,
+      core: sha256Hex(crypto.sha256(Buffer.from(`core ${n}`))),
+      program: sha256Hex(crypto.sha256(Buffer.from(`program ${n}`))),
+    }
+    return {
+      reportKeys: [Buffer.from(crypto.sha256(Buffer.from(`device ${n}`))).toString('base64url') as Kid],
+      cores: [{ digest: core, version: name, signer, debug, simulated }],
+      programs: [{ digest: program, measurement, signer, securityVersion, debug }],
+    }
+  }
+  assert.deepEqual(mergeReferences(undefined, version(1)), version(1))
+  const both = mergeReferences(version(1), version(2))
+  for (const name of ['reportKeys', 'cores', 'programs'] as const) {
+    assert.deepEqual(both[name], [...version(1)[name], ...version(2)[name]])
+  }
+  assert.deepEqual(mergeReferences(both, version(2)), both)
+  // What is said of the same program now counts.
+  const debug = { ...version(1), programs: version(1).programs.map((one) => ({ ...one, debug: true })) }
+  assert.deepEqual(mergeReferences(both, debug).programs, [...version(2).programs, ...debug.programs])
+  let many: OpteeReference = version(0)
+  for (let n = 1; n <= 20; n++) many = mergeReferences(many, version(n))
+  assert.deepEqual([many.reportKeys.length, many.cores.length, many.programs.length], [8, 8, 16])
+  assert.deepEqual(many.programs.at(-1), version(20).programs[0])
+  opteeReferenceShape(many, 'reference')
 })

@@ -161,6 +161,25 @@ export function opteeReferenceOf(
   }
 }
 
+/** How many of each a registration may list (shared/protocol/src/optee-evidence.ts). */
+const MOST = { reportKeys: 8, cores: 8, programs: 16 } as const
+
+/**
+ * What the ledger accepts of a server, with what was added: nothing twice, what is said now in the place of what was said
+ * of the same digest before, and the newest of each where there are too many.
+ */
+export function mergeReferences(before: OpteeReference | undefined, added: OpteeReference): OpteeReference {
+  if (before === undefined) return added
+  const newest = <T extends { readonly digest: string }>(old: readonly T[], more: readonly T[], max: number) =>
+    [...old.filter(({ digest }) => more.every((one) => one.digest !== digest)), ...more].slice(-max)
+  const earlierKeys = before.reportKeys.filter((key) => !added.reportKeys.includes(key))
+  return {
+    reportKeys: [...earlierKeys, ...added.reportKeys].slice(-MOST.reportKeys),
+    cores: newest(before.cores, added.cores, MOST.cores),
+    programs: newest(before.programs, added.programs, MOST.programs),
+  }
+}
+
 function isBoard(): boolean {
   return process.arch === 'arm64' && existsSync(BOARD_DEVICE)
 }
