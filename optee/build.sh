@@ -228,7 +228,24 @@ build_suites() {
   build_ta 9601f671-238a-4ea9-bac8-8323317539fb "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-suites.mjs"
 }
 build_trusthealth() {
-  build_ta 809a44f6-3a1c-4e40-860d-4ab23abd8ccb "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-host.mjs"
+  local uuid=809a44f6-3a1c-4e40-860d-4ab23abd8ccb
+  build_ta "$uuid" "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-host.mjs"
+  check_size "$cache/build/$uuid/o/$uuid.stripped.elf"
+}
+
+# The bar for a trusted application with everything in it, and what of it is stack and heap.
+most_kib=12288
+stack_kib=512
+heap_kib=8704
+
+# Code, data (the heap is part of it) and stack, in pages: the secure memory that it takes.
+check_size() {
+  local kib=$stack_kib type offset virtual physical file memory rest
+  while read -r type offset virtual physical file memory rest; do
+    [ "$type" = LOAD ] && kib=$((kib + (virtual % 4096 + memory + 4095) / 4096 * 4))
+  done < <(aarch64-linux-gnu-readelf -lW "$1")
+  echo "$kib KiB of secure memory, at most $most_kib"
+  [ "$kib" -le "$most_kib" ]
 }
 
 # build_ta UUID APPLICATION HOST
@@ -245,8 +262,8 @@ build_ta() {
   cat >"$out/source/build_config.h" <<END
 #define TH_TA_UUID $struct
 #define TH_SIGNER { $(signer | sed 's/../0x&, /g') }
-#define TH_STACK_KIB 512
-#define TH_HEAP_KIB 8960
+#define TH_STACK_KIB $stack_kib
+#define TH_HEAP_KIB $heap_kib
 #define TH_SIMULATED 1
 #define TH_DEBUG ${TH_DEBUG:-0}
 END

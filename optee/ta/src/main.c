@@ -3,6 +3,7 @@
  * Entry points of the TA. The commands are documented in optee/README.md. Memory that the normal world shares is read
  * once, into a copy, and written once.
  */
+#include <pta_stats.h>
 #include <stdio.h>
 #include <string.h>
 #include <tee_internal_api.h>
@@ -15,6 +16,9 @@
 #include "heap.h"
 #include "trusthealth/platform.h"
 #include "trusthealth/storage.h"
+
+/* In the library whatever the build; in its header with CFG_WITH_STATS only. */
+void malloc_get_stats(struct pta_stats_alloc *stats);
 
 enum command { COMMAND_START = 1, COMMAND_EXCHANGE, COMMAND_DESCRIBE };
 
@@ -132,6 +136,7 @@ static int add_identity(struct text *text)
 
 static TEE_Result describe(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 {
+	struct pta_stats_alloc heap = { };
 	struct text text = { };
 	size_t now = 0;
 	size_t peak = 0;
@@ -144,7 +149,10 @@ static TEE_Result describe(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 	add_number(&text, "engine-peak", peak);
 	add_number(&text, "sqlite", (size_t)sqlite3_memory_used());
 	add_number(&text, "sqlite-peak", (size_t)sqlite3_memory_highwater(0));
+	malloc_get_stats(&heap);
 	add_number(&text, "heap", (size_t)TH_HEAP_KIB * 1024);
+	add_number(&text, "heap-used", heap.allocated);
+	add_number(&text, "heap-peak", heap.max_allocated);
 	if (add_identity(&text))
 		return TEE_ERROR_GENERIC;
 	if (text.length > params[0].memref.size)
