@@ -60,6 +60,7 @@ async function measureGrowth(report: Report, context: Context): Promise<void> {
         n: wanted - records,
       }
       records = wanted
+      console.error(`growth: ${records.toLocaleString('en')} records after ${Math.round(importMs / 1000)} s`)
       await compare(report, small, big, exponent, context.isQuick ? 20 : 60)
       const resident = residentBytesOf(big.system.pids['ta']?.[0] ?? 0)
       report.metrics[`growth_ta_rss_mb_1e${exponent}`] = { value: resident / 1e6, unit: 'MB', n: 1 }

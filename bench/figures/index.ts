@@ -14,6 +14,7 @@ import { fig8 } from './fig8.ts'
 import { growth } from './growth.ts'
 import { handshakes } from './handshakes.ts'
 import { headline } from './headline.ts'
+import { peers } from './peers.ts'
 import { reads } from './reads.ts'
 import { table4 } from './table4.ts'
 
@@ -30,4 +31,5 @@ export const MEASUREMENTS: readonly Measurement[] = [
   reads,
   growth,
   fabric,
+  peers,
 ]

@@ -82,7 +82,7 @@ export function barsBeside(name: string, alt: string, bars: readonly Bar[], axis
         height: 240,
         data: { values: values.map((one) => ({ ...one, label: formatNumber(one.value as number) })) },
         layer: layers,
-      } as unknown as Plot['spec'],
+      },
     },
   ]
 }
@@ -135,7 +135,7 @@ export function linesOver(
           },
           color: { field: 'series', type: 'nominal', sort: series },
         },
-      } as unknown as Plot['spec'],
+      },
     },
   ]
 }

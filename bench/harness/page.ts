@@ -44,15 +44,27 @@ export async function addPlots(plots: readonly Plot[], files: Map<string, string
   return images
 }
 
-/** @throws {RangeError} if a placeholder is no metric's id at all, or no percentile. */
+const PLACEHOLDER = /\{\{([a-z0-9_]+)(?:\.(\w+))?\}\}/g
+
+/**
+ * A paragraph that names a number which was not measured is left out; in a table such a cell is empty.
+ *
+ * @throws {RangeError} if a placeholder wants a percentile that the metric does not have.
+ */
 export function fillIn(text: string, { metrics }: Pick<Report, 'metrics'>): string {
-  return text.replace(/\{\{([a-z0-9_]+)(?:\.(\w+))?\}\}/g, (_, id: string, of?: string) => {
-    const metric = metrics[id]
-    if (metric === undefined) return '(not measured here)'
-    const value = of === undefined ? metric.value : metric[of as keyof Metric]
-    if (typeof value !== 'number') throw new RangeError(`${id} has no ${of}`)
-    return formatValue(value, metric.unit)
-  })
+  const isWhole = (block: string): boolean =>
+    block.startsWith('|') || [...block.matchAll(PLACEHOLDER)].every(([, id = '']) => Object.hasOwn(metrics, id))
+  return text
+    .split(/\n{2,}/)
+    .filter(isWhole)
+    .join('\n\n')
+    .replace(PLACEHOLDER, (_, id: string, of?: string) => {
+      const metric = metrics[id]
+      if (metric === undefined) return ''
+      const value = of === undefined ? metric.value : metric[of as keyof Metric]
+      if (typeof value !== 'number') throw new RangeError(`${id} has no ${of}`)
+      return formatValue(value, metric.unit)
+    })
 }
 
 function readingOf(id: string, report: Report): string {

@@ -12,7 +12,8 @@ export interface Plot {
   readonly name: string
   /** What there is to see, for who cannot. */
   readonly alt: string
-  readonly spec: Omit<TopLevelSpec, 'config' | '$schema'>
+  /** Vega-Lite, without configuration. */
+  readonly spec: Readonly<Record<string, unknown>>
 }
 
 /** Text and lines; series in their order: paper or peer first where there is one. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { performance } from 'node:perf_hooks'
+import { ensureApplication } from '../../tools/bundle-ta.ts'
 import type { LoadRequest, LoadResult } from './load.ts'
 import { startLoad, type LoadProcess } from './load-process.ts'
 import type { LedgerKind } from './ledger.ts'
@@ -31,6 +32,8 @@ export interface RunningBench {
 
 /** @param clients doctors with a key and a session each. */
 export async function startBench(clients: number, ledger: LedgerKind = 'embedded'): Promise<RunningBench> {
+  // The record server's program takes the host of the trusted application from where it is built to.
+  await ensureApplication()
   const startedMs = performance.now()
   const system = await createBenchSystem(ledger)
   try {
