@@ -21,7 +21,11 @@ import type { AttestationPolicy, ServerRef } from '../../../shared/protocol/src/
 import type { MovableClock } from './clock.ts'
 
 /** Accepts what tests run in; says so in its name's stead: nothing here is protected. */
-export const PRACTICE: AttestationPolicy = { teeKinds: ['process'], minSecurityVersion: 0, allowSimulated: true }
+export const PRACTICE: AttestationPolicy = {
+  teeKinds: ['process', 'optee'],
+  minSecurityVersion: 0,
+  allowSimulated: true,
+}
 
 /** What a client of one hospital is made of. */
 export interface Surroundings {
