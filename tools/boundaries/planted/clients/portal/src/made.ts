@@ -1,0 +1,2 @@
+// breaks: no-unresolved
+import 'virtual:mantine-variables.css'

@@ -1,0 +1,3 @@
+// breaks: no-unresolved-styles
+import 'virtual:mantine-variables.css'
+import 'virtual:another.css'
