@@ -87,6 +87,9 @@ const MIGRATIONS = [
      job TEXT NOT NULL REFERENCES bulk_job, n INTEGER NOT NULL, use TEXT NOT NULL, type TEXT NOT NULL,
      count INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (job, n)
    ) STRICT;`,
+  `CREATE TABLE rekey (person TEXT PRIMARY KEY, checked_by TEXT NOT NULL, since_ms INTEGER NOT NULL) STRICT;
+   INSERT INTO rekey SELECT patient, checked_by, since_ms FROM rekey_request;
+   DROP TABLE rekey_request;`,
 ] as const
 
 export function storePath(folder: string): string {

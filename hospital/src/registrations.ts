@@ -144,6 +144,9 @@ export class Registrations {
     nowMs: number,
   ): Promise<PatientRegistered | PractitionerRegistered> {
     if (kind === 'practitioner') return await this.#registerPractitioner(request, publicKey, details, nowMs)
+    if (kind === 'rekey' && details.practitioner !== undefined) {
+      return await this.#rekeyPractitioner(request, publicKey, details.practitioner)
+    }
     if (kind === 'rekey') return await this.#rekeyPatient(request, publicKey, sealKey, details, nowMs)
     return await this.#registerPatient(request, publicKey, sealKey, details, nowMs)
   }
@@ -277,6 +280,33 @@ export class Registrations {
       credential: this.credentialFor(patient, publicKey, sealKey, nowMs),
       treatmentKeys: keys.sealAll(patient, patient, sealKey),
     }
+  }
+
+  /**
+   * A new certificate for a doctor who lost the key, after an identity check. The old certificate is revoked first: should
+   * this end in the middle, nobody holds a key that is good, and the code can be used again.
+   */
+  async #rekeyPractitioner(
+    request: RegistrationRequest,
+    publicKey: Uint8Array,
+    ref: PractitionerRef,
+  ): Promise<PractitionerRegistered> {
+    const { db, registry, adminLedger, issuer, findParticipant } = this.#parts
+    const known = registry.findPractitioner(ref)
+    if (known === undefined) throw unknownCode()
+    const participant = await findParticipant(ref)
+    if (participant === undefined) throw new ProtocolError('PARTICIPANT_SUSPENDED', 'the doctor is not active')
+    await adminLedger.submit('revokeCertificate', [participant.certSerial, 'key-lost'])
+    const { publicKey: publicText, sealKey } = request
+    const { emergency } = known
+    const { chain, serialHex } = await issuer.issue({ role: 'doctor', ref, publicKey, emergency })
+    const registration = doctorRegistration(ref, { publicKey: publicText, sealKey, emergency }, serialHex)
+    await adminLedger.submit('renewParticipant', [JSON.stringify(registration)])
+    db.transaction(() => {
+      registry.markUsed(request.code, ref)
+      registry.replaceKeys(ref, { publicKey: publicText, sealKey, chain: chain.map(encodeBase64url) })
+    })()
+    return { kind: 'practitioner', ref, chain }
   }
 
   async #registerPractitioner(

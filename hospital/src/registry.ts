@@ -11,7 +11,7 @@ import type { StaffRole } from './staff/roles.ts'
 
 export interface Invitation {
   readonly code: string
-  /** `rekey`: a new key for a patient who lost the old ones. */
+  /** `rekey`: a new key for a patient or doctor who lost the old ones. */
   readonly kind: 'patient' | 'practitioner' | 'staff' | 'rekey'
   readonly details: InvitationDetails
   readonly expiresMs: number
@@ -30,8 +30,9 @@ export interface InvitationDetails {
   readonly roles?: readonly StaffRole[]
   /** A member of staff who is known: one more key. */
   readonly staff?: string
-  /** A new key for this patient, whose identity these members of staff checked. */
+  /** A new key for this patient or doctor, whose identity these members of staff checked. */
   readonly patient?: PatientRef
+  readonly practitioner?: PractitionerRef
   readonly checkedBy?: readonly string[]
 }
 
@@ -172,6 +173,16 @@ export class Registry {
   /** @param chain b64u DER, leaf first. */
   replaceChain(ref: PractitionerRef, chain: readonly string[]): void {
     this.#db.prepare('UPDATE practitioner SET chain = ? WHERE ref = ?').run(JSON.stringify(chain), ref)
+  }
+
+  /** New keys of a doctor; the record server is told again. @param chain b64u DER, leaf first. */
+  replaceKeys(
+    ref: PractitionerRef,
+    { publicKey, sealKey, chain }: Pick<Practitioner, 'publicKey' | 'sealKey' | 'chain'>,
+  ): void {
+    this.#db
+      .prepare('UPDATE practitioner SET public_key = ?, seal_key = ?, chain = ?, provisioned = 0 WHERE ref = ?')
+      .run(publicKey, sealKey, JSON.stringify(chain), ref)
   }
 
   markPractitionerProvisioned(ref: PractitionerRef): void {

@@ -17,6 +17,7 @@ import { IMPORT_COMMANDS } from './commands/import.ts'
 import { APP_COMMANDS } from './commands/app.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
 import { LEDGER_COMMANDS } from './commands/ledger.ts'
+import { OUTBOX_COMMANDS } from './commands/outbox.ts'
 import { PEOPLE_COMMANDS } from './commands/people.ts'
 import { RECORD_COMMANDS } from './commands/record.ts'
 import { SYSTEM_COMMANDS } from './commands/system.ts'
@@ -36,6 +37,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...RECORD_COMMANDS,
   ...ERASURE_COMMANDS,
   ...IMPORT_COMMANDS,
+  ...OUTBOX_COMMANDS,
   ...GRANT_COMMANDS,
   ...ACCESS_LOG_COMMANDS,
   ...EMERGENCY_COMMANDS,

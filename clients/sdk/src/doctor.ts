@@ -4,7 +4,7 @@
  * @module
  */
 import { decodeUtf8 } from '../../../shared/crypto/src/index.ts'
-import { patientPoliciesShape, warrantRecordShape, type PatientPolicy } from '../../../shared/ledger-model/src/index.ts'
+import { patientPoliciesShape, type PatientPolicy } from '../../../shared/ledger-model/src/index.ts'
 import {
   batchSigningInput,
   decodeChainUpload,
@@ -35,7 +35,8 @@ import { Author } from './author.ts'
 import { checkTurnChain } from './chain-check.ts'
 import { ClientError, codeOf } from './errors.ts'
 import type { AppointmentEntry } from './hospital-api.ts'
-import { parseLedgerResult, readLedger } from './ledger-reader.ts'
+import { findHolding } from './holding-warrants.ts'
+import { readLedger } from './ledger-reader.ts'
 import type { ParticipantOptions, ReadOptions, RecordPage, RecordSearch, RecordVersion } from './participant.ts'
 import { logPlaceShape, type LogPlace, type RecordAnswer } from './record-answer.ts'
 
@@ -68,8 +69,6 @@ const chainStoredShape = struct({
   receipts: list(text({ max: 16_384 }), { min: 1, max: 16 }),
   log: list(logPlaceShape, { min: 1, max: 16 }),
 })
-/** Permissions of one patient that are compared with the ledger, those that end last. */
-const MAX_COMPARED = 64
 
 const openedShape = struct({ emergency: text({ max: 34, pattern: /^e-[0-9a-f]{32}$/ }), untilMs: uint() })
 
@@ -138,8 +137,7 @@ export class DoctorClient extends Author {
     const held = (await this.warrants()).filter((one) => one.patient === patient)
     const [last] = held
     if (last === undefined) throw new ClientError('WARRANT_UNKNOWN')
-    const holds = await this.#holding(held)
-    return held.find((_one, i) => holds[i]) ?? last
+    return (await findHolding(this.options, held)) ?? last
   }
 
   /**
@@ -241,19 +239,6 @@ export class DoctorClient extends Author {
       }
     }
     return isAnyNew
-  }
-
-  /** Whether each holds now: its period, and on the ledger that it was not taken back. */
-  async #holding(held: readonly HeldWarrant[]): Promise<readonly boolean[]> {
-    const { ledger, clock } = this.options
-    const nowMs = clock.nowMs()
-    const some = held.slice(0, MAX_COMPARED)
-    const answers = await ledger.read(some.map(({ jti }) => ({ fn: 'warrant', args: [jti] })))
-    return answers.map((answer, i) => {
-      const { nbf, exp } = (some[i] as HeldWarrant).warrant
-      if (answer.status !== 200 || nowMs < nbf * 1000 || nowMs >= exp * 1000) return false
-      return parseLedgerResult(answer, warrantRecordShape).revokedMs === null
-    })
   }
 
   async #extend(turn: ChainTurn, ehr: Uint8Array, warrant: string): Promise<ChainStored | undefined> {

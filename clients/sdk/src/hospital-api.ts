@@ -23,6 +23,7 @@ import {
   commitmentToJson,
   hospitalRefShape,
   isErrorCode,
+  isPatientRef,
   list,
   literal,
   mspIdShape,
@@ -509,9 +510,10 @@ export class HospitalApi {
     await this.#call('POST', `/v1/devices/joins/${id}/refuse`, as, okShape, {})
   }
 
-  /** Staff have checked who the patient is; the second one gets the code for the patient's new device. */
-  confirmRekey(as: RequestSigner, patient: PatientRef): Promise<RekeyState> {
-    return this.#call('POST', `/v1/patients/${patient}/rekeys`, as, rekeyStateShape, {})
+  /** Staff have checked who the patient or doctor is; the second one gets the code for the new device. */
+  confirmRekey(as: RequestSigner, person: PatientRef | PractitionerRef): Promise<RekeyState> {
+    const kind = isPatientRef(person) ? 'patients' : 'practitioners'
+    return this.#call('POST', `/v1/${kind}/${person}/rekeys`, as, rekeyStateShape, {})
   }
 
   async waitingRekeys(as: RequestSigner): Promise<readonly WaitingRekey[]> {

@@ -12,9 +12,11 @@ import {
   type HospitalRef,
   type PatientRef,
   type PractitionerRef,
+  type Warrant,
 } from '../../../shared/protocol/src/index.ts'
 import { Author } from './author.ts'
 import { ClientError } from './errors.ts'
+import { findHolding } from './holding-warrants.ts'
 import type { AppointmentEntry, InvitationRequest, NewAppointment, PatientEntry } from './hospital-api.ts'
 import type { ParticipantOptions } from './participant.ts'
 
@@ -53,18 +55,23 @@ export class HospitalClient extends Author {
   }
 
   /**
-   * The registration warrant of a patient: the one under which earlier records are stored.
+   * The registration warrant of a patient: the one under which earlier records are stored. Of several the one that holds
+   * by the ledger; the one that ends last where none does, or the ledger does not say: the trusted application decides.
    * @returns compact JWS. @throws {ClientError} `WARRANT_UNKNOWN`
    */
   async registrationWarrant(patient: PatientRef): Promise<string> {
     const { crypto, hospital } = this.options
+    const held: { readonly jws: string; readonly warrant: Warrant }[] = []
     for (const delivered of await hospital.warrants(this.requestSigner)) {
       if (delivered.patient !== patient) continue
       const key = await this.keyring.version(patient, peekEnvelope(delivered.envelope).version)
       const jws = decodeUtf8(openEnvelope(crypto, key, patient, 'warrant', delivered.envelope))
-      if (parseWarrant(jws).payload.doctors.includes(this.ref)) return jws
+      const warrant = parseWarrant(jws).payload
+      if (warrant.doctors.includes(this.ref)) held.push({ jws, warrant })
     }
-    throw new ClientError('WARRANT_UNKNOWN')
+    const [last] = held
+    if (last === undefined) throw new ClientError('WARRANT_UNKNOWN')
+    return ((await findHolding(this.options, held)) ?? last).jws
   }
 
   /** Tells the trusted application a patient's treatment key. @param ptk 32 bytes. */

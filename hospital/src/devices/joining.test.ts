@@ -8,6 +8,7 @@ import {
   askToJoin,
   createDeviceLink,
   createKeys,
+  DoctorClient,
   joinDigits,
   openHandover,
   parseDeviceLink,
@@ -18,8 +19,15 @@ import {
   type RequestSigner,
 } from '../../../clients/sdk/src/index.ts'
 import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
+import { newRef } from '../../../shared/protocol/src/index.ts'
 import { hospitalApi } from '../../../testkit/src/world/people.ts'
-import { openTestWorld, type TestWorld } from '../../../testkit/src/world/index.ts'
+import {
+  labResult,
+  openTestWorld,
+  participantOptions,
+  register,
+  type TestWorld,
+} from '../../../testkit/src/world/index.ts'
 import { certify } from '../../../testkit/src/world/by-hand.ts'
 
 let world: TestWorld
@@ -194,6 +202,38 @@ test('a patient who lost every key gets a new one when two members of staff say 
   assert.equal((await api.whoAmI({ ref: dan.ref, signer: phone.signer })).ref, dan.ref)
   const versions = registered.treatmentKeys.map(({ version }) => version)
   assert.deepEqual(versions, [1, 2])
+})
+
+test('a doctor who lost the key gets a certificate for a new one; the old one is revoked, and the record server knows', async () => {
+  const eve = await world.doctor('Eve')
+  const bob = await world.patient('Bob')
+  const { warrant } = await world.permit(bob, [eve])
+  const { recordId } = await eve.store({ patient: bob.ref, warrant, ehr: labResult(47) })
+  const [maria, jo] = [await staffMember('Maria', ['front-desk']), await staffMember('Jo', ['front-desk'])]
+  const technical = await staffMember('Tech', ['technical'])
+  await assert.rejects(api.confirmRekey(technical.as, eve.ref), { code: 'TEE_FORBIDDEN' })
+  await assert.rejects(api.confirmRekey(eve.requestSigner, eve.ref), { code: 'TEE_FORBIDDEN' })
+  const stranger = newRef(world.crypto, 'd')
+  await assert.rejects(api.confirmRekey(maria.as, stranger), { code: 'PARTICIPANT_UNKNOWN' })
+  assert.equal((await api.confirmRekey(maria.as, eve.ref)).state, 'waiting')
+  assert.equal((await api.confirmRekey(maria.as, eve.ref)).state, 'waiting')
+  const ready = await api.confirmRekey(jo.as, eve.ref)
+  assert.ok(ready.state === 'ready')
+  assert.deepEqual(await api.codeUse(ready.code), { purpose: 'registration', kind: 'practitioner', name: 'Eve' })
+  const surroundings = world.surroundings('a')
+  const invited = { invite: () => Promise.resolve({ code: ready.code }) }
+  const { identity } = await register(surroundings, invited, { kind: 'practitioner', name: 'not used' })
+  assert.equal(identity.ref, eve.ref)
+  const again = new DoctorClient(participantOptions(surroundings, identity))
+  after(() => again.close())
+  // What she could do she can do, what she wrote is hers.
+  assert.equal((await again.read(recordId)).author, eve.ref)
+  await again.store({ patient: bob.ref, warrant, ehr: labResult(48) })
+  // Who has the old key is nobody, here and at the record server, also in the session that was open.
+  await assert.rejects(api.whoAmI(eve.requestSigner), { code: 'REQUEST_REJECTED' })
+  world.clock.advanceMs(6_000)
+  await assert.rejects(eve.read(recordId), { code: 'CREDENTIAL_REJECTED' })
+  await assert.rejects(api.register(ready.code, 'x', device().signer, device().sealKey), { code: 'INVITATION_UNKNOWN' })
 })
 
 test('two requests with one code register one patient', async () => {

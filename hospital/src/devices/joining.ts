@@ -80,7 +80,8 @@ export class Joining {
     const link = findOr(() => links.find(code, nowMs))
     if (link !== undefined) return { purpose: 'device', kind: kindOfOwner(link.owner), name: link.name }
     const { kind, details } = registry.findInvitation(code, nowMs)
-    return { purpose: 'registration', kind: REGISTERED_KIND[kind], name: details.name }
+    const registered = details.practitioner === undefined ? REGISTERED_KIND[kind] : 'practitioner'
+    return { purpose: 'registration', kind: registered, name: details.name }
   }
 
   join(request: JoinRequest, nowMs: number): JoinState {

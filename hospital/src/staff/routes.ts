@@ -5,7 +5,7 @@
  */
 import { Type, type Static } from 'typebox'
 import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
-import { patientRefShape } from '../../../shared/protocol/src/index.ts'
+import { patientRefShape, practitionerRefShape } from '../../../shared/protocol/src/index.ts'
 import { B64u, Code, DeviceLabel, MAX_REGISTRATION_BYTES, type RouteParts } from '../route-parts.ts'
 import type { RegistrationRequest } from '../registrations.ts'
 import { requireStaff } from './roles.ts'
@@ -51,5 +51,11 @@ export function registerStaffRoutes({ server, caller, nowMs, guard }: RouteParts
     const who = await caller(request)
     requireStaff(who, 'people')
     return staff.confirmRekey(who, patientRefShape(ref, 'patient'), nowMs())
+  })
+  server.post('/v1/practitioners/:ref/rekeys', async (request) => {
+    const { ref } = request.params as { ref: string }
+    const who = await caller(request)
+    requireStaff(who, 'people')
+    return staff.confirmRekey(who, practitionerRefShape(ref, 'doctor'), nowMs())
   })
 }

@@ -5,7 +5,14 @@
  * @module
  */
 import type { Crypto } from '../../../shared/crypto/src/index.ts'
-import { kidOf, ProtocolError, type HospitalRef, type PatientRef } from '../../../shared/protocol/src/index.ts'
+import {
+  isPatientRef,
+  kidOf,
+  ProtocolError,
+  type HospitalRef,
+  type PatientRef,
+  type PractitionerRef,
+} from '../../../shared/protocol/src/index.ts'
 import type { HospitalDatabase } from '../database.ts'
 import { checkRegistrationProof, type HospitalIdentity, type RegistrationRequest } from '../registrations.ts'
 import type { Registry } from '../registry.ts'
@@ -85,41 +92,43 @@ export class Staff {
   }
 
   /**
-   * A member of staff has checked who the patient is. The second one who says so gets the code for the patient's new
-   * device; registering with it ends all keys that the patient had.
+   * A member of staff has checked who the patient or doctor is. The second one who says so gets the code for the new
+   * device; registering with it ends all keys that the person had.
    * @throws {ProtocolError} `PARTICIPANT_UNKNOWN`
    */
-  confirmRekey(caller: Caller, patient: PatientRef, nowMs: number): RekeyState {
+  confirmRekey(caller: Caller, person: PatientRef | PractitionerRef, nowMs: number): RekeyState {
     const { db, registry } = this.#parts
-    const known = registry.findPatient(patient)
-    if (known === undefined) throw new ProtocolError('PARTICIPANT_UNKNOWN', 'not a patient of this hospital')
+    const known = registry.findPatient(person) ?? registry.findPractitioner(person)
+    if (known === undefined) throw new ProtocolError('PARTICIPANT_UNKNOWN', 'nobody of this hospital')
     const by = caller.staff?.id ?? SERVICE
     return db.transaction((): RekeyState => {
-      db.prepare('DELETE FROM rekey_request WHERE since_ms < ?').run(nowMs - REKEY_WAIT_MS)
-      const first = db.prepare('SELECT checked_by FROM rekey_request WHERE patient = ?').pluck().get(patient)
+      db.prepare('DELETE FROM rekey WHERE since_ms < ?').run(nowMs - REKEY_WAIT_MS)
+      const first = db.prepare('SELECT checked_by FROM rekey WHERE person = ?').pluck().get(person)
       if (first === undefined || first === by) {
-        db.prepare('INSERT OR IGNORE INTO rekey_request VALUES (?, ?, ?)').run(patient, by, nowMs)
+        db.prepare('INSERT OR IGNORE INTO rekey VALUES (?, ?, ?)').run(person, by, nowMs)
         return { state: 'waiting' }
       }
-      db.prepare('DELETE FROM rekey_request WHERE patient = ?').run(patient)
-      const details = { name: known.name, patient, checkedBy: [first as string, by] }
+      db.prepare('DELETE FROM rekey WHERE person = ?').run(person)
+      const whose = isPatientRef(person) ? { patient: person } : { practitioner: person }
+      const details = { name: known.name, ...whose, checkedBy: [first as string, by] }
       const { code, expiresMs } = registry.invite('rekey', details, nowMs)
       return { state: 'ready', code, expiresMs }
     })()
   }
 
-  /** New keys that wait for a second member of staff, oldest first. */
+  /** New keys of patients that wait for a second member of staff, oldest first. */
   waitingRekeys(caller: Caller, nowMs: number): WaitingRekey[] {
     const { db, registry, staff } = this.#parts
     const by = caller.staff?.id ?? SERVICE
     const rows = db
-      .prepare('SELECT patient, checked_by, since_ms FROM rekey_request WHERE since_ms >= ? ORDER BY since_ms')
+      .prepare('SELECT person AS patient, checked_by, since_ms FROM rekey WHERE since_ms >= ? ORDER BY since_ms')
       .all(nowMs - REKEY_WAIT_MS) as {
       readonly patient: PatientRef
       readonly checked_by: string
       readonly since_ms: number
     }[]
-    return rows.map(({ patient, checked_by, since_ms }) => ({
+    const ofPatients = rows.filter(({ patient }) => isPatientRef(patient))
+    return ofPatients.map(({ patient, checked_by, since_ms }) => ({
       patient,
       name: registry.findPatient(patient)?.name ?? '',
       checkedBy: staff.find(checked_by)?.name ?? SERVICE,

@@ -62,7 +62,8 @@ export const RECORD_COMMANDS: readonly CommandRow[] = [
     path: 'record store',
     what: '<file>',
     summary: 'write a FHIR R4 resource into the record of a patient',
-    details: 'Needs a permission of the patient that names you. `-` reads from standard input.',
+    details:
+      'Needs a permission of the patient that names you. `-` reads from standard input. While the record server or the ledger is away, the hospital keeps it encrypted: see record deliver.',
     options: [
       { flags: '--patient <name>', description: 'the patient' },
       { flags: '--warrant <id>', description: 'the permission to write under; else the one that ends last' },
@@ -164,11 +165,23 @@ async function storeRecord(context: Context, what: readonly string[], options: O
     const patientName = parties.nameOf(patient)
     const stored = await doing('Not stored', async () => {
       const warrant = await warrantFor(client, patient, text(options, 'warrant')).catch(noPermission(patientName, who))
-      if (corrects === undefined) return await client.store({ patient, ehr, warrant })
+      if (corrects === undefined) return await client.storeOrKeep({ patient, ehr, warrant })
       const answer = await client.read(await findRecord(context, connection, corrects))
       return await client.correct(answer, patient, ehr, warrant)
     })
     rememberIds(context.state, who.slug, [stored.recordId])
+    if ('kept' in stored) {
+      const { recordId, version, code } = stored
+      const then =
+        who.identity.kind === 'practitioner'
+          ? `Deliver it when the system answers again:  trusthealth record deliver --as ${who.slug}`
+          : 'The hospital delivers it when the system answers again.'
+      context.output.result(
+        { record: recordId, version, kept: true, code },
+        `Not stored yet: ${shortId(recordId)} waits encrypted in the hospital's outbox (${code}).\n${then}`,
+      )
+      return
+    }
     const { recordId, version, place, receipt, log } = stored
     context.output.result(
       {
