@@ -232,7 +232,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
       portalPlugin({
         folder: PORTAL_FOLDER,
         facts: portalFacts(configuration, { ref: service.ref, name, mspId }),
-        recordServer: { url: configuration.server.url, fetch: fetchBytes },
+        recordServer: { url: configuration.server.url, fetch: fetchBytes, fetchText: options.fetch },
       }),
       witnessPlugin(witness),
     ],

@@ -41,6 +41,8 @@ before(async () => {
   const alice = await world.doctor('Alice Martin')
   const { warrant } = await world.permit(bob, [alice])
   stored = await alice.store({ patient: bob.ref, warrant, ehr: labResult() })
+  // Both hospitals look at the log and cosign it.
+  for (const name of ['a', 'b'] as const) await world.lookAtLog(name)
   sam = await certify(world, 'auditor', { registered: true })
   watched = await comeIn()
   page = watched.page
@@ -90,10 +92,10 @@ test('everything is checked in the browser, and the report is signed by the audi
   await check(page)
   await page.getByText(/blocks from the first one, 0 faults/).waitFor()
   const findings = page.getByRole('list', { name: 'Findings' }).getByRole('listitem')
-  for (const id of ['ledger', 'authors', 'checkpoints', 'log', 'program', 'misuse']) {
+  for (const id of ['ledger', 'authors', 'checkpoints', 'log', 'witnesses', 'program', 'misuse']) {
     assert.equal(await page.locator(`[data-check="${id}"]`).getAttribute('data-result'), 'pass', id)
   }
-  assert.equal(await findings.count(), 6)
+  assert.equal(await findings.count(), 7)
   await shoot(page, 'auditor-verified')
   const download = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Save signed report' }).click()
@@ -135,6 +137,12 @@ test('blocks, the first configuration, checkpoints, servers with fresh evidence'
   await page.goto(`${portal.url}/auditor/servers`)
   await page.getByRole('button', { name: 'Ask for evidence' }).click()
   await page.getByText(/runs a program that the hospitals approved/).waitFor()
+  await page.getByText('What this does not show').waitFor()
+  await shoot(page, 'auditor-servers')
+  await page.goto(`${portal.url}/auditor/checkpoints`)
+  await page.getByText(/2 of 2 hospitals’ organisations cosigned the log up to entry/).waitFor()
+  await page.getByRole('row', { name: /Hospital ?B/ }).waitFor()
+  await shoot(page, 'auditor-checkpoints')
 })
 
 test('a block that was changed on the way stops the check at its place, in red, with its sentence', async () => {
@@ -190,6 +198,21 @@ test('a check that was cut off is taken up after a reload, and a block that was 
   await other.page.getByText(/4 of them compared with an earlier check/).waitFor()
   await other.page.getByRole('button', { name: 'Check from the first block again' }).click()
   await other.page.getByText(/Blocks: \d+ · record versions/).waitFor()
+  await other.context.close()
+})
+
+test('what a hospital refused as another history is shown; a pair that the server did not sign is no proof', async () => {
+  const other = await comeIn()
+  await other.page.route(/\/v1\/witness\//, async (route) => {
+    const response = await route.fetch()
+    const { size, checkpoint } = (await response.json()) as { readonly size: number; readonly checkpoint: string }
+    const conflicts = [{ timeMs: 1, code: 'CHECKPOINT_FORKED', seen: checkpoint, offered: `${checkpoint}x` }]
+    await route.fulfill({ response, json: { size, checkpoint, conflicts } })
+  })
+  await check(other.page)
+  assert.equal(await other.page.locator('[data-check="witnesses"]').getAttribute('data-result'), 'note')
+  await other.page.getByRole('link', { name: 'Look at what was refused' }).click()
+  await other.page.getByText('This hospital refused 1 log as another history.').waitFor()
   await other.context.close()
 })
 

@@ -6,6 +6,7 @@
  * @module
  */
 import type { FastifyInstance } from 'fastify'
+import type { Fetch } from '../../../clients/sdk/src/hospital-api.ts'
 import type { BinaryFetch } from '../../../clients/sdk/src/http-transport.ts'
 import { ProtocolError } from '../../../shared/protocol/src/index.ts'
 
@@ -17,9 +18,11 @@ export interface RecordServerRelay {
   /** Base address of the record server. */
   readonly url: string
   readonly fetch: BinaryFetch
+  /** For what is text and public. */
+  readonly fetchText: Fetch
 }
 
-export function registerRecordServerRelay(server: FastifyInstance, { url, fetch }: RecordServerRelay): void {
+export function registerRecordServerRelay(server: FastifyInstance, { url, fetch, fetchText }: RecordServerRelay): void {
   server.addContentTypeParser(OCTETS, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   for (const [step, bodyLimit] of Object.entries(ROUTES)) {
     server.post(`/record-server/v1/session/${step}`, { bodyLimit, schema: { hide: true } }, async (request, reply) => {
@@ -29,6 +32,24 @@ export function registerRecordServerRelay(server: FastifyInstance, { url, fetch 
       const type = status === 200 ? OCTETS : 'application/json; charset=utf-8'
       return reply.status(status).type(type).header('cache-control', 'no-store').send(Buffer.from(answer))
     })
+  }
+
+  // What hospitals cosigned, for auditors: public, and checked by who reads it.
+  server.get('/record-server/v1/checkpoint/cosigned', { schema: { hide: true } }, async (request, reply) => {
+    const { least } = request.query as { readonly least?: unknown }
+    const query = typeof least === 'string' && /^\d{1,2}$/.test(least) ? `?least=${least}` : ''
+    const { status, answer } = await ask(`${url}/v1/checkpoint/cosigned${query}`)
+    const type = status === 200 ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8'
+    return reply.status(status).type(type).header('cache-control', 'no-store').send(answer)
+  })
+
+  async function ask(address: string): Promise<{ status: number; answer: string }> {
+    try {
+      const response = await fetchText(address, { method: 'GET', headers: {} })
+      return { status: response.status, answer: await response.text() }
+    } catch (cause) {
+      throw new ProtocolError('SERVER_UNAVAILABLE', 'the record server does not answer', { cause })
+    }
   }
 
   async function pass(

@@ -9,11 +9,15 @@ import { decodeBlock } from '../../../../shared/ledger-model/src/index.ts'
 import { ChainWalk } from '../../../sdk/src/audit/chain-walk.ts'
 import { ClientError } from '../../../sdk/src/errors.ts'
 import { openScene, type Scene } from '../../../../testkit/src/world/index.ts'
+import type { WitnessState } from './witnesses.ts'
+import { parseCheckpoint, parseNote } from '../../../../shared/tlog/src/index.ts'
 import { AuditRun, type AuditPorts, type AuditState } from './audit-run.ts'
 
 const crypto = createNodeCrypto()
 let scene: Scene
 let blocks: EncodedBlock[]
+/** As if both hospitals had cosigned the log as it is. */
+let witnessed: WitnessState
 
 before(async () => {
   scene = await openScene()
@@ -23,6 +27,9 @@ before(async () => {
     const block = await ledger.block(number)
     if (block !== undefined) blocks.push(decodeBlock(block.encoded))
   }
+  const { bob } = scene
+  const checkpoint = parseCheckpoint(parseNote(await bob.checkpoint()).text)
+  witnessed = { checkpoint, lines: [], organizations: 2, all: 2, majority: 2, forks: 0, refused: 0 }
 })
 after(() => scene?.world.close())
 
@@ -44,6 +51,7 @@ function runOf(change: Partial<AuditPorts> = {}): AuditRun {
     walk: walkOf(blocks),
     fetchConsistency: (from, to) => bob.consistencyProof(from, to),
     fetchCheckpoint: () => bob.checkpoint(),
+    witnesses: () => Promise.resolve(witnessed),
     evidence: () => bob.evidence(),
     ...change,
   })
@@ -61,6 +69,7 @@ test('an untouched system: everything passes, and the report says from where to 
     authors: 'pass',
     checkpoints: 'pass',
     log: 'pass',
+    witnesses: 'pass',
     program: 'pass',
     misuse: 'pass',
   })
@@ -100,6 +109,7 @@ test('a planted fault stops at its block, and nothing that rests on it is checke
     authors: 'skip',
     checkpoints: 'skip',
     log: 'skip',
+    witnesses: 'pass',
     program: 'pass',
     misuse: 'skip',
   })
@@ -147,6 +157,23 @@ test('a run that goes on from an earlier one says how much it only compared', as
   const { chain } = await all(run)
   assert.deepEqual([chain.seen, chain.blocks], [3, blocks.length])
   assert.equal(run.report().seen, 3)
+})
+
+test('witnesses: fewer than half are not enough, another log is a fault, a refusal is to be looked at', async () => {
+  const { checkpoint } = witnessed
+  const finding = async (change: Partial<WitnessState>) => {
+    const { findings } = await all(runOf({ witnesses: () => Promise.resolve({ ...witnessed, ...change }) }))
+    const { result, code } = findings.find(({ check }) => check === 'witnesses') ?? {}
+    return [result, code]
+  }
+  assert.deepEqual(await finding({}), ['pass', undefined])
+  assert.deepEqual(await finding({ organizations: 1 }), ['skip', 'WITNESS_TOO_FEW'])
+  assert.deepEqual(await finding({ forks: 1 }), ['fail', 'CHECKPOINT_FORKED'])
+  assert.deepEqual(await finding({ refused: 1 }), ['note', undefined])
+  const other = { ...checkpoint, root: checkpoint.root.map((byte) => byte ^ 1) }
+  const [result, code] = await finding({ checkpoint: other })
+  assert.equal(result, 'fail')
+  assert.ok(['CHECKPOINT_FORKED', 'LOG_NOT_CONSISTENT', 'LOG_PROOF_INVALID'].includes(String(code)), code)
 })
 
 test('what is away is not checked, and that is neither right nor wrong', async () => {

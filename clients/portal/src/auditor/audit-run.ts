@@ -16,6 +16,7 @@ import {
 import type { ChainProgress, ChainWalk } from '../../../sdk/src/audit/chain-walk.ts'
 import { LogWalk, type FetchConsistency } from '../../../sdk/src/audit/log-walk.ts'
 import type { AuditCheck, AuditFinding, AuditReport } from '../../../sdk/src/audit/report.ts'
+import { checkWitnesses, type WitnessState } from './witnesses.ts'
 import { codeOf, ClientError, isUnavailable } from '../../../sdk/src/errors.ts'
 
 export interface AuditPorts {
@@ -30,11 +31,13 @@ export interface AuditPorts {
   readonly fetchConsistency: FetchConsistency
   /** The checkpoint that the record server shows now. */
   readonly fetchCheckpoint: () => Promise<string>
+  /** What hospitals cosigned of that log, checked. @throws {ClientError} `WITNESS_TOO_FEW` */
+  readonly witnesses: () => Promise<WitnessState>
   /** Verified evidence of a new session. @throws {ClientError} `ATTESTATION_*` */
   readonly evidence: () => Promise<EvidenceResult>
 }
 
-export type AuditPhase = 'ready' | 'ledger' | 'checkpoints' | 'log' | 'program' | 'misuse' | 'done'
+export type AuditPhase = 'ready' | 'ledger' | 'checkpoints' | 'log' | 'witnesses' | 'program' | 'misuse' | 'done'
 
 /** What the page shows; plain data. */
 export interface AuditState {
@@ -151,6 +154,7 @@ export class AuditRun {
       ['ledger', () => this.#ledger(signal, report)],
       ['checkpoints', () => this.#anchored(signal, report)],
       ['log', () => this.#one('log', () => this.#now())],
+      ['witnesses', () => this.#witnesses()],
       ['program', () => this.#one('program', async () => void (await this.#ports.evidence()))],
       ['misuse', () => Promise.resolve(this.#misuse())],
     ]
@@ -215,6 +219,25 @@ export class AuditRun {
     await this.#log.now(await this.#ports.fetchCheckpoint())
   }
 
+  async #witnesses(): Promise<boolean> {
+    const { crypto, fetchConsistency, witnesses } = this.#ports
+    try {
+      const state = await witnesses()
+      // A fault of the checkpoints stands there; what hospitals saw is compared with what holds.
+      const anchored = this.#failed('checkpoints') ? undefined : this.#log?.newest
+      await checkWitnesses(crypto, state, anchored, fetchConsistency)
+      const { organizations, all, refused } = state
+      this.#findings.push({
+        check: 'witnesses',
+        result: refused === 0 ? 'pass' : 'note',
+        detail: `organizations: ${organizations}; all: ${all}`,
+      })
+    } catch (error) {
+      this.#add('witnesses', error)
+    }
+    return true
+  }
+
   /** Reports that were made are never a pass: whether they are right, people must find out. */
   #misuse(): boolean {
     const reports = this.#ports.walk?.facts.misuse
@@ -268,7 +291,16 @@ export class AuditRun {
   }
 }
 
-const PHASES: readonly AuditPhase[] = ['ready', 'ledger', 'checkpoints', 'log', 'program', 'misuse', 'done']
+const PHASES: readonly AuditPhase[] = [
+  'ready',
+  'ledger',
+  'checkpoints',
+  'log',
+  'witnesses',
+  'program',
+  'misuse',
+  'done',
+]
 
 function skipped(): ClientError {
   return new ClientError('CLIENT_CHECK_SKIPPED')

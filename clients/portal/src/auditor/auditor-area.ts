@@ -27,6 +27,7 @@ import {
   uint,
   verifyReceipt,
   type Commitment,
+  type MspId,
   type Receipt,
   type RecordId,
   type TxId,
@@ -42,6 +43,7 @@ import { Participant } from '../../../sdk/src/participant.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { AuditRun, type AuditState } from './audit-run.ts'
 import { checkStorageOf } from './check-storage.ts'
+import { readWitnessState, refusalCode, type WitnessState } from './witnesses.ts'
 import { CheckedBlocks, type LastCheck } from './checked-blocks.ts'
 
 const PAGE = 100
@@ -129,8 +131,8 @@ export type Found =
   | { readonly kind: 'facts'; readonly title: string; readonly checked: boolean; readonly facts: readonly FactRow[] }
   | { readonly kind: 'places'; readonly places: readonly PlaceRow[] }
   | { readonly kind: 'record-file' }
-  /** The check has not come far enough to know. */
-  | { readonly kind: 'not-yet'; readonly blocks: number; readonly height: number }
+  /** Blocks of Fabric are not read in a browser. */
+  | { readonly kind: 'foreign' }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'unknown' }
 
@@ -212,12 +214,66 @@ export function auditorArea(context: WorkerContext) {
       walk,
       fetchConsistency: (from, to) => sam.consistencyProof(from, to),
       fetchCheckpoint: () => sam.checkpoint(),
+      witnesses: () => witnesses(),
       evidence: async () => {
         context.reconnect()
         return await (await client()).evidence()
       },
     })
     return { audit, walk, kept }
+  }
+
+  /** Organisations of the ledger: by the newest configuration that was checked, before a check by the first one. */
+  async function members(): Promise<readonly MspId[]> {
+    const { hospital, hospitals, nodes, fabric } = (await context.acting()).kept.facts
+    const known = [hospital, ...hospitals, ...nodes, ...(fabric?.organizations ?? [])].map(({ mspId }) => mspId)
+    const { walk } = await current()
+    const checked = walk?.facts.configurations.at(-1)?.configuration
+    const configured = checked ?? (walk === undefined ? undefined : configurationIn((await page(0, 1)).blocks[0]))
+    return [...new Set([...known, ...(configured?.organizations ?? []).map(({ mspId }) => mspId)])]
+  }
+
+  function configurationIn(block: EncodedBlock | undefined) {
+    const update = block?.transactions[0]
+    if (update === undefined) return undefined
+    return decodeConfiguration(context.crypto, decodeConfigurationUpdate(update).configuration)
+  }
+
+  async function witnesses(): Promise<WitnessState> {
+    const { facts } = (await context.acting()).kept
+    const { crypto } = context
+    const { ledger } = (await client()).options
+    const ask = async (path: string) => {
+      try {
+        const response = await fetch(location.origin + path, { cache: 'no-store' })
+        return { ok: response.ok, answer: await response.text() }
+      } catch (cause) {
+        throw new ClientError('SERVER_UNAVAILABLE', { cause })
+      }
+    }
+    const { serverRef } = facts
+    const organizations = await members()
+    return await readWitnessState({
+      crypto,
+      ledger,
+      serverRef,
+      organizations,
+      async fetchCosigned() {
+        // With as many hospitals as there are, else with as many as did.
+        for (let least = organizations.length; least > 0; least--) {
+          const { ok, answer } = await ask(`/record-server/v1/checkpoint/cosigned?least=${least}`)
+          if (ok) return answer
+          const refusal = refusalCode(answer)
+          if (refusal.code !== 'WITNESS_TOO_FEW') throw refusal
+        }
+        return undefined
+      },
+      async fetchRemembered() {
+        const { ok, answer } = await ask(`/v1/witness/${serverRef}`)
+        if (!ok) throw refusalCode(answer)
+        return answer
+      },
+    })
   }
 
   function viewOf({ audit, walk, kept }: Run, state: AuditState = audit.state): AuditView {
@@ -251,7 +307,7 @@ export function auditorArea(context: WorkerContext) {
     async verify(report?: (state: AuditView) => void): Promise<AuditView> {
       const now = await current()
       const { audit, walk, kept } = now
-      const { nowMs } = context.clock
+      const nowMs = () => context.clock.nowMs()
       stop = new AbortController()
       let savedMs = nowMs()
       const onProgress = (state: AuditState) => {
@@ -400,6 +456,19 @@ export function auditorArea(context: WorkerContext) {
       }
     },
 
+    /** What hospitals cosigned of the record server's log. */
+    async witnessRows() {
+      const { checkpoint, lines, ...counts } = await witnesses()
+      const { facts } = (await context.acting()).kept
+      const names = new Map<string, string>([facts.hospital, ...facts.hospitals].map(({ ref, name }) => [ref, name]))
+      return {
+        ...counts,
+        size: checkpoint.size,
+        root: encodeHex(checkpoint.root),
+        lines: lines.map((line) => ({ ...line, name: names.get(line.hospital) ?? line.mspId })),
+      }
+    },
+
     /** Fresh evidence of the record server, with this browser's own random number. */
     async evidence() {
       context.reconnect()
@@ -447,8 +516,26 @@ export function auditorArea(context: WorkerContext) {
     const as = { ref: identity.ref, signer: identity.signer }
     const places = await options.hospital.findTag(as, hex)
     if (places.length > 0) return { kind: 'places', places: await placeRows(places) }
-    const { blocks, height } = walk?.progress ?? { blocks: 0, height: 0 }
-    return blocks === 0 || blocks <= height ? { kind: 'not-yet', blocks, height } : { kind: 'nothing' }
+    if (walk === undefined) return { kind: 'foreign' }
+    return await searchBlocks(hex, walk.progress.blocks)
+  }
+
+  /** Through the blocks that no check has passed: a block tells by itself what it holds, and the page says "not checked". */
+  async function searchBlocks(hex: string, from: number): Promise<Found> {
+    let height = from
+    for (let next = from; next <= height;) {
+      const found = await page(next)
+      height = found.height
+      if (found.blocks.length === 0) break
+      for (const [i, block] of found.blocks.entries()) {
+        const { kind } = decodeHeader(block.header)
+        const isHere = kind === 'data' && block.transactions.some((bytes) => transactionOf(bytes).row.txId === hex)
+        if (isHere) return { kind: 'block', block: next + i, txId: hex }
+      }
+      next += found.blocks.length
+      await nextTurn()
+    }
+    return { kind: 'nothing' }
   }
 
   async function findRecord(record: RecordId): Promise<Found> {

@@ -12,6 +12,7 @@ import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
 import type { FactRow, Found, PlaceRow } from './auditor-area.ts'
+import { Foreign } from './foreign.tsx'
 import { auditor } from './queries.ts'
 import { RefName } from './ref-name.tsx'
 
@@ -66,7 +67,7 @@ export function Paste(): ReactNode {
 }
 
 function Answer({ found }: { readonly found: Found }): ReactNode {
-  const { t, number } = useWords()
+  const { t } = useWords()
   switch (found.kind) {
     case 'block':
       return undefined
@@ -82,12 +83,8 @@ function Answer({ found }: { readonly found: Found }): ReactNode {
           </p>
         </div>
       )
-    case 'not-yet':
-      return (
-        <div className="th-note" role="status">
-          <p>{t('auditor.paste.notyet', { blocks: number(found.blocks), all: number(found.height + 1) })}</p>
-        </div>
-      )
+    case 'foreign':
+      return <Foreign />
     default:
       return (
         <div className="th-note" role="status">

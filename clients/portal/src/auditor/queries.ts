@@ -12,6 +12,7 @@ export const BLOCKS_A_PAGE = 25
 export const queries = {
   state: queryOptions({ queryKey: ['auditor', 'state'], queryFn: () => auditor.state(), staleTime: Infinity }),
   facts: queryOptions({ queryKey: ['auditor', 'facts'], queryFn: () => auditor.facts(), staleTime: 0 }),
+  witnesses: queryOptions({ queryKey: ['auditor', 'witnesses'], queryFn: () => auditor.witnessRows(), staleTime: 0 }),
   blocks: (newest: number | undefined) =>
     queryOptions({
       queryKey: ['auditor', 'blocks', newest ?? -1],

@@ -43,7 +43,9 @@ export function Servers(): ReactNode {
                     </td>
                     <td data-label={t('auditor.column.organization')}>{mspId}</td>
                     <td data-label={t('auditor.column.state')}>{t(`auditor.server.${status}`)}</td>
-                    <td data-label={t('auditor.column.kind')}>{teeKind}</td>
+                    <td data-label={t('auditor.column.kind')}>
+                      {t('auditor.area', { area: teeKind })} <code>{teeKind}</code>
+                    </td>
                     <td data-label={t('auditor.column.programs')}>
                       {measurements.map((one) => (
                         <div key={one}>
@@ -71,14 +73,16 @@ function Evidence(): ReactNode {
     <section aria-labelledby="evidence">
       <h2 id="evidence">{t('auditor.evidence.title')}</h2>
       <p>{t('auditor.evidence.line')}</p>
-      <Button
-        variant="default"
-        leftSection={<IconShieldSearch size={18} aria-hidden />}
-        loading={ask.isPending}
-        onClick={() => ask.mutate()}
-      >
-        {t('auditor.evidence.ask')}
-      </Button>
+      <div className="th-actions">
+        <Button
+          variant="default"
+          leftSection={<IconShieldSearch size={18} aria-hidden />}
+          loading={ask.isPending}
+          onClick={() => ask.mutate()}
+        >
+          {t('auditor.evidence.ask')}
+        </Button>
+      </div>
       {ask.isError ? <Problem error={ask.error} /> : undefined}
       {ask.data === undefined ? undefined : (
         <div className="th-card" role="status">
@@ -87,14 +91,30 @@ function Evidence(): ReactNode {
             <div>
               <dt>{t('auditor.evidence.program')}</dt>
               <dd>
-                <code>{ask.data.measurement}</code>
+                <code className="th-long">{ask.data.measurement}</code>
               </dd>
             </div>
             <div>
               <dt>{t('auditor.evidence.area')}</dt>
-              <dd>{ask.data.simulated ? t('auditor.evidence.simulated', { tee: ask.data.tee }) : ask.data.tee}</dd>
+              <dd>
+                {t(ask.data.simulated ? 'auditor.evidence.simulated' : 'auditor.evidence.hardware', {
+                  area: ask.data.tee,
+                })}
+              </dd>
             </div>
           </dl>
+          <h3>{t('auditor.evidence.means')}</h3>
+          <ul>
+            {['fresh', 'program', 'session'].map((one) => (
+              <li key={one}>{t(`auditor.evidence.means.${one}`)}</li>
+            ))}
+          </ul>
+          <h3>{t('auditor.evidence.not')}</h3>
+          <ul>
+            {(ask.data.simulated ? ['read', 'source'] : ['maker', 'source']).map((one) => (
+              <li key={one}>{t(`auditor.evidence.not.${one}`)}</li>
+            ))}
+          </ul>
         </div>
       )}
     </section>

@@ -276,10 +276,10 @@ function Result({ state }: { readonly state: AuditView }): ReactNode {
   )
 }
 
-/** Of a note about reports: "reports: 2; open: 1". */
-function countsOf(detail = ''): { readonly reports: number; readonly open: number } {
-  const [reports = 0, open = 0] = (/^reports: (\d+); open: (\d+)$/.exec(detail) ?? []).slice(1).map(Number)
-  return { reports, open }
+/** Of a finding with counts: "reports: 2; open: 1", "organizations: 2; all: 2". */
+function countsOf(detail = ''): Readonly<Record<string, number>> {
+  const found = [...detail.matchAll(/(\w+): (\d+)/g)].map(([, name = '', count]) => [name, Number(count)] as const)
+  return { reports: 0, open: 0, organizations: 0, all: 0, ...Object.fromEntries(found) }
 }
 
 /** "block 3: its transactions were changed" as a sentence; the block stands in the line above. */
@@ -303,7 +303,11 @@ function Findings({ findings }: { readonly findings: readonly AuditFinding[] }):
             <div>
               <span className="th-hidden">{t(`seal.result.${result}`)}</span>{' '}
               {t(`auditor.finding.${check}.${result}`, countsOf(detail))}{' '}
-              {result === 'note' ? <Link href="/auditor/misuse">{t('auditor.finding.look')}</Link> : undefined}
+              {result === 'note' ? (
+                <Link href={check === 'misuse' ? '/auditor/misuse' : '/auditor/checkpoints'}>
+                  {t(`auditor.finding.look.${check}`)}
+                </Link>
+              ) : undefined}
               {code === undefined || code === 'CLIENT_CHECK_SKIPPED' ? undefined : (
                 <div className="th-dimmed">
                   {t(`error.${code}.what`)} <code>{code}</code>

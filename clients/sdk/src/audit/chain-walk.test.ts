@@ -134,8 +134,8 @@ test('refused: a block that is another one than when it was checked, at its numb
   const seen = (number: number) => kept.get(number)
   // Its node makes block 6 anew, signed and in its place: without a memory nothing is wrong with it.
   const header = decodeHeader((blocks[6] as EncodedBlock).header)
-  const before = decodeHeader((blocks[5] as EncodedBlock).header)
-  const head: ChainHead = { number: 5, hash: header.previous, timeMs: before.timeMs }
+  const previous = decodeHeader((blocks[5] as EncodedBlock).header)
+  const head: ChainHead = { number: 5, hash: header.previous, timeMs: previous.timeMs }
   const { kind, timeMs } = header
   const { transactions } = blocks[6] as EncodedBlock
   const { block } = makeBlock(crypto, world.consortium.nodeKey, head, { kind, timeMs: timeMs + 1, transactions })

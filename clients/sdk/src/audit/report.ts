@@ -32,7 +32,7 @@ import type { Signer } from '../identity.ts'
 const AUDIT_REPORT = label('audit-report')
 const MAX_REPORT_BYTES = 2 ** 20
 
-export const AUDIT_CHECKS = ['ledger', 'authors', 'checkpoints', 'log', 'program', 'misuse'] as const
+export const AUDIT_CHECKS = ['ledger', 'authors', 'checkpoints', 'log', 'witnesses', 'program', 'misuse'] as const
 export type AuditCheck = (typeof AUDIT_CHECKS)[number]
 
 const findingShape = struct({
