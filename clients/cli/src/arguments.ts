@@ -1,5 +1,6 @@
 /**
- * The command line before commander sees it: `--json` without a value, and the aliases `grant` and `revoke`.
+ * The command line before commander sees it: `--json` without a value, ids of keys that begin with a dash, and the aliases
+ * `grant` and `revoke`.
  *
  * @module
  */
@@ -8,14 +9,21 @@ const WITH_VALUE = new Set(['--as', '--state', '--confirm', '--timeout'])
 const GRANT_VERBS = new Set(['create', 'revoke', 'list', 'help'])
 
 /**
- * `--json bob` would take the name for the mode, so a bare `--json` gets its value here.
+ * `--json bob` would take the name for the mode, so a bare `--json` gets its value here. The id of a key is base64url, so
+ * one in 64 begins with a dash: it goes behind `--`. No option is so long with a capital, a digit or a line below in it.
  * @param given without program and script.
  */
 export function prepareArguments(given: readonly string[]): string[] {
   const end = given.indexOf('--')
   const before = end < 0 ? given : given.slice(0, end)
   const after = end < 0 ? [] : given.slice(end)
-  return expandAlias([...before.map((one) => (one === '--json' ? '--json=object' : one)), ...after])
+  const ids = before.filter(isKeyId)
+  const others = before.filter((one) => !isKeyId(one)).map((one) => (one === '--json' ? '--json=object' : one))
+  return expandAlias(ids.length === 0 ? [...others, ...after] : [...others, '--', ...ids, ...after.slice(1)])
+}
+
+function isKeyId(text: string): boolean {
+  return /^-[A-Za-z0-9_-]{9,42}$/.test(text) && /[A-Z0-9_]/.test(text)
 }
 
 /** The words that are no options, up to the first three: enough to know the command. */
