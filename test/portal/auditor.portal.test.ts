@@ -22,11 +22,10 @@ import { certify, type Certified } from '../../testkit/src/world/by-hand.ts'
 import { labResult } from '../../testkit/src/world/records.ts'
 import { violationsOf } from './axe.ts'
 import type { PageOptions, WatchedPage } from './browser.ts'
-import { openPortal, type Portal } from './harness.ts'
+import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
 import { overflowOf } from './page-facts.ts'
 import { shoot } from './shoot.ts'
 
-const PATIENCE_MS = 40_000
 let portal: Portal
 let sam: Certified
 let watched: WatchedPage

@@ -11,11 +11,10 @@ import type { Page } from 'playwright-core'
 import type { PatientClient, StaffRole } from '../../clients/sdk/src/index.ts'
 import { violationsOf } from './axe.ts'
 import type { PageOptions, WatchedPage } from './browser.ts'
-import { openPortal, type Portal } from './harness.ts'
+import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
 import { overflowOf } from './page-facts.ts'
 import { shoot } from './shoot.ts'
 
-const PATIENCE_MS = 40_000
 let portal: Portal
 let watched: WatchedPage
 let page: Page
@@ -198,8 +197,15 @@ test('staff get roles, see what they may, and are refused what they may not', as
   await shoot(page, 'staff-member')
   await page.getByRole('button', { name: 'Remove this device' }).click()
   await page.getByText('No device: this person cannot act').waitFor()
+  await page.getByRole('button', { name: 'Make a code for a new device' }).click()
+  const again = await codeOn(page)
   await tom.page.goto(`${portal.url}/staff`)
   await tom.page.getByRole('alert').first().waitFor()
+  const fresh = await portal.page()
+  await fresh.page.goto(`${portal.url}/join#${again}`)
+  await fresh.page.getByRole('button', { name: 'Make the key' }).click()
+  await fresh.page.getByText('You work here as: Technical').waitFor()
+  await fresh.context.close()
   await tom.context.close()
 })
 

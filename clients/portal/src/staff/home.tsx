@@ -115,7 +115,7 @@ function Health({ summary }: { readonly summary: HospitalSummary }): ReactNode {
                 recordServer.state === 'down'
                   ? t(`error.${recordServer.code}.what`)
                   : t(recordServer.simulated ? 'staff.server.simulated' : 'staff.server.hardware', {
-                      tee: recordServer.tee,
+                      area: recordServer.tee,
                       program: `${recordServer.measurement.slice(0, 8)}…`,
                     })
               }

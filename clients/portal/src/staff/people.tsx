@@ -9,6 +9,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
+import { FhirDate } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
@@ -24,12 +25,12 @@ export function People(): ReactNode {
   const [kind, setKind] = useState<(typeof KINDS)[number]>('patients')
   const [search, setSearch] = useState('')
   const me = useQuery(queries.me)
-  useTitle(t('staff.nav.people'))
+  useTitle(t('staff.people.title'))
   const mayMembers = me.data?.staff?.roles.includes('administrator') ?? false
   const List = { patients: Patients, doctors: Doctors, members: Members }[kind]
   return (
     <>
-      <h1>{t('staff.nav.people')}</h1>
+      <h1>{t('staff.people.title')}</h1>
       <Waiting />
       <div className="th-fields">
         <SegmentedControl
@@ -93,7 +94,11 @@ function Patients({ search }: ListProps): ReactNode {
           <Link key="name" href={`/staff/people/${ref}`}>
             {name}
           </Link>,
-          typeof details['birthDate'] === 'string' ? details['birthDate'] : t('staff.same.unknown'),
+          typeof details['birthDate'] === 'string' ? (
+            <FhirDate key="birth" text={details['birthDate']} />
+          ) : (
+            t('staff.same.unknown')
+          ),
           date(registeredMs),
           provisionedVersion === 0
             ? t('staff.people.key.waits')

@@ -10,10 +10,12 @@ import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import type { PatientEntry, StaffEntry } from '../../../sdk/src/hospital-api.ts'
 import { Problem } from '../errors/problem.tsx'
+import { FhirDate } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
+import { Code } from './code.tsx'
 import { NewKey } from './new-key.tsx'
 import { queries, staff } from './queries.ts'
 
@@ -45,7 +47,7 @@ function Patient({ id }: { readonly id: string }): ReactNode {
     <>
       <h1>{name}</h1>
       <dl className="th-facts">
-        <Fact name="birth">{typeof birth === 'string' ? birth : t('staff.same.unknown')}</Fact>
+        <Fact name="birth">{typeof birth === 'string' ? <FhirDate text={birth} /> : t('staff.same.unknown')}</Fact>
         {typeof contact === 'string' ? <Fact name="contact">{contact}</Fact> : undefined}
         <Fact name="registered">
           {typeof by === 'string' ? t('staff.person.checked', { date: date(registeredMs), by }) : date(registeredMs)}
@@ -212,6 +214,27 @@ function Member({ id }: { readonly id: string }): ReactNode {
       {member.keys.map((key) => (
         <StaffKey key={key.kid} member={member} entry={key} />
       ))}
+      <MemberCode member={member} />
+    </>
+  )
+}
+
+/** One more device of a member of staff, without one that is there: after a loss. */
+function MemberCode({ member }: { readonly member: StaffEntry }): ReactNode {
+  const { t } = useWords()
+  const make = useMutation({ mutationFn: () => staff.invite({ kind: 'staff', name: member.name, staff: member.id }) })
+  if (make.data !== undefined) {
+    return <Code code={make.data.code} expiresMs={make.data.expiresMs} name={member.name} />
+  }
+  return (
+    <>
+      <p>{t('staff.member.code.line', { name: member.name })}</p>
+      {make.isError ? <Problem error={make.error} /> : undefined}
+      <div className="th-actions">
+        <Button size="sm" variant="default" loading={make.isPending} onClick={() => make.mutate()}>
+          {t('staff.member.code')}
+        </Button>
+      </div>
     </>
   )
 }
@@ -281,7 +304,7 @@ function Unknown(): ReactNode {
   const { t } = useWords()
   return (
     <>
-      <h1>{t('staff.nav.people')}</h1>
+      <h1>{t('staff.people.title')}</h1>
       <div className="th-empty">{t('staff.person.unknown')}</div>
     </>
   )
