@@ -7,7 +7,7 @@
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { type FolderPaths, nodePaths } from './folder.ts'
-import { LOOPBACK, ORDERER_MSP, type Plan } from './plan.ts'
+import { hostOf, LOOPBACK, ORDERER_MSP, type Plan } from './plan.ts'
 
 export const PROFILE = 'TrustHealth'
 
@@ -59,7 +59,7 @@ function orderer(plan: Plan, paths: FolderPaths) {
         Name: ORDERER_MSP,
         ID: ORDERER_MSP,
         MSPDir: join(paths.organization(ORDERER_MSP), 'msp'),
-        OrdererEndpoints: plan.orderers.map(({ port }) => `${LOOPBACK}:${port}`),
+        OrdererEndpoints: plan.orderers.map((one) => `${hostOf(one)}:${one.port}`),
         Policies: {
           Readers: anyOf(ORDERER_MSP, 'member'),
           Writers: anyOf(ORDERER_MSP, 'member'),
@@ -76,9 +76,9 @@ function raft(plan: Plan, paths: FolderPaths) {
   return {
     OrdererType: 'etcdraft',
     EtcdRaft: {
-      Consenters: plan.orderers.map(({ name, port }) => {
-        const { tlsCertificate } = nodePaths(paths.node(name))
-        return { Host: LOOPBACK, Port: port, ClientTLSCert: tlsCertificate, ServerTLSCert: tlsCertificate }
+      Consenters: plan.orderers.map((one) => {
+        const { tlsCertificate } = nodePaths(paths.node(one.name))
+        return { Host: hostOf(one), Port: one.port, ClientTLSCert: tlsCertificate, ServerTLSCert: tlsCertificate }
       }),
       // An election after 1 s without a heartbeat; the default of 500 ms ticks makes it 5 s and more.
       Options: {
@@ -96,12 +96,12 @@ function raft(plan: Plan, paths: FolderPaths) {
 function bft(plan: Plan, paths: FolderPaths) {
   return {
     OrdererType: 'BFT',
-    ConsenterMapping: plan.orderers.map(({ name, port }, index) => {
-      const { tlsCertificate, msp } = nodePaths(paths.node(name))
+    ConsenterMapping: plan.orderers.map((one, index) => {
+      const { tlsCertificate, msp } = nodePaths(paths.node(one.name))
       return {
         ID: index + 1,
-        Host: LOOPBACK,
-        Port: port,
+        Host: hostOf(one),
+        Port: one.port,
         MSPID: ORDERER_MSP,
         Identity: join(msp, 'signcerts/cert.pem'),
         ClientTLSCert: tlsCertificate,

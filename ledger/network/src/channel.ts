@@ -10,7 +10,7 @@ import { PROFILE } from './channel-configuration.ts'
 import { NetworkError } from './errors.ts'
 import { type FolderPaths, nodePaths } from './folder.ts'
 import { blockHeight, waitUntil } from './health.ts'
-import { LOOPBACK, ORDERER_MSP, type PeerPlan, peersOf, type Plan } from './plan.ts'
+import { hostOf, LOOPBACK, ORDERER_MSP, type PeerPlan, peersOf, type Plan } from './plan.ts'
 import type { Member } from './setup.ts'
 import { runTool } from './tools.ts'
 
@@ -34,7 +34,8 @@ export async function makeFirstBlock(context: ChannelContext): Promise<void> {
 export async function joinOrderers(context: ChannelContext): Promise<void> {
   const { plan, paths, binaries } = context
   const admin = nodePaths(join(paths.organization(ORDERER_MSP), 'admin'))
-  for (const { adminPort, name } of plan.orderers) {
+  for (const orderer of plan.orderers) {
+    const { adminPort, name } = orderer
     const said = await runTool(
       binaries.bin,
       'osnadmin',
@@ -43,7 +44,7 @@ export async function joinOrderers(context: ChannelContext): Promise<void> {
         'join',
         `--channelID=${plan.channel}`,
         `--config-block=${firstBlock(context)}`,
-        `--orderer-address=${LOOPBACK}:${adminPort}`,
+        `--orderer-address=${hostOf(orderer)}:${adminPort}`,
         `--ca-file=${admin.tlsRoot}`,
         `--client-cert=${admin.tlsCertificate}`,
         `--client-key=${admin.tlsKey}`,
@@ -165,7 +166,9 @@ export async function waitForContract(context: ChannelContext): Promise<void> {
 
 export function toOrderer({ plan, paths }: ChannelContext): string[] {
   const root = nodePaths(join(paths.organization(ORDERER_MSP), 'admin')).tlsRoot
-  return [`--orderer=${LOOPBACK}:${plan.orderers[0]?.port ?? 0}`, '--tls', `--cafile=${root}`]
+  const [first] = plan.orderers
+  if (first === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', 'a network has an orderer')
+  return [`--orderer=${hostOf(first)}:${first.port}`, '--tls', `--cafile=${root}`]
 }
 
 /** As the organisation's administrator, at its first peer unless told. */

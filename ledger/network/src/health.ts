@@ -30,19 +30,23 @@ export async function waitUntil(
   }
 }
 
-export async function isHealthy(operationsPort: number): Promise<boolean> {
-  return (await read(operationsPort, '/healthz')) !== undefined
+export async function isHealthy(operationsPort: number, host = LOOPBACK): Promise<boolean> {
+  return (await read(operationsPort, '/healthz', host)) !== undefined
 }
 
 /** Whether this orderer leads the channel. */
-export async function isLeader(operationsPort: number, channel: string): Promise<boolean> {
-  const metrics = (await read(operationsPort, '/metrics')) ?? ''
+export async function isLeader(operationsPort: number, channel: string, host = LOOPBACK): Promise<boolean> {
+  const metrics = (await read(operationsPort, '/metrics', host)) ?? ''
   return ['etcdraft', 'BFT'].some((kind) => metrics.includes(`\nconsensus_${kind}_is_leader{channel="${channel}"} 1\n`))
 }
 
 /** How many blocks this node has of the channel; undefined if it does not say. */
-export async function blockHeight(operationsPort: number, channel: string): Promise<number | undefined> {
-  const metrics = (await read(operationsPort, '/metrics')) ?? ''
+export async function blockHeight(
+  operationsPort: number,
+  channel: string,
+  host = LOOPBACK,
+): Promise<number | undefined> {
+  const metrics = (await read(operationsPort, '/metrics', host)) ?? ''
   const line = metrics.split('\n').find((text) => text.startsWith(`ledger_blockchain_height{channel="${channel}"} `))
   return line === undefined ? undefined : Number(line.slice(line.indexOf('}') + 1))
 }
@@ -68,9 +72,9 @@ export function answersTls(port: number, node: NodePaths, clientCertificate: str
   })
 }
 
-async function read(port: number, path: string): Promise<string | undefined> {
+async function read(port: number, path: string, host = LOOPBACK): Promise<string | undefined> {
   try {
-    const response = await fetch(`http://${LOOPBACK}:${port}${path}`, { signal: AbortSignal.timeout(2_000) })
+    const response = await fetch(`http://${host}:${port}${path}`, { signal: AbortSignal.timeout(2_000) })
     const body = await response.text()
     return response.ok ? body : undefined
   } catch {

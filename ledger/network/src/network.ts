@@ -32,6 +32,7 @@ import {
   checkSameNetwork,
   createPlan,
   formatPlan,
+  hostOf,
   LOOPBACK,
   ORDERER_MSP,
   parsePlan,
@@ -224,7 +225,7 @@ async function findLeader(
 ): Promise<NetworkNode> {
   let found: NetworkNode | undefined
   await waitUntil('a leading orderer', async () => {
-    const leads = await Promise.all(orderers.map(({ operationsPort }) => isLeader(operationsPort, channel)))
+    const leads = await Promise.all(orderers.map((one) => isLeader(one.operationsPort, channel, hostOf(one))))
     const name = orderers[leads.indexOf(true)]?.name
     found = nodes.find((node) => node.name === name)
     return found !== undefined
@@ -241,11 +242,11 @@ function profileOf(plan: Plan, members: Setup['members'], ordererTlsRootPem: str
         return { mspId: organization.mspId, endpoint: `${LOOPBACK}:${port}`, tlsRootPem, serverName: name }
       }),
     ),
-    orderers: plan.orderers.map(({ name, port }) => ({
+    orderers: plan.orderers.map((one) => ({
       mspId: ORDERER_MSP,
-      endpoint: `${LOOPBACK}:${port}`,
+      endpoint: `${hostOf(one)}:${one.port}`,
       tlsRootPem: ordererTlsRootPem,
-      serverName: name,
+      serverName: one.name,
     })),
   }
 }

@@ -8,19 +8,17 @@ import { join } from 'node:path'
 import { parseDocument } from 'yaml'
 import { NetworkError } from './errors.ts'
 import type { NodePaths } from './folder.ts'
-import { LOOPBACK, ORDERER_MSP, type OrdererPlan, type OrganizationPlan, type PeerPlan } from './plan.ts'
+import { hostOf, LOOPBACK, ORDERER_MSP, type OrdererPlan, type OrganizationPlan, type PeerPlan } from './plan.ts'
 
 type Change = readonly [path: string, value: string | number | boolean | readonly unknown[]]
 
 const REQUESTS_AT_ONCE = 5_000
 
-export function ordererConfiguration(
-  sample: string,
-  { port, adminPort, operationsPort }: OrdererPlan,
-  node: NodePaths,
-) {
+export function ordererConfiguration(sample: string, orderer: OrdererPlan, node: NodePaths) {
+  const { port, adminPort, operationsPort } = orderer
+  const host = hostOf(orderer)
   return changed(sample, 'orderer.yaml', [
-    ['General.ListenAddress', LOOPBACK],
+    ['General.ListenAddress', host],
     ['General.ListenPort', port],
     ['General.LocalMSPID', ORDERER_MSP],
     ['General.LocalMSPDir', node.msp],
@@ -37,13 +35,13 @@ export function ordererConfiguration(
     ['General.Cluster.RPCTimeout', '1s'],
     // Peers may ask more often whether the connection lives.
     ['General.Keepalive.ServerMinInterval', '5s'],
-    ['Admin.ListenAddress', `${LOOPBACK}:${adminPort}`],
+    ['Admin.ListenAddress', `${host}:${adminPort}`],
     ['Admin.TLS.Enabled', true],
     ['Admin.TLS.Certificate', node.tlsCertificate],
     ['Admin.TLS.PrivateKey', node.tlsKey],
     ['Admin.TLS.ClientAuthRequired', true],
     ['Admin.TLS.ClientRootCAs', [node.tlsRoot]],
-    ['Operations.ListenAddress', `${LOOPBACK}:${operationsPort}`],
+    ['Operations.ListenAddress', `${host}:${operationsPort}`],
     ['Metrics.Provider', 'prometheus'],
     ['FileLedger.Location', join(node.data, 'ledger')],
     ['Consensus.WALDir', join(node.data, 'wal')],

@@ -11,7 +11,7 @@ import type { Binaries } from './binaries.ts'
 import { type FolderPaths, nodePaths } from './folder.ts'
 import { answersTls, isHealthy, waitUntil } from './health.ts'
 import type { NetworkNode, NodeKind } from './options.ts'
-import { LOOPBACK, ORDERER_MSP, peersOf, type Plan } from './plan.ts'
+import { hostOf, LOOPBACK, ORDERER_MSP, peersOf, type Plan } from './plan.ts'
 import { endProgram, type Program, runningPid, startProgram } from './processes.ts'
 import type { Member } from './setup.ts'
 
@@ -23,6 +23,8 @@ interface NodeParts {
   readonly name: string
   readonly kind: NodeKind
   readonly mspId: string
+  /** Default: loopback. */
+  readonly host?: string
   readonly port: number
   readonly program: Program
   readonly answers: () => Promise<boolean>
@@ -35,9 +37,15 @@ export function nodesOf(
   { bin }: Pick<Binaries, 'bin'>,
   members: readonly Member[],
 ): NetworkNode[] {
-  const orderers = plan.orderers.map(({ name, port, operationsPort }) => {
-    const program = programOf(paths, name, join(bin, 'orderer'), [])
-    return node({ name, kind: 'orderer', mspId: ORDERER_MSP, port, program, answers: () => isHealthy(operationsPort) })
+  const orderers = plan.orderers.map((orderer) => {
+    const { name, port, operationsPort, place } = orderer
+    const host = hostOf(orderer)
+    const binary = join(bin, 'orderer')
+    const [command, ...args] = place?.within ?? []
+    const program =
+      command === undefined ? programOf(paths, name, binary, []) : programOf(paths, name, command, [...args, binary])
+    const answers = () => isHealthy(operationsPort, host)
+    return node({ name, kind: 'orderer', mspId: ORDERER_MSP, host, port, program, answers })
   })
   const peers = plan.organizations.flatMap((organization) =>
     peersOf(organization).map(({ name, port, operationsPort }) => {
@@ -86,13 +94,13 @@ function programOf(paths: FolderPaths, name: string, command: string, args: read
   }
 }
 
-function node({ name, kind, mspId, port, program, answers }: NodeParts): NetworkNode {
+function node({ name, kind, mspId, host = LOOPBACK, port, program, answers }: NodeParts): NetworkNode {
   const { record } = program
   return {
     name,
     kind,
     mspId,
-    endpoint: `${LOOPBACK}:${port}`,
+    endpoint: `${host}:${port}`,
     get pid() {
       return runningPid(record)
     },

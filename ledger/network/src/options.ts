@@ -32,6 +32,8 @@ export interface NetworkOptions {
   readonly orderers?: number
   /** Of each organisation; all run the contract through its one process. 1 to 8, default 1. */
   readonly peers?: number
+  /** Where an orderer runs, by its number from 1. Default: all on loopback, where everything else runs. First start only. */
+  readonly ordererPlace?: (number: number) => Place
   /** First of consecutive ports on loopback; 0, the default: any free ones, which are then kept. */
   readonly basePort?: number
   /** How long an orderer waits for more transactions before it closes a block. Default 50. */
@@ -40,6 +42,14 @@ export interface NetworkOptions {
   readonly onProgress?: (line: string) => void
   /** Folder with Fabric's programs; default: see `findBinaries`. */
   readonly bin?: string
+}
+
+/** Elsewhere on this machine: a network namespace with an address of its own, which everything here reaches. */
+export interface Place {
+  /** IPv4. */
+  readonly host: string
+  /** What its program is started with: `['ip', 'netns', 'exec', NAME]`. */
+  readonly within: readonly string[]
 }
 
 export type Ordering = 'raft' | 'bft'

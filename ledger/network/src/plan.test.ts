@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MspId } from '../../../shared/protocol/src/index.ts'
 import type { NetworkOptions } from './options.ts'
-import { checkSameNetwork, createPlan, formatPlan, parsePlan, peersOf, planOrganization, slugOf } from './plan.ts'
+import {
+  checkSameNetwork,
+  createPlan,
+  formatPlan,
+  hostOf,
+  parsePlan,
+  peersOf,
+  planOrganization,
+  slugOf,
+} from './plan.ts'
 
 const organization = (mspId: string, name = mspId) => ({ mspId: mspId as MspId, name, authority: undefined as never })
 const options: NetworkOptions = { folder: '', organizations: [organization('HospitalA'), organization('HospitalB')] }
@@ -118,4 +127,17 @@ for (const change of others) {
 test('names become parts of host names', () => {
   assert.equal(slugOf('Hospital A'), 'hospital-a')
   assert.equal(slugOf(' St. Mary’s '), 'st-mary-s')
+})
+
+test('orderers may have a place of their own, which is kept', async () => {
+  const ordererPlace = (number: number) => ({
+    host: `198.18.0.${number}`,
+    within: ['ip', 'netns', 'exec', `n${number}`],
+  })
+  const plan = parsePlan(formatPlan(await createPlan({ ...options, ordererPlace })))
+  assert.deepEqual(plan.orderers.map(hostOf), ['198.18.0.1', '198.18.0.2', '198.18.0.3'])
+  assert.deepEqual(plan.orderers[2]?.place?.within, ['ip', 'netns', 'exec', 'n3'])
+  assert.deepEqual((await createPlan(options)).orderers.map(hostOf), ['127.0.0.1', '127.0.0.1', '127.0.0.1'])
+  const nowhere = () => ({ host: 'elsewhere', within: ['ip'] })
+  await assert.rejects(createPlan({ ...options, ordererPlace: nowhere }), rejected)
 })

@@ -45,6 +45,12 @@ const organizationShape = struct({
   chaincode: struct({ name: nodeName, port }),
 })
 
+/** Of an orderer that is not on loopback. */
+const placeShape = struct({
+  host: text({ min: 7, max: 15, pattern: /^[0-9.]+$/ }),
+  within: list(text({ min: 1, max: 256 }), { min: 1, max: 8 }),
+})
+
 /** The shape of `network.json`. */
 const planShape = struct({
   v: uint({ min: 1, max: 1 }),
@@ -54,7 +60,7 @@ const planShape = struct({
   chaincode: text({ min: 1, max: 64, pattern: /^[a-zA-Z0-9]+(?:[-_][a-zA-Z0-9]+)*$/ }),
   ordering: oneOf('raft', 'bft'),
   batchTimeoutMs: uint({ min: 1, max: 60_000 }),
-  orderers: list(struct({ name: nodeName, port, adminPort: port, operationsPort: port }), {
+  orderers: list(struct({ name: nodeName, port, adminPort: port, operationsPort: port, place: optional(placeShape) }), {
     min: 1,
     max: MAX_ORDERERS,
   }),
@@ -75,6 +81,10 @@ const portsOf = (peers: number): number => peers * PORTS_PER_PEER + 1
 
 export function peersOf({ peer, morePeers = [] }: OrganizationPlan): readonly PeerPlan[] {
   return [peer, ...morePeers]
+}
+
+export function hostOf({ place }: Pick<OrdererPlan, 'place'>): string {
+  return place?.host ?? LOOPBACK
 }
 
 /** @throws {NetworkError} `NETWORK_OPTIONS_REJECTED` */
@@ -112,6 +122,7 @@ export async function createPlan(options: NetworkOptions): Promise<Plan> {
           port: ports(),
           adminPort: ports(),
           operationsPort: ports(),
+          ...(options.ordererPlace === undefined ? {} : { place: options.ordererPlace(index + 1) }),
         })),
         organizations: organizations.map((organization) => organizationOn(ports, peers, organization)),
       },

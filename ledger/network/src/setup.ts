@@ -21,7 +21,7 @@ import { type FolderPaths, nodePaths, writeOwnFile } from './folder.ts'
 import { ensureIdentity, type MspDefinition, writeMspDefinition } from './msp.ts'
 import { ordererConfiguration, peerConfiguration } from './node-configuration.ts'
 import type { NetworkOrganization } from './options.ts'
-import { LOOPBACK, ORDERER_MSP, type OrganizationPlan, peersOf, type Plan } from './plan.ts'
+import { hostOf, LOOPBACK, ORDERER_MSP, type OrganizationPlan, peersOf, type Plan } from './plan.ts'
 import { openTlsAuthority, type TlsAuthority } from './tls-authority.ts'
 
 const crypto = createNodeCrypto()
@@ -66,7 +66,7 @@ async function writeOrderers(plan: Plan, paths: FolderPaths, { sampleOrderer }: 
   const { tls, msp } = await writeOrganization(folder, authority)
   for (const orderer of plan.orderers) {
     const node = nodePaths(paths.node(orderer.name))
-    await writeNode(node.folder, 'orderer', orderer.name, authority, msp, tls)
+    await writeNode(node.folder, 'orderer', orderer.name, authority, msp, tls, hostOf(orderer))
     writeOwnFile(join(node.folder, 'orderer.yaml'), ordererConfiguration(sampleOrderer, orderer, node))
   }
   return msp.tlsRootPem
@@ -125,18 +125,19 @@ async function writeNode(
   authority: CertificateAuthority,
   msp: MspDefinition,
   tls: TlsAuthority,
+  host?: string,
 ): Promise<void> {
   const node = nodePaths(folder)
   mkdirSync(node.data, { recursive: true, mode: 0o700 })
   writeMspDefinition(node.msp, msp)
   await ensureIdentity(node.msp, authority, { role, name, nowMs: Date.now() })
-  await writeTls(folder, name, tls)
+  await writeTls(folder, name, tls, host)
 }
 
-async function writeTls(folder: string, name: string, tls: TlsAuthority): Promise<void> {
+async function writeTls(folder: string, name: string, tls: TlsAuthority, host?: string): Promise<void> {
   const node = nodePaths(folder)
   if (existsSync(node.tlsCertificate)) return
-  const { certificatePem, keyPem } = await tls.issue(name)
+  const { certificatePem, keyPem } = await tls.issue(name, host)
   writeOwnFile(node.tlsRoot, tls.rootPem)
   writeOwnFile(node.tlsKey, keyPem)
   // Last: with it the three are whole.

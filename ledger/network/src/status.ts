@@ -8,7 +8,7 @@ import { resolve } from 'node:path'
 import { nodePaths, pathsIn } from './folder.ts'
 import { blockHeight, isLeader } from './health.ts'
 import type { NodeKind } from './options.ts'
-import { LOOPBACK, ORDERER_MSP, parsePlan, peersOf, type Plan } from './plan.ts'
+import { hostOf, LOOPBACK, ORDERER_MSP, parsePlan, peersOf, type Plan } from './plan.ts'
 import { runningPid } from './processes.ts'
 
 export interface NodeStatus {
@@ -38,17 +38,17 @@ export async function networkStatus(folder: string): Promise<NetworkStatus | und
   if (!existsSync(paths.plan)) return undefined
   const plan = parsePlan(readFileSync(paths.plan, 'utf8'))
   const nodes = await Promise.all(
-    listNodes(plan).map(async ({ operationsPort, port, ...node }): Promise<NodeStatus> => {
+    listNodes(plan).map(async ({ operationsPort, host = LOOPBACK, port, ...node }): Promise<NodeStatus> => {
       const { process: record, log } = nodePaths(paths.node(node.name))
       const pid = runningPid(record)
       const asks = pid !== 0 && operationsPort !== undefined
       return {
         ...node,
-        endpoint: `${LOOPBACK}:${port}`,
+        endpoint: `${host}:${port}`,
         pid,
         log,
-        blocks: asks ? await blockHeight(operationsPort, plan.channel) : undefined,
-        isLeader: asks && node.kind === 'orderer' && (await isLeader(operationsPort, plan.channel)),
+        blocks: asks ? await blockHeight(operationsPort, plan.channel, host) : undefined,
+        isLeader: asks && node.kind === 'orderer' && (await isLeader(operationsPort, plan.channel, host)),
       }
     }),
   )
@@ -59,14 +59,16 @@ interface ListedNode {
   readonly name: string
   readonly kind: NodeKind
   readonly mspId: string
+  readonly host?: string
   readonly port: number
   readonly operationsPort: number | undefined
 }
 
 function listNodes({ orderers, organizations }: Plan): ListedNode[] {
   return [
-    ...orderers.map(({ name, port, operationsPort }) => {
-      return { name, kind: 'orderer', mspId: ORDERER_MSP, port, operationsPort } as const
+    ...orderers.map((orderer) => {
+      const { name, port, operationsPort } = orderer
+      return { name, kind: 'orderer', mspId: ORDERER_MSP, host: hostOf(orderer), port, operationsPort } as const
     }),
     ...organizations.flatMap((organization) =>
       peersOf(organization).map(({ name, port, operationsPort }) => {

@@ -39,8 +39,8 @@ export interface TlsPair {
 export interface TlsAuthority {
   /** PEM, with its final newline. */
   readonly rootPem: string
-  /** Certificate and key for a node, as client and as server on loopback. */
-  issue(name: string): Promise<TlsPair>
+  /** Certificate and key for a node, as client and as server. @param host its address; default: loopback. */
+  issue(name: string, host?: string): Promise<TlsPair>
 }
 
 /** Opens the authority in `folder`, or makes it. */
@@ -52,7 +52,7 @@ export async function openTlsAuthority(folder: string, mspId: string): Promise<T
   const signingKey = await importKey(readFileSync(paths.key, 'utf8'))
   return {
     rootPem,
-    async issue(name) {
+    async issue(name, host = LOOPBACK) {
       const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
       const certificate = await X509CertificateGenerator.create({
         serialNumber: newSerial(),
@@ -71,7 +71,7 @@ export async function openTlsAuthority(folder: string, mspId: string): Promise<T
           new SubjectAlternativeNameExtension([
             { type: 'dns', value: name },
             { type: 'dns', value: 'localhost' },
-            { type: 'ip', value: LOOPBACK },
+            { type: 'ip', value: host },
           ]),
         ],
       })
