@@ -1,5 +1,5 @@
 /**
- * Writes docs/performance.md and its plots from bench/results/latest.json: `npm run bench:docs`.
+ * Writes docs/performance.md, docs/scale.md and their plots from bench/results/latest.json: `npm run bench:docs`.
  *
  * @module
  */

@@ -65,6 +65,13 @@ async function measureGrowth(report: Report, context: Context): Promise<void> {
       const resident = residentBytesOf(big.system.pids['ta']?.[0] ?? 0)
       report.metrics[`growth_ta_rss_mb_1e${exponent}`] = { value: resident / 1e6, unit: 'MB', n: 1 }
     }
+    const [least, most] = [exponents[0], exponents.at(-1)].map(
+      (one) => report.metrics[`growth_ta_rss_mb_1e${one}`]?.value,
+    )
+    if (least !== undefined && most !== undefined && most > least) {
+      const perRecord = ((most - least) * 1e6) / (records - SMALL)
+      report.metrics['growth_ta_bytes_per_record'] = { value: perRecord, unit: 'bytes', n: records }
+    }
     const largest = `1e${exponents.at(-1)}`
     big = await restart(report, big, 'crash', `growth_open_after_crash_ms_${largest}`)
     big = await restart(report, big, 'stop', 'start_to_first_answer_ms')
