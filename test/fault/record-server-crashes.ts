@@ -173,7 +173,7 @@ export function crashesOfTheRecordServer(ledger: Pick<TestWorldOptions, 'fabric'
     'killed at any moment, over and over, nothing acknowledged is lost and nothing is stored twice',
     options,
     async () => {
-      const rounds = process.env['TRUSTHEALTH_LONG'] === '1' ? 40 : 4
+      const rounds = process.env['TRUSTHEALTH_LONG'] === '1' ? 200 : 4
       for (let round = 0; round < rounds; round++) {
         await world.server.serving()
         await alice.session.request('ping').catch(() => undefined)

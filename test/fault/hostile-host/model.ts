@@ -9,6 +9,12 @@ import type { RecordId } from '../../../shared/protocol/src/index.ts'
 /** 8.2: so far the host's clock alone may take a decision ahead of the ledger's time: 5 minutes of skew less 2 of lag. */
 const EARLY_MS = 180_000
 
+/**
+ * 8.6: of registrations an answer that is up to 5 s old will do. A patient's policy, which is always fresh, tells the
+ * suspension of those with a warrant or grant; who has emergency access only is not in it.
+ */
+const REGISTRATION_AGE_MS = 5_000
+
 /** A record that an author tried to store. */
 export interface ModelRecord {
   readonly recordId: RecordId
@@ -56,7 +62,8 @@ export interface Released {
 export class Model {
   readonly records: ModelRecord[] = []
   readonly permissions: ModelPermission[] = []
-  readonly suspended = new Set<string>()
+  /** Since when, by the ledger's clock. */
+  readonly suspended = new Map<string, number>()
   /** `reader/patient` for whom emergency access was ever asked: perhaps open. */
   readonly emergencies = new Set<string>()
   readonly inFlight = new Set<InFlight>()
@@ -73,9 +80,11 @@ export class Model {
   /** Whether the ledger allows it now. */
   allows(reader: string, patient: string): boolean {
     if (reader === patient || reader === this.#hospital) return true
-    if (this.suspended.has(reader)) return false
-    if (this.emergencies.has(`${reader}/${patient}`)) return true
     const nowMs = this.#nowMs()
+    const isEmergency = this.emergencies.has(`${reader}/${patient}`)
+    const suspendedMs = this.suspended.get(reader)
+    if (suspendedMs !== undefined) return isEmergency && nowMs < suspendedMs + REGISTRATION_AGE_MS
+    if (isEmergency) return true
     return this.permissions.some(
       (one) =>
         one.reader === reader &&

@@ -350,7 +350,7 @@ export class People {
     const fn = isSuspended ? 'reinstateParticipant' : 'suspendParticipant'
     await ledger.submit(organizations[0].admin, fn, [doctor.ref, 'left'])
     if (isSuspended) this.model.suspended.delete(doctor.ref)
-    else this.model.suspended.add(doctor.ref)
+    else this.model.suspended.set(doctor.ref, this.#world.clock.nowMs() + this.#world.ledgerOffsetMs)
   }
 
   // --- in the end, with a host that is honest again
