@@ -37,7 +37,7 @@ const STEPS: Partial<Record<ErrorCode, readonly string[]>> = {
   STORE_DAMAGED: [
     'Do not start again and again: each start reads the same damaged pages.',
     'Copy the folder as it is. Check the disk (`dmesg`, SMART) and whether the key file is the right one.',
-    'Put the newest backup back as the [run book](README.md#restore) says.',
+    'Put the newest backup that `trusthealth backup prove` accepts back, as the [run book](README.md#restore) says.',
   ],
   STORE_FAILED: [
     'The disk is full, read-only or failing: `df`, `dmesg`, `mount`.',

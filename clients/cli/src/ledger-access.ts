@@ -88,7 +88,8 @@ export class BlockPages {
   }
 }
 
-function memberIdentity(context: Context): LedgerIdentity {
+/** Who asks the ledger: see above. */
+export function memberIdentity(context: Context): LedgerIdentity {
   const { state, crypto, flags } = context
   const candidates =
     flags.as === undefined

@@ -20,6 +20,7 @@ import { LEDGER_COMMANDS } from './commands/ledger.ts'
 import { OUTBOX_COMMANDS } from './commands/outbox.ts'
 import { PEOPLE_COMMANDS } from './commands/people.ts'
 import { RECORD_COMMANDS } from './commands/record.ts'
+import { STORE_BACKUP_COMMANDS } from './commands/store-backup.ts'
 import { SYSTEM_COMMANDS } from './commands/system.ts'
 import { WARRANT_COMMANDS } from './commands/warrant.ts'
 import { WITNESS_COMMANDS } from './commands/witness.ts'
@@ -36,8 +37,8 @@ export const COMMANDS: readonly CommandRow[] = [
   ...WARRANT_COMMANDS,
   ...RECORD_COMMANDS,
   ...ERASURE_COMMANDS,
-  ...IMPORT_COMMANDS,
   ...OUTBOX_COMMANDS,
+  ...IMPORT_COMMANDS,
   ...GRANT_COMMANDS,
   ...ACCESS_LOG_COMMANDS,
   ...EMERGENCY_COMMANDS,
@@ -48,6 +49,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...ATTEST_COMMANDS,
   ...WITNESS_COMMANDS,
   ...BACKUP_COMMANDS,
+  ...STORE_BACKUP_COMMANDS,
 ]
 
 /** `trusthealth record list | head -1`: whoever reads has enough, and that is no fault. */

@@ -224,6 +224,44 @@ test('after the starter itself was killed, a start ends what is left and goes on
   assert.equal((await runCommand(place, ['audit'])).exit, 0)
 })
 
+test('hospitals cosign the log by themselves, and a downloaded record is found in it', async () => {
+  let checked = await runCommand(place, ['witness', 'check', 'proof.json', '--json'])
+  // Both hospitals look every five seconds.
+  for (let i = 0; i < 300 && checked.exit === 7; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    checked = await runCommand(place, ['witness', 'check', 'proof.json', '--json'])
+  }
+  assert.equal(checked.exit, 0, checked.err + checked.out)
+  const { data } = JSON.parse(checked.out) as {
+    data: { cosignatures: unknown[]; logSize: number; cosignedSize: number }
+  }
+  assert.ok(data.cosignatures.length >= 2 && data.cosignedSize >= data.logSize)
+  const status = await runCommand(place, ['witness', 'status', '--json'])
+  const { witnesses } = (JSON.parse(status.out) as { data: { witnesses: { size: number; refused: number }[] } }).data
+  assert.ok(witnesses.length === 2 && witnesses.every(({ size, refused }) => size > 0 && refused === 0))
+  const tooMany = await runCommand(place, ['witness', 'check', 'proof.json', '--least', '3'])
+  assert.match(tooMany.err, /WITNESS_TOO_FEW/)
+  assert.equal((await runCommand(place, ['witness', 'check', 'proof.json', '--least', '0'])).exit, 2)
+})
+
+test('the record server’s store is copied while it runs, proven, and put back while it stands still', async () => {
+  const folder = join(root, 'store-backup')
+  const run = (verb: string, ...more: string[]) => runCommand(place, ['backup', verb, folder, '--json', ...more])
+  assert.equal((await run('prove')).exit, 2)
+  const first = await run('store')
+  assert.equal(first.exit, 0, first.err)
+  const second = await run('store')
+  const { pages, addedPages } = (JSON.parse(second.out) as { data: { pages: number; addedPages: number } }).data
+  assert.ok(addedPages < pages)
+  const proven = await run('prove')
+  assert.equal(proven.exit, 0, proven.err + proven.out)
+  assert.equal((await run('prove', '--number', '9')).exit, 2)
+  const dry = await run('put', '--dry-run')
+  const { code } = (JSON.parse(dry.out) as { data: { code: string } }).data
+  assert.match((await run('put', '--confirm', code)).out, /CLIENT_ALREADY_RUNNING/)
+  assert.equal((await run('put', '--confirm', 'ffffff')).exit, 2)
+})
+
 test('stop, backup, a damaged backup, restore', async () => {
   const child = starter as ChildProcess
   const busy = await runCommand(place, ['backup', 'create', join(root, 'backup')])
