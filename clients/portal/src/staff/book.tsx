@@ -7,11 +7,11 @@
 import { Autocomplete, Button, Checkbox, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
-import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { queries, staff } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 
 export function Book(): ReactNode {
   const { t, moment } = useWords()
@@ -41,8 +41,8 @@ export function Book(): ReactNode {
     onSuccess: () => void cache.invalidateQueries({ queryKey: ['staff'] }),
   })
   if (patients.isPending || doctors.isPending) return <Loading />
-  if (patients.isError) return <Problem error={patients.error} again={patients.refetch} />
-  if (doctors.isError) return <Problem error={doctors.error} again={doctors.refetch} />
+  if (patients.isError) return <StaffProblem error={patients.error} again={patients.refetch} />
+  if (doctors.isError) return <StaffProblem error={doctors.error} again={doctors.refetch} />
   return (
     <>
       <h1>{t('staff.nav.book')}</h1>
@@ -98,7 +98,7 @@ export function Book(): ReactNode {
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
         />
-        {book.isError ? <Problem error={book.error} /> : undefined}
+        {book.isError ? <StaffProblem error={book.error} /> : undefined}
         {book.data === undefined ? undefined : (
           <p role="status">{t('staff.book.done', { moment: moment(book.data.startMs), place: book.data.place })}</p>
         )}
@@ -117,7 +117,7 @@ function Booked(): ReactNode {
   const { t, moment, list } = useWords()
   const appointments = useQuery(queries.appointments)
   if (appointments.isPending) return <Loading rows={3} />
-  if (appointments.isError) return <Problem error={appointments.error} again={appointments.refetch} />
+  if (appointments.isError) return <StaffProblem error={appointments.error} again={appointments.refetch} />
   const rows = appointments.data.toSorted((a, b) => b.startMs - a.startMs)
   if (rows.length === 0) return <div className="th-empty">{t('staff.booked.none')}</div>
   return (

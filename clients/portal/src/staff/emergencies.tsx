@@ -7,11 +7,11 @@ import { Button, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
-import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { queries, staff } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 import type { EmergencyRow } from './staff-area.ts'
 
 const LATE_MS = 72 * 3_600_000
@@ -25,7 +25,7 @@ export function Emergencies(): ReactNode {
     <>
       <h1>{t('staff.nav.emergencies')}</h1>
       {found.isPending ? <Loading rows={3} /> : undefined}
-      {found.isError ? <Problem error={found.error} again={found.refetch} /> : undefined}
+      {found.isError ? <StaffProblem error={found.error} again={found.refetch} /> : undefined}
       {found.data === undefined ? undefined : found.data.length === 0 ? (
         <div className="th-empty">{t('staff.emergencies.none')}</div>
       ) : (
@@ -69,7 +69,7 @@ function Row({ row }: { readonly row: EmergencyRow }): ReactNode {
             value={note}
             onChange={(event) => setNote(event.currentTarget.value)}
           />
-          {review.isError ? <Problem error={review.error} /> : undefined}
+          {review.isError ? <StaffProblem error={review.error} /> : undefined}
           <div className="th-actions">
             {VERDICTS.map((verdict) => (
               <Button

@@ -7,13 +7,13 @@ import { Button, Checkbox, SegmentedControl, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { IconDownload } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
-import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { saveFile } from '../shell/save-file.ts'
 import { useTitle } from '../shell/title.ts'
 import type { ExportFile, ExportState } from './export-functions.ts'
 import { queries, staff } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 
 const LEVELS = ['patients', 'system'] as const
 const KINDS = [
@@ -45,8 +45,8 @@ export function Export(): ReactNode {
         <b>{t('staff.export.care')}</b>
       </p>
       {state.isPending ? <Loading rows={3} /> : undefined}
-      {state.isError ? <Problem error={state.error} again={state.refetch} /> : undefined}
-      {end.isError ? <Problem error={end.error} /> : undefined}
+      {state.isError ? <StaffProblem error={state.error} again={state.refetch} /> : undefined}
+      {end.isError ? <StaffProblem error={end.error} /> : undefined}
       {state.data === undefined ? undefined : state.data.state === 'none' ? (
         <Wish onStarted={keep} />
       ) : (
@@ -103,7 +103,7 @@ function Wish({ onStarted }: { readonly onStarted: (state: ExportState) => void 
         value={since}
         onChange={(event) => setSince(event.currentTarget.value)}
       />
-      {start.isError ? <Problem error={start.error} /> : undefined}
+      {start.isError ? <StaffProblem error={start.error} /> : undefined}
       <div className="th-actions">
         <Button type="submit" loading={start.isPending}>
           {t('staff.export.start')}
@@ -177,7 +177,7 @@ function Files({ files, caption }: { readonly files: readonly ExportFile[]; read
   const nameOf = (type: string) => (has(`staff.export.kind.${type}`) ? t(`staff.export.kind.${type}`) : type)
   return (
     <div className="th-sheet-wrap">
-      {save.isError ? <Problem error={save.error} /> : undefined}
+      {save.isError ? <StaffProblem error={save.error} /> : undefined}
       <table className="th-sheet">
         <caption>{caption}</caption>
         <thead>

@@ -9,11 +9,11 @@ import { IconAlertTriangle, IconCheck, IconPlugConnectedX } from '@tabler/icons-
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import type { HospitalSummary } from '../../../sdk/src/hospital-api.ts'
-import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { queries } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 
 export function Home(): ReactNode {
   const { t, list } = useWords()
@@ -42,7 +42,7 @@ export function Home(): ReactNode {
         </Button>
       </div>
       {summary.isPending ? <Loading rows={4} /> : undefined}
-      {summary.isError ? <Problem error={summary.error} again={summary.refetch} /> : undefined}
+      {summary.isError ? <StaffProblem error={summary.error} again={summary.refetch} /> : undefined}
       {summary.data === undefined ? undefined : (
         <>
           <Today today={summary.data.today} rekeys={waiting.data?.length} />

@@ -8,11 +8,11 @@ import { Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { IconPlayerPlay, IconPlayerStop, IconUpload } from '@tabler/icons-react'
 import { useRef, useState, type ReactNode } from 'react'
-import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
 import { useTitle } from '../shell/title.ts'
 import { staff } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 import type { ImportProgress } from './staff-area.ts'
 
 interface Queued {
@@ -83,7 +83,7 @@ export function Import(): ReactNode {
           </Button>
         )}
       </div>
-      {run.isError ? <Problem error={run.error} again={() => run.mutate(queue)} /> : undefined}
+      {run.isError ? <StaffProblem error={run.error} again={() => run.mutate(queue)} /> : undefined}
       {queue.length === 0 ? <div className="th-empty">{t('staff.import.empty')}</div> : undefined}
       {queue.map(({ file, progress }, i) => (
         <FileState key={i} name={file.name} progress={progress} />

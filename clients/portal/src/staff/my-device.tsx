@@ -6,13 +6,13 @@
 import { Button } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'
 import { CopyText } from '../shell/copy-text.tsx'
 import { QrCode } from '../shell/qr-code.tsx'
 import { useTitle } from '../shell/title.ts'
 import { queries, staff } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 
 const LOOK_EVERY_MS = 1_500
 
@@ -68,7 +68,7 @@ function AddDevice(): ReactNode {
       {answer.isSuccess && link.data === undefined ? (
         <p role="status">{t(answer.variables.yes ? 'staff.device.added' : 'staff.device.refused')}</p>
       ) : undefined}
-      {link.isError ? <Problem error={link.error} again={() => link.mutate()} /> : undefined}
+      {link.isError ? <StaffProblem error={link.error} again={() => link.mutate()} /> : undefined}
       {link.data === undefined ? (
         <div className="th-actions">
           <Button variant="default" loading={link.isPending} onClick={() => link.mutate()}>
@@ -89,7 +89,7 @@ function AddDevice(): ReactNode {
                 <div>
                   <p>{t('staff.device.ask', { label })}</p>
                   <p className="th-digits">{`${digits.slice(0, 3)} ${digits.slice(3)}`}</p>
-                  {answer.isError ? <Problem error={answer.error} /> : undefined}
+                  {answer.isError ? <StaffProblem error={answer.error} /> : undefined}
                   <div className="th-actions">
                     <Button loading={answer.isPending} onClick={() => answer.mutate({ id, yes: true })}>
                       {t('staff.device.yes')}

@@ -7,10 +7,10 @@
 import { Button, Checkbox } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useId, useState, type ReactNode } from 'react'
-import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Code } from './code.tsx'
 import { staff } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 
 interface NewKeyProps {
   readonly patient: string
@@ -41,7 +41,7 @@ export function NewKey({ patient, name }: NewKeyProps): ReactNode {
         checked={isSeen}
         onChange={(event) => setIsSeen(event.currentTarget.checked)}
       />
-      {confirm.isError ? <Problem error={confirm.error} /> : undefined}
+      {confirm.isError ? <StaffProblem error={confirm.error} /> : undefined}
       <div className="th-actions">
         <Button
           size="sm"

@@ -8,13 +8,13 @@ import { SegmentedControl, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
-import { Problem } from '../errors/problem.tsx'
 import { FhirDate } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { NewKey } from './new-key.tsx'
 import { queries } from './queries.ts'
+import { isBeyondRole, StaffProblem } from './staff-problem.tsx'
 
 const KINDS = ['patients', 'doctors', 'members'] as const
 /** More than that is for the search. */
@@ -58,7 +58,9 @@ export function People(): ReactNode {
 function Waiting(): ReactNode {
   const { t, moment } = useWords()
   const waiting = useQuery(queries.waitingRekeys)
-  if (waiting.isError) return <Problem error={waiting.error} again={waiting.refetch} />
+  // The list below says it, once.
+  if (waiting.isError && isBeyondRole(waiting.error)) return undefined
+  if (waiting.isError) return <StaffProblem error={waiting.error} again={waiting.refetch} />
   if (waiting.data === undefined || waiting.data.length === 0) return undefined
   return (
     <section aria-labelledby="waiting" className="th-card" data-tone="wait">
@@ -81,7 +83,7 @@ function Patients({ search }: ListProps): ReactNode {
   const { t, date } = useWords()
   const patients = useQuery(queries.patients)
   if (patients.isPending) return <Loading rows={5} />
-  if (patients.isError) return <Problem error={patients.error} again={patients.refetch} />
+  if (patients.isError) return <StaffProblem error={patients.error} again={patients.refetch} />
   const found = patients.data.filter(({ name, ref }) => `${name} ${ref}`.toLowerCase().includes(search))
   return (
     <Table
@@ -114,7 +116,7 @@ function Doctors({ search }: ListProps): ReactNode {
   const doctors = useQuery(queries.doctors)
   const summary = useQuery(queries.summary)
   if (doctors.isPending) return <Loading rows={5} />
-  if (doctors.isError) return <Problem error={doctors.error} again={doctors.refetch} />
+  if (doctors.isError) return <StaffProblem error={doctors.error} again={doctors.refetch} />
   const ending = new Map((summary.data?.certificates ?? []).map(({ ref, notAfterMs }) => [ref, notAfterMs]))
   const found = doctors.data.filter((one) => `${one.name} ${one.department} ${one.ref}`.toLowerCase().includes(search))
   const certificateOf = (ref: string) => {
@@ -145,7 +147,7 @@ function Members({ search }: ListProps): ReactNode {
   const { t, list, date } = useWords()
   const members = useQuery(queries.members)
   if (members.isPending) return <Loading rows={3} />
-  if (members.isError) return <Problem error={members.error} again={members.refetch} />
+  if (members.isError) return <StaffProblem error={members.error} again={members.refetch} />
   const found = members.data.filter(({ name }) => name.toLowerCase().includes(search))
   return (
     <Table

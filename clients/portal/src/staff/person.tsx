@@ -9,7 +9,6 @@ import { IconArrowLeft } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import type { PatientEntry, StaffEntry } from '../../../sdk/src/hospital-api.ts'
-import { Problem } from '../errors/problem.tsx'
 import { FhirDate } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
@@ -18,6 +17,7 @@ import { useTitle } from '../shell/title.ts'
 import { Code } from './code.tsx'
 import { NewKey } from './new-key.tsx'
 import { queries, staff } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 
 export function Person({ id }: { readonly id: string }): ReactNode {
   const { t } = useWords()
@@ -37,7 +37,7 @@ function Patient({ id }: { readonly id: string }): ReactNode {
   const patient = patients.data?.find(({ ref }) => ref === id)
   useTitle(patient?.name ?? t('staff.nav.people'))
   if (patients.isPending) return <Loading />
-  if (patients.isError) return <Problem error={patients.error} again={patients.refetch} />
+  if (patients.isError) return <StaffProblem error={patients.error} again={patients.refetch} />
   if (patient === undefined) return <Unknown />
   const { name, details, registeredMs } = patient
   const birth = details['birthDate']
@@ -74,7 +74,7 @@ function PatientKeys({ id }: { readonly id: string }): ReactNode {
       <h2 id="keys">{t('staff.person.keys')}</h2>
       <p>{t('staff.person.keys.line')}</p>
       {keys.isPending ? <Loading rows={2} /> : undefined}
-      {keys.isError ? <Problem error={keys.error} again={keys.refetch} /> : undefined}
+      {keys.isError ? <StaffProblem error={keys.error} again={keys.refetch} /> : undefined}
       {keys.data === undefined ? undefined : (
         <div className="th-sheet-wrap">
           <table className="th-sheet">
@@ -125,7 +125,7 @@ function TreatmentKey({ patient }: { readonly patient: PatientEntry }): ReactNod
     <section aria-labelledby="treatment">
       <h2 id="treatment">{t('staff.treatment.title')}</h2>
       <p>{t('staff.treatment.line', { version: patient.provisionedVersion })}</p>
-      {rotate.isError ? <Problem error={rotate.error} /> : undefined}
+      {rotate.isError ? <StaffProblem error={rotate.error} /> : undefined}
       {rotate.data === undefined ? undefined : (
         <p role="status">
           {t(rotate.data.provisioned ? 'staff.treatment.done' : 'staff.treatment.waits', {
@@ -164,7 +164,7 @@ function Doctor({ id }: { readonly id: string }): ReactNode {
   const doctor = doctors.data?.find(({ ref }) => ref === id)
   useTitle(doctor?.name ?? t('staff.nav.people'))
   if (doctors.isPending) return <Loading />
-  if (doctors.isError) return <Problem error={doctors.error} again={doctors.refetch} />
+  if (doctors.isError) return <StaffProblem error={doctors.error} again={doctors.refetch} />
   if (doctor === undefined) return <Unknown />
   const end = summary.data?.certificates.find(({ ref }) => ref === id)?.notAfterMs
   return (
@@ -200,7 +200,7 @@ function Member({ id }: { readonly id: string }): ReactNode {
   const member = members.data?.find((one) => one.id === id)
   useTitle(member?.name ?? t('staff.nav.people'))
   if (members.isPending) return <Loading />
-  if (members.isError) return <Problem error={members.error} again={members.refetch} />
+  if (members.isError) return <StaffProblem error={members.error} again={members.refetch} />
   if (member === undefined) return <Unknown />
   return (
     <>
@@ -229,7 +229,7 @@ function MemberCode({ member }: { readonly member: StaffEntry }): ReactNode {
   return (
     <>
       <p>{t('staff.member.code.line', { name: member.name })}</p>
-      {make.isError ? <Problem error={make.error} /> : undefined}
+      {make.isError ? <StaffProblem error={make.error} /> : undefined}
       <div className="th-actions">
         <Button size="sm" variant="default" loading={make.isPending} onClick={() => make.mutate()}>
           {t('staff.member.code')}
@@ -261,7 +261,7 @@ function StaffKey({
         <b>{isThis ? t('staff.device.this', { label: entry.label }) : entry.label}</b>{' '}
         {t('staff.device.since', { moment: moment(entry.addedMs) })} <code>{entry.kid.slice(0, 8)}</code>
       </p>
-      {remove.isError ? <Problem error={remove.error} /> : undefined}
+      {remove.isError ? <StaffProblem error={remove.error} /> : undefined}
       {isAsking ? (
         <>
           <p>{t('staff.device.remove.line', { label: entry.label })}</p>

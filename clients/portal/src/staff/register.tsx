@@ -9,7 +9,6 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import type { StaffRole } from '../../../sdk/src/hospital-api.ts'
-import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'
 import { useTitle } from '../shell/title.ts'
@@ -22,6 +21,7 @@ import {
   type RegistrationForm,
 } from './model/registration.ts'
 import { queries, staff } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 
 const KINDS = ['patient', 'practitioner', 'staff'] as const
 const ROLES = ['front-desk', 'records', 'technical', 'administrator'] as const satisfies readonly StaffRole[]
@@ -174,7 +174,7 @@ export function Register({ me }: { readonly me: IdentityCard }): ReactNode {
             </div>
           </div>
         )}
-        {invite.isError ? <Problem error={invite.error} /> : undefined}
+        {invite.isError ? <StaffProblem error={invite.error} /> : undefined}
         <div className="th-actions">
           <Button type="submit" loading={invite.isPending}>
             {t(same.length === 0 ? 'staff.register.action' : 'staff.register.another')}

@@ -9,11 +9,11 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import type { HospitalSummary } from '../../../sdk/src/hospital-api.ts'
-import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { queries, staff } from './queries.ts'
+import { StaffProblem } from './staff-problem.tsx'
 
 export function System(): ReactNode {
   const { t } = useWords()
@@ -23,7 +23,7 @@ export function System(): ReactNode {
     <>
       <h1>{t('staff.nav.system')}</h1>
       {summary.isPending ? <Loading rows={6} /> : undefined}
-      {summary.isError ? <Problem error={summary.error} again={summary.refetch} /> : undefined}
+      {summary.isError ? <StaffProblem error={summary.error} again={summary.refetch} /> : undefined}
       {summary.data === undefined ? undefined : (
         <>
           <Program server={summary.data.recordServer} />
@@ -53,7 +53,7 @@ function Program({ server }: { readonly server: HospitalSummary['recordServer'] 
         </p>
       ) : undefined}
       {registered.isPending ? <Loading rows={2} /> : undefined}
-      {registered.isError ? <Problem error={registered.error} again={registered.refetch} /> : undefined}
+      {registered.isError ? <StaffProblem error={registered.error} again={registered.refetch} /> : undefined}
       {data === undefined ? undefined : (
         <>
           {running === undefined ? undefined : (
@@ -177,7 +177,7 @@ function Waiting(): ReactNode {
       <h2 id="outbox">{t('staff.health.outbox')}</h2>
       <p>{t('staff.outbox.line')}</p>
       {outbox.isPending ? <Loading rows={2} /> : undefined}
-      {outbox.isError ? <Problem error={outbox.error} again={outbox.refetch} /> : undefined}
+      {outbox.isError ? <StaffProblem error={outbox.error} again={outbox.refetch} /> : undefined}
       {outbox.data === undefined ? undefined : outbox.data.length === 0 ? (
         <div className="th-empty">{t('staff.outbox.none')}</div>
       ) : (
@@ -228,8 +228,8 @@ function Copies(): ReactNode {
     <section aria-labelledby="copies">
       <h2 id="copies">{t('staff.copies.title')}</h2>
       <p>{t('staff.copies.line')}</p>
-      {copies.isError ? <Problem error={copies.error} again={copies.refetch} /> : undefined}
-      {make.isError ? <Problem error={make.error} /> : undefined}
+      {copies.isError ? <StaffProblem error={copies.error} again={copies.refetch} /> : undefined}
+      {make.isError ? <StaffProblem error={make.error} /> : undefined}
       {make.data === undefined ? undefined : (
         <p role="status">
           {t('staff.copies.made', { file: make.data.file, kb: number(Math.ceil(make.data.bytes / 1024)) })}
