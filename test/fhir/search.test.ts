@@ -57,6 +57,13 @@ describe('search', () => {
     'Observation?code=59261-8': ['a', 'b', 'c'],
     'Observation?code=http://loinc.org|59261-8&status=amended': ['c'],
     'Observation?code=|59261-8': [],
+    'Observation?encounter.subject:Patient.name=bob': ['b'],
+    'Observation?encounter:Encounter.subject:Patient.name=nobody': [],
+    'Encounter?_has:Observation:encounter:code=59261-8': ['visit'],
+    'Encounter?_has:Observation:encounter:status=amended': [],
+    'Encounter?_has:Observation:encounter:subject:Patient.name=bob': ['visit'],
+    'Practitioner?_has:Observation:performer:value-quantity=47': ['chen'],
+    'Patient?_has:Condition:patient:code=44054006&_summary=false&_elements=id&_has:Observation:patient:code=none': [],
     'Observation?code=http://loinc.org|': ['a', 'b', 'c'],
     'Observation?code=other,59261-8': ['a', 'b', 'c'],
     'Observation?code:text=hba': ['a', 'b', 'c'],
@@ -183,6 +190,12 @@ describe('search', () => {
     assert.ok('code' in read && !('status' in read))
   })
 
+  it('finds patients by what is written of them', async () => {
+    const { fhir } = scene
+    assert.deepEqual(idsOf(await fhir('GET', '/Patient?_has:Condition:patient:code=44054006')), [bob])
+    assert.deepEqual(idsOf(await fhir('GET', '/Patient?_has:Condition:patient:code=1')), [])
+  })
+
   it('leaves out what it does not know and says so, or refuses it when asked to be strict', async () => {
     const lenient = await scene.fhir('GET', '/Observation?colour=red&_id=a')
     const { entry = [], link = [] } = lenient.json as Bundle
@@ -208,6 +221,11 @@ describe('search', () => {
     'Observation?encounter:missing=perhaps',
     'Observation?code.name=x',
     'Observation?subject.subject.name=x',
+    'Observation?encounter.part-of.part-of.part-of.status=x',
+    'Patient?_has:Observation:code:status=final',
+    'Patient?_has:Observation:patient=x',
+    'Patient?_has:Observation:patient:colour=x',
+    'Patient?_has:Nothing:patient:code=x',
     'Provenance',
   ]) {
     it(`refuses ${query}`, async () => {

@@ -16,8 +16,10 @@ export interface Filter {
   readonly modifier?: string
   /** Alternatives, still escaped. */
   readonly values: readonly string[]
-  /** `subject:Patient.name`: the filter is of what the reference names. */
-  readonly chain?: { readonly types: readonly string[]; readonly filter: Filter }
+  /** `subject:Patient.name`: the filter is of what the reference names, for each type that it may name. */
+  readonly chain?: readonly { readonly type: string; readonly filter: Filter }[]
+  /** `_has:Observation:patient:code`: something of this type refers here by `parameter`, and fits the filter. */
+  readonly has?: { readonly type: string; readonly filter: Filter }
 }
 
 export interface Include {
@@ -47,6 +49,8 @@ export interface SearchQuery {
 
 export const DEFAULT_COUNT = 50
 export const MAX_COUNT = 1_000
+/** Each step looks at everything of a type that the searcher may see. */
+const MAX_CHAIN = 3
 /** About the form of the answer; the routes read them. */
 const FORM = new Set(['_format', '_pretty'])
 export const CONTROLS = [
@@ -114,7 +118,8 @@ export function parseSearch(
 }
 
 /** `undefined` for a parameter that the type does not have. */
-function filterOf(type: string, name: string, value: string): Filter | undefined {
+function filterOf(type: string, name: string, value: string, depth = 0): Filter | undefined {
+  if (name.startsWith('_has:')) return hasOf(name, value, depth)
   const dot = name.indexOf('.')
   const head = dot < 0 ? name : name.slice(0, dot)
   const [plain = '', modifier] = head.split(':')
@@ -122,7 +127,7 @@ function filterOf(type: string, name: string, value: string): Filter | undefined
   if (parameter === undefined) return undefined
   const values = rawParts(value, ',').filter((one) => one !== '')
   if (values.length === 0) throw invalid(`${name} has no value`)
-  if (dot >= 0) return chainOf(parameter, modifier, name.slice(dot + 1), value)
+  if (dot >= 0) return chainOf(parameter, modifier, name.slice(dot + 1), value, depth)
   checkModifier(name, parameter, modifier)
   if (modifier === 'missing') {
     oneOf(name, value, ['true', 'false'])
@@ -133,16 +138,40 @@ function filterOf(type: string, name: string, value: string): Filter | undefined
   return { parameter, values, ...(modifier === undefined ? {} : { modifier }) }
 }
 
-function chainOf(parameter: SearchParameter, type: string | undefined, rest: string, value: string): Filter {
+function chainOf(
+  parameter: SearchParameter,
+  modifier: string | undefined,
+  rest: string,
+  value: string,
+  depth: number,
+): Filter {
   if (parameter.kind !== 'reference') throw invalid(`${parameter.name} is no reference to go on from`)
-  if (rest.includes('.')) throw invalid('chains of one step only')
-  const types = type === undefined ? parameter.targets : [type]
-  const [plain = ''] = rest.split(':')
-  const having = types.filter((one) => searchParametersOf(one).has(plain) && isResourceType(one))
-  const [first] = having
-  const filter = first === undefined ? undefined : filterOf(first, rest, value)
-  if (filter === undefined) throw invalid(`nothing that ${parameter.name} refers to has ${plain}`)
-  return { parameter, values: [value], chain: { types: having, filter } }
+  checkDepth(depth)
+  const [plain = ''] = rest.split(/[:.]/)
+  const types = (modifier === undefined ? parameter.targets : [modifier]).filter(
+    (one) => isResourceType(one) && searchParametersOf(one).has(plain),
+  )
+  const chain = types.flatMap((type) => {
+    const filter = filterOf(type, rest, value, depth + 1)
+    return filter === undefined ? [] : [{ type, filter }]
+  })
+  if (chain.length === 0) throw invalid(`nothing that ${parameter.name} refers to has ${plain}`)
+  return { parameter, values: [value], chain }
+}
+
+/** `_has:Observation:patient:code=1234` (R4 search.html#has); what follows may be a chain or another `_has`. */
+function hasOf(name: string, value: string, depth: number): Filter {
+  checkDepth(depth)
+  const [, source = '', reference = '', ...rest] = name.split(':')
+  const parameter = isResourceType(source) ? searchParametersOf(source).get(reference) : undefined
+  if (parameter?.kind !== 'reference') throw invalid(`${name}: ${source} does not refer by ${reference}`)
+  const filter = filterOf(source, rest.join(':'), value, depth + 1)
+  if (filter === undefined) throw invalid(`${name}: ${source} has no such search parameter`)
+  return { parameter, values: [value], has: { type: source, filter } }
+}
+
+function checkDepth(depth: number): void {
+  if (depth >= MAX_CHAIN) throw invalid(`chains have at most ${MAX_CHAIN} steps`)
 }
 
 function checkModifier(name: string, parameter: SearchParameter, modifier: string | undefined): void {

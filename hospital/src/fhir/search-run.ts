@@ -40,10 +40,10 @@ export function patientOfSearch(
   { filters }: Pick<SearchQuery, 'filters'>,
   { base, resolvePatient }: Pick<SearchSurroundings, 'base' | 'resolvePatient'>,
 ): PatientRef | undefined {
-  for (const { parameter, modifier, values, chain } of filters) {
+  for (const { parameter, modifier, values, chain, has } of filters) {
     const [only] = values
     if (!OF_COMPARTMENT.has(parameter.name) || only === undefined || values.length > 1) continue
-    if (chain !== undefined || (modifier !== undefined && modifier !== 'Patient')) continue
+    if (chain !== undefined || has !== undefined || (modifier !== undefined && modifier !== 'Patient')) continue
     const patient = resolvePatient(patientIdOf(only, base) ?? '')
     if (patient !== undefined) return patient
   }
@@ -51,8 +51,9 @@ export function patientOfSearch(
 }
 
 async function checkOf(filter: Filter, surroundings: SearchSurroundings): Promise<Check> {
-  const { parameter, modifier, values, chain } = filter
+  const { parameter, modifier, values, chain, has } = filter
   if (chain !== undefined) return await chainCheck(filter, chain, surroundings)
+  if (has !== undefined) return await hasCheck(filter, has, surroundings)
   if (modifier === 'missing') {
     const isMissing = values[0] === 'true'
     return (one) => (valuesOf(one, parameter.name, parameter.kind).length === 0) === isMissing
@@ -82,12 +83,12 @@ function referenceCheck({ parameter, modifier }: Filter, value: string, surround
 
 async function chainCheck(
   { parameter }: Filter,
-  { types, filter }: NonNullable<Filter['chain']>,
+  chain: NonNullable<Filter['chain']>,
   surroundings: SearchSurroundings,
 ): Promise<Check> {
   const names = new Set<string>()
   const patients = new Set<PatientRef>()
-  for (const type of types) {
+  for (const { type, filter } of chain) {
     const found = await runSearch(await surroundings.candidates(type), { filters: [filter], sort: [] }, surroundings)
     for (const { id, patient } of found) {
       names.add(`${type}/${id}`)
@@ -100,6 +101,26 @@ async function chainCheck(
     valuesOf(one, parameter.name, 'reference').some((value) =>
       names.has(plain(value, surroundings.base)[0].replace(/\/_history\/[^/]*$/, '')),
     )
+}
+
+/** What refers to a candidate: its patient where the reference names the compartment, whatever the text calls it. */
+async function hasCheck(
+  { parameter }: Filter,
+  { type, filter }: NonNullable<Filter['has']>,
+  surroundings: SearchSurroundings,
+): Promise<Check> {
+  const found = await runSearch(await surroundings.candidates(type), { filters: [filter], sort: [] }, surroundings)
+  const names = new Set<string>()
+  const patients = new Set<PatientRef>()
+  for (const one of found) {
+    if (OF_COMPARTMENT.has(parameter.name) && one.patient !== undefined) patients.add(one.patient)
+    for (const value of valuesOf(one, parameter.name, 'reference')) {
+      names.add(plain(value, surroundings.base)[0].replace(/\/_history\/[^/]*$/, ''))
+    }
+  }
+  return (one) =>
+    names.has(`${one.type}/${one.id}`) ||
+    (one.type === 'Patient' && one.patient !== undefined && patients.has(one.patient))
 }
 
 /** The values of a parameter; id and time are the server's own. */

@@ -184,7 +184,10 @@ function targetsOf(
   base: string,
 ): readonly string[] | undefined {
   if (type !== 'Provenance') return undefined
-  const filter = filters.find(({ parameter, modifier }) => parameter.name === 'target' && modifier !== 'missing')
+  const filter = filters.find(
+    ({ parameter, modifier, chain, has }) =>
+      parameter.name === 'target' && modifier !== 'missing' && chain === undefined && has === undefined,
+  )
   return filter?.values.map((value) => {
     const relative = value.startsWith(`${base}/`) ? value.slice(base.length + 1) : value
     return relative.replace(/\/_history\/.*$/, '')
