@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The storage alone inside TrustZone, for the test that cuts the power: START mounts, EXCHANGE takes SQL and answers
- * rows, or to ".memory" how much of the heap is used. Not part of the product; signed like it, and run in its place.
+ * The storage alone inside TrustZone, for the test that cuts the power and for measurements: START mounts, EXCHANGE takes
+ * SQL and answers rows; or ".memory", how much of the heap is used; or ".timed COUNT LIMIT SQL" (timed.h), how long it
+ * took; or nothing, or ".take" and bytes, which are copied and forgotten. Not part of the product; signed like it, and
+ * run in its place.
  */
 #include <pta_stats.h>
 #include <stdio.h>
@@ -10,6 +12,7 @@
 #include <tee_internal_api_extensions.h>
 
 #include "sqlite3.h"
+#include "timed.h"
 #include "trusthealth/platform.h"
 #include "trusthealth/storage.h"
 
@@ -78,6 +81,18 @@ static void put_memory(struct answer *answer)
 	put(answer, text);
 }
 
+static int put_timed(struct answer *answer, const char *arguments)
+{
+	uint64_t rows = 0;
+	uint64_t start_ms = th_monotonic_ms();
+	int result = timed_run(database, arguments, &rows);
+	char text[80] = { };
+
+	snprintf(text, sizeof(text), "ms %u\nrows %u\n", (unsigned int)(th_monotonic_ms() - start_ms), (unsigned int)rows);
+	put(answer, text);
+	return result;
+}
+
 static TEE_Result exchange(TEE_Param params[TEE_NUM_PARAMS])
 {
 	struct answer answer = { params[1].memref.buffer, 0, params[1].memref.size };
@@ -90,7 +105,9 @@ static TEE_Result exchange(TEE_Param params[TEE_NUM_PARAMS])
 	memcpy(sql, params[0].memref.buffer, params[0].memref.size);
 	if (strcmp(sql, ".memory") == 0)
 		put_memory(&answer);
-	else
+	else if (strncmp(sql, ".timed ", 7) == 0)
+		result = put_timed(&answer, sql + 7);
+	else if (*sql && strncmp(sql, ".take", 5) != 0)
 		result = sqlite3_exec(database, sql, put_row, &answer, NULL);
 	TEE_Free(sql);
 	snprintf(text, sizeof(text), "result %d\n", result);

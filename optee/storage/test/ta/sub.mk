@@ -3,3 +3,4 @@ cppflags-y += -I$(SQL)
 cflags-y += -Wall -Wextra -O2 -Wno-unused-parameter -Wno-switch-default -Wno-cast-function-type
 srcs-y += main.c
 srcs-y += platform.c
+srcs-y += timed.c
