@@ -14,11 +14,20 @@ export function findBrowser(): string | undefined {
   return PLACES.find((path) => path !== undefined && path !== '' && existsSync(path))
 }
 
-export async function openBrowser(): Promise<Browser> {
+/** @param camera a film in Y4M that the browser's camera shows; without it there is no camera. */
+export async function openBrowser({ camera }: { readonly camera?: string } = {}): Promise<Browser> {
   const executablePath = findBrowser()
   if (executablePath === undefined) throw new Error('no Chromium: apt-get install chromium, or set CHROMIUM')
   // The sandbox of the browser needs rights that a machine for tests does not give.
-  return await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
+  const film = [
+    '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream',
+    `--use-file-for-fake-video-capture=${camera}`,
+  ]
+  return await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu', ...(camera === undefined ? [] : film)],
+  })
 }
 
 export interface PageOptions {

@@ -73,9 +73,9 @@ export function medicine(): object {
   }
 }
 
-export function bloodPressure(): object {
-  const part = (text: string, value: number, high: number) => ({
-    code: { text },
+export function bloodPressure(systolic = 142, diastolic = 88, date = '2026-11-14T08:00:00Z'): object {
+  const part = (text: string, code: string, value: number, high: number) => ({
+    code: { coding: coding('http://loinc.org', code, `${text} blood pressure`), text },
     valueQuantity: { value, unit: 'mmHg', code: 'mm[Hg]' },
     referenceRange: [{ high: { value: high } }],
   })
@@ -86,8 +86,8 @@ export function bloodPressure(): object {
       { coding: coding('http://terminology.hl7.org/CodeSystem/observation-category', 'vital-signs', 'Vital signs') },
     ],
     code: { coding: coding('http://loinc.org', '85354-9', 'Blood pressure'), text: 'Blood pressure' },
-    effectiveDateTime: '2026-11-14T08:00:00Z',
-    component: [part('Systolic', 142, 130), part('Diastolic', 88, 85)],
+    effectiveDateTime: date,
+    component: [part('Systolic', '8480-6', systolic, 130), part('Diastolic', '8462-4', diastolic, 85)],
   }
 }
 
@@ -104,8 +104,9 @@ export function condition(): object {
   }
 }
 
-export function visitNote(): object {
-  const text = 'Bob feels well. No chest pain. Continue metformin. Next visit in three months.'
+const NOTE = 'Bob feels well. No chest pain. Continue metformin. Next visit in three months.'
+
+export function visitNote(text = NOTE): object {
   return {
     resourceType: 'DocumentReference',
     status: 'current',

@@ -60,7 +60,7 @@ function send(request: FastifyRequest, reply: FastifyReply, file: PortalFile, bu
     .header('referrer-policy', 'no-referrer')
     .header('cross-origin-opener-policy', 'same-origin')
     .header('cross-origin-resource-policy', 'same-origin')
-    .header('permissions-policy', 'geolocation=(), microphone=(), payment=(), usb=()')
+    .header('permissions-policy', 'camera=(self), geolocation=(), microphone=(), payment=(), usb=()')
     .header('cache-control', file.isHashed ? `public, max-age=${YEAR_S}, immutable` : 'no-cache')
     .header('etag', file.etag)
     .header('vary', 'accept-encoding')

@@ -12,6 +12,7 @@ import {
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
   patientRefShape,
+  recordIdShape,
   recordIdTimeMs,
   type EmergencyId,
   type PatientRef,
@@ -215,7 +216,13 @@ export function doctorArea(context: WorkerContext) {
       return bannerOf(person, allergies)
     },
 
-    open: (record: string) => reader.open(record),
+    open: (record: string, version?: number) => reader.open(record, version),
+
+    async versions(record: string) {
+      const versions = await (await client()).versions(recordIdShape(record, 'record'))
+      return await Promise.all(versions.map(async (one) => ({ ...one, authorName: await people.nameOf(one.author) })))
+    },
+
     checkAgain: (record: string) => reader.openAgain(record),
     recordFile: (record: string) => reader.file(record),
 

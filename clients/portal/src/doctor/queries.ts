@@ -30,6 +30,7 @@ export const queries = {
       staleTime: Infinity,
       refetchOnWindowFocus: false,
     }),
+  versions: (id: string) => queryOptions({ queryKey: ['doctor', 'versions', id], queryFn: () => doctor.versions(id) }),
   group: (chainId: string) =>
     queryOptions({ queryKey: ['doctor', 'group', chainId], queryFn: () => doctor.group(chainId) }),
 }

@@ -3,13 +3,15 @@
  *
  * @module
  */
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { lazy, Suspense, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { SealPanel } from '../seal/seal-panel.tsx'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import { saveFile } from '../shell/save-file.ts'
 import { doctor, queries } from './queries.ts'
+
+const Compare = lazy(async () => ({ default: (await import('../seal/compare.tsx')).Compare }))
 
 interface RecordSealProps {
   readonly isOpen: boolean
@@ -48,6 +50,19 @@ export function RecordSeal({ isOpen, onClose, opened, title }: RecordSealProps):
       }}
     >
       {error === null ? undefined : <Problem error={error} />}
+      {isOpen ? <Corrections opened={opened} /> : undefined}
     </SealPanel>
+  )
+}
+
+/** Other versions, where there are any. */
+function Corrections({ opened }: { readonly opened: OpenedRecord }): ReactNode {
+  const { recordId, latestVersion } = opened
+  const versions = useQuery({ ...queries.versions(recordId), enabled: latestVersion > 1 })
+  if (versions.data === undefined || versions.data.length < 2) return undefined
+  return (
+    <Suspense>
+      <Compare shown={opened} versions={versions.data} open={(version) => doctor.open(recordId, version)} />
+    </Suspense>
   )
 }

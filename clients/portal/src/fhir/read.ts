@@ -46,6 +46,8 @@ export function conceptText(concept: Json): string | undefined {
   )
 }
 
+const LOINC = 'http://loinc.org'
+
 const TITLE_PATHS = [
   'code',
   'medicationCodeableConcept',
@@ -96,6 +98,8 @@ export type Flag = 'high' | 'low' | 'critical-high' | 'critical-low' | 'usual' |
 
 export interface Measured {
   readonly name: string
+  /** LOINC code of what was measured, where it has one. */
+  readonly loinc?: string
   /** Digits as they were recorded, or words. */
   readonly text: string
   readonly unit: string
@@ -153,7 +157,8 @@ export function measuredOf(observation: Resource): readonly Measured[] {
 function measuredFrom(source: Json, name: string): Measured | undefined {
   const quantity = at(source, 'valueQuantity')
   const range = rangeOf(source)
-  const base = { name, ...range }
+  const loinc = loincOf(source)
+  const base = { name, ...range, ...(loinc === undefined ? {} : { loinc }) }
   if (isObj(quantity)) {
     const value = quantity['value']
     const number = typeof value === 'number' ? value : Number(value)
@@ -177,6 +182,11 @@ function measuredFrom(source: Json, name: string): Measured | undefined {
     booleanText(at(source, 'valueBoolean'))
   if (words === undefined) return undefined
   return { ...base, text: words, unit: '', flag: flagOf(source, undefined, range) }
+}
+
+function loincOf(source: Json): string | undefined {
+  const codings = listAt(at(source, 'code'), 'coding')
+  return codings.filter((coding) => textAt(coding, 'system') === LOINC).map((coding) => textAt(coding, 'code'))[0]
 }
 
 function booleanText(value: Json): string | undefined {

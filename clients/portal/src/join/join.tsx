@@ -7,7 +7,7 @@
 import { Button, FileButton, Textarea, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { IconFileUpload } from '@tabler/icons-react'
-import { useState, type FormEvent, type ReactNode } from 'react'
+import { lazy, Suspense, useState, type FormEvent, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
@@ -18,6 +18,7 @@ import { useTitle } from '../shell/title.ts'
 import { deviceLabel } from './device-label.ts'
 import type { JoinProgress } from './join-area.ts'
 
+const ScanCode = lazy(async () => ({ default: (await import('../shell/scan-code.tsx')).ScanCode }))
 const joining = areaOf('join')
 
 export function Join(): ReactNode {
@@ -53,6 +54,9 @@ export function Join(): ReactNode {
             spellCheck={false}
             required
           />
+          <Suspense>
+            <ScanCode onFound={(text) => setCode(codeOf(text))} />
+          </Suspense>
           {isLink ? undefined : (
             <TextInput
               label={t('join.name.label')}
@@ -80,6 +84,11 @@ export function Join(): ReactNode {
   )
 }
 
+/** What a link has after its `#`; anything else as it is. */
+function codeOf(scanned: string): string {
+  return /^https?:\/\/[^#]*#(.+)$/.exec(scanned)?.[1] ?? scanned
+}
+
 function spaced(digits: string): string {
   return `${digits.slice(0, 3)} ${digits.slice(3)}`
 }
@@ -100,10 +109,11 @@ function useEntered(): (card: IdentityCard) => Promise<void> {
 function Restore(): ReactNode {
   const { t } = useWords()
   const [file, setFile] = useState<File | null>(null)
+  const [scanned, setScanned] = useState<string>()
   const [words, setWords] = useState('')
   const done = useEntered()
   const restore = useMutation({
-    mutationFn: async () => joining.restore(await (file as File).text(), words, deviceLabel()),
+    mutationFn: async () => joining.restore(scanned ?? (await (file as File).text()), words, deviceLabel()),
     onSuccess: done,
   })
   return (
@@ -118,13 +128,23 @@ function Restore(): ReactNode {
           restore.mutate()
         }}
       >
-        <FileButton onChange={setFile} accept=".json,application/json">
+        <FileButton
+          onChange={(chosen) => {
+            setFile(chosen)
+            setScanned(undefined)
+          }}
+          accept=".json,application/json"
+        >
           {(props) => (
             <Button {...props} variant="default" leftSection={<IconFileUpload size={18} aria-hidden />}>
               {file === null ? t('restore.file') : file.name}
             </Button>
           )}
         </FileButton>
+        <Suspense>
+          <ScanCode onFound={setScanned} />
+        </Suspense>
+        {scanned === undefined ? undefined : <p role="status">{t('restore.scanned')}</p>}
         <Textarea
           label={t('restore.words.label')}
           description={t('restore.words.description')}
@@ -135,7 +155,11 @@ function Restore(): ReactNode {
           rows={2}
         />
         <div className="th-actions">
-          <Button type="submit" loading={restore.isPending} disabled={file === null || words.trim() === ''}>
+          <Button
+            type="submit"
+            loading={restore.isPending}
+            disabled={(file === null && scanned === undefined) || words.trim() === ''}
+          >
             {t('restore.action')}
           </Button>
         </div>

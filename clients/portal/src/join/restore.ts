@@ -3,12 +3,10 @@
  *
  * @module
  */
-import { ClientError } from '../../../sdk/src/errors.ts'
 import { signerOf } from '../../../sdk/src/identity.ts'
 import type { ParticipantOptions } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
 import { cardOf, type IdentityCard } from '../session/core-area.ts'
-import { isSameConsortium } from '../session/facts.ts'
 import { openRecoveryFile } from '../session/recovery.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 
@@ -20,8 +18,8 @@ export async function restoreFrom(
   label: string,
 ): Promise<IdentityCard> {
   const { crypto } = context
-  const { ref, mspId, name, facts, keys: recovery } = await openRecoveryFile(crypto, file, words)
-  if (!isSameConsortium(await context.facts(), facts)) throw new ClientError('ATTESTATION_IDENTITY')
+  const facts = await context.facts()
+  const { ref, mspId, name, keys: recovery } = await openRecoveryFile(crypto, file, words, facts)
   const signer = signerOf(crypto, recovery.signingKey)
   const api = context.hospital()
   const jws = await api.renewCredential({ ref, signer })

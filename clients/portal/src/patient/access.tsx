@@ -220,7 +220,7 @@ function Doctors(): ReactNode {
             <div className="th-row-text">
               <b>{doctor.name}</b>
               <p className="th-row-note">
-                {doctor.department} · {doctor.place}
+                {[doctor.department, doctor.place].filter((part) => part !== '').join(' · ')}
               </p>
             </div>
             <Button

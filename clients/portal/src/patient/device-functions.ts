@@ -66,7 +66,7 @@ export function deviceFunctions(context: WorkerContext) {
       const keys = createKeys(crypto)
       const words = drawWords(crypto)
       const { name, mspId, facts } = kept
-      const file = await formatRecoveryFile(crypto, words, { ref: bob.ref, mspId, name, facts, keys })
+      const file = await formatRecoveryFile(crypto, words, { ref: bob.ref, mspId, name, keys }, facts)
       const earlier = (await bob.keys()).filter(({ kind, removedMs }) => kind === 'recovery' && removedMs === null)
       const { publicKey } = keys.signingKey
       await bob.addKey({ publicKey, sealKey: keys.sealKey.publicKey, label: 'recovery file', kind: 'recovery' })

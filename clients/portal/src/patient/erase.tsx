@@ -33,7 +33,7 @@ export function Erase({ id, opened }: { readonly id: string; readonly opened: Op
   return (
     <>
       <div className="th-actions">
-        <Button variant="subtle" color="bad" onClick={() => setIsOpen(true)}>
+        <Button variant="subtle" color="bad" className="th-flush" onClick={() => setIsOpen(true)}>
           {t('erase.open')}
         </Button>
       </div>

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { codeKeyOf, dateTextOf, measuredOf } from '../fhir/read.ts'
-import type { LabPoint } from '../charts/lab-chart.tsx'
-import type { PatientRecord } from './patient-area.ts'
+import { codeKeyOf, dateTextOf, measuredOf, type Measured, type Resource } from '../fhir/read.ts'
+import type { LabPoint, PressurePoint } from '../charts/points.ts'
 
 export interface Series {
   readonly name: string
@@ -13,7 +12,21 @@ export interface Series {
   readonly points: readonly LabPoint[]
 }
 
+/** Systolic and diastolic pressure: FHIR R4, profile of blood pressure. */
+const UPPER = '8480-6'
+const LOWER = '8462-4'
+
+/** What of a record is asked here. */
+export interface HistoryRecord {
+  readonly recordId: string
+  readonly resource: Resource
+  readonly report: { readonly checks: readonly { readonly result: string }[] }
+  readonly asksFirst: boolean
+}
+
 export interface History {
+  /** Measurements of blood pressure, both numbers of one record; these are not among `series`. */
+  readonly pressure: readonly PressurePoint[]
   /** One for each name and unit: units are never converted. */
   readonly series: readonly Series[]
   /** Records that give no point: not to be relied on, or without a number. */
@@ -22,8 +35,9 @@ export interface History {
   readonly asking: readonly string[]
 }
 
-export function historyOf(code: string, records: readonly PatientRecord[]): History {
+export function historyOf(code: string, records: readonly HistoryRecord[]): History {
   const series = new Map<string, { name: string; unit: string; points: LabPoint[] }>()
+  const pressure: PressurePoint[] = []
   let left = 0
   for (const { resource, report, recordId } of records) {
     if (codeKeyOf(resource) !== code) continue
@@ -34,23 +48,31 @@ export function historyOf(code: string, records: readonly PatientRecord[]): Hist
       left++
       continue
     }
-    for (const { name, unit, number, text, low, high, flag } of measured) {
+    const pointOf = ({ unit, number, text, low, high, flag }: Measured): LabPoint => ({
+      timeMs,
+      value: number as number,
+      text,
+      unit,
+      flag,
+      record: recordId,
+      ...(low === undefined ? {} : { low }),
+      ...(high === undefined ? {} : { high }),
+    })
+    const upper = measured.find(({ loinc }) => loinc === UPPER)
+    const lower = measured.find(({ loinc }) => loinc === LOWER)
+    const isPressure = upper !== undefined && lower !== undefined && upper.unit === lower.unit
+    if (isPressure) pressure.push({ upper: pointOf(upper), lower: pointOf(lower) })
+    for (const one of measured) {
+      if (isPressure && (one === upper || one === lower)) continue
+      const { name, unit } = one
       const key = `${name}\0${unit}`
       const found = series.get(key) ?? { name, unit, points: [] }
       series.set(key, found)
-      found.points.push({
-        timeMs,
-        value: number as number,
-        text,
-        unit,
-        flag,
-        record: recordId,
-        ...(low === undefined ? {} : { low }),
-        ...(high === undefined ? {} : { high }),
-      })
+      found.points.push(pointOf(one))
     }
   }
   for (const { points } of series.values()) points.sort((a, b) => a.timeMs - b.timeMs)
   const asking = records.filter(({ asksFirst }) => asksFirst).map(({ recordId }) => recordId)
-  return { series: [...series.values()], left, asking }
+  pressure.sort((a, b) => a.upper.timeMs - b.upper.timeMs)
+  return { series: [...series.values()], pressure, left, asking }
 }

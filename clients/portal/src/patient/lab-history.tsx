@@ -6,12 +6,13 @@
  */
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, type ReactNode } from 'react'
-import type { LabPoint } from '../charts/lab-chart.tsx'
+import type { LabPoint } from '../charts/points.ts'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { wasOpened, type Choice } from './choices.ts'
 import { patient } from './queries.ts'
 
+const PressureChart = lazy(async () => ({ default: (await import('../charts/pressure-chart.tsx')).PressureChart }))
 const LabChart = lazy(async () => ({ default: (await import('../charts/lab-chart.tsx')).LabChart }))
 
 interface LabHistoryProps {
@@ -34,11 +35,17 @@ export function LabHistory({ code, title, patientName, current, choices }: LabHi
   const shown = series
     .map((one) => ({ ...one, points: one.points.filter(({ record }) => !isClosed(record)) }))
     .filter(({ points }) => points.length > 1)
-  if (shown.length === 0) return <p className="th-dimmed">{t('chart.single')}</p>
+  const pressure = history.data.pressure.filter(({ upper }) => !isClosed(upper.record))
+  const pressureUnit = pressure[0]?.upper.unit ?? ''
+  const hasPressure = pressure.length > 1 && pressure.every(({ upper }) => upper.unit === pressureUnit)
+  if (shown.length === 0 && !hasPressure) return <p className="th-dimmed">{t('chart.single')}</p>
   return (
     <section aria-label={t('chart.section')} data-record={current}>
       <h2>{t('chart.section')}</h2>
       <Suspense fallback={<Loading rows={4} />}>
+        {hasPressure ? (
+          <PressureChart title={title} unit={pressureUnit} points={pressure} patientName={patientName} />
+        ) : undefined}
         {shown.map(({ name, unit, points }) => (
           <div key={`${name} ${unit}`}>
             <p>{summary(t, date, points)}</p>

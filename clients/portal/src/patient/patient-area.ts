@@ -20,7 +20,7 @@ import { PatientClient } from '../../../sdk/src/patient.ts'
 import type { RecordItem } from '../../../sdk/src/record-answer.ts'
 import { RecordReader, type OpenedRecord } from '../session/opened-record.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
-import { People, withTitle } from '../session/people.ts'
+import { People, withTitle, type Doctor } from '../session/people.ts'
 import { deviceFunctions } from './device-functions.ts'
 import { historyOf, type History } from './history.ts'
 import { downloadAll, type DownloadProgress } from './download.ts'
@@ -94,6 +94,8 @@ export interface PermissionTerms {
 }
 
 const MAX_HISTORY = 100
+/** Entries of the access log in which doctors of other hospitals are looked for. */
+const MAX_LOOKED = 100
 
 export function patientArea(context: WorkerContext) {
   const client = () => context.client(PatientClient)
@@ -210,8 +212,23 @@ export function patientArea(context: WorkerContext) {
       )
     },
 
-    /** Doctors to choose from: those of this hospital, then everybody who stands in the records. */
-    doctors: () => people.doctors(),
+    /** Doctors to choose from: those of this hospital, then those of others who stand in the access log. */
+    async doctors(): Promise<readonly Doctor[]> {
+      const bob = await client()
+      const own = await people.doctors()
+      const { entries } = await bob.accessLog(bob.ref, { limit: MAX_LOOKED })
+      const others = new Map<string, Doctor>()
+      for (const { actor, actorName, place } of entries) {
+        if (actorName === undefined || !actor.startsWith('d-') || own.some(({ ref }) => ref === actor)) continue
+        others.set(actor, {
+          ref: actor,
+          name: withTitle(actorName),
+          department: '',
+          place: place === undefined ? '' : await people.nameOf(place),
+        })
+      }
+      return [...own, ...others.values()]
+    },
 
     async appointments(): Promise<readonly AppointmentLine[]> {
       const bob = await client()

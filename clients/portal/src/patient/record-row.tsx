@@ -67,7 +67,13 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
         <Seal report={report} isRunning={!record.isSuccess} title={item.title} onOpen={() => setIsOpen(true)} />
       )}
       {record.data === undefined ? undefined : (
-        <RecordSealPanel isOpen={isOpen} onClose={() => setIsOpen(false)} opened={record.data} title={item.title} />
+        <RecordSealPanel
+          isOpen={isOpen}
+          onClose={() => setIsOpen(false)}
+          opened={record.data}
+          title={item.title}
+          canCompare={!isAsking}
+        />
       )}
     </li>
   )

@@ -3,13 +3,15 @@
  *
  * @module
  */
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { lazy, Suspense, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { SealPanel } from '../seal/seal-panel.tsx'
 import { saveFile } from '../shell/save-file.ts'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import { patient, queries } from './queries.ts'
+
+const Compare = lazy(async () => ({ default: (await import('../seal/compare.tsx')).Compare }))
 
 interface RecordSealPanelProps {
   readonly isOpen: boolean
@@ -18,7 +20,8 @@ interface RecordSealPanelProps {
   readonly title: string
   /** Given when another version than the newest is shown. */
   readonly version?: number
-  readonly children?: ReactNode
+  /** Not while the record asks before it is opened. */
+  readonly canCompare?: boolean
 }
 
 export function RecordSealPanel({
@@ -27,7 +30,7 @@ export function RecordSealPanel({
   opened,
   title,
   version,
-  children,
+  canCompare = true,
 }: RecordSealPanelProps): ReactNode {
   const cache = useQueryClient()
   const { queryKey } = queries.record(opened.recordId, version)
@@ -57,8 +60,20 @@ export function RecordSealPanel({
       }}
     >
       {error === null ? undefined : <Problem error={error} />}
-      {children}
+      {isOpen && canCompare ? <Corrections opened={opened} /> : undefined}
     </SealPanel>
+  )
+}
+
+/** Other versions, where there are any. */
+function Corrections({ opened }: { readonly opened: OpenedRecord }): ReactNode {
+  const { recordId, latestVersion } = opened
+  const versions = useQuery({ ...queries.versions(recordId), enabled: latestVersion > 1 })
+  if (versions.data === undefined || versions.data.length < 2) return undefined
+  return (
+    <Suspense>
+      <Compare shown={opened} versions={versions.data} open={(version) => patient.open(recordId, version)} />
+    </Suspense>
   )
 }
 

@@ -59,6 +59,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
     )
   const opened = record.data
   const { resource, report, author } = opened
+  const isAsking = opened.asksFirst && !wasOpened(choices, id)
   const isBad = sealView(words, report).tone === 'bad'
   const dateText = dateTextOf(resource)
   const measured = measuredOf(resource)
@@ -78,7 +79,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         )}
         {author.name}
       </p>
-      {opened.asksFirst && !wasOpened(choices, id) ? (
+      {isAsking ? (
         <AsksFirst
           record={id}
           choices={choices}
@@ -123,7 +124,9 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         </>
       )}
       <p>
-        <Link href={`/patient/access?record=${id}`}>{t('record.share')}</Link>
+        <Link href={`/patient/access?record=${id}`} className="th-back">
+          {t('record.share')}
+        </Link>
       </p>
       <Erase id={id} opened={opened} />
       <RecordSealPanel
@@ -131,6 +134,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         onClose={() => setIsPanelOpen(false)}
         opened={opened}
         title={title}
+        canCompare={!isAsking}
         {...(version === undefined ? {} : { version })}
       />
     </article>

@@ -5,12 +5,15 @@
  */
 import { Button, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState, type FormEvent, type ReactNode } from 'react'
+import { IconPrinter } from '@tabler/icons-react'
+import { lazy, Suspense, useState, type FormEvent, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'
 import { saveFile } from '../shell/save-file.ts'
 import { patient } from './queries.ts'
+
+const RecoveryPaper = lazy(async () => ({ default: (await import('./recovery-paper.tsx')).RecoveryPaper }))
 
 /** Places of the words that are asked for, from 0. */
 const ASKED = [1, 4] as const
@@ -77,7 +80,18 @@ export function RecoveryFile({ me }: { readonly me: IdentityCard }): ReactNode {
           </ol>
           <div className="th-actions">
             <Button onClick={() => setStep('confirm')}>{t('recovery.written')}</Button>
+            <Button
+              variant="default"
+              leftSection={<IconPrinter size={18} aria-hidden />}
+              onClick={() => globalThis.print()}
+            >
+              {t('recovery.print')}
+            </Button>
           </div>
+          <p className="th-dimmed">{t('recovery.print.line')}</p>
+          <Suspense>
+            <RecoveryPaper file={make.data?.file ?? ''} me={me} />
+          </Suspense>
         </div>
       ) : undefined}
       {step === 'confirm' ? (

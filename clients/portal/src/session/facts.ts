@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decodeBase64url } from '../../../../shared/crypto/src/index.ts'
+import { decodeBase64url, encodeUtf8, type Crypto } from '../../../../shared/crypto/src/index.ts'
 import {
   bool,
   hospitalRefShape,
@@ -72,7 +72,14 @@ export function attestationPolicyOf({ practice }: Facts): AttestationPolicy {
 
 /** What decides whom this browser believes. Names of hospitals may change; these may not. */
 export function isSameConsortium(one: Facts, other: Facts): boolean {
-  const core = ({ channel, nodes, quorum, fabric, serverRef }: Facts) =>
-    JSON.stringify([channel, nodes, quorum, fabric ?? null, serverRef])
-  return core(one) === core(other)
+  return coreOf(one) === coreOf(other)
+}
+
+/** 32 bytes that stand for the same. */
+export function consortiumFingerprint(crypto: Crypto, facts: Facts): Uint8Array {
+  return crypto.sha256(encodeUtf8(`trusthealth consortium/1\n${coreOf(facts)}`))
+}
+
+function coreOf({ channel, nodes, quorum, fabric, serverRef }: Facts): string {
+  return JSON.stringify([channel, nodes, quorum, fabric ?? null, serverRef])
 }

@@ -3,6 +3,8 @@
  * Nobody else can open it: not the hospital, not the record server, not this page without the words.
  *
  * The words are from the English list of BIP 39 (2,048 words): 66 bits, stretched with PBKDF2 (HMAC-SHA-256, a million rounds).
+ * Instead of the consortium's facts it has their fingerprint, so that the whole file fits into a code on paper: the facts
+ * come from the hospital again, and others than these are refused. Version 1 had the facts themselves and is still read.
  *
  * @module
  */
@@ -15,8 +17,10 @@ import {
   type Crypto,
 } from '../../../../shared/crypto/src/index.ts'
 import {
-  literal,
+  b64u,
   mspIdShape,
+  oneOf,
+  optional,
   parseJson,
   patientRefShape,
   struct,
@@ -26,7 +30,7 @@ import {
 } from '../../../../shared/protocol/src/index.ts'
 import { ClientError } from '../../../sdk/src/errors.ts'
 import type { NewKeys } from '../../../sdk/src/identity.ts'
-import { factsShape, type Facts } from './facts.ts'
+import { consortiumFingerprint, factsShape, type Facts } from './facts.ts'
 
 export const WORD_COUNT = 6
 const ROUNDS = 1_000_000
@@ -38,12 +42,11 @@ export interface Recovery {
   readonly ref: PatientRef
   readonly mspId: MspId
   readonly name: string
-  readonly facts: Facts
   readonly keys: NewKeys
 }
 
 const fileShape = struct({
-  trusthealth: literal('recovery/1'),
+  trusthealth: oneOf('recovery/1', 'recovery/2'),
   hospital: text({ max: 128 }),
   salt: text({ max: 43 }),
   nonce: text({ max: 16 }),
@@ -55,7 +58,8 @@ const contentsShape = struct({
   name: text({ max: 128 }),
   signingKey: text({ max: 43 }),
   sealKey: text({ max: 43 }),
-  facts: factsShape,
+  facts: optional(factsShape),
+  consortium: optional(b64u(32)),
 })
 
 /** Six words drawn without bias: 2,048 divides 65,536. */
@@ -83,7 +87,8 @@ function isStart(word: string, typed: string): boolean {
 export async function formatRecoveryFile(
   crypto: Crypto,
   words: readonly string[],
-  { ref, mspId, name, facts, keys }: Recovery,
+  { ref, mspId, name, keys }: Recovery,
+  facts: Facts,
 ): Promise<string> {
   const salt = crypto.randomBytes(32)
   const nonce = crypto.randomBytes(12)
@@ -93,30 +98,39 @@ export async function formatRecoveryFile(
     name,
     signingKey: encodeBase64url(crypto.exportSigningKey(keys.signingKey)),
     sealKey: encodeBase64url(crypto.exportAgreementKey(keys.sealKey)),
-    facts,
+    consortium: encodeBase64url(consortiumFingerprint(crypto, facts)),
   })
   const key = crypto.importAeadKey(await keyOf(words, salt))
   const file = {
-    trusthealth: 'recovery/1',
+    trusthealth: 'recovery/2',
     hospital: facts.hospital.name,
     salt: encodeBase64url(salt),
     nonce: encodeBase64url(nonce),
     sealed: encodeBase64url(crypto.encrypt(key, nonce, AAD, encodeUtf8(contents))),
   }
-  return `${JSON.stringify(file, null, 2)}\n`
+  return `${JSON.stringify(file)}\n`
 }
 
 /**
- * @throws {ClientError} `MESSAGE_MALFORMED` for another file, `CRYPTO_DECRYPTION_FAILED` for other words or a changed file.
+ * @param facts what the hospital says now.
+ * @throws {ClientError} `MESSAGE_MALFORMED` for another file, `CRYPTO_DECRYPTION_FAILED` for other words or a changed file,
+ * `ATTESTATION_IDENTITY` if the file is of another consortium.
  */
-export async function openRecoveryFile(crypto: Crypto, fileText: string, given: string): Promise<Recovery> {
+export async function openRecoveryFile(
+  crypto: Crypto,
+  fileText: string,
+  given: string,
+  facts: Facts,
+): Promise<Recovery> {
   const file = parse(fileText)
   const words = readWords(given)
   const key = crypto.importAeadKey(await keyOf(words, decodeBase64url(file.salt)))
   const plain = crypto.decrypt(key, decodeBase64url(file.nonce), AAD, decodeBase64url(file.sealed))
   const contents = contentsShape(parseJson(decodeUtf8(plain), { maxBytes: MAX_FILE_BYTES }), 'recovery')
   plain.fill(0)
-  const { signingKey, sealKey, ...rest } = contents
+  const { signingKey, sealKey, facts: old, consortium, ...rest } = contents
+  const expected = old === undefined ? consortium : encodeBase64url(consortiumFingerprint(crypto, old))
+  if (expected !== encodeBase64url(consortiumFingerprint(crypto, facts))) throw new ClientError('ATTESTATION_IDENTITY')
   const keys = {
     signingKey: crypto.importSigningKey(decodeBase64url(signingKey)),
     sealKey: crypto.importAgreementKey(decodeBase64url(sealKey)),

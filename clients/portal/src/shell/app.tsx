@@ -1,6 +1,6 @@
 /**
  * The page around every role: header, who acts, the strip about the server, navigation; and the pages that need nobody:
- * joining with a code, checking a downloaded file.
+ * joining with a code, checking a downloaded file, help.
  *
  * @module
  */
@@ -22,6 +22,8 @@ import { Welcome } from './welcome.tsx'
 const Join = lazy(async () => ({ default: (await import('../join/join.tsx')).Join }))
 const VerifyFile = lazy(async () => ({ default: (await import('../verify-file/verify-file.tsx')).VerifyFile }))
 
+const Help = lazy(async () => ({ default: (await import('../help/help.tsx')).Help }))
+
 const core = areaOf('core')
 
 export function App(): ReactNode {
@@ -38,6 +40,13 @@ export function App(): ReactNode {
         <Frame>
           <Suspense fallback={<Loading />}>
             <VerifyFile />
+          </Suspense>
+        </Frame>
+      </Route>
+      <Route path="/help">
+        <Frame>
+          <Suspense fallback={<Loading />}>
+            <Help />
           </Suspense>
         </Frame>
       </Route>
