@@ -13,10 +13,7 @@ import { decodeBase64url, decodePem, encodeUtf8 } from '../../../shared/crypto/s
 import type { CertificateAuthority } from '../../../hospital/src/certificate-authority.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import type { MspId } from '../../../shared/protocol/src/index.ts'
-import { createFabricLedgerClient } from '../../client/src/fabric/client.ts'
-import type { FabricProfile } from '../../client/src/fabric/profile.ts'
-import { submitCall } from '../../client/src/submit-call.ts'
-import { asAdmin, type ChannelContext, toOrderer } from './channel.ts'
+import { asAdmin, type ChannelContext, invoke, toOrderer } from './channel.ts'
 import { type Administrator, computeUpdate, signUpdate } from './configuration-update.ts'
 import { NetworkError } from './errors.ts'
 import { blockHeight, waitUntil } from './health.ts'
@@ -52,23 +49,11 @@ export async function changeRevocationList(
 /**
  * Lists certificates in the contract, too, which readers of the ledger ask: those who never call a peer themselves, like a
  * record server, hear of no list of an MSP. An entry of that list stays.
- * @throws {LedgerError}
+ * @throws {NetworkError} `NETWORK_OPTIONS_REJECTED` for an organisation that is none, `NETWORK_TOOL_FAILED`
  */
-export async function listOnLedger(
-  { paths }: ChannelContext,
-  profile: FabricProfile,
-  mspId: MspId,
-  serials: readonly string[],
-): Promise<void> {
-  const admin = administratorIn(mspId, join(paths.organization(mspId), 'admin/msp'))
-  const ledger = createFabricLedgerClient(profile, { crypto, identity: admin })
-  try {
-    for (const serial of serials) {
-      await submitCall(ledger, admin, { fn: 'revokeCertificate', args: [serial, REASON] })
-    }
-  } finally {
-    await ledger.close()
-  }
+export async function listOnLedger(context: ChannelContext, mspId: MspId, serials: readonly string[]): Promise<void> {
+  const member = memberOf(context, mspId)
+  for (const serial of serials) await invoke(context, member, ['revokeCertificate', serial, REASON])
 }
 
 /** Whether the channel has this organisation. */

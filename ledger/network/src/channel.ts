@@ -121,15 +121,31 @@ async function unlessDone(done: RegExp, work: Promise<string>): Promise<void> {
 
 /** Each organisation says yes to the definition; then one commits it, endorsed by all. */
 export async function defineChaincode(context: ChannelContext): Promise<void> {
-  const { members, paths } = context
-  const endorsers = members.flatMap(({ plan: { peer } }) => [
-    `--peerAddresses=${LOOPBACK}:${peer.port}`,
-    `--tlsRootCertFiles=${nodePaths(paths.node(peer.name)).tlsRoot}`,
-  ])
+  const { members } = context
   await Promise.all(members.map((member) => approve(context, member)))
   const [first] = members
   if (first === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', 'a network has an organisation')
-  await asAdmin(context, first, [...CHAINCODE, 'commit', ...toOrderer(context), ...definitionOf(context), ...endorsers])
+  await asAdmin(context, first, [
+    ...CHAINCODE,
+    'commit',
+    ...toOrderer(context),
+    ...definitionOf(context),
+    ...endorsersOf(context),
+  ])
+}
+
+/** A transaction of the organisation's administrator, endorsed by all; returns when it is in a block. */
+export async function invoke(context: ChannelContext, member: Member, args: readonly string[]): Promise<void> {
+  const { channel, chaincode } = context.plan
+  const call = ['-C', channel, '-n', chaincode, '-c', JSON.stringify({ Args: args }), '--waitForEvent']
+  await asAdmin(context, member, ['chaincode', 'invoke', ...toOrderer(context), ...endorsersOf(context), ...call])
+}
+
+function endorsersOf({ members, paths }: ChannelContext): string[] {
+  return members.flatMap(({ plan: { peer } }) => [
+    `--peerAddresses=${LOOPBACK}:${peer.port}`,
+    `--tlsRootCertFiles=${nodePaths(paths.node(peer.name)).tlsRoot}`,
+  ])
 }
 
 function approve(context: ChannelContext, member: Member): Promise<string> {

@@ -104,7 +104,7 @@ async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise
     async revokeCertificates(mspId, serials) {
       const authority = authorityOf(options, mspId)
       // First where the trusted application and every other reader of the ledger looks.
-      await listOnLedger(grown, profile, mspId, serials)
+      await listOnLedger(grown, mspId, serials)
       await changeRevocationList(grown, authority, serials)
     },
     stop: () => stopNetwork(paths.root),
