@@ -25,7 +25,7 @@ import {
   type Refused,
   type StoredVersion,
 } from './ports.ts'
-import { MAX_LOCAL_BYTES } from './limits.ts'
+import { MAX_BODY_BYTES } from './limits.ts'
 import { withId } from './resource-text.ts'
 import { searchValuesOf } from './search-values.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
@@ -306,7 +306,7 @@ function checkMove(existing: ResourceRow | undefined, patient: PatientRef | unde
 
 function read(text: string): FhirResource {
   try {
-    return parseResource(text, { maxBytes: MAX_LOCAL_BYTES })
+    return parseResource(text, { maxBytes: MAX_BODY_BYTES })
   } catch (error) {
     if (error instanceof FhirError) throw new FhirRequestError(error.code)
     throw error
