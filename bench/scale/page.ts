@@ -19,8 +19,10 @@ export async function scalePage(report: Report): Promise<PageFiles> {
   const second = batchOf(result, 1)
   const alone = batchOf(result, 0)
   const [first] = result.resources.filter(({ name }) => !name.includes('a transaction for each'))
-  const source = rows.find(({ name }) => name === first?.cost)?.source ?? ''
-  const assumption = source.startsWith('assumed') ? ' Its unit cost is an assumption, no measurement: see below.' : ''
+  const costOfFirst = rows.find(({ name }) => name === first?.cost)?.source ?? ''
+  const assumption = costOfFirst.startsWith('assumed')
+    ? ' Its unit cost is an assumption, no measurement: see below.'
+    : ''
   const ledger = await addPlots(
     linesOver(
       'scale-batching',
@@ -137,7 +139,7 @@ function power(value: number): string {
   const exponent = Math.floor(Math.log10(value))
   const head = Number((value / 10 ** exponent).toPrecision(2))
   if (head === 10) return power(10 ** (exponent + 1))
-  const superscript = [...String(exponent)].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]).join('')
+  const superscript = String(exponent).replace(/\d/g, (digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)] ?? '')
   return head === 1 ? `10${superscript}` : `${head} × 10${superscript}`
 }
 
