@@ -216,7 +216,8 @@ export function doctorArea(context: WorkerContext) {
       return bannerOf(person, allergies)
     },
 
-    open: (record: string, version?: number) => reader.open(record, version),
+    // Not optional: after the last argument that is given comes the callback for progress.
+    open: (record: string, version: number | undefined) => reader.open(record, version),
 
     async versions(record: string) {
       const versions = await (await client()).versions(recordIdShape(record, 'record'))

@@ -26,7 +26,7 @@ export const queries = {
   record: (id: string) =>
     queryOptions({
       queryKey: ['doctor', 'record', id],
-      queryFn: () => doctor.open(id),
+      queryFn: () => doctor.open(id, undefined),
       staleTime: Infinity,
       refetchOnWindowFocus: false,
     }),

@@ -145,10 +145,11 @@ export function patientArea(context: WorkerContext) {
       return await linesOf(page.items, people)
     },
 
-    open: (record: string, version?: number) => withNews(reader.open(record, version)),
+    // Not optional: after the last argument that is given comes the callback for progress.
+    open: (record: string, version: number | undefined) => withNews(reader.open(record, version)),
 
     /** Reads it again and runs every check again. */
-    checkAgain: (record: string, version?: number) => withNews(reader.openAgain(record, version)),
+    checkAgain: (record: string, version: number | undefined) => withNews(reader.openAgain(record, version)),
 
     /** The record with its proofs, for `trusthealth record verify`. */
     recordFile: (record: string, version: number) => reader.file(record, version),
