@@ -19,7 +19,9 @@ import { readStoreKey } from './store-key.ts'
 const REQUEST_MS = 30_000
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { folder: { type: 'string' }, restore: { type: 'string' }, stay: { type: 'boolean', default: false } } })
+  const { values } = parseArgs({
+    options: { folder: { type: 'string' }, restore: { type: 'string' }, stay: { type: 'boolean', default: false } },
+  })
   if (values.folder === undefined) throw new Error('usage: main.ts --folder FOLDER [--restore COPY]')
   if (values.restore !== undefined) return restore(values.folder, values.restore)
   const log = pino({ name: 'hospital', base: null }, pino.destination(2))
