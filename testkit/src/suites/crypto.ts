@@ -125,7 +125,7 @@ export function describeCrypto(name: string, create: () => Crypto): void {
     for (const length of [-1, 65_537, 1.5, Number.NaN]) assert.throws(() => crypto.randomBytes(length), RangeError)
     // More than any pool holds, of every size that may come from one.
     const drawn = Array.from({ length: 1_200 }, (_, i) => crypto.randomBytes(8 + (i % 70)))
-    assert.equal(new Set(drawn.map((bytes) => encodeHex(bytes.subarray(0, 8)))).size, drawn.length)
+    assert.equal(new Set(drawn.map((one) => encodeHex(one.subarray(0, 8)))).size, drawn.length)
     const [first, second] = [crypto.randomBytes(16), crypto.randomBytes(16)]
     const before = encodeHex(second)
     first.fill(0)
