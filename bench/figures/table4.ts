@@ -4,15 +4,13 @@
  *
  * @module
  */
-import { performance } from 'node:perf_hooks'
 import { barsBeside, type Bar } from '../harness/bars.ts'
 import type { Measurement } from '../harness/measurement.ts'
 import { spread, type Report } from '../harness/report.ts'
 import type { TeeDriver } from '../../tee/src/driver.ts'
-import { refused, withTee } from './tee.ts'
+import { transferMs, withTee } from './tee.ts'
 
-const MESSAGE_BYTES = 8 * 1024 * 1024
-const UNDER_WAY = 4
+const MESSAGES = { messageBytes: 8 * 1024 * 1024, underWay: 4 } as const
 /** The paper's table: milliseconds by MB. */
 const PAPER_MS = { 4: 9, 16: 36, 64: 144, 128: 287, 256: 573, 512: 1143 } as const
 const SIZES_MB = Object.keys(PAPER_MS).map(Number) as readonly (keyof typeof PAPER_MS)[]
@@ -42,32 +40,16 @@ export const table4: Measurement = {
 }
 
 async function measureTransfer(report: Report, tee: TeeDriver, rounds: number, largestMb: number): Promise<void> {
-  const record = new Uint8Array(MESSAGE_BYTES).fill(7)
   const rates = new Map<number, number[]>()
-  await transfer(tee, record, 64)
+  await transferMs(tee, { ...MESSAGES, sizeMb: 64 })
   for (let round = 0; round < rounds; round++) {
     for (const sizeMb of SIZES_MB) {
       if (sizeMb > largestMb) continue
-      const seconds = await transfer(tee, record, sizeMb)
+      const seconds = (await transferMs(tee, { ...MESSAGES, sizeMb })) / 1000
       rates.set(sizeMb, [...(rates.get(sizeMb) ?? []), (sizeMb * 1.048_576) / seconds])
     }
   }
   for (const [sizeMb, samples] of rates) {
     report.metrics[`tee_transfer_mb_per_s_${sizeMb}`] = spread(samples, 'MB/s')
   }
-}
-
-/** @param sizeMb MiB in all. @returns seconds until the last message was answered. */
-async function transfer(tee: TeeDriver, record: Uint8Array, sizeMb: number): Promise<number> {
-  let left = sizeMb * 1024 * 1024
-  const startMs = performance.now()
-  const sender = async (): Promise<void> => {
-    while (left > 0) {
-      const part = record.subarray(0, Math.min(left, MESSAGE_BYTES))
-      left -= part.length
-      await refused(tee.request('record', { record: part }))
-    }
-  }
-  await Promise.all(Array.from({ length: UNDER_WAY }, sender))
-  return (performance.now() - startMs) / 1000
 }

@@ -7,6 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
 import { sqlCipherPackage, startProcessTee } from '../../tee/process/src/index.ts'
 import type { TeeDriver } from '../../tee/src/driver.ts'
 import { buildApplication } from '../../tools/bundle-ta.ts'
@@ -27,6 +28,29 @@ export async function withTee(work: (tee: TeeDriver) => Promise<void>): Promise<
     await tee.close()
     rmSync(folder, { recursive: true })
   }
+}
+
+export interface Transfer {
+  readonly sizeMb: number
+  readonly messageBytes: number
+  /** Messages under way at a time. */
+  readonly underWay: number
+}
+
+/** @param sizeMb MiB in all. @returns milliseconds until the last message was answered. */
+export async function transferMs(tee: TeeDriver, { sizeMb, messageBytes, underWay }: Transfer): Promise<number> {
+  const record = new Uint8Array(messageBytes).fill(7)
+  let left = sizeMb * 1024 * 1024
+  const startMs = performance.now()
+  const sender = async (): Promise<void> => {
+    while (left > 0) {
+      const part = record.subarray(0, Math.min(left, messageBytes))
+      left -= part.length
+      await refused(tee.request('record', { record: part }))
+    }
+  }
+  await Promise.all(Array.from({ length: underWay }, sender))
+  return performance.now() - startMs
 }
 
 /** The trusted application took the message and answered that it serves nobody yet. */

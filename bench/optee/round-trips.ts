@@ -10,6 +10,7 @@ import { median } from '../harness/statistics.ts'
 import { startOpteeTee } from '../../tee/optee/src/index.ts'
 import { MAX_INPUT_BYTES, type TaSession } from '../../tee/optee/src/session.ts'
 import type { TeeDriver } from '../../tee/src/driver.ts'
+import { refused, transferMs } from '../figures/tee.ts'
 import { machineOf, withSession, type Built } from './machines.ts'
 
 export interface RoundTripOptions {
@@ -19,10 +20,8 @@ export interface RoundTripOptions {
 }
 
 export const SIZES_MB = [4, 16, 64, 128, 256, 512] as const
-const MIB = 1024 * 1024
 /** A message is secure memory, several times over: larger ones at once end a trusted application of this size. */
-const MESSAGE_BYTES = 64 * 1024
-const UNDER_WAY = 4
+const MESSAGES = { messageBytes: 64 * 1024, underWay: 4 } as const
 
 export async function measureRoundTrips(report: Report, built: Built, options: RoundTripOptions): Promise<void> {
   const echoUs = await withSession(built, 'storage', (session) => measureEcho(report, session, options))
@@ -75,32 +74,16 @@ async function measureTransfers(
   echoUs: number,
   { rounds, largestMb }: RoundTripOptions,
 ): Promise<void> {
-  const record = new Uint8Array(MESSAGE_BYTES).fill(7)
-  await transfer(tee, record, 4)
+  await transferMs(tee, { ...MESSAGES, sizeMb: 4 })
   for (const sizeMb of SIZES_MB.filter((size) => size <= largestMb)) {
     const times: number[] = []
-    for (let round = 0; round < rounds; round++) times.push(await transfer(tee, record, sizeMb))
+    for (let round = 0; round < rounds; round++) times.push(await transferMs(tee, { ...MESSAGES, sizeMb }))
     metrics[`optee_transfer_ms_${sizeMb}`] = middle(times, 'ms')
     const rates = times.map((ms) => (sizeMb * 1.048_576) / (ms / 1000))
     metrics[`optee_transfer_mb_per_s_${sizeMb}`] = middle(rates, 'MB/s')
     const ratio = (median(times) * 1000) / echoUs
     metrics[`optee_transfer_echo_ratio_${sizeMb}`] = { value: ratio, unit: 'ratio', n: rounds }
   }
-}
-
-/** @param sizeMb MiB in all. @returns milliseconds until the last message was answered. */
-async function transfer(tee: TeeDriver, record: Uint8Array, sizeMb: number): Promise<number> {
-  let left = sizeMb * MIB
-  const startMs = performance.now()
-  const sender = async (): Promise<void> => {
-    while (left > 0) {
-      const part = record.subarray(0, Math.min(left, MESSAGE_BYTES))
-      left -= part.length
-      await refused(tee.request('record', { record: part }))
-    }
-  }
-  await Promise.all(Array.from({ length: UNDER_WAY }, sender))
-  return performance.now() - startMs
 }
 
 async function timesOf(work: () => Promise<void>, samples: number): Promise<number[]> {
@@ -112,15 +95,4 @@ async function timesOf(work: () => Promise<void>, samples: number): Promise<numb
     if (i >= samples / 10) times.push((performance.now() - startMs) * 1000)
   }
   return times
-}
-
-/** The trusted application took the message and answered that it serves nobody yet. */
-async function refused(answer: Promise<unknown>): Promise<void> {
-  try {
-    await answer
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'TEE_NOT_PROVISIONED') return
-    throw error
-  }
-  throw new Error('a trusted application that is not provisioned serves nobody')
 }

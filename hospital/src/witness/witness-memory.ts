@@ -5,8 +5,7 @@
  *
  * @module
  */
-import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   isErrorCode,
@@ -20,6 +19,7 @@ import {
   type ErrorCode,
   type ServerRef,
 } from '../../../shared/protocol/src/index.ts'
+import { writePrivateFile } from '../private-file.ts'
 
 /** Refusals that are kept of one log: the first ones, which are the proof. */
 const MAX_CONFLICTS = 16
@@ -103,28 +103,6 @@ export class WitnessMemory {
   }
 
   #write(log: ServerRef, remembered: Remembered): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-    const path = this.#path(log)
-    const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-    const file = openSync(temporary, 'wx', 0o600)
-    try {
-      writeSync(file, JSON.stringify({ v: 1, ...remembered }))
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(temporary, path)
-    syncFolder(this.#folder)
-  }
-}
-
-/** The new name is durable, too, where the system lets folders be synced. */
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return
-  const handle = openSync(folder, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
+    writePrivateFile(this.#path(log), JSON.stringify({ v: 1, ...remembered }))
   }
 }

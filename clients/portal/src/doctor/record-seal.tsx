@@ -4,14 +4,13 @@
  * @module
  */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { lazy, Suspense, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
+import { Corrections } from '../seal/corrections.tsx'
 import { SealPanel } from '../seal/seal-panel.tsx'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import { saveFile } from '../shell/save-file.ts'
 import { doctor, queries } from './queries.ts'
-
-const Compare = lazy(async () => ({ default: (await import('../seal/compare.tsx')).Compare }))
 
 interface RecordSealProps {
   readonly isOpen: boolean
@@ -23,6 +22,7 @@ interface RecordSealProps {
 export function RecordSeal({ isOpen, onClose, opened, title }: RecordSealProps): ReactNode {
   const cache = useQueryClient()
   const { recordId } = opened
+  const versions = useQuery({ ...queries.versions(recordId), enabled: isOpen && opened.latestVersion > 1 })
   const again = useMutation({
     mutationFn: () => doctor.checkAgain(recordId),
     onSuccess: (fresh) => cache.setQueryData(queries.record(recordId).queryKey, fresh),
@@ -50,19 +50,9 @@ export function RecordSeal({ isOpen, onClose, opened, title }: RecordSealProps):
       }}
     >
       {error === null ? undefined : <Problem error={error} />}
-      {isOpen ? <Corrections opened={opened} /> : undefined}
+      {isOpen ? (
+        <Corrections shown={opened} versions={versions.data} open={(version) => doctor.open(recordId, version)} />
+      ) : undefined}
     </SealPanel>
-  )
-}
-
-/** Other versions, where there are any. */
-function Corrections({ opened }: { readonly opened: OpenedRecord }): ReactNode {
-  const { recordId, latestVersion } = opened
-  const versions = useQuery({ ...queries.versions(recordId), enabled: latestVersion > 1 })
-  if (versions.data === undefined || versions.data.length < 2) return undefined
-  return (
-    <Suspense>
-      <Compare shown={opened} versions={versions.data} open={(version) => doctor.open(recordId, version)} />
-    </Suspense>
   )
 }

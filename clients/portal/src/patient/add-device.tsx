@@ -9,6 +9,7 @@ import { lazy, Suspense, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
+import { WaitingDevices } from '../shell/waiting-devices.tsx'
 import { patient } from './queries.ts'
 
 const QrCode = lazy(async () => ({ default: (await import('../shell/qr-code.tsx')).QrCode }))
@@ -53,25 +54,15 @@ export function AddDevice(): ReactNode {
           <p>{t('device.type', { address: `${location.host}/join` })}</p>
           <p className="th-code">{grouped(link.data.text)}</p>
           <CopyText text={address} label={t('device.copy')} />
-          <div aria-live="polite">
-            {(waiting.data ?? []).map(({ id, label, digits }) => (
-              <div key={id} className="th-note">
-                <div>
-                  <p>{t('device.ask', { label })}</p>
-                  <p className="th-digits">{`${digits.slice(0, 3)} ${digits.slice(3)}`}</p>
-                  {answer.isError ? <Problem error={answer.error} /> : undefined}
-                  <div className="th-actions">
-                    <Button loading={answer.isPending} onClick={() => answer.mutate({ id, yes: true })}>
-                      {t('device.yes')}
-                    </Button>
-                    <Button variant="default" onClick={() => answer.mutate({ id, yes: false })}>
-                      {t('device.no')}
-                    </Button>
-                  </div>
-                </div>
-              </div>
-            ))}
-          </div>
+          <WaitingDevices
+            devices={waiting.data ?? []}
+            ask={(label) => t('device.ask', { label })}
+            yes={t('device.yes')}
+            no={t('device.no')}
+            isAnswering={answer.isPending}
+            problem={answer.isError ? <Problem error={answer.error} /> : undefined}
+            onAnswer={(given) => answer.mutate(given)}
+          />
         </div>
       )}
     </section>

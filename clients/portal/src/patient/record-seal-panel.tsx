@@ -4,14 +4,13 @@
  * @module
  */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { lazy, Suspense, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
+import { Corrections } from '../seal/corrections.tsx'
 import { SealPanel } from '../seal/seal-panel.tsx'
 import { saveFile } from '../shell/save-file.ts'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import { patient, queries } from './queries.ts'
-
-const Compare = lazy(async () => ({ default: (await import('../seal/compare.tsx')).Compare }))
 
 interface RecordSealPanelProps {
   readonly isOpen: boolean
@@ -34,6 +33,8 @@ export function RecordSealPanel({
 }: RecordSealPanelProps): ReactNode {
   const cache = useQueryClient()
   const { queryKey } = queries.record(opened.recordId, version)
+  const hasVersions = isOpen && canCompare
+  const versions = useQuery({ ...queries.versions(opened.recordId), enabled: hasVersions && opened.latestVersion > 1 })
   const again = useMutation({
     mutationFn: () => patient.checkAgain(opened.recordId, version),
     onSuccess: (fresh) => cache.setQueryData(queryKey, fresh),
@@ -60,20 +61,10 @@ export function RecordSealPanel({
       }}
     >
       {error === null ? undefined : <Problem error={error} />}
-      {isOpen && canCompare ? <Corrections opened={opened} /> : undefined}
+      {hasVersions ? (
+        <Corrections shown={opened} versions={versions.data} open={(other) => patient.open(opened.recordId, other)} />
+      ) : undefined}
     </SealPanel>
-  )
-}
-
-/** Other versions, where there are any. */
-function Corrections({ opened }: { readonly opened: OpenedRecord }): ReactNode {
-  const { recordId, latestVersion } = opened
-  const versions = useQuery({ ...queries.versions(recordId), enabled: latestVersion > 1 })
-  if (versions.data === undefined || versions.data.length < 2) return undefined
-  return (
-    <Suspense>
-      <Compare shown={opened} versions={versions.data} open={(version) => patient.open(recordId, version)} />
-    </Suspense>
   )
 }
 

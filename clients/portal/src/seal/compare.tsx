@@ -21,7 +21,7 @@ interface VersionLine {
   readonly erasedMs?: number | undefined
 }
 
-interface CompareProps {
+export interface CompareProps {
   readonly shown: OpenedRecord
   readonly versions: readonly VersionLine[]
   readonly open: (version: number) => Promise<OpenedRecord>

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { isErrorCode } from '../../../../shared/protocol/src/index.ts'
 import { ClientError } from '../../../sdk/src/errors.ts'
 import { authorizationOf, type RequestSigner } from '../../../sdk/src/hospital-api.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
+import { codeOfOutcome, refusalOf } from './outcome.ts'
 
 export interface ExportFile {
   readonly n: number
@@ -94,7 +94,7 @@ export function exportFunctions(context: WorkerContext, as: () => Promise<Reques
       const path = `/fhir/${level === 'system' ? '' : 'Patient/'}$export${query.size === 0 ? '' : `?${query.toString()}`}`
       const response = await ask('GET', path, 'application/fhir+json')
       const id = JOB.exec(response.headers.get('content-location') ?? '')?.[1]
-      if (response.status !== 202 || id === undefined) throw refusal(await response.json())
+      if (response.status !== 202 || id === undefined) throw refusalOf(await response.json())
       await keepJob({ id, startedMs: context.clock.nowMs() })
       return await stateNow()
     },
@@ -103,7 +103,7 @@ export function exportFunctions(context: WorkerContext, as: () => Promise<Reques
     async exportFile(n: number): Promise<string> {
       const known = await job()
       const response = await ask('GET', `/bulk/${known?.id ?? ''}/${n}`, 'application/fhir+ndjson')
-      if (!response.ok) throw refusal(await response.json().catch(() => undefined))
+      if (!response.ok) throw refusalOf(await response.json().catch(() => undefined))
       return await response.text()
     },
 
@@ -136,19 +136,4 @@ function filesOf(listed: unknown): readonly ExportFile[] {
       count: Number(count),
     }),
   )
-}
-
-interface Outcome {
-  readonly issue?: readonly { readonly details?: { readonly coding?: readonly { readonly code?: unknown }[] } }[]
-}
-
-function codeOfOutcome(outcome: unknown): string {
-  const codings = ((outcome ?? {}) as Outcome).issue?.flatMap(({ details }) => details?.coding ?? []) ?? []
-  const found = codings.find(({ code }) => isErrorCode(code))?.code
-  return typeof found === 'string' ? found : 'SERVER_UNAVAILABLE'
-}
-
-function refusal(outcome: unknown): ClientError {
-  const code = codeOfOutcome(outcome)
-  return new ClientError(isErrorCode(code) ? code : 'SERVER_UNAVAILABLE')
 }

@@ -11,6 +11,7 @@ import type { IdentityCard } from '../session/core-area.ts'
 import { CopyText } from '../shell/copy-text.tsx'
 import { QrCode } from '../shell/qr-code.tsx'
 import { useTitle } from '../shell/title.ts'
+import { WaitingDevices } from '../shell/waiting-devices.tsx'
 import { queries, staff } from './queries.ts'
 import { StaffProblem } from './staff-problem.tsx'
 
@@ -83,25 +84,15 @@ function AddDevice(): ReactNode {
             {link.data.text.replaceAll(/(.{4})(?=.)/g, '$1 ')}
           </p>
           <CopyText text={address} label={t('staff.code.copy')} />
-          <div aria-live="polite">
-            {(waiting.data ?? []).map(({ id, label, digits }) => (
-              <div key={id} className="th-note">
-                <div>
-                  <p>{t('staff.device.ask', { label })}</p>
-                  <p className="th-digits">{`${digits.slice(0, 3)} ${digits.slice(3)}`}</p>
-                  {answer.isError ? <StaffProblem error={answer.error} /> : undefined}
-                  <div className="th-actions">
-                    <Button loading={answer.isPending} onClick={() => answer.mutate({ id, yes: true })}>
-                      {t('staff.device.yes')}
-                    </Button>
-                    <Button variant="default" onClick={() => answer.mutate({ id, yes: false })}>
-                      {t('staff.device.no')}
-                    </Button>
-                  </div>
-                </div>
-              </div>
-            ))}
-          </div>
+          <WaitingDevices
+            devices={waiting.data ?? []}
+            ask={(label) => t('staff.device.ask', { label })}
+            yes={t('staff.device.yes')}
+            no={t('staff.device.no')}
+            isAnswering={answer.isPending}
+            problem={answer.isError ? <StaffProblem error={answer.error} /> : undefined}
+            onAnswer={(given) => answer.mutate(given)}
+          />
         </div>
       )}
     </section>

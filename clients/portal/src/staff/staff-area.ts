@@ -22,6 +22,7 @@ import {
 import type { WorkerContext } from '../session/worker-context.ts'
 import { exportFunctions } from './export-functions.ts'
 import { ImportFile, readItems, type Answer, type FileProgress, type QueueItem } from './model/import-queue.ts'
+import { codeOfOutcome, refusalOf } from './outcome.ts'
 import { peopleFunctions } from './people-functions.ts'
 import { systemFunctions } from './system-functions.ts'
 
@@ -187,21 +188,6 @@ function parseAnswer(answer: string): unknown {
   } catch {
     return parseJson('{}', { maxBytes: 2 })
   }
-}
-
-interface Outcome {
-  readonly issue?: readonly { readonly details?: { readonly coding?: readonly { readonly code?: unknown }[] } }[]
-}
-
-function codeOfOutcome(outcome: unknown): string {
-  const codings = ((outcome ?? {}) as Outcome).issue?.flatMap(({ details }) => details?.coding ?? []) ?? []
-  const found = codings.find(({ code }) => isErrorCode(code))?.code
-  return typeof found === 'string' ? found : 'SERVER_UNAVAILABLE'
-}
-
-function refusalOf(parsed: unknown): ClientError {
-  const code = codeOfOutcome(parsed)
-  return new ClientError(isErrorCode(code) ? code : 'SERVER_UNAVAILABLE')
 }
 
 interface ResponseEntry {
