@@ -146,6 +146,8 @@ export class TaWorld {
   readonly clock: TestClock
   readonly consortium: Consortium
   readonly ledger: InsecureMemoryLedger
+  /** With their keys, for a test in which one of them lies. */
+  readonly nodes: readonly MemoryNode[]
   readonly folder: string
   readonly serverRef: ServerRef
   /** How far the ledger's clock is ahead of the application's. */
@@ -183,6 +185,7 @@ export class TaWorld {
     const [a, b] = this.organizations
     const nodes: MemoryNode[] = [{ mspId: a.mspId, key: consortium.nodeKey }]
     if (options.twoNodes === true) nodes.push({ mspId: b.mspId, key: crypto.generateSigningKey() })
+    this.nodes = nodes
     this.ledger = new InsecureMemoryLedger(crypto, consortium, () => clock.nowMs() + this.ledgerOffsetMs, nodes)
     this.#device = crypto.randomBytes(32)
     this.#attestationKey = crypto.generateSigningKey()

@@ -53,7 +53,20 @@ const verify = (...answers: readonly ReturnType<typeof answer>[]) => verifyEndor
 
 test('a quorum of organisations that agree is accepted, with the lowest height and the newest time', () => {
   const read = verify(answer(a, { height: 9 }), answer(b, { timeMs: 2_000 }))
-  assert.deepEqual(read, { status: 200, result: '{}', height: 7, timeMs: 2_000 })
+  assert.deepEqual(read, { status: 200, result: '{}', height: 7, timeMs: 2_000, reachedMs: 1_000 })
+})
+
+test('what a quorum has reached is the oldest time of the newest quorum', () => {
+  const times = (...answers: readonly ReturnType<typeof answer>[]) => {
+    const { timeMs, reachedMs } = verify(...answers)
+    return [timeMs, reachedMs]
+  }
+  const [early, middle, late] = [{ timeMs: 1_000 }, { timeMs: 2_000 }, { timeMs: 9_000 }]
+  assert.deepEqual(times(answer(a, late), answer(b, early)), [9_000, 1_000])
+  assert.deepEqual(times(answer(a, early), answer(b, late), answer(c, middle)), [9_000, 2_000])
+  // A second node of an organisation is no second organisation.
+  assert.deepEqual(times(answer(a, late), answer(a, late), answer(b, early)), [9_000, 1_000])
+  assert.deepEqual(times(answer(a, late), answer(a, early), answer(b, middle)), [9_000, 1_000])
 })
 
 test('a refusal of the function is an answer like any other', () => {

@@ -84,8 +84,13 @@ export interface VerifiedRead {
   readonly result: string
   /** Smallest height among the answers: at least this much is reflected by all. */
   readonly height: number
-  /** Newest time among the answers: the reader's ledger time. */
+  /** Newest time among the answers, by which things have ended. */
   readonly timeMs: number
+  /**
+   * Oldest time of the newest quorum, by which things have begun. While a quorum has an honest organisation in it, this is
+   * no later than the clock of one, whatever the others say.
+   */
+  readonly reachedMs: number
 }
 
 const contentShape = struct({
@@ -233,11 +238,17 @@ export class EndorsedReader {
     const [group] = reached
     if (group !== undefined && reached.length === 1) {
       const { status, result, height, timeMs } = group
-      return { status, result, height, timeMs }
+      return { status, result, height, timeMs, reachedMs: this.#reached(group) }
     }
     if (fault !== undefined) throw fault
     if (groups.length > 1) throw new LedgerError('ENDORSEMENT_DISAGREEMENT', 'organisations gave different answers')
     throw new LedgerError('ENDORSEMENT_QUORUM', 'too few organisations answered')
+  }
+
+  /** Of each organisation the oldest answer; of these the one that a whole quorum has reached. */
+  #reached({ organizations }: Agreement): number {
+    const newestFirst = [...organizations.values()].sort((one, other) => other - one)
+    return newestFirst[this.#trust.quorum - 1] as number
   }
 
   #check(demand: ReadDemand, answer: EndorsedAnswer): CheckedAnswer {
@@ -288,10 +299,13 @@ export class EndorsedReader {
 }
 
 /** Organisations that gave one answer. */
-interface Agreement extends VerifiedRead {
+interface Agreement {
+  readonly status: ReadStatus
+  readonly result: string
   height: number
   timeMs: number
-  readonly organizations: Set<MspId>
+  /** Oldest time that each says. */
+  readonly organizations: Map<MspId, number>
 }
 
 type CheckedAnswer = Pick<EndorsedContent, 'mspId' | 'status' | 'result' | 'height' | 'timeMs'>
@@ -299,10 +313,10 @@ type CheckedAnswer = Pick<EndorsedContent, 'mspId' | 'status' | 'result' | 'heig
 function join(groups: Agreement[], { mspId, status, result, height, timeMs }: CheckedAnswer): void {
   const group = groups.find((one) => one.status === status && one.result === result)
   if (group === undefined) {
-    groups.push({ status, result, height, timeMs, organizations: new Set([mspId]) })
+    groups.push({ status, result, height, timeMs, organizations: new Map([[mspId, timeMs]]) })
     return
   }
-  group.organizations.add(mspId)
+  group.organizations.set(mspId, Math.min(group.organizations.get(mspId) ?? timeMs, timeMs))
   group.height = Math.min(group.height, height)
   group.timeMs = Math.max(group.timeMs, timeMs)
 }

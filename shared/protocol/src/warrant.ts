@@ -123,6 +123,8 @@ export interface WarrantUse {
   readonly hospital?: HospitalRef
   readonly ehrType: string
   readonly nowMs: number
+  /** Time by which the warrant has begun, where that is known less well; default `nowMs`. */
+  readonly reachedMs?: number
 }
 
 /**
@@ -140,7 +142,7 @@ export function checkWarrant(crypto: Crypto, jws: string, expected: WarrantUse &
 /** As `checkWarrant`, for a warrant whose signature was verified before. */
 export function checkWarrantTerms(warrant: Warrant, use: WarrantUse): void {
   checkWarrantParties(warrant, use)
-  checkWarrantPeriod(warrant, use.nowMs)
+  checkWarrantPeriod(warrant, use)
   checkWarrantScope(warrant, use.ehrType)
 }
 
@@ -154,8 +156,11 @@ export function checkWarrantParties(
 }
 
 /** @throws {ProtocolError} `WARRANT_NOT_YET_VALID`, `WARRANT_EXPIRED` */
-export function checkWarrantPeriod(period: Pick<Warrant, 'nbf' | 'exp'>, nowMs: number): void {
-  if (isNotYet(period, nowMs)) throw new ProtocolError('WARRANT_NOT_YET_VALID', 'the warrant has not started')
+export function checkWarrantPeriod(
+  period: Pick<Warrant, 'nbf' | 'exp'>,
+  { nowMs, reachedMs = nowMs }: Pick<WarrantUse, 'nowMs' | 'reachedMs'>,
+): void {
+  if (isNotYet(period, reachedMs)) throw new ProtocolError('WARRANT_NOT_YET_VALID', 'the warrant has not started')
   if (isOver(period, nowMs)) throw new ProtocolError('WARRANT_EXPIRED', 'the warrant has ended')
 }
 

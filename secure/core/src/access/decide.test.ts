@@ -66,6 +66,7 @@ function ask(change: PolicyChange, question: Partial<AccessQuestion> = {}): stri
     record,
     purpose: 'TREAT',
     nowMs: NOW,
+    reachedMs: NOW,
     policy: policy(change),
     scopeOf: (hash) => (hash === HASH ? ['lab'] : undefined),
     ...question,
@@ -173,6 +174,14 @@ test('among several reasons the nearest is told: not for this, then not started,
   assert.equal(ask(narrow), 'GRANT_SCOPE_EXCEEDED')
 })
 
+test('what begins has begun by the time that a quorum has reached, what ends has ended by the newest', () => {
+  const begins = { warrants: [{ nbfMs: NOW - 5 }] }
+  assert.equal(ask(begins, { reachedMs: NOW - 6 }), 'WARRANT_NOT_YET_VALID')
+  assert.equal(ask(begins, { reachedMs: NOW - 5 }), 'warrant w-1')
+  assert.equal(ask({ grants: [{ nbfMs: NOW - 5 }] }, { reachedMs: NOW - 6 }), 'GRANT_NOT_YET_VALID')
+  assert.equal(ask({ grants: [{ expMs: NOW }] }, { reachedMs: NOW - 6 }), 'GRANT_EXPIRED')
+})
+
 test('without a record the question is whether the actor may see anything', () => {
   const { record: _record, ...anything } = { record: undefined }
   const whole = { scopeOf: () => ['imaging'] }
@@ -181,6 +190,7 @@ test('without a record the question is whether the actor may see anything', () =
     patient: PATIENT,
     purpose: 'TREAT',
     nowMs: NOW,
+    reachedMs: NOW,
     policy: policy({ warrants: [{}] }),
     ...whole,
     ...anything,

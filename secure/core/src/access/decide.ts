@@ -45,7 +45,10 @@ export interface AccessQuestion {
   readonly record?: RecordFacts
   /** Why, a code of HL7 v3 PurposeOfUse; a grant must be for it. */
   readonly purpose: string
+  /** Time by which permissions have ended. */
   readonly nowMs: number
+  /** Time by which permissions have begun. */
+  readonly reachedMs: number
   readonly policy: PatientPolicy
   /** Scope of a warrant of which the full text was shown, by hex hash as the ledger records it. */
   readonly scopeOf: (warrantHash: string) => readonly string[] | undefined
@@ -110,8 +113,9 @@ function isHospitalsOwn({ actor, policy, record }: AccessQuestion): boolean {
   return record === undefined || record.hospital === actor.ref
 }
 
-function missOfWarrant(warrant: PolicyWarrant, { record, nowMs, scopeOf }: AccessQuestion): Miss | undefined {
-  const outside = missOfPeriod(warrant, nowMs, {
+function missOfWarrant(warrant: PolicyWarrant, question: AccessQuestion): Miss | undefined {
+  const { record, scopeOf } = question
+  const outside = missOfPeriod(warrant, question, {
     revoked: 'WARRANT_REVOKED',
     early: 'WARRANT_NOT_YET_VALID',
     late: 'WARRANT_EXPIRED',
@@ -128,11 +132,12 @@ function isGrantee(grant: PolicyGrant, actor: Actor): boolean {
   return grant.grantee === actor.ref || actor.hospitals.some((ref) => ref === grant.grantee)
 }
 
-function missOfGrant(grant: PolicyGrant, { record, purpose, nowMs, policy }: AccessQuestion): Miss | undefined {
+function missOfGrant(grant: PolicyGrant, question: AccessQuestion): Miss | undefined {
+  const { record, purpose, policy } = question
   if (grant.suspended || policy.suspended.some((ref) => ref === grant.grantee)) {
     return { code: 'PARTICIPANT_SUSPENDED', rank: 4, atMs: 0 }
   }
-  const outside = missOfPeriod(grant, nowMs, {
+  const outside = missOfPeriod(grant, question, {
     revoked: 'GRANT_REVOKED',
     early: 'GRANT_NOT_YET_VALID',
     late: 'GRANT_EXPIRED',
@@ -152,12 +157,12 @@ function missOfGrant(grant: PolicyGrant, { record, purpose, nowMs, policy }: Acc
 /** From the start on and before the end: RFC 7519 §4.1.4 refuses at `exp` itself. */
 function missOfPeriod(
   period: { readonly nbfMs: number; readonly expMs: number; readonly revokedMs: number | null },
-  nowMs: number,
+  { nowMs, reachedMs }: Pick<AccessQuestion, 'nowMs' | 'reachedMs'>,
   codes: { readonly revoked: ErrorCode; readonly early: ErrorCode; readonly late: ErrorCode },
 ): Miss | undefined {
   const { nbfMs, expMs, revokedMs } = period
   if (revokedMs !== null) return { code: codes.revoked, rank: 1, atMs: revokedMs }
-  if (nowMs < nbfMs) return { code: codes.early, rank: 2, atMs: -nbfMs }
+  if (reachedMs < nbfMs) return { code: codes.early, rank: 2, atMs: -nbfMs }
   if (nowMs >= expMs) return { code: codes.late, rank: 1, atMs: expMs }
   return undefined
 }

@@ -77,6 +77,7 @@ export function patientNeeds(client: SessionClient, patients: readonly string[],
 /** A question about one patient, or about one record of it. */
 export function questionOf(call: Call, patient: PatientRef, purpose = DEFAULT_PURPOSE): AccessQuestion {
   const { vault, actor, facts, nowMs } = call
+  const { reachedMs } = facts
   const known = vault.patients.find(patient)
   const isPossible = known !== undefined && actor.kind === 'practitioner'
   const emergency = isPossible ? vault.emergencies.findOpen(actor.ref, known.id, nowMs) : undefined
@@ -85,6 +86,7 @@ export function questionOf(call: Call, patient: PatientRef, purpose = DEFAULT_PU
     patient,
     purpose,
     nowMs,
+    reachedMs,
     policy: facts.policyOf(patient),
     scopeOf: (hash) => vault.warrants.find(hash)?.warrant.scope,
     ...(emergency === undefined ? {} : { emergency: emergency.id }),

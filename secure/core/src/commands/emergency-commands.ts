@@ -74,7 +74,7 @@ interface OpenInput {
 }
 
 function open(call: Call, { patient: ref, reason, text: why }: OpenInput): void {
-  const { vault, actor, client, facts, nowMs } = call
+  const { vault, actor, client, facts } = call
   const registered = indexOf(facts.organization(actor.mspId)).participants.get(actor.ref)
   const provisioned = vault.practitioners.find(actor.ref)
   // The certificate that opened the session, the registration, and the hospital's word if it gave one.
@@ -91,7 +91,9 @@ function open(call: Call, { patient: ref, reason, text: why }: OpenInput): void 
   }
   const patient = patientOf(call, ref)
   const id = newId(vault.crypto, 'e')
-  const untilMs = nowMs + vault.configuration.emergencyMs
+  // By the time that a whole quorum has reached: one clock that is ahead does not make it longer.
+  const { reachedMs } = facts
+  const untilMs = reachedMs + vault.configuration.emergencyMs
   const logIndex = vault.log({
     t: 'emergency-open',
     ...actorEntry(call, { kind: 'emergency', id }),
@@ -100,7 +102,7 @@ function open(call: Call, { patient: ref, reason, text: why }: OpenInput): void 
     digest: reasonDigest(vault.crypto, id, why),
   })
   const practitioner = actor.ref as PractitionerRef
-  const emergency = { id, patient: patient.id, practitioner, reason, text: why, openedMs: nowMs, untilMs }
+  const emergency = { id, patient: patient.id, practitioner, reason, text: why, openedMs: reachedMs, untilMs }
   vault.emergencies.add({ ...emergency, closedMs: null, logIndex })
   vault.patients.update(patient, { emergencies: patient.emergencies + 1 })
   for (const notified of [ref, patient.hospital]) {

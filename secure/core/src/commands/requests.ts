@@ -68,7 +68,7 @@ export class Requests {
     const input = row.shape(rest, 'request')
     if (row.needs === undefined) {
       const { unixMs } = this.#vault.now()
-      this.#run(request, row, input, new Facts({ timeMs: unixMs, height: 0 }), false)
+      this.#run(request, row, input, new Facts({ timeMs: unixMs, reachedMs: unixMs, height: 0 }), false)
       return
     }
     const needs = row.needs(this.#vault, client, input)

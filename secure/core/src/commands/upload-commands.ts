@@ -234,7 +234,7 @@ function openUpload(
   const plaintext = openEnvelope(vault.crypto, treatmentKey, patient.ref, kind, envelope)
   const hospitalsOf = (author: AuthorRef): readonly string[] =>
     author === actor.ref ? actor.hospitals : hospitalsOfAuthor(call, author)
-  return { context: { patient, policy, treatmentKey, hospitalsOf, nowMs }, plaintext }
+  return { context: { patient, policy, treatmentKey, hospitalsOf, nowMs, reachedMs: facts.reachedMs }, plaintext }
 }
 
 function findKey(

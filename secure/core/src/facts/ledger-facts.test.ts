@@ -231,6 +231,7 @@ test('an organisation is asked for again after five seconds, counted from the no
   const cached = ask(facts, { organizations: ['HA'] }, 100 + ORGANIZATION_CACHE_MS - 1)
   assert.ok(cached.outcome !== undefined && 'facts' in cached.outcome)
   assert.equal(cached.outcome.facts.timeMs, NOW + ORGANIZATION_CACHE_MS - 1)
+  assert.equal(cached.outcome.facts.reachedMs, NOW)
   const again = ask(facts, { organizations: ['HA'] }, 100 + ORGANIZATION_CACHE_MS)
   assert.equal(again.outcome, undefined)
 })

@@ -85,6 +85,7 @@ interface Cached<T> {
   readonly value: T
   readonly askedMs: number
   readonly timeMs: number
+  readonly reachedMs: number
   readonly height: number
 }
 
@@ -239,23 +240,26 @@ export class LedgerFacts {
     const leaves = new Map<string, CommitmentLeaf>()
     let checkpoint: CheckpointRecord | undefined
     let timeMs = 0
+    let reachedMs = Number.MAX_SAFE_INTEGER
     let height = Number.MAX_SAFE_INTEGER
     const caches: (() => void)[] = []
     for (const [i, query] of queries.entries()) {
       const read = this.#reader.read({ query, nonce, minHeight: need.minHeight }, answers[i] ?? [])
-      timeMs = Math.max(timeMs, read.timeMs)
-      height = Math.min(height, read.height)
-      const cached = <T>(value: T): Cached<T> => ({ value, askedMs, timeMs: read.timeMs, height: read.height })
-      if (read.status !== 200) {
+      const { status, result, ...seen } = read
+      timeMs = Math.max(timeMs, seen.timeMs)
+      reachedMs = Math.min(reachedMs, seen.reachedMs)
+      height = Math.min(height, seen.height)
+      const cached = <T>(value: T): Cached<T> => ({ value, askedMs, ...seen })
+      if (status !== 200) {
         // The one refusal that is an answer: this server has not anchored anything yet.
-        if (query.fn === 'checkpoint' && read.status === 'CHECKPOINT_NOT_FOUND') continue
-        if (query.fn === 'organizationPolicy' && read.status === 'ORGANIZATION_UNKNOWN') continue
-        throw new LedgerError(read.status, 'the contract refused the query')
+        if (query.fn === 'checkpoint' && status === 'CHECKPOINT_NOT_FOUND') continue
+        if (query.fn === 'organizationPolicy' && status === 'ORGANIZATION_UNKNOWN') continue
+        throw new LedgerError(status, 'the contract refused the query')
       }
       switch (query.fn) {
         case 'patientPolicy': {
           const refs = parseArguments(query) as readonly string[]
-          for (const policy of this.#policyTexts.read(read.result, refs)) {
+          for (const policy of this.#policyTexts.read(result, refs)) {
             patients.set(policy.patientRef, policy)
             if (this.#policyCacheMs > 0) {
               caches.push(() => remember(this.#patients, policy.patientRef, cached(policy), MAX_CACHED_PATIENTS))
@@ -264,7 +268,7 @@ export class LedgerFacts {
           break
         }
         case 'organizationPolicy': {
-          const policy = parseResult(read.result, organizationPolicyShape)
+          const policy = parseResult(result, organizationPolicyShape)
           if (policy.mspId !== query.args[0]) throw new LedgerError('ENDORSEMENT_MALFORMED', 'another organisation')
           organizations.set(policy.mspId, policy)
           caches.push(() => remember(this.#organizations, policy.mspId, cached(policy), MAX_CACHED_PATIENTS))
@@ -272,20 +276,20 @@ export class LedgerFacts {
         }
         case 'commitments': {
           const places = parseArguments(query)
-          const records = parseResult(read.result, commitmentRecordsShape)
+          const records = parseResult(result, commitmentRecordsShape)
           if (records.length !== places.length) throw new LedgerError('ENDORSEMENT_MALFORMED', 'one is missing')
           for (const record of records) commitments.set(placeName(record), record)
           break
         }
         case 'commitmentLeaves': {
           const places = [...need.leaves.keys()]
-          const answered = parseResult(read.result, commitmentLeavesShape)
+          const answered = parseResult(result, commitmentLeavesShape)
           if (answered.length !== places.length) throw new LedgerError('ENDORSEMENT_MALFORMED', 'one is missing')
           for (const [k, leaf] of answered.entries()) leaves.set(places[k] ?? '', leaf)
           break
         }
         case 'checkpoint':
-          checkpoint = parseResult(read.result, checkpointRecordShape)
+          checkpoint = parseResult(result, checkpointRecordShape)
           break
         default:
           throw new TypeError('a query that nobody asked')
@@ -296,7 +300,7 @@ export class LedgerFacts {
     for (const [mspId, known] of this.#organizations) {
       if (!organizations.has(mspId) && this.#isFresh(known, monotonicMs, 0)) organizations.set(mspId, known.value)
     }
-    return new Facts({ timeMs, height, patients, organizations, commitments, leaves, checkpoint })
+    return new Facts({ timeMs, reachedMs, height, patients, organizations, commitments, leaves, checkpoint })
   }
 
   #fromCache(needs: FactNeeds, monotonicMs: number): Facts | undefined {
@@ -305,9 +309,12 @@ export class LedgerFacts {
     const patients = new Map<string, PatientPolicy>()
     const organizations = new Map<string, OrganizationPolicy>()
     let timeMs = 0
+    let reachedMs = Number.MAX_SAFE_INTEGER
     let height = Number.MAX_SAFE_INTEGER
     const take = (cached: Cached<unknown>): void => {
       timeMs = Math.max(timeMs, cached.timeMs + (monotonicMs - cached.askedMs))
+      // What our own clock adds may end something, never begin it.
+      reachedMs = Math.min(reachedMs, cached.reachedMs)
       height = Math.min(height, cached.height)
     }
     for (const ref of needs.patients ?? []) {
@@ -323,7 +330,7 @@ export class LedgerFacts {
       take(cached)
     }
     if (timeMs === 0) return undefined
-    return new Facts({ timeMs, height, patients, organizations })
+    return new Facts({ timeMs, reachedMs, height, patients, organizations })
   }
 
   #isFresh<T>(

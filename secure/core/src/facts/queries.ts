@@ -36,8 +36,10 @@ export interface FactNeeds {
 
 /** Endorsed answers, all of them agreed on by a quorum. */
 export class Facts {
-  /** Newest ledger time among the answers, Unix ms. */
+  /** Newest ledger time among the answers, Unix ms: what ends, ends by it. */
   readonly timeMs: number
+  /** Time that a whole quorum has reached, Unix ms, the same or older: what begins, begins by it. */
+  readonly reachedMs: number
   /** Every answer reflects at least this block. */
   readonly height: number
   readonly #patients: ReadonlyMap<string, PatientPolicy>
@@ -49,6 +51,7 @@ export class Facts {
 
   constructor(parts: {
     readonly timeMs: number
+    readonly reachedMs: number
     readonly height: number
     readonly patients?: ReadonlyMap<string, PatientPolicy>
     readonly organizations?: ReadonlyMap<string, OrganizationPolicy>
@@ -57,6 +60,7 @@ export class Facts {
     readonly checkpoint?: CheckpointRecord | undefined
   }) {
     this.timeMs = parts.timeMs
+    this.reachedMs = parts.reachedMs
     this.height = parts.height
     this.#patients = parts.patients ?? new Map()
     this.#organizations = parts.organizations ?? new Map()

@@ -47,7 +47,10 @@ export interface UploadContext {
   readonly treatmentKey: TreatmentKey
   /** Hospitals of the author's organisation: the warrant must be of one of them. */
   readonly hospitalsOf: (author: AuthorRef) => readonly string[]
+  /** Time by which warrants have ended. */
   readonly nowMs: number
+  /** Time by which warrants have begun. */
+  readonly reachedMs: number
 }
 
 /** A version that may be stored. */
@@ -80,10 +83,10 @@ export function checkVersion(
   upload: UploadedVersion,
   chain: ChainId | null,
 ): CheckedVersion {
-  const { patient, policy, treatmentKey, nowMs } = context
+  const { patient, policy, treatmentKey } = context
   const resource = readResource(upload.ehr)
   const warrant = vault.warrants.verify(upload.warrant, patient.ref, policy)
-  checkTerms(warrant, context, upload, nowMs, resource)
+  checkTerms(warrant, context, upload, resource)
   checkRecorded(warrant, policy)
   if ('error' in resource) throw resource.error
   const commitment = commitmentOf(vault, treatmentKey, patient.ref, upload, warrant)
@@ -113,14 +116,13 @@ function readResource(ehr: Uint8Array): ReadResource {
 
 function checkTerms(
   { warrant }: KnownWarrant,
-  { patient, hospitalsOf }: UploadContext,
+  { patient, hospitalsOf, nowMs, reachedMs }: UploadContext,
   { author }: UploadedVersion,
-  nowMs: number,
   resource: ReadResource,
 ): void {
   checkWarrantParties(warrant, { patient: patient.ref, author })
   if (!hospitalsOf(author).includes(warrant.hospital)) throw new TrustedApplicationError('WARRANT_PARTY_MISMATCH')
-  checkWarrantPeriod(warrant, nowMs)
+  checkWarrantPeriod(warrant, { nowMs, reachedMs })
   if ('index' in resource) checkWarrantScope(warrant, resource.index.ehrType)
 }
 

@@ -55,7 +55,7 @@ const verify = (...answers: readonly EndorsedAnswer[]) =>
 
 test('peers of a quorum of organisations that agree: lowest height, newest time', () => {
   const read = verify(answer(peerA, { height: 9 }), answer(peerB, { timeMs: nowMs + 5 }))
-  assert.deepEqual(read, { status: 200, result: '{"a":1}', height: 7, timeMs: nowMs + 5 })
+  assert.deepEqual(read, { status: 200, result: '{"a":1}', height: 7, timeMs: nowMs + 5, reachedMs: nowMs })
 })
 
 test('one answer serves all questions of its proposal', () => {
