@@ -9,7 +9,7 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { runMain } from 'node:module'
+import * as module from 'node:module'
 import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -24,9 +24,22 @@ if (program === undefined) {
   process.exit(2)
 }
 
+/**
+ * Programs and their children start from what was compiled before, in less than half the time. It lies beside the packages:
+ * whoever can write there can change the programs anyway, which of a folder for temporary files is not true. Where this
+ * user may not write nothing is kept. The trusted application's process gets no environment, so it never reads from there.
+ */
+function keepCompiled() {
+  if (process.env['NODE_COMPILE_CACHE'] !== undefined) return
+  const folder = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url))
+  process.env['NODE_COMPILE_CACHE'] = folder
+  module.enableCompileCache(folder)
+}
+
 if (isRecent()) {
+  keepCompiled()
   process.argv.splice(1, 2, resolve(program))
-  runMain()
+  module.runMain()
 } else {
   const isWindows = process.platform === 'win32'
   const platform = isWindows ? 'win' : process.platform

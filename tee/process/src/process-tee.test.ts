@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { after, before, test, type TestContext } from 'node:test'
 import { build } from 'esbuild'
 import type { Effect } from '../../../shared/tee-abi/src/index.ts'
@@ -17,6 +18,8 @@ let expectedMeasurement: string
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'trusthealth-tee-'))
+  // With this in its environment a program runs what others say is its compiled form.
+  process.env['NODE_COMPILE_CACHE'] ??= join(folder, 'compiled')
   taPath = join(folder, 'insecure-echo.mjs')
   await build({
     entryPoints: [join(import.meta.dirname, '../test-fixtures/insecure-echo.ts')],
