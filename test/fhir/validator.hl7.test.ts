@@ -4,8 +4,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { before, describe, it } from 'node:test'
+import type { RecordId } from '../../shared/protocol/src/index.ts'
 import { ROOT } from '../../tools/files.ts'
-import { hba1c, openFhirScene, type Bundle, type ResourceName } from './scene.ts'
+import { hba1c, idsOf, openFhirScene, type Bundle, type ResourceName } from './scene.ts'
 
 const SOURCE = join(ROOT, 'test/fhir/hl7-validator')
 const BUILD = join(ROOT, 'build/hl7-validator')
@@ -59,6 +60,16 @@ describe('HL7’s validator', { timeout: 900_000 }, () => {
     await take('Practitioner', 'GET', `/Practitioner/${alice.ref}`)
     await take('Organization', 'GET', `/Organization/${world.hospitalRef('a')}`)
     await take('Consent of a grant', 'GET', `/Consent/${given.jti}`)
+    const [stored] = idsOf(await fhir('GET', `/Provenance?target=Observation/${id}`))
+    const record = stored?.split('.')[0] as RecordId
+    for (const [what, only] of [
+      ['that keeps a record back', { except: [record] }],
+      ['of one record and its dates', { records: [record], datesFromMs: 1, datesToMs: world.clock.nowMs() }],
+    ] as const) {
+      const terms = { grantee: alice.ref, scope: ['lab'], untilMs: world.clock.nowMs() + 86_400_000 }
+      const { jti } = await bob.giveAccess({ ...terms, ...only })
+      await take(`Consent of a grant ${what}`, 'GET', `/Consent/${jti}`)
+    }
     const consents = (await take('Consents', 'GET', `/Consent?patient=${bob.ref}`)) as Bundle
     // Of each pattern: stored, read (by an app through the hospital, by a doctor), listed, erased, refused.
     const ehr = new TextEncoder().encode(JSON.stringify(hba1c(bob.ref, 50)))

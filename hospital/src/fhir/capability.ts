@@ -31,7 +31,7 @@ export const MADE_BY_SERVER: Readonly<Record<string, string>> = {
   Practitioner: 'The hospital’s doctors (ids d-…).',
   Organization: 'The hospital itself (id h-…).',
   Consent:
-    'Permissions that patients signed (w-…, g-…). A Consent of the same shape with status proposed is a request to the patient; active ones need the patient’s signature and are refused.',
+    'Permissions that patients signed (w-…, g-…): single records as provision.data, clinical dates as dataPeriod, and what is kept back, or whom a sanction keeps out, as a nested provision of type deny. A Consent of the same shape with status proposed is a request to the patient; active ones need the patient’s signature and are refused.',
   AuditEvent: 'The record server’s access log (log-…), in the shape of IHE BALP.',
   Task: 'What patients were asked to destroy (e-…), where the policy of DELETE is to ask them.',
   Provenance: 'Of every version of a record (r-….n): commitment, ledger transaction, log proof, receipt.',

@@ -136,7 +136,7 @@ function makeService(deps: FhirDeps, opened: OpenedParts): FhirService {
     patientView(directory, store),
     practitionerView(directory),
     organizationView(directory),
-    consentView({ permissions, directory, ids, nowMs }),
+    consentView({ permissions, directory, ids, store, nowMs }),
     auditEventView({ records, directory, store, ids, serverRef }),
     provenanceView(provenance),
     signedBytesView(provenance),

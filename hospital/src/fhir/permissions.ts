@@ -5,7 +5,12 @@
  * @module
  */
 import { decodeUtf8, type Crypto } from '../../../shared/crypto/src/index.ts'
-import { grantsPageShape, patientPolicyShape } from '../../../shared/ledger-model/src/index.ts'
+import {
+  grantsPageShape,
+  patientPolicyShape,
+  type GrantRecord,
+  type PatientPolicy,
+} from '../../../shared/ledger-model/src/index.ts'
 import {
   list,
   openEnvelope,
@@ -34,16 +39,17 @@ export class HospitalPermissions implements Permissions {
   }
 
   async of(patient: PatientRef): Promise<readonly Permission[]> {
-    const [warrants, grants] = await Promise.all([this.#warrants(patient), this.#grants(patient)])
-    return [...warrants, ...grants]
+    const shape = list(patientPolicyShape, { min: 1, max: 1 })
+    const [[policy], recorded] = await Promise.all([
+      this.#parts.readLedger('patientPolicy', [JSON.stringify([patient])], shape),
+      this.#grants(patient),
+    ])
+    return [...this.#warrants(patient, policy), ...recorded.map((grant) => grantOf(grant, policy))]
   }
 
-  async #warrants(patient: PatientRef): Promise<readonly Permission[]> {
-    const { crypto, db, keys, readLedger } = this.#parts
+  #warrants(patient: PatientRef, policy: PatientPolicy | undefined): readonly Permission[] {
+    const { crypto, db, keys } = this.#parts
     const envelopes = db.prepare('SELECT envelope FROM warrant WHERE patient = ?').pluck().all(patient) as Buffer[]
-    if (envelopes.length === 0) return []
-    const shape = list(patientPolicyShape, { min: 1, max: 1 })
-    const [policy] = await readLedger('patientPolicy', [JSON.stringify([patient])], shape)
     return envelopes.map((bytes): Permission => {
       const envelope = new Uint8Array(bytes)
       const key = keys.derived(patient, peekEnvelope(envelope).version)
@@ -60,32 +66,45 @@ export class HospitalPermissions implements Permissions {
         fromMs: payload.nbf * 1000,
         untilMs: payload.exp * 1000,
         aux: payload.aux,
+        records: [],
+        except: [],
+        suspended: payload.doctors.filter((ref) => policy?.suspended.includes(ref)),
         ...(revokedMs === undefined ? {} : { revokedMs }),
       }
     })
   }
 
-  async #grants(patient: PatientRef): Promise<readonly Permission[]> {
-    const found: Permission[] = []
+  async #grants(patient: PatientRef): Promise<readonly GrantRecord[]> {
+    const found: GrantRecord[] = []
     let bookmark = ''
     do {
       const page = await this.#parts.readLedger('grantsOf', [patient, bookmark], grantsPageShape)
-      for (const { jti, grantee, scope, purpose, nbfMs, expMs, revokedMs, recordedMs } of page.items) {
-        found.push({
-          jti,
-          kind: 'grant',
-          patient,
-          parties: [grantee],
-          scope,
-          purpose,
-          fromMs: nbfMs,
-          untilMs: expMs,
-          recordedMs,
-          ...(revokedMs === null ? {} : { revokedMs }),
-        })
-      }
+      found.push(...page.items)
       bookmark = page.bookmark
     } while (bookmark !== '')
     return found
+  }
+}
+
+function grantOf(grant: GrantRecord, policy: PatientPolicy | undefined): Permission {
+  const { jti, patientRef, grantee, scope, records, except, fromMs, toMs, purpose, nbfMs, expMs } = grant
+  // A sanction of either kind leaves a grant nothing (protocol §7.2).
+  const isSuspended = policy?.grants.find((one) => one.jti === jti)?.suspended === true
+  return {
+    jti,
+    kind: 'grant',
+    patient: patientRef,
+    parties: [grantee],
+    scope,
+    purpose,
+    records,
+    except: except ?? [],
+    ...(fromMs === 0 ? {} : { datesFromMs: fromMs }),
+    ...(toMs === 0 ? {} : { datesToMs: toMs }),
+    fromMs: nbfMs,
+    untilMs: expMs,
+    suspended: isSuspended ? [grantee] : [],
+    recordedMs: grant.recordedMs,
+    ...(grant.revokedMs === null ? {} : { revokedMs: grant.revokedMs }),
   }
 }

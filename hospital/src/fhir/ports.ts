@@ -137,6 +137,15 @@ export interface Permission {
   readonly untilMs: number
   readonly purpose?: string
   readonly aux?: string
+  /** Only these; empty: every record that kinds and dates allow. */
+  readonly records: readonly RecordId[]
+  /** Kept back, although kinds and dates would allow them. */
+  readonly except: readonly RecordId[]
+  /** First and last moment of the clinical date; absent: open. */
+  readonly datesFromMs?: number
+  readonly datesToMs?: number
+  /** Of the parties: those to whom the ledger's sanctions leave nothing of this permission. */
+  readonly suspended: readonly string[]
   readonly revokedMs?: number
   readonly recordedMs?: number
 }

@@ -17,26 +17,38 @@ import {
   type WarrantView,
 } from '../../../../shared/fhir/src/index.ts'
 import { isObject, listOf } from '../../../../shared/fhir/src/json-value.ts'
-import type { PatientRef } from '../../../../shared/protocol/src/index.ts'
+import type { PatientRef, RecordId } from '../../../../shared/protocol/src/index.ts'
 import type { Candidate, View } from '../candidate.ts'
 import { FhirRequestError } from '../errors.ts'
 import type { PatientIds } from '../patients.ts'
 import type { Directory, Permission, Permissions } from '../ports.ts'
+import type { FhirStore } from '../store.ts'
 import { candidate, type MadeResource } from './people.ts'
+
+const RECORD_SYSTEM = 'https://trusthealth.example/fhir/record'
 
 export interface ConsentViewParts {
   readonly permissions: Permissions
   readonly directory: Directory
   readonly ids: PatientIds
+  readonly store: Pick<FhirStore, 'findRecord'>
   readonly nowMs: () => number
 }
 
-export function consentView({ permissions, directory, ids, nowMs }: ConsentViewParts): View {
+export function consentView({ permissions, directory, ids, store, nowMs }: ConsentViewParts): View {
+  const referenceTo: ReferenceTo = (record) => {
+    const row = store.findRecord(record)
+    const identifier = { system: RECORD_SYSTEM, value: record }
+    return row === undefined || row.gone !== undefined
+      ? { identifier }
+      : { reference: `${row.type}/${row.id}`, identifier }
+  }
   const of = async (patient: PatientRef): Promise<Candidate[]> =>
     (await permissions.of(patient)).map((one) => {
-      const isActive = one.revokedMs === undefined && nowMs() < one.untilMs
+      const isLeftNobody = one.parties.every((party) => one.suspended.includes(party))
+      const isActive = one.revokedMs === undefined && nowMs() < one.untilMs && !isLeftNobody
       const changedMs = one.revokedMs ?? one.recordedMs ?? one.fromMs
-      const resource = { ...consentOf(one, isActive), id: one.jti } as MadeResource
+      const resource = { ...consentOf(one, isActive, referenceTo), id: one.jti } as MadeResource
       const made = {
         ...resource,
         patient: { ...(resource['patient'] as object), reference: `Patient/${ids.idOf(patient)}` },
@@ -83,34 +95,64 @@ export function termsOf(resource: FhirResource): Omit<WarrantView, 'jti'> {
   }
 }
 
-function consentOf(one: Permission, isActive: boolean): FhirResource {
+/** A record as the façade's clients know it, where it has a resource here; always by its id. */
+type ReferenceTo = (record: RecordId) => { readonly reference?: string; readonly identifier: object }
+
+function consentOf(one: Permission, isActive: boolean, referenceTo: ReferenceTo): FhirResource {
   const status = isActive ? 'active' : 'inactive'
   const signed = one.recordedMs === undefined ? {} : { signedMs: one.recordedMs }
-  if (one.kind === 'warrant' && one.hospital !== undefined) {
-    const { jti, patient, parties, hospital, fromMs, untilMs, scope, aux } = one
-    const view = {
-      jti,
-      patientRef: patient,
-      doctors: parties,
-      hospital,
-      notBeforeMs: fromMs,
-      notAfterMs: untilMs,
-      scope,
-    }
-    return warrantToConsent({ ...view, ...(aux === undefined || aux === '' ? {} : { aux }) } as WarrantView, {
-      status,
-      ...signed,
-    })
+  const consent =
+    one.kind === 'warrant' && one.hospital !== undefined
+      ? warrantToConsent(warrantView(one, one.hospital), { status, ...signed })
+      : grantConsent(one, status, referenceTo)
+  const exceptions = exceptionsOf(one, referenceTo)
+  if (exceptions.length === 0) return consent
+  return { ...consent, provision: { ...(consent['provision'] as object), provision: exceptions } }
+}
+
+function warrantView(one: Permission, hospital: string): WarrantView {
+  const { jti, patient, parties, fromMs, untilMs, scope, aux } = one
+  const view = {
+    jti,
+    patientRef: patient,
+    doctors: parties,
+    hospital,
+    notBeforeMs: fromMs,
+    notAfterMs: untilMs,
+    scope,
   }
-  return grantConsent(one, status)
+  return { ...view, ...(aux === undefined || aux === '' ? {} : { aux }) } as WarrantView
+}
+
+/** What the permission does not open, and whom a sanction keeps out of it. */
+function exceptionsOf({ except, suspended }: Permission, referenceTo: ReferenceTo): readonly object[] {
+  return [
+    ...(except.length === 0 ? [] : [{ type: 'deny', data: dataOf(except, referenceTo) }]),
+    ...(suspended.length === 0 ? [] : [{ type: 'deny', actor: suspended.map(actorOf) }]),
+  ]
+}
+
+function dataOf(records: readonly RecordId[], referenceTo: ReferenceTo): readonly object[] {
+  return records.map((record) => ({ meaning: 'instance', reference: referenceTo(record) }))
+}
+
+function actorOf(party: string): object {
+  return {
+    role: concept('http://terminology.hl7.org/CodeSystem/v3-ParticipationType', 'IRCP'),
+    reference: {
+      type: party.startsWith('d-') ? 'Practitioner' : party.startsWith('h-') ? 'Organization' : 'Patient',
+      identifier: { system: PARTICIPANT_SYSTEM, value: party },
+    },
+  }
 }
 
 /** Access for one reader: to look only, for one purpose. */
-function grantConsent(
-  { jti, patient, parties, scope, fromMs, untilMs, purpose, recordedMs }: Permission,
-  status: string,
-) {
-  const concept = (system: string, code: string) => ({ coding: [{ system, code }] })
+function grantConsent(one: Permission, status: string, referenceTo: ReferenceTo): FhirResource {
+  const { jti, patient, parties, scope, fromMs, untilMs, purpose, recordedMs, records, datesFromMs, datesToMs } = one
+  const dataPeriod = {
+    ...(datesFromMs === undefined ? {} : { start: formatInstant(datesFromMs) }),
+    ...(datesToMs === undefined ? {} : { end: formatInstant(datesToMs) }),
+  }
   return {
     resourceType: 'Consent',
     identifier: [{ system: 'https://trusthealth.example/fhir/grant', value: jti }],
@@ -123,18 +165,18 @@ function grantConsent(
     provision: {
       type: 'permit',
       period: { start: formatInstant(fromMs), end: formatInstant(untilMs) },
-      actor: parties.map((party) => ({
-        role: concept('http://terminology.hl7.org/CodeSystem/v3-ParticipationType', 'IRCP'),
-        reference: {
-          type: party.startsWith('d-') ? 'Practitioner' : party.startsWith('h-') ? 'Organization' : 'Patient',
-          identifier: { system: PARTICIPANT_SYSTEM, value: party },
-        },
-      })),
+      actor: parties.map(actorOf),
       action: [concept('http://terminology.hl7.org/CodeSystem/consentaction', 'access')],
       ...(purpose === undefined
         ? {}
         : { purpose: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActReason', code: purpose }] }),
       class: scope.map((kind) => ({ system: EHR_TYPE_SYSTEM, code: kind })),
+      ...(Object.keys(dataPeriod).length === 0 ? {} : { dataPeriod }),
+      ...(records.length === 0 ? {} : { data: dataOf(records, referenceTo) }),
     },
   } as unknown as FhirResource
+}
+
+function concept(system: string, code: string) {
+  return { coding: [{ system, code }] }
 }
