@@ -57,6 +57,22 @@ test('a suspended doctor reads and writes nothing, in the session that is open a
   await doctor.read(stored.recordId)
 })
 
+test('a suspended doctor reads nothing by emergency access, at the very next request, and opens none', async () => {
+  const { world, bob, stored } = scene
+  const doctor = await world.doctor('er', { emergency: true })
+  const opened = await doctor.openEmergency(bob.ref, 'unconscious', 'brought in unconscious')
+  await doctor.read(stored.recordId)
+  await suspend(doctor.ref)
+  await assert.rejects(doctor.read(stored.recordId), refusedWith('PARTICIPANT_SUSPENDED'))
+  await assert.rejects(doctor.list(bob.ref), refusedWith('PARTICIPANT_SUSPENDED'))
+  await assert.rejects(doctor.search({ patient: bob.ref, text: 'HbA1c' }), refusedWith('PARTICIPANT_SUSPENDED'))
+  const opening = doctor.openEmergency(bob.ref, 'unconscious', 'brought in unconscious')
+  await assert.rejects(opening, refusedWith('PARTICIPANT_SUSPENDED'))
+  await reinstate(doctor.ref)
+  await doctor.read(stored.recordId)
+  await doctor.closeEmergency(opened.emergency)
+})
+
 test('a suspended doctor’s fingerprints are not taken by the ledger', async () => {
   const { world, bob } = scene
   const { doctor, warrant } = await permitted('ada')

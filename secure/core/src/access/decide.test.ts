@@ -177,7 +177,7 @@ test('among several reasons the nearest is told: not for this, then not started,
 test('what begins has begun by the time that a quorum has reached, what ends has ended by the newest', () => {
   const begins = { warrants: [{ nbfMs: NOW - 5 }] }
   assert.equal(ask(begins, { reachedMs: NOW - 6 }), 'WARRANT_NOT_YET_VALID')
-  assert.equal(ask(begins, { reachedMs: NOW - 5 }), 'warrant w-1')
+  assert.equal(ask(begins, { reachedMs: NOW - 5 }), 'warrant:w-1')
   assert.equal(ask({ grants: [{ nbfMs: NOW - 5 }] }, { reachedMs: NOW - 6 }), 'GRANT_NOT_YET_VALID')
   assert.equal(ask({ grants: [{ expMs: NOW }] }, { reachedMs: NOW - 6 }), 'GRANT_EXPIRED')
 })

@@ -43,6 +43,7 @@ export class Emergencies {
   readonly #ofPatient: SqlStatement
   readonly #open: SqlStatement
   readonly #newest: SqlStatement
+  readonly #anyOpen: SqlStatement
   readonly #patientsOf: SqlStatement
 
   constructor(store: Store) {
@@ -60,6 +61,9 @@ export class Emergencies {
     )
     this.#open = database.prepare(
       'SELECT * FROM emergency WHERE practitioner = ? AND until_ms > ? AND patient = ? AND closed_ms IS NULL',
+    )
+    this.#anyOpen = database.prepare(
+      'SELECT 1 FROM emergency WHERE practitioner = ? AND until_ms > ? AND closed_ms IS NULL LIMIT 1',
     )
     this.#newest = database.prepare(
       'SELECT * FROM emergency WHERE practitioner = ? AND patient = ? ORDER BY opened_ms DESC, id LIMIT 1',
@@ -96,6 +100,11 @@ export class Emergencies {
   findOpen(practitioner: string, patient: number, nowMs: number): Emergency | undefined {
     const row = this.#open.get(practitioner, nowMs, patient)
     return row === undefined ? undefined : this.#checked(row)
+  }
+
+  /** Whether this doctor has emergency access to anybody that ends after `sinceMs`; a hint, which decides nothing. */
+  hasOpen(practitioner: string, sinceMs: number): boolean {
+    return this.#anyOpen.get(practitioner, sinceMs) !== undefined
   }
 
   /** When the newest emergency access of this doctor to this patient ended, where none is open; Unix ms. */

@@ -5,6 +5,7 @@
  */
 import type { PatientRef, Shape } from '../../../../shared/protocol/src/index.ts'
 import { decide, type AccessQuestion, type Actor, type Permission, type RecordFacts } from '../access/decide.ts'
+import { MAX_LEDGER_LAG_MS } from '../access/decision-time.ts'
 import type { LogEntry, OnBehalf } from '../audit/entry.ts'
 import { TrustedApplicationError, type Refusal } from '../errors.ts'
 import { Facts, type FactNeeds } from '../facts/queries.ts'
@@ -72,6 +73,23 @@ export function patientNeeds(client: SessionClient, patients: readonly string[],
     ...(client.kind === 'patient' ? {} : { organizations: [client.mspId] }),
     ...(minHeight === undefined ? {} : { minHeight }),
   }
+}
+
+/**
+ * As `patientNeeds`, for a command that shows records. Whoever may have emergency access is asked for anew: the ledger
+ * names suspended parties with the patient, but a doctor who has nothing but emergency access is no party.
+ */
+export function readNeeds(
+  vault: Vault,
+  client: SessionClient,
+  patients: readonly string[],
+  minHeight?: number,
+): FactNeeds {
+  const needs = patientNeeds(client, patients, minHeight)
+  if (!client.emergency) return needs
+  // A decision's time may be as much before our own clock (§8.2).
+  const sinceMs = vault.now().unixMs - MAX_LEDGER_LAG_MS
+  return vault.emergencies.hasOpen(client.ref, sinceMs) ? { ...needs, fresh: true } : needs
 }
 
 /** A question about one patient, or about one record of it. */

@@ -46,7 +46,7 @@ export const EMERGENCY_COMMANDS = {
     }),
     {
       who: ['practitioner'],
-      needs: (_vault, client, { patient }) => patientNeeds(client, [patient]),
+      needs: (_vault, client, { patient }) => ({ ...patientNeeds(client, [patient]), fresh: true }),
       subject: (_vault, _client, { patient }) => ({ patient }),
       run: open,
     },

@@ -31,10 +31,10 @@ import type { Vault } from '../vault.ts'
 import {
   actorEntry,
   command,
-  patientNeeds,
   patientOf,
   permit,
   questionOf,
+  readNeeds,
   READERS,
   recordFactsOf,
   type Call,
@@ -69,7 +69,7 @@ interface SearchInput {
 export const LIST_COMMANDS = {
   'record.list': command(struct({ cmd: literal('record.list'), patient: patientRefShape, ...pageMembers }), {
     who: READERS,
-    needs: (_vault, client, { patient, minHeight }) => patientNeeds(client, [patient], minHeight),
+    needs: (vault, client, { patient, minHeight }) => readNeeds(vault, client, [patient], minHeight),
     subject: (_vault, _client, { patient }) => ({ patient }),
     run(call, input) {
       const patient = patientOf(call, input.patient)
@@ -93,7 +93,7 @@ export const LIST_COMMANDS = {
     }),
     {
       who: READERS,
-      needs: (vault, client, input) => patientNeeds(client, refsOf(vault, client, input), input.minHeight),
+      needs: (vault, client, input) => readNeeds(vault, client, refsOf(vault, client, input), input.minHeight),
       subject: (_vault, _client, { patient }) => (patient === undefined ? {} : { patient }),
       run(call, input) {
         if (input.patient !== undefined || call.client.kind === 'patient') searchOne(call, input)

@@ -37,6 +37,7 @@ import {
   patientOf,
   permit,
   questionOf,
+  readNeeds,
   READERS,
   recordFactsOf,
   type Call,
@@ -61,7 +62,8 @@ export const READ_COMMANDS = {
     }),
     {
       who: READERS,
-      needs: (vault, client, { record, minHeight }) => patientNeeds(client, [patientRefOf(vault, record)], minHeight),
+      needs: (vault, client, { record, minHeight }) =>
+        readNeeds(vault, client, [patientRefOf(vault, record)], minHeight),
       subject: (vault, _client, { record }) => subjectOf(vault, record),
       run(call, input) {
         const read = readRecord(call, input)
@@ -81,7 +83,7 @@ export const READ_COMMANDS = {
     {
       who: READERS,
       needs: (vault, client, { records, minHeight }) =>
-        patientNeeds(client, [...new Set(records.map((record) => patientRefOf(vault, record)))], minHeight),
+        readNeeds(vault, client, [...new Set(records.map((record) => patientRefOf(vault, record)))], minHeight),
       run(call, { records, purpose }) {
         const reads = records.map((record) =>
           readOrRefuse(call, purpose === undefined ? { record } : { record, purpose }),
@@ -95,7 +97,8 @@ export const READ_COMMANDS = {
     struct({ cmd: literal('record.versions'), record: recordIdShape, minHeight: optional(uint()) }),
     {
       who: READERS,
-      needs: (vault, client, { record, minHeight }) => patientNeeds(client, [patientRefOf(vault, record)], minHeight),
+      needs: (vault, client, { record, minHeight }) =>
+        readNeeds(vault, client, [patientRefOf(vault, record)], minHeight),
       subject: (vault, _client, { record }) => subjectOf(vault, record),
       run(call, { record }) {
         const { vault } = call
