@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import {
   decodeFabricAnswer,
+  LedgerError,
+  type LedgerErrorCode,
   numberField,
   QUERY_CHAINCODE,
   WireMessage,
@@ -32,6 +34,9 @@ class Peer {
   readonly node: { readonly mspId: string }
   blocks: number
   asked = { info: 0, reads: 0 }
+  /** Fails instead of answering a question of this number. */
+  faultOf: (time: number) => LedgerErrorCode | undefined = () => undefined
+  atOnce = { now: 0, most: 0 }
   readonly #result: (time: number) => string
 
   constructor(mspId: string, blocks: number, result: (time: number) => string) {
@@ -40,9 +45,14 @@ class Peer {
     this.#result = result
   }
 
-  ask(_identity: LedgerIdentity, { chaincode, args }: PeerCall): Promise<PeerResponse> {
+  async ask(_identity: LedgerIdentity, { chaincode, args }: PeerCall): Promise<PeerResponse> {
     const isInfo = chaincode === QUERY_CHAINCODE
     const count = isInfo ? ++this.asked.info : ++this.asked.reads
+    const fault = isInfo ? undefined : this.faultOf(count)
+    if (fault !== undefined) throw new LedgerError(fault, 'as the test wants')
+    this.atOnce.most = Math.max(this.atOnce.most, ++this.atOnce.now)
+    await new Promise((resolve) => setImmediate(resolve))
+    this.atOnce.now--
     const text = JSON.stringify({ timeMs: Date.now() + count, answers: [{ status: 200, result: this.#result(count) }] })
     const proposal = {
       channel: 'health',
@@ -54,7 +64,7 @@ class Peer {
     }
     const endorser = encodeUtf8(this.node.mspId)
     const result = isInfo ? numberField(1, this.blocks) : encodeUtf8(text)
-    return Promise.resolve({ proposal, response: result, endorser, signature, result })
+    return { proposal, response: result, endorser, signature, result }
   }
 }
 
@@ -92,6 +102,49 @@ test('one of three who differs changes nothing; two who always differ are told t
     two.map(({ asked }) => asked.reads),
     [5, 5],
   )
+})
+
+test('an organisation that is away or busy for a moment is asked again, the others are not', async () => {
+  for (const fault of ['LEDGER_UNAVAILABLE', 'LEDGER_BUSY'] as const) {
+    const [a, b] = [new Peer('A', 5, () => 'x'), new Peer('B', 5, () => 'x')]
+    b.faultOf = (time) => (time < 3 ? fault : undefined)
+    assert.equal((await readsOf([a, b]).reads.read({ queries, nonce, minHeight: 4 })).length, 2)
+    assert.deepEqual([a.asked.reads, b.asked.reads], [1, 3])
+  }
+})
+
+test('what an organisation said before the other came back may have changed: both are asked again', async () => {
+  const a = new Peer('A', 5, (time) => (time === 1 ? 'old' : 'new'))
+  const b = new Peer('B', 5, () => 'new')
+  b.faultOf = (time) => (time === 1 ? 'LEDGER_UNAVAILABLE' : undefined)
+  assert.equal((await readsOf([a, b]).reads.read({ queries, nonce, minHeight: 4 })).length, 2)
+  assert.deepEqual([a.asked.reads, b.asked.reads], [2, 3])
+})
+
+test('a majority that stays away: the reader gets what there is, after the others were asked again', async () => {
+  const [a, b] = [new Peer('A', 5, () => 'x'), new Peer('B', 5, () => 'x')]
+  b.faultOf = () => 'LEDGER_UNAVAILABLE'
+  assert.equal((await readsOf([a, b]).reads.read({ queries, nonce, minHeight: 4 })).length, 1)
+  assert.equal(a.asked.reads, 1)
+  assert.ok(b.asked.reads > 1)
+})
+
+test('an organisation that refuses is not asked again; nobody answers: the first fault', async () => {
+  const [a, b] = [new Peer('A', 5, () => 'x'), new Peer('B', 5, () => 'x')]
+  b.faultOf = () => 'LEDGER_IDENTITY_REJECTED'
+  assert.equal((await readsOf([a, b]).reads.read({ queries, nonce, minHeight: 4 })).length, 1)
+  assert.deepEqual([a.asked.reads, b.asked.reads], [1, 1])
+  a.faultOf = () => 'LEDGER_UNAVAILABLE'
+  b.faultOf = () => 'LEDGER_UNAVAILABLE'
+  await assert.rejects(readsOf([a, b]).reads.read({ queries, nonce, minHeight: 4 }), { code: 'LEDGER_UNAVAILABLE' })
+})
+
+test('of many readers some are asked for at once, the others wait: all get their answers', async () => {
+  const [a, b] = [new Peer('A', 5, () => 'x'), new Peer('B', 5, () => 'x')]
+  const { reads } = readsOf([a, b])
+  const all = await Promise.all(Array.from({ length: 300 }, () => reads.read({ queries, nonce, minHeight: 4 })))
+  assert.ok(all.every((answers) => answers.length === 2))
+  assert.deepEqual([a.atOnce.most, b.atOnce.most], [64, 64])
 })
 
 test('a number of blocks that is remembered serves until a newer block was seen', async () => {

@@ -20,16 +20,26 @@ import {
   type EndorsedQuery,
   type SignedResponse,
 } from '../../../../shared/ledger-model/src/index.ts'
+import type { MspId } from '../../../../shared/protocol/src/index.ts'
 import type { LedgerIdentity } from '../port.ts'
+import { Gate } from './gate.ts'
 import type { PeerConnection, PeerResponse } from './peer-connection.ts'
 import type { PeerPool } from './peer-pool.ts'
+import { isAway, refusalOf } from './refusals.ts'
 
 const PAUSE_MS = 10
+/** Reads under way at one peer, and how many may wait: time that a peer is asked for begins when it is asked. */
+const MAX_AT_PEER = 64
+const MAX_WAITING = 10_000
+/** Of the time of one request: so long a reader waits for a majority, or for a block that is to come. */
+const PATIENCE = 0.5
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 500
 /** How long a peer's number of blocks is good for readers who do not say how new it must be. */
 const KEPT_MS = 1_000
 /** How long an organisation is waited for after most have answered. */
 const GRACE_MS = 500
-const MAX_ATTEMPTS = 5
+const MAX_DISAGREEMENTS = 5
 const DISAGREEMENT_PAUSE_MS = 15
 
 export interface ReadQuestion {
@@ -49,8 +59,15 @@ export interface EndorsedReadsOptions {
 }
 
 interface ToldAnswer extends EndorsedAnswer {
+  readonly mspId: MspId
   /** What is compared. */
   readonly results: string
+}
+
+interface Told {
+  readonly answers: readonly ToldAnswer[]
+  /** Of the organisations that gave none. */
+  readonly faults: readonly LedgerError[]
 }
 
 /** A peer's own word on its number of blocks. */
@@ -66,6 +83,8 @@ export class EndorsedReads {
   /** A number that a peer named stays true: it never has fewer blocks later. */
   readonly #known = new Map<PeerConnection, ChainInfo>()
   readonly #asking = new Map<PeerConnection, Promise<ChainInfo>>()
+  /** Of each peer its own: one that is silent holds up nobody else. */
+  readonly #gates = new Map<PeerConnection, Gate>()
 
   constructor(options: EndorsedReadsOptions) {
     this.#options = options
@@ -73,37 +92,60 @@ export class EndorsedReads {
 
   /**
    * One answer of each organisation that gives one in time. Peers commit a block at slightly different moments: what they
-   * tell meanwhile differs, so they are asked again while no majority says the same.
+   * tell meanwhile differs, so they are asked again while no majority says the same. Organisations that are away, or too
+   * busy, are asked again while fewer than a majority have answered, for half of the time of a request; then what there
+   * is is given: a reader may believe fewer.
    * @throws {LedgerError} if none answers.
    */
   async read(question: ReadQuestion): Promise<readonly EndorsedAnswer[]> {
-    const majority = Math.floor(this.#options.pool.byOrganization().length / 2) + 1
-    for (let attempt = 1; ; attempt++) {
-      const told = await this.#readOnce(question, majority)
-      if (attempt === MAX_ATTEMPTS || told.length < majority || mostAlike(told) >= majority) {
-        return told.map(({ answer, signature }) => ({ answer, signature }))
+    const { pool, attemptMs } = this.#options
+    const untilMs = performance.now() + attemptMs * PATIENCE
+    let told: readonly ToldAnswer[] = []
+    let pauseMs = FIRST_PAUSE_MS
+    for (let disagreements = 0; ;) {
+      const organizations = pool.byOrganization()
+      const majority = Math.floor(organizations.length / 2) + 1
+      const silent = organizations.filter(([peer]) => told.every(({ mspId }) => mspId !== peer?.node.mspId))
+      const { answers, faults } = await this.#askEach(question, silent, majority - told.length)
+      told = [...told, ...answers]
+      if (told.length < majority) {
+        if (told.length === 0) throw faults[0] ?? new LedgerError('LEDGER_UNAVAILABLE', 'no peer answers')
+        const isInReach = told.length + faults.filter(isAway).length >= majority
+        if (!isInReach || performance.now() + pauseMs >= untilMs) return told.map(asEndorsed)
+        await sleep(pauseMs)
+        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+        continue
       }
-      await sleep(attempt * DISAGREEMENT_PAUSE_MS)
+      if (mostAlike(told) >= majority || ++disagreements === MAX_DISAGREEMENTS) return told.map(asEndorsed)
+      told = []
+      await sleep(disagreements * DISAGREEMENT_PAUSE_MS)
     }
   }
 
-  async #readOnce(question: ReadQuestion, majority: number): Promise<readonly ToldAnswer[]> {
+  /** @param enough so many answers: the others are waited for a little longer. */
+  async #askEach(
+    question: ReadQuestion,
+    organizations: readonly (readonly PeerConnection[])[],
+    enough: number,
+  ): Promise<Told> {
     const { pool } = this.#options
-    const organizations = pool.byOrganization()
     const answers: ToldAnswer[] = []
-    let fault: unknown
+    const faults: LedgerError[] = []
     const all = organizations.map(async (peers) => {
       try {
-        answers.push(await pool.try((peer) => this.#ask(peer, question), peers))
+        answers.push(await pool.try((peer) => this.#gateOf(peer).run(() => this.#ask(peer, question)), peers))
       } catch (error) {
-        fault ??= error
+        faults.push(refusalOf(error))
       }
     })
-    await settled(all, () => answers.length >= majority)
-    if (answers.length > 0) return [...answers]
-    throw fault instanceof LedgerError
-      ? fault
-      : new LedgerError('LEDGER_UNAVAILABLE', 'no peer answers', { cause: fault })
+    await settled(all, () => answers.length >= enough)
+    return { answers: [...answers], faults: [...faults] }
+  }
+
+  #gateOf(peer: PeerConnection): Gate {
+    let gate = this.#gates.get(peer)
+    if (gate === undefined) this.#gates.set(peer, (gate = new Gate(MAX_AT_PEER, MAX_WAITING)))
+    return gate
   }
 
   /** Number of blocks of one peer, asked now. @throws {LedgerError} */
@@ -131,7 +173,8 @@ export class EndorsedReads {
         queries,
         response: reads.response,
       })
-      return { answer, signature: signatureFromDer(reads.signature), results: resultsOf(reads.result) }
+      const signature = signatureFromDer(reads.signature)
+      return { mspId: peer.node.mspId, answer, signature, results: resultsOf(reads.result) }
     }
   }
 
@@ -148,7 +191,7 @@ export class EndorsedReads {
     }
     const shared = await this.#sharedInfo(peer)
     if (shared.blocks >= least) return shared
-    const end = performance.now() + this.#options.attemptMs
+    const end = performance.now() + this.#options.attemptMs * PATIENCE
     for (;;) {
       const info = await this.#chainInfo(peer)
       // Too old after all that time: the reader says so.
@@ -188,6 +231,10 @@ function resultsOf(result: Uint8Array): string {
     if (error instanceof LedgerError) return ''
     throw error
   }
+}
+
+function asEndorsed({ answer, signature }: ToldAnswer): EndorsedAnswer {
+  return { answer, signature }
 }
 
 /** How many say the same as most. */
