@@ -4,14 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import {
-  createConsortium,
-  createPatient,
-  patientRegistrationOf,
-  registrationOf,
-  type TestOrganization,
-} from '../../../../testkit/src/consortium.ts'
+import { createConsortium, registrationOf, type TestOrganization } from '../../../../testkit/src/consortium.ts'
 import { startTestNetwork, type TestNetwork } from '../../../../testkit/src/fabric-ledger.ts'
+import { everyPeerHas, writeDuring, writePatient } from '../../../../testkit/src/fabric-writers.ts'
 import {
   namespacesRefused,
   openNamespaces,
@@ -45,51 +40,13 @@ after(async () => {
   namespaces?.close()
 })
 
-const write = (): Promise<CommitStatus> =>
-  submitCall(ledger, a.hospital, {
-    fn: 'registerParticipant',
-    args: [JSON.stringify(patientRegistrationOf(createPatient()))],
-  })
-
-/** Writes with several writers until `disturb` is done. */
-async function writeDuring(disturb: () => Promise<void>): Promise<readonly CommitStatus[]> {
-  const acknowledged: CommitStatus[] = []
-  const over = new AbortController()
-  const writers = Array.from({ length: WRITERS }, async () => {
-    while (!over.signal.aborted) acknowledged.push(await write())
-  })
-  try {
-    await disturb()
-  } finally {
-    over.abort()
-    await Promise.all(writers)
-  }
-  return acknowledged
-}
-
-/** Each peer of its own has each transaction once as valid, where its status said. */
-async function everyPeerHas(acknowledged: readonly CommitStatus[]): Promise<void> {
-  assert.equal(new Set(acknowledged.map(({ txId }) => txId)).size, acknowledged.length)
-  const { profile } = started.network
-  const last = Math.max(...acknowledged.map(({ block }) => block))
-  for (const peer of profile.peers) {
-    const alone = started.connect({}, { ...profile, peers: [peer] })
-    const found = new Map<string, number[]>()
-    for await (const block of alone.blocks(0)) {
-      for (const { txId, status } of block.transactions) {
-        if (status === 'VALID') found.set(txId, [...(found.get(txId) ?? []), block.number])
-      }
-      if (block.number >= last) break
-    }
-    for (const { txId, block } of acknowledged) assert.deepEqual(found.get(txId), [block], peer.endpoint)
-    await alone.close()
-  }
-}
+const write = (): Promise<CommitStatus> => writePatient(ledger, a.hospital)
+const writing = (disturb: () => Promise<void>) => writeDuring(ledger, a.hospital, disturb)
 
 test('the leading orderer is cut off: the others go on, and it follows when it is back', { skip }, async () => {
   const leader = await started.network.leader()
   const number = Number(leader.name.replace('orderer', ''))
-  const acknowledged = await writeDuring(async () => {
+  const { acknowledged } = await writing(async () => {
     await write()
     namespaces.cut(number)
     try {
@@ -99,15 +56,14 @@ test('the leading orderer is cut off: the others go on, and it follows when it i
     }
     for (let i = 0; i < 3; i++) await write()
   })
-  await everyPeerHas(acknowledged)
+  await everyPeerHas(started, acknowledged)
 })
 
 test(
   'every orderer is cut off from every other: nothing is acknowledged until two see each other',
   { skip },
   async () => {
-    const { length } = await writeDuring(async () => void (await write()))
-    assert.ok(length > 0)
+    assert.ok((await writing(async () => void (await write()))).acknowledged.length > 0)
     const over: CommitStatus[] = []
     for (let number = 1; number <= ORDERERS; number++) namespaces.cut(number)
     const waiting = Array.from({ length: WRITERS }, async () => {
@@ -120,8 +76,8 @@ test(
     assert.match(await ledger.query({ fn: 'participant', args: [ref] }), /"status":"active"/)
     assert.deepEqual(over, [])
     for (const number of [2, 3]) namespaces.mend(number)
-    await everyPeerHas(await Promise.all(waiting))
+    await everyPeerHas(started, await Promise.all(waiting))
     namespaces.mend(1)
-    await everyPeerHas(await writeDuring(async () => void (await write())))
+    await everyPeerHas(started, (await writing(async () => void (await write()))).acknowledged)
   },
 )
