@@ -20,6 +20,7 @@ import {
 } from './transactions/participants.ts'
 import { addKey, keysOf, rekeyPatient, removeKey } from './transactions/patient-keys.ts'
 import { patientPolicy } from './transactions/policy.ts'
+import { approveProgram, program, withdrawProgram } from './transactions/programs.ts'
 import { create, history, query, update } from './transactions/records.ts'
 import { recordWarrant, revokeWarrant, warrant } from './transactions/warrants.ts'
 
@@ -36,6 +37,9 @@ export const FUNCTIONS = {
   setMeasurements,
   revokeCertificate,
   organizationPolicy,
+  approveProgram,
+  withdrawProgram,
+  program,
   addKey,
   removeKey,
   rekeyPatient,

@@ -92,6 +92,15 @@ export class TrustHealthContract extends Contract {
   organizationPolicy(ctx: Context, mspId: string) {
     return this.#run(ctx, 'organizationPolicy', [mspId])
   }
+  approveProgram(ctx: Context, measurement: string, securityVersion: string) {
+    return this.#run(ctx, 'approveProgram', [measurement, securityVersion])
+  }
+  withdrawProgram(ctx: Context, measurement: string) {
+    return this.#run(ctx, 'withdrawProgram', [measurement])
+  }
+  program(ctx: Context, measurement: string) {
+    return this.#run(ctx, 'program', [measurement])
+  }
   addKey(ctx: Context, statement: string) {
     return this.#run(ctx, 'addKey', [statement])
   }

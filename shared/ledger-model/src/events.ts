@@ -22,6 +22,8 @@ export const EVENT_NAMES = [
   'MisuseReported',
   'MeasurementsChanged',
   'CertificateRevoked',
+  'ProgramApproved',
+  'ProgramWithdrawn',
 ] as const
 
 export type EventName = (typeof EVENT_NAMES)[number]

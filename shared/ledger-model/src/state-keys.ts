@@ -11,6 +11,7 @@ import type {
   ParticipantRef,
   PatientRef,
   ServerRef,
+  Sha256Hex,
   TxId,
   WarrantId,
 } from '../../protocol/src/index.ts'
@@ -39,6 +40,8 @@ export const stateKeys = {
   organization: (mspId: MspId) => `organization/${mspId}`,
   revokedCertificate: (mspId: MspId, serialHex: string) => `revoked/${mspId}/${serialHex}`,
   revokedPrefix: (mspId: MspId) => `revoked/${mspId}/`,
+  programVote: (measurement: Sha256Hex, mspId: MspId) => `program/${measurement}/${mspId}`,
+  programPrefix: (measurement: Sha256Hex) => `program/${measurement}/`,
   batch: (id: BatchId) => `batch/${id}`,
   checkpoint: (server: ServerRef) => `checkpoint/${server}`,
   checkpointAt: (server: ServerRef, epoch: number) => `checkpoint-at/${server}/${digits(epoch)}`,

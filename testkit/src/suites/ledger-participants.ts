@@ -13,6 +13,7 @@ import {
   type ParticipantRegistration,
   parseResult,
   patientParticipantShape,
+  programRecordShape,
 } from '../../../shared/ledger-model/src/index.ts'
 import { newRef } from '../../../shared/protocol/src/index.ts'
 import { createPatient, issueCertificate, patientRegistrationOf, registrationOf } from '../consortium.ts'
@@ -253,6 +254,54 @@ export function describeParticipants(world: () => LedgerWorld): void {
         await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'setMeasurements', server.ref, wrong))
       }
       await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'setMeasurements', a.hospital.ref, []))
+    })
+  })
+
+  describe('approveProgram, withdrawProgram, program', () => {
+    const programOf = async (measurement: string) =>
+      parseResult(await world().ledger.query({ fn: 'program', args: [measurement] }), programRecordShape)
+    const votesOf = async (measurement: string) =>
+      (await programOf(measurement)).votes.map(({ mspId, securityVersion }) => [mspId, securityVersion])
+
+    test('each organisation has one vote for a program, which it changes and takes back', async () => {
+      const { call, a, b } = world()
+      const measurement = '1d'.repeat(32)
+      assert.deepEqual(await programOf(measurement), { measurement, votes: [] })
+      await call(b.admin, 'approveProgram', measurement, '3')
+      await call(a.admin, 'approveProgram', measurement, '2')
+      const [vote] = (await programOf(measurement)).votes
+      await call(a.admin, 'approveProgram', measurement, '2')
+      assert.deepEqual((await programOf(measurement)).votes[0], vote)
+      const both = [
+        [a.mspId, 2],
+        [b.mspId, 3],
+      ]
+      assert.deepEqual(await votesOf(measurement), both.toSorted())
+      await call(a.admin, 'approveProgram', measurement, '3')
+      await call(b.admin, 'withdrawProgram', measurement)
+      assert.deepEqual(await votesOf(measurement), [[a.mspId, 3]])
+      assert.deepEqual(await votesOf('2d'.repeat(32)), [])
+    })
+
+    test('refused: who is no administrator, what was not approved, malformed', async () => {
+      const { call, ask, a, b, register } = world()
+      const measurement = '3d'.repeat(32)
+      const server = await register(a, 'server')
+      for (const caller of [server, a.hospital]) {
+        await refused('LEDGER_FORBIDDEN', call(caller, 'approveProgram', measurement, '1'))
+        await refused('LEDGER_FORBIDDEN', call(caller, 'withdrawProgram', measurement))
+      }
+      await call(a.admin, 'approveProgram', measurement, '1')
+      await call(b.admin, 'withdrawProgram', measurement)
+      assert.deepEqual(await votesOf(measurement), [[a.mspId, 1]])
+      for (const wrong of ['x', measurement.toUpperCase(), measurement.slice(2)]) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'approveProgram', wrong, '1'))
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'withdrawProgram', wrong))
+        await refused('LEDGER_BAD_ARGUMENT', ask('program', wrong))
+      }
+      for (const wrong of ['', '-1', '01', '1.5', '65536']) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'approveProgram', measurement, wrong))
+      }
     })
   })
 

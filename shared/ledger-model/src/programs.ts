@@ -1,0 +1,62 @@
+/**
+ * Votes of organisations for programs of record servers: which program may take over a store. The ledger keeps the votes;
+ * whoever reads them counts, by the organisations that it knows. Spec: docs/protocol/07-ledger.md §7.15.
+ *
+ * @module
+ */
+import {
+  list,
+  type MspId,
+  mspIdShape,
+  type Sha256Hex,
+  sha256HexShape,
+  type Shape,
+  struct,
+  type TxId,
+  txIdShape,
+  uint,
+} from '../../protocol/src/index.ts'
+import { MAX_ORGANIZATIONS } from './limits.ts'
+
+/** Highest security version of a program. */
+export const MAX_SECURITY_VERSION = 65_535
+
+/** That an organisation's administrator approved a program, and as which security version. */
+export interface ProgramVote {
+  readonly mspId: MspId
+  readonly securityVersion: number
+  readonly timeMs: number
+  readonly txId: TxId
+}
+
+/** Result of `program`. */
+export interface ProgramRecord {
+  /** Hex SHA-256 of the program's file. */
+  readonly measurement: Sha256Hex
+  /** In the order of their names, at most one of each organisation; none if nobody approved it. */
+  readonly votes: readonly ProgramVote[]
+}
+
+export const securityVersionShape = uint({ max: MAX_SECURITY_VERSION })
+
+export const programRecordShape: Shape<ProgramRecord> = struct({
+  measurement: sha256HexShape,
+  votes: list(struct({ mspId: mspIdShape, securityVersion: securityVersionShape, timeMs: uint(), txId: txIdShape }), {
+    max: MAX_ORGANIZATIONS,
+  }),
+})
+
+/**
+ * Whether more than half of the organisations approved the program as this security version.
+ * @param organizations those that count, each once.
+ */
+export function isApproved(
+  { votes }: ProgramRecord,
+  organizations: readonly MspId[],
+  securityVersion: number,
+): boolean {
+  const approving = organizations.filter((mspId) =>
+    votes.some((vote) => vote.mspId === mspId && vote.securityVersion === securityVersion),
+  )
+  return 2 * approving.length > organizations.length
+}
