@@ -15,7 +15,12 @@ import type { Clock } from '../../clients/sdk/src/ports.ts'
 import { storedShape } from '../../clients/sdk/src/record-answer.ts'
 import { CommitmentIndex, openLedger, type Ledger } from '../../ledger/client/src/index.ts'
 import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
-import { organizationPolicyShape, participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
+import {
+  misuseRecordShape,
+  organizationPolicyShape,
+  participantRecordShape,
+  parseResult,
+} from '../../shared/ledger-model/src/index.ts'
 import {
   isAuditorRef,
   isPatientRef,
@@ -33,6 +38,7 @@ import type { HospitalConfiguration } from './configuration.ts'
 import { backupStore } from './backup.ts'
 import { openHospitalDatabase, type HospitalDatabase } from './database.ts'
 import { EmergencyReviews } from './emergency-reviews.ts'
+import { MisuseReports } from './misuse-reports.ts'
 import { DeviceLinks } from './devices/device-links.ts'
 import { Joining } from './devices/joining.ts'
 import { openFhir } from './fhir/index.ts'
@@ -138,6 +144,12 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const links = new DeviceLinks(crypto, db)
   const joining = new Joining({ ...people, links, registrations, ledger: ledgerRelay })
   const reviews = new EmergencyReviews(db)
+  const misuse = new MisuseReports({
+    crypto,
+    serverRef: configuration.server.ref,
+    ledger: writer,
+    reportsOf: async (ref) => parseResult(await ledger.query({ fn: 'misuseOf', args: [ref] }), misuseRecordShape),
+  })
   const outbox = new Outbox(db)
   const waitingOf = () => {
     const { waiting, oldestMs } = outbox.counts()
@@ -219,7 +231,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     delivery,
     eraseRequests: fhir.eraseRequests,
     backups: { folder: backups.folder, make: () => backupStore(db, backups.folder, nowMs(), backups.keep) },
-    overview: { summary, reviews, emergencies: () => recordServer.emergencies() },
+    overview: { summary, reviews, emergencies: () => recordServer.emergencies(), misuse },
     nowMs,
     plugins: [
       fhir.plugin,

@@ -90,6 +90,7 @@ const MIGRATIONS = [
   `CREATE TABLE rekey (person TEXT PRIMARY KEY, checked_by TEXT NOT NULL, since_ms INTEGER NOT NULL) STRICT;
    INSERT INTO rekey SELECT patient, checked_by, since_ms FROM rekey_request;
    DROP TABLE rekey_request;`,
+  `ALTER TABLE emergency_review ADD COLUMN report_tx TEXT;`,
 ] as const
 
 export function storePath(folder: string): string {

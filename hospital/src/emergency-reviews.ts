@@ -15,6 +15,8 @@ export interface EmergencyReview {
   readonly note: string
   readonly by: string
   readonly timeMs: number
+  /** Ledger transaction of the report of misuse. */
+  readonly reportTx?: string
 }
 
 export class EmergencyReviews {
@@ -24,17 +26,20 @@ export class EmergencyReviews {
     this.#db = db
   }
 
-  add({ emergency, verdict, note, by, timeMs }: EmergencyReview): void {
-    this.#db.prepare('INSERT INTO emergency_review VALUES (?, ?, ?, ?, ?)').run(emergency, verdict, note, by, timeMs)
+  add({ emergency, verdict, note, by, timeMs, reportTx }: EmergencyReview): void {
+    this.#db
+      .prepare('INSERT INTO emergency_review VALUES (?, ?, ?, ?, ?, ?)')
+      .run(emergency, verdict, note, by, timeMs, reportTx ?? null)
   }
 
   /** The newest. */
   find(emergency: string): EmergencyReview | undefined {
     const row = this.#db
       .prepare('SELECT * FROM emergency_review WHERE emergency = ? ORDER BY rowid DESC LIMIT 1')
-      .get(emergency) as (Omit<EmergencyReview, 'timeMs'> & { readonly time_ms: number }) | undefined
+      .get(emergency) as
+      (Omit<EmergencyReview, 'timeMs' | 'reportTx'> & { time_ms: number; report_tx: string | null }) | undefined
     if (row === undefined) return undefined
-    const { time_ms: timeMs, ...rest } = row
-    return { ...rest, timeMs }
+    const { time_ms: timeMs, report_tx: reportTx, ...rest } = row
+    return { ...rest, timeMs, ...(reportTx === null ? {} : { reportTx }) }
   }
 }

@@ -7,6 +7,7 @@ import { Type, type Static } from 'typebox'
 import type { Emergency } from '../../clients/sdk/src/participant.ts'
 import { ProtocolError } from '../../shared/protocol/src/index.ts'
 import { VERDICTS, type EmergencyReviews } from './emergency-reviews.ts'
+import type { MisuseReports } from './misuse-reports.ts'
 import type { RouteParts } from './route-parts.ts'
 import { requireStaff } from './staff/roles.ts'
 import type { SummaryReader } from './summary.ts'
@@ -23,10 +24,11 @@ export interface OverviewParts {
   readonly summary: SummaryReader
   readonly reviews: EmergencyReviews
   readonly emergencies: () => Promise<readonly Emergency[]>
+  readonly misuse: Pick<MisuseReports, 'report'>
 }
 
 export function registerOverviewRoutes({ server, caller, nowMs }: RouteParts, parts: OverviewParts): void {
-  const { summary, reviews, emergencies } = parts
+  const { summary, reviews, emergencies, misuse } = parts
   server.get('/v1/summary', async (request) => {
     requireStaff(await caller(request), 'system')
     return await summary.read(nowMs())
@@ -46,10 +48,14 @@ export function registerOverviewRoutes({ server, caller, nowMs }: RouteParts, pa
     const { verdict, note = '' } = request.body as Static<typeof ReviewBody>
     const who = await caller(request)
     requireStaff(who, 'review')
-    if (!(await emergencies()).some(({ emergency }) => emergency === id)) {
+    const found = (await emergencies()).find(({ emergency }) => emergency === id)
+    if (found === undefined) {
       throw new ProtocolError('HTTP_NOT_FOUND', 'no such emergency access of a patient of this hospital')
     }
-    reviews.add({ emergency: id, verdict, note, by: who.staff?.name ?? 'service', timeMs: nowMs() })
-    return { ok: true }
+    // The ledger first: a verdict that says reported was reported.
+    const reportTx = verdict === 'misuse' ? await misuse.report(found) : undefined
+    const reported = reportTx === undefined ? {} : { reportTx }
+    reviews.add({ emergency: id, verdict, note, by: who.staff?.name ?? 'service', timeMs: nowMs(), ...reported })
+    return { ok: true, ...reported }
   })
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { HospitalApi } from '../../clients/sdk/src/index.ts'
+import { misuseRecordShape } from '../../shared/ledger-model/src/index.ts'
 import { hospitalApi } from '../../testkit/src/world/people.ts'
 import { openTestWorld, type TestWorld } from '../../testkit/src/world/index.ts'
 
@@ -51,6 +52,32 @@ test('an emergency access waits for review until somebody of staff has a verdict
   assert.equal((await api.summary(as)).today.emergenciesToReview, 0)
 })
 
+test('misuse that staff find stands on the shared ledger, once, and flags the doctor', async () => {
+  const bob = await world.patient('Bob')
+  const eve = await world.doctor('Eve', { emergency: true })
+  const as = world.hospital('a').requestSigner
+  const { emergency } = await eve.openEmergency(bob.ref, 'other', 'no reason at all')
+  const reports = async () => {
+    const text = await world.ledger.ledger.query({ fn: 'misuseOf', args: [eve.ref] })
+    return misuseRecordShape(JSON.parse(text), 'misuse')
+  }
+  assert.deepEqual((await reports()).reports, [])
+  await api.reviewEmergency(as, emergency, 'follow-up')
+  assert.deepEqual((await reports()).reports, [], 'to follow up is no report')
+  const both = await Promise.all([1, 2].map(() => api.reviewEmergency(as, emergency, 'misuse')))
+  const { flagged, reports: found } = await reports()
+  assert.equal(flagged, true)
+  assert.deepEqual(
+    found.map(({ subject, code, reporter, evidence }) => [subject, code, reporter, evidence.length]),
+    [[eve.ref, 'no-permission', world.hospitalRef('a'), 1]],
+  )
+  assert.deepEqual(both, [found[0]?.txId, found[0]?.txId])
+  assert.equal(await api.reviewEmergency(as, emergency, 'misuse'), found[0]?.txId)
+  assert.equal((await reports()).reports.length, 1)
+  const kept = (await api.reviewedEmergencies(as)).find((one) => one.emergency === emergency)
+  assert.deepEqual([kept?.review?.verdict, kept?.review?.reportTx], ['misuse', found[0]?.txId])
+})
+
 test('staff have a copy of the store made while it is in use; nobody else', async () => {
   const as = world.hospital('a').requestSigner
   const bob = await world.patient('Bob')
@@ -63,7 +90,12 @@ test('staff have a copy of the store made while it is in use; nobody else', asyn
 test('certificates that end soon are named', async () => {
   world.clock.advanceMs(320 * 86_400_000)
   const { certificates } = await api.summary(world.hospital('a').requestSigner)
-  assert.deepEqual(certificates.map(({ kind }) => kind).toSorted(), ['practitioner', 'practitioner', 'service'])
+  assert.deepEqual(certificates.map(({ kind }) => kind).toSorted(), [
+    'practitioner',
+    'practitioner',
+    'practitioner',
+    'service',
+  ])
 })
 
 test('a part that is away is down in the summary, with its code; the rest is there', async () => {

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { PatientClient, StaffRole } from '../../clients/sdk/src/index.ts'
+import { misuseRecordShape } from '../../shared/ledger-model/src/index.ts'
 import { violationsOf } from './axe.ts'
 import type { PageOptions, WatchedPage } from './browser.ts'
 import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
@@ -304,6 +305,39 @@ test('no emergency access is said to be none; no violation of WCAG at phone widt
     await shoot(phone.page, `staff-phone${path.replace(bob.ref, 'bob').replaceAll('/', '-')}`)
   }
   await phone.context.close()
+})
+
+test('misuse is reported to the shared ledger after a question, and a verdict may follow a follow-up', async () => {
+  const { world } = portal
+  const eve = await world.doctor('Eve Stone', { hospital: 'b', emergency: true })
+  await eve.openEmergency(bob.ref, 'other', 'curious about a neighbour')
+  const reportsOf = async () => {
+    const text = await world.ledger.ledger.query({ fn: 'misuseOf', args: [eve.ref] })
+    return misuseRecordShape(JSON.parse(text), 'misuse').reports
+  }
+  await page.goto(`${portal.url}/staff/emergencies`)
+  const card = page.getByRole('region', { name: /Eve Stone opened records of Bob Li/ })
+  await card.getByRole('button', { name: 'Follow up' }).click()
+  await card.getByText('To be followed up by Maria Ruiz').waitFor()
+  await card.getByRole('button', { name: 'Report misuse' }).click()
+  await card.getByText('It cannot be deleted.').waitFor()
+  await shoot(page, 'staff-misuse-ask')
+  await card.getByRole('button', { name: 'Not now' }).click()
+  await card.getByRole('button', { name: 'Follow up' }).waitFor()
+  assert.deepEqual(await reportsOf(), [], 'nothing is reported by a slip of the hand')
+  await card.getByRole('button', { name: 'Report misuse' }).click()
+  await card.getByText('It cannot be deleted.').waitFor()
+  await card.getByRole('button', { name: 'Report misuse' }).click()
+  await card.getByText('Found to be misuse by Maria Ruiz').waitFor()
+  const [report, ...others] = await reportsOf()
+  assert.deepEqual(others, [])
+  assert.deepEqual(
+    [report?.subject, report?.code, report?.reporter],
+    [eve.ref, 'no-permission', world.hospitalRef('a')],
+  )
+  await card.getByText(`${report?.txId.slice(0, 16) ?? ''}…`).waitFor()
+  assert.equal(await card.getByRole('button', { name: 'Report misuse' }).count(), 0)
+  await shoot(page, 'staff-misuse-reported')
 })
 
 test('no message of the console, no other origin', () => {

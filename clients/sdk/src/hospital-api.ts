@@ -394,6 +394,8 @@ const reviewedEmergencyShape = struct({
       note: text({ max: 2_048 }),
       by: text({ max: 128 }),
       timeMs: uint(),
+      /** Ledger transaction of the report of misuse. */
+      reportTx: optional(text({ max: 64 })),
     }),
   ),
 })
@@ -552,9 +554,16 @@ export class HospitalApi {
     return (await this.#call('GET', '/v1/emergencies', as, shape)).emergencies
   }
 
-  async reviewEmergency(as: RequestSigner, emergency: string, verdict: Verdict, note?: string): Promise<void> {
+  /** `misuse` is on the shared ledger when this resolves. @returns the ledger's transaction then. */
+  async reviewEmergency(
+    as: RequestSigner,
+    emergency: string,
+    verdict: Verdict,
+    note?: string,
+  ): Promise<string | undefined> {
     const body = { verdict, ...(note === undefined ? {} : { note }) }
-    await this.#call('POST', `/v1/emergencies/${emergency}/reviews`, as, okShape, body)
+    const shape = struct({ ok: literal(true), reportTx: optional(text({ max: 64 })) })
+    return (await this.#call('POST', `/v1/emergencies/${emergency}/reviews`, as, shape, body)).reportTx
   }
 
   /** Staff register an app or a backend service. @throws {ClientError} `HTTP_BAD_REQUEST` */

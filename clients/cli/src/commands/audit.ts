@@ -5,7 +5,12 @@
  * @module
  */
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
-import { organizationPolicyShape, participantRecordShape } from '../../../../shared/ledger-model/src/index.ts'
+import {
+  misuseRecordShape,
+  organizationPolicyShape,
+  participantRecordShape,
+  type MisuseEntry,
+} from '../../../../shared/ledger-model/src/index.ts'
 import { verifyEvidence, type ServerRef, type ServerRegistration } from '../../../../shared/protocol/src/index.ts'
 import type { Checkpoint } from '../../../../shared/tlog/src/index.ts'
 import { LogWalk } from '../../../sdk/src/audit/log-walk.ts'
@@ -36,10 +41,20 @@ export const AUDIT_COMMANDS: readonly CommandRow[] = [
 
 interface Finding {
   readonly check: 'ledger' | 'checkpoints' | 'log' | 'program' | 'misuse'
-  readonly ok: boolean
+  /** `fail`: checked and wrong, or it could not be checked; `note`: checked, and people must look at what was found. */
+  readonly result: 'pass' | 'note' | 'fail'
   readonly words: string
   readonly code?: string
+  readonly reports?: readonly ShownReport[]
 }
+
+/** A report of misuse as the ledger has it. */
+interface ShownReport extends MisuseEntry {
+  /** The subject is still flagged: access that patients gave it rests. */
+  readonly flagged: boolean
+}
+
+const QUERIES_AT_ONCE = 16
 
 const TITLES = {
   ledger: 'Shared ledger',
@@ -55,7 +70,7 @@ async function audit(context: Context): Promise<void> {
   const url = urlOf(system, SERVER_PROGRAM)
   let log: LogWalk | undefined
   const findings: Finding[] = []
-  const run = async (check: Finding['check'], work: () => Promise<string>) => {
+  const run = async (check: Finding['check'], work: () => Promise<string | Found>) => {
     findings.push(await finding(check, work))
   }
   await run('ledger', async () => verifiedWords(await verifyWholeLedger(context, false)))
@@ -74,17 +89,20 @@ async function audit(context: Context): Promise<void> {
 }
 
 function show({ output, clock }: Context, findings: readonly Finding[]): void {
+  const { green, yellow, red } = output.paint
+  const marks = { pass: green('✓'), note: yellow('!'), fail: red('✗') }
   const text = table(
-    findings.map(({ check, ok, words, code }) => [
-      ok ? ` ${output.paint.green('✓')}` : ` ${output.paint.red('✗')}`,
-      TITLES[check],
-      code === undefined ? words : `${words}  ${code}`,
+    findings.flatMap(({ check, result, words, code, reports = [] }) => [
+      [` ${marks[result]}`, TITLES[check], code === undefined ? words : `${words}  ${code}`],
+      ...reports.map((report) => ['', '', reportWords(report)]),
     ]),
     '',
   )
-  const faults = findings.filter(({ ok }) => !ok)
+  const faults = findings.filter(({ result }) => result === 'fail')
+  const notes = findings.filter(({ result }) => result === 'note').length
   const [worst] = faults
-  const summary = `${countWords(findings.length, 'check')}, ${countWords(faults.length, 'fault')}, ${formatMoment(clock.nowMs())}.`
+  const toLookAt = notes === 0 ? '' : `, ${notes} to look at`
+  const summary = `${countWords(findings.length, 'check')}, ${countWords(faults.length, 'fault')}${toLookAt}, ${formatMoment(clock.nowMs())}.`
   if (worst === undefined) {
     output.result(
       { checks: findings, faults: 0 },
@@ -101,14 +119,20 @@ function show({ output, clock }: Context, findings: readonly Finding[]): void {
   })
 }
 
-async function finding(check: Finding['check'], work: () => Promise<string>): Promise<Finding> {
+/** What a check found beside its words. */
+type Found = Pick<Finding, 'words' | 'reports'>
+
+async function finding(check: Finding['check'], work: () => Promise<string | Found>): Promise<Finding> {
   try {
-    return { check, ok: true, words: await work() }
+    const found = await work()
+    if (typeof found === 'string') return { check, result: 'pass', words: found }
+    const { reports = [] } = found
+    return { check, ...found, result: reports.length === 0 ? 'pass' : 'note' }
   } catch (error) {
     const code = codeOfFailure(error)
     if (code === undefined) throw error
     const { what, cause } = errorView(error)
-    return { check, ok: false, words: cause ?? what ?? (error as Error).message, code }
+    return { check, result: 'fail', words: cause ?? what ?? (error as Error).message, code }
   }
 }
 
@@ -157,14 +181,28 @@ async function checkProgram(
   return `${measurement.slice(0, 16)}… is approved; ${tee}${simulated ? ', simulated (practice)' : ''}`
 }
 
-async function findMisuse(ledger: LedgerReader, { hospitals, operatorMspId }: Consortium): Promise<string> {
-  const flagged: string[] = []
-  let participants = 0
+/** Every report there is, settled ones too. */
+async function findMisuse(ledger: LedgerReader, { hospitals, operatorMspId }: Consortium): Promise<Found> {
+  const refs: string[] = []
   for (const mspId of [operatorMspId, ...hospitals.map((one) => one.mspId)]) {
     const { value } = await readLedger(ledger, 'organizationPolicy', [mspId], organizationPolicyShape)
-    participants += value.participants.length
-    flagged.push(...value.participants.filter((one) => one.flagged).map(({ ref }) => ref))
+    refs.push(...value.participants.map(({ ref }) => ref))
   }
-  const reported = flagged.length === 0 ? 'none reported' : `reported of ${flagged.join(', ')}`
-  return `${reported}; ${countWords(participants, 'registered participant')} besides patients`
+  const reports: ShownReport[] = []
+  for (let i = 0; i < refs.length; i += QUERIES_AT_ONCE) {
+    const some = refs.slice(i, i + QUERIES_AT_ONCE)
+    const records = await Promise.all(some.map((ref) => readLedger(ledger, 'misuseOf', [ref], misuseRecordShape)))
+    for (const { value } of records) reports.push(...value.reports.map((one) => ({ ...one, flagged: value.flagged })))
+  }
+  reports.sort((a, b) => a.timeMs - b.timeMs)
+  const asked = `${countWords(refs.length, 'registered participant')} besides patients`
+  if (reports.length === 0) return { words: `none reported; ${asked}` }
+  const flagged = new Set(reports.flatMap((one) => (one.flagged ? [one.subject] : []))).size
+  const words = `${countWords(reports.length, 'report')} that people must judge, ${countWords(flagged, 'participant')} flagged; ${asked}`
+  return { words, reports }
+}
+
+function reportWords({ subject, code, reporter, mspId, timeMs, flagged }: ShownReport): string {
+  const state = flagged ? 'flagged: access that patients gave rests' : 'reinstated since'
+  return `${subject}: ${code}, reported ${formatMoment(timeMs)} by ${reporter} (${mspId}); ${state}`
 }

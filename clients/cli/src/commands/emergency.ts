@@ -6,11 +6,12 @@
  */
 import type { EmergencyId } from '../../../../shared/protocol/src/index.ts'
 import type { EmergencyReason } from '../../../sdk/src/doctor.ts'
+import type { Verdict } from '../../../sdk/src/hospital-api.ts'
 import type { Emergency } from '../../../sdk/src/participant.ts'
 import { confirmStep } from '../ask.ts'
-import { doing, usageError } from '../command-error.ts'
+import { CommandError, doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionValues } from '../command-row.ts'
-import { connect, connectDoctor, using } from '../connection.ts'
+import { connect, connectDoctor, connectHospital, using } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { formatMoment, formatTime } from '../dates.ts'
 import { resolveId, shortId } from '../ids.ts'
@@ -21,6 +22,7 @@ import { rememberedIds, rememberIds } from '../remembered.ts'
 
 const REASONS: readonly EmergencyReason[] = ['unconscious', 'danger-to-life', 'danger-to-others', 'other']
 const FEWEST_CHARACTERS = 10
+const VERDICTS: readonly Verdict[] = ['justified', 'follow-up', 'misuse']
 
 export const EMERGENCY_COMMANDS: readonly CommandRow[] = [
   {
@@ -56,6 +58,21 @@ export const EMERGENCY_COMMANDS: readonly CommandRow[] = [
     options: [{ flags: '--patient <name>', description: "a hospital's staff: of this patient" }],
     examples: ['emergency list --as bob', 'emergency list --as hospital-a', 'emergency list --as bob --json=lines'],
     run: listEmergencies,
+  },
+  {
+    path: 'emergency review',
+    what: '<emergency>',
+    summary: "a hospital's staff say what they found; misuse goes on the shared ledger",
+    options: [
+      { flags: '--verdict <verdict>', description: 'what was found', choices: VERDICTS },
+      { flags: '--note <words>', description: 'kept by the hospital only' },
+    ],
+    examples: [
+      'emergency review e-02d4e6f8 --verdict justified --as hospital-a',
+      'emergency review e-02d4e6f8 --verdict follow-up --note "ask Dr Chen" --as hospital-a',
+      'emergency review e-02d4e6f8 --verdict misuse --yes --as hospital-a',
+    ],
+    run: reviewEmergency,
   },
 ]
 
@@ -94,6 +111,32 @@ async function closeEmergency(context: Context, what: readonly string[]): Promis
       { emergency, closed: true },
       `Closed ${shortId(emergency)}. Nothing more can be opened under it.`,
     )
+  })
+}
+
+async function reviewEmergency(context: Context, what: readonly string[], options: OptionValues): Promise<void> {
+  const verdict = requiredText(options, 'verdict', '--verdict', 'What was found') as Verdict
+  await using(connectHospital(context), async (connection) => {
+    const { hospital } = connection.client.options
+    const as = connection.client.requestSigner
+    const all = await doing('Not reviewed', () => hospital.reviewedEmergencies(as))
+    const known = () => all.map((one) => one.emergency)
+    const id = await resolveId('e', what[0] as string, known, 'emergency access')
+    const found = all.find(({ emergency }) => emergency === id)
+    if (found === undefined) throw new CommandError('HTTP_NOT_FOUND', { what: 'No such emergency access.' })
+    const doctor = found.doctorName === undefined ? shortId(found.doctor) : printable(found.doctorName)
+    const lasting =
+      `The report goes on the shared ledger and cannot be deleted. Access that patients gave to ${doctor} rests ` +
+      "until the doctor's own hospital reinstates the doctor."
+    if (context.flags.dryRun === true) {
+      const words = verdict === 'misuse' ? `Would report ${doctor}. ${lasting}` : `Would be kept: ${verdict}.`
+      context.output.result({ emergency: id, verdict, dryRun: true }, words)
+      return
+    }
+    if (verdict === 'misuse') await confirmStep(context, `Report misuse by ${doctor}? ${lasting} Go on?`)
+    const reportTx = await doing('Not reviewed', () => hospital.reviewEmergency(as, id, verdict, text(options, 'note')))
+    const words = reportTx === undefined ? `Kept: ${verdict}.` : `Reported.  trusthealth ledger show ${reportTx}`
+    context.output.result({ emergency: id, verdict, ...(reportTx === undefined ? {} : { reportTx }) }, words)
   })
 }
 
