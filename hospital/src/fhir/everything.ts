@@ -7,6 +7,7 @@
  */
 import type { Candidate } from './candidate.ts'
 import type { FhirActor } from './ports.ts'
+import { MAX_PAGE_BYTES } from './limits.ts'
 import { parseSearch } from './search-query.ts'
 import { searchBundle } from './search.ts'
 import type { FhirServiceParts } from './interactions.ts'
@@ -39,12 +40,13 @@ export async function everything(
   const chosen = mine.filter((one) => one.type !== 'Patient' && library.maySee(actor, one.type)(one.patient))
   const wanted = [patient, ...chosen, ...(await supporting(parts, actor, chosen))].filter(chooser(pairs))
   const slice = wanted.slice(page.offset, page.offset + page.count)
-  const versions = await library.versionsOf(actor, slice)
+  const { versions } = await library.versionsWithin(actor, slice, MAX_PAGE_BYTES)
   const entries = versions.flatMap((version) => ('code' in version ? [] : [{ version, mode: 'match' as const }]))
   const refused = versions.flatMap((one) => ('code' in one ? [one.code] : []))
-  const hasNext = page.offset + page.count < wanted.length
+  const nextOffset = page.offset + versions.length
+  const next = versions.length > 0 && nextOffset < wanted.length ? { nextOffset } : {}
   const query = { ...page, type: `Patient/${id}/$everything`, used: pairs }
-  return searchBundle({ total: wanted.length, entries, refused, hasNext }, query, base)
+  return searchBundle({ total: wanted.length, entries, refused, leftOut: 0, ...next }, query, base)
 }
 
 /** Who and what the records name, once each, in the order in which they are named. */

@@ -12,6 +12,7 @@ import type { RecordAnswer } from '../../../clients/sdk/src/record-answer.ts'
 import type { Candidate, View, ViewQuery } from './candidate.ts'
 import { isPersonal } from './compartment.ts'
 import { FhirRequestError } from './errors.ts'
+import { MAX_PAGE_BYTES } from './limits.ts'
 import type { PatientIds } from './patients.ts'
 import { onBehalfOf, type FhirAccess, type FhirActor, type Interaction, type Records } from './ports.ts'
 import { withId, withMeta } from './resource-text.ts'
@@ -34,6 +35,19 @@ export interface HistoryEntry extends Omit<Version, 'text'> {
   readonly text?: string
   readonly how: 'create' | 'update' | 'delete'
 }
+
+/** One page of a history. */
+export interface HistoryPage {
+  /** Of all pages. */
+  readonly total: number
+  readonly entries: readonly HistoryEntry[]
+  /** Where the next page starts. */
+  readonly nextOffset?: number
+}
+
+/** Read before it is known how large they are. */
+const FIRST_AT_ONCE = 32
+const MOST_AT_ONCE = 128
 
 export interface LibraryParts {
   readonly store: FhirStore
@@ -130,18 +144,33 @@ export class Library {
     return await this.#textOfVersion(actor, row, wanted)
   }
 
-  /** Newest first. */
-  async history(actor: FhirActor, type: string, id: string): Promise<readonly HistoryEntry[]> {
+  /** Newest first; a page ends early where it would have more than `MAX_PAGE_BYTES`. */
+  async history(
+    actor: FhirActor,
+    type: string,
+    id: string,
+    { offset, count }: { readonly offset: number; readonly count: number },
+  ): Promise<HistoryPage> {
     const found = await this.get(actor, 'r', type, id)
     const { row } = found
-    if (row === undefined) return [{ ...(await this.versionOf(actor, found)), how: 'create' }]
-    const versions = await this.#historyOf(actor, row)
+    const versions: readonly HistoryEntry[] =
+      row === undefined
+        ? [{ ...(await this.versionOf(actor, found)), how: 'create' }]
+        : await this.#historyOf(actor, row)
     const entries: HistoryEntry[] = []
-    for (const entry of versions) {
-      if (entry.how === 'delete') entries.push(entry)
-      else entries.push({ ...(await this.#textOfVersion(actor, row, entry)), how: entry.how })
+    let bytes = 0
+    for (const entry of versions.slice(offset, offset + count)) {
+      const read =
+        row === undefined || entry.how === 'delete'
+          ? entry
+          : { ...(await this.#textOfVersion(actor, row, entry)), how: entry.how }
+      bytes += Buffer.byteLength(read.text ?? '')
+      if (entries.length > 0 && bytes > MAX_PAGE_BYTES) break
+      entries.push(read)
     }
-    return entries
+    const nextOffset = offset + entries.length
+    const hasNext = entries.length > 0 && nextOffset < versions.length
+    return { total: versions.length, entries, ...(hasNext ? { nextOffset } : {}) }
   }
 
   /** Everything of a type that the actor may see; newly stored records are among it. */
@@ -191,6 +220,28 @@ export class Library {
         return answer
       }),
     )
+  }
+
+  /** As `versionsOf`, of the first ones that have no more than `maxBytes` together; of one at least. */
+  async versionsWithin(
+    actor: FhirActor,
+    candidates: readonly Candidate[],
+    maxBytes: number,
+  ): Promise<{ readonly versions: readonly (Version | { readonly code: ErrorCode })[]; readonly bytes: number }> {
+    const versions: (Version | { readonly code: ErrorCode })[] = []
+    let bytes = 0
+    for (let atOnce = FIRST_AT_ONCE; versions.length < candidates.length;) {
+      for (const one of await this.versionsOf(actor, candidates.slice(versions.length, versions.length + atOnce))) {
+        const size = 'code' in one ? 0 : Buffer.byteLength(one.text)
+        if (versions.length > 0 && bytes + size > maxBytes) return { versions, bytes }
+        versions.push(one)
+        bytes += size
+      }
+      // As many as should fit, by the size of those before.
+      const fit = Math.floor((maxBytes - bytes) / Math.max(1, bytes / versions.length))
+      atOnce = Math.min(MOST_AT_ONCE, Math.max(1, fit))
+    }
+    return { versions, bytes }
   }
 
   async versionOf(actor: FhirActor, candidate: Candidate): Promise<Version> {

@@ -9,6 +9,7 @@ import { formatInstant, operationOutcome } from '../../../shared/fhir/src/index.
 import type { ErrorCode } from '../../../shared/protocol/src/index.ts'
 import type { Candidate } from './candidate.ts'
 import type { Library, Version } from './library.ts'
+import { MAX_PAGE_BYTES } from './limits.ts'
 import type { PatientIds } from './patients.ts'
 import type { FhirActor } from './ports.ts'
 import { searchParametersOf, summaryElementsOf } from './r4-tables.ts'
@@ -34,8 +35,10 @@ export interface SearchResult {
   readonly entries: readonly SearchEntry[]
   /** Matches that the record server refused. */
   readonly refused: readonly ErrorCode[]
-  /** More pages. */
-  readonly hasNext: boolean
+  /** Where the next page starts, if there is one. */
+  readonly nextOffset?: number
+  /** Resources that should have come along and were too large together. */
+  readonly leftOut: number
 }
 
 /** Included beside one page, at most. */
@@ -57,15 +60,17 @@ export class Searcher {
     const { library } = this.#parts
     const found = await this.matches(actor, query)
     const page = query.summary === 'count' ? [] : found.slice(query.offset, query.offset + query.count)
-    const versions = await library.versionsOf(actor, page)
+    const { versions, bytes } = await library.versionsWithin(actor, page, MAX_PAGE_BYTES)
     const refused = versions.flatMap((one) => ('code' in one ? [one.code] : []))
     const matches = versions.flatMap((version) => ('code' in version ? [] : [{ version, mode: 'match' as const }]))
-    const included = await this.#included(actor, query, page)
+    const { included, leftOut } = await this.#included(actor, query, page.slice(0, versions.length), bytes)
+    const nextOffset = query.offset + versions.length
     return {
       total: found.length,
       entries: [...matches, ...included.map((version) => ({ version, mode: 'include' as const }))],
       refused,
-      hasNext: query.summary !== 'count' && query.count > 0 && query.offset + query.count < found.length,
+      leftOut,
+      ...(versions.length > 0 && nextOffset < found.length ? { nextOffset } : {}),
     }
   }
 
@@ -92,18 +97,28 @@ export class Searcher {
   }
 
   /** _include and _revinclude; `:iterate` goes on from what was included. */
-  async #included(actor: FhirActor, query: SearchQuery, page: readonly Candidate[]): Promise<readonly Version[]> {
+  async #included(
+    actor: FhirActor,
+    query: SearchQuery,
+    page: readonly Candidate[],
+    bytes: number,
+  ): Promise<{ readonly included: readonly Version[]; readonly leftOut: number }> {
     const { library } = this.#parts
-    if (query.includes.length === 0 && query.revincludes.length === 0) return []
+    if (query.includes.length === 0 && query.revincludes.length === 0) return { included: [], leftOut: 0 }
     const known = new Map(page.map((one) => [nameOf(one), one]))
     const included: Candidate[] = []
+    let leftOut = 0
     let from: readonly Candidate[] = page
     for (let round = 0; round < MAX_ROUNDS && from.length > 0; round++) {
       const wanted = (one: Include) => round === 0 || one.iterate
       const next: Candidate[] = []
       const add = (one: Candidate) => {
-        if (known.has(nameOf(one)) || included.length >= MAX_INCLUDED) return
+        if (known.has(nameOf(one))) return
         known.set(nameOf(one), one)
+        if (included.length >= MAX_INCLUDED) {
+          leftOut++
+          return
+        }
         included.push(one)
         next.push(one)
       }
@@ -111,8 +126,9 @@ export class Searcher {
       for (const include of query.revincludes.filter(wanted)) await this.#followBack(actor, include, from, add)
       from = next
     }
-    const versions = await library.versionsOf(actor, included)
-    return versions.flatMap((version) => ('code' in version ? [] : [version]))
+    const { versions } = await library.versionsWithin(actor, included, Math.max(0, MAX_PAGE_BYTES - bytes))
+    leftOut += included.length - versions.length
+    return { included: versions.flatMap((version) => ('code' in version ? [] : [version])), leftOut }
   }
 
   async #follow(
@@ -230,7 +246,7 @@ export function searchBundle(result: SearchResult, query: SearchQuery, base: str
     ...(query.offset > 0
       ? [{ relation: 'previous', url: linkOf(query, base, Math.max(0, query.offset - query.count)) }]
       : []),
-    ...(result.hasNext ? [{ relation: 'next', url: linkOf(query, base, query.offset + query.count) }] : []),
+    ...(result.nextOffset === undefined ? [] : [{ relation: 'next', url: linkOf(query, base, result.nextOffset) }]),
   ]
   const entries = result.entries.map(({ version, mode }) => {
     const fullUrl = JSON.stringify(`${base}/${version.type}/${version.id}`)
@@ -246,7 +262,7 @@ export function searchBundle(result: SearchResult, query: SearchQuery, base: str
   return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`
 }
 
-function warningOf({ refused }: SearchResult, { unknown, type }: SearchQuery): object | undefined {
+function warningOf({ refused, leftOut }: SearchResult, { unknown, type }: SearchQuery): object | undefined {
   const issues = [
     ...unknown.map((name) => ({
       severity: 'warning' as const,
@@ -260,6 +276,16 @@ function warningOf({ refused }: SearchResult, { unknown, type }: SearchQuery): o
       errorCode: code,
       diagnostics: `${refused.filter((one) => one === code).length} matches were refused by the record server`,
     })),
+    ...(leftOut === 0
+      ? []
+      : [
+          {
+            severity: 'warning' as const,
+            code: 'too-costly' as const,
+            errorCode: 'FHIR_SEARCH_INVALID',
+            diagnostics: `${leftOut} included resources are too many or too large for one page; ask with a smaller _count`,
+          },
+        ]),
   ]
   const [first, ...rest] = issues
   return first === undefined ? undefined : operationOutcome(first, ...rest)

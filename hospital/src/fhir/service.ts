@@ -19,7 +19,7 @@ import {
   type Interactions,
 } from './interactions.ts'
 import { KeyedLock } from './keyed-lock.ts'
-import type { HistoryEntry } from './library.ts'
+import type { HistoryPage } from './library.ts'
 import { patched } from './json-patch.ts'
 import { runOperation } from './operations.ts'
 import type { Kept } from './ports.ts'
@@ -145,12 +145,12 @@ export class FhirService implements Interactions {
     query: readonly [string, string][],
   ): Promise<FhirResponse> {
     const { library, base } = this.parts
-    const all = await library.history(request.actor, type, id)
     const { count, offset } = parseSearch(
       type,
       query.filter(([name]) => name === '_count' || name === '_offset'),
     )
-    return { status: 200, text: historyBundle(all, all.slice(offset, offset + count), base, `${type}/${id}`) }
+    const page = await library.history(request.actor, type, id, { offset, count })
+    return { status: 200, text: historyBundle(page, { offset, count }, base, `${type}/${id}`) }
   }
 
   async #search(request: FhirRequest, type: string, query: Iterable<readonly [string, string]>): Promise<FhirResponse> {
@@ -323,14 +323,14 @@ function notSupported({ method }: FhirRequest, what: string): FhirRequestError {
 }
 
 function historyBundle(
-  all: readonly HistoryEntry[],
-  page: readonly HistoryEntry[],
+  page: HistoryPage,
+  asked: { readonly offset: number; readonly count: number },
   base: string,
   name: string,
 ): string {
   const METHOD = { create: 'POST', update: 'PUT', delete: 'DELETE' } as const
   const STATUS = { create: '201', update: '200', delete: '204' } as const
-  const entries = page.map(({ type, id, versionId, changedMs, text, how }) => {
+  const entries = page.entries.map(({ type, id, versionId, changedMs, text, how }) => {
     const rest = JSON.stringify({
       request: { method: METHOD[how], url: how === 'create' ? type : `${type}/${id}` },
       response: { status: STATUS[how], etag: etagOf(versionId), lastModified: formatInstant(changedMs) },
@@ -338,7 +338,11 @@ function historyBundle(
     const fullUrl = `"fullUrl":${JSON.stringify(`${base}/${type}/${id}`)}`
     return text === undefined ? `{${fullUrl},${rest.slice(1)}` : `{${fullUrl},"resource":${text},${rest.slice(1)}`
   })
-  const link = [{ relation: 'self', url: `${base}/${name}/_history` }]
-  const head = JSON.stringify({ resourceType: 'Bundle', type: 'history', total: all.length, link })
+  const linkTo = (offset: number) => `${base}/${name}/_history?_count=${asked.count}&_offset=${offset}`
+  const link = [
+    { relation: 'self', url: linkTo(asked.offset) },
+    ...(page.nextOffset === undefined ? [] : [{ relation: 'next', url: linkTo(page.nextOffset) }]),
+  ]
+  const head = JSON.stringify({ resourceType: 'Bundle', type: 'history', total: page.total, link })
   return entries.length === 0 ? head : `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`
 }
