@@ -63,7 +63,7 @@ test('the same seed makes the same choices', async () => {
 /** Runs schedules until one finds the planted fault. */
 async function findFault(planted: Planted, expected: RegExp): Promise<void> {
   const found: string[] = []
-  for (let seed = 1; seed <= 20; seed++) {
+  for (let seed = 1; seed <= 80; seed++) {
     try {
       await runSchedule(seed, STEPS, planted)
     } catch (error) {

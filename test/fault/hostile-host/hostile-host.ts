@@ -309,7 +309,9 @@ export class HostileHost implements Carrier {
   async #liarsRows(effect: EffectOf<'need'>, honest: Rows): Promise<Rows> {
     const { world } = this
     const offsetMs = world.ledgerOffsetMs
-    if (this.#chance.percent(50)) world.ledgerOffsetMs -= this.#chance.below(100) * 60_000
+    // A liar that is the whole quorum is believed the more the less it lies: what begins has not begun by an old time.
+    const isQuorum = honest[0]?.length === 1
+    if (!isQuorum && this.#chance.percent(50)) world.ledgerOffsetMs -= this.#chance.below(100) * 60_000
     const now = world.ledger.snapshot()
     const past = this.#snapshots.length > 0 && this.#chance.percent(70) ? this.#chance.pick(this.#snapshots) : now
     const lies = await world.ledger.endorsedRead(effect.queries, effect.nonce, {
@@ -317,8 +319,7 @@ export class HostileHost implements Carrier {
       height: now.height,
     })
     world.ledgerOffsetMs = offsetMs
-    // Where one organisation is the quorum, the liar is that one.
-    if (honest[0]?.length === 1) return lies
+    if (isQuorum) return lies
     return honest.map((row, i) => [row[0], lies[i]?.[1], lies[i]?.[1]].flatMap((one) => one ?? []))
   }
 
