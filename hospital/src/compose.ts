@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { HospitalApi, type Fetch } from '../../clients/sdk/src/hospital-api.ts'
+import { HospitalApi, placeShape, type Fetch } from '../../clients/sdk/src/hospital-api.ts'
 import { HospitalClient } from '../../clients/sdk/src/hospital.ts'
 import { HttpTransport, type BinaryFetch } from '../../clients/sdk/src/http-transport.ts'
 import { VerifyingLedgerReader } from '../../clients/sdk/src/ledger-reader.ts'
@@ -22,6 +22,7 @@ import {
   parseResult,
 } from '../../shared/ledger-model/src/index.ts'
 import {
+  commitmentToJson,
   isAuditorRef,
   isPatientRef,
   isPractitionerRef,
@@ -117,7 +118,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const batcher = new CommitmentBatcher(crypto, writer)
   const identity = { ref: service.ref, name, mspId, signingKey: service.keys.signingKey, chain: service.chain }
   let listeningUrl = ''
-  const recordServer = recordServerOf(options, service, ledger, () => listeningUrl)
+  const recordServer = recordServerOf(options, service, { ledger, batcher }, () => listeningUrl)
   const index = CommitmentIndex.open(join(folder, 'store', 'commitments.index'))
   const ledgerRelay = ledgerRelayOf(ledger, index)
   const registrations = new Registrations({
@@ -314,7 +315,7 @@ async function findParticipant(ledger: Ledger, ref: string): Promise<{ certSeria
 function recordServerOf(
   options: HospitalServiceOptions,
   service: ServiceIdentity,
-  ledger: Ledger,
+  { ledger, batcher }: { readonly ledger: Ledger; readonly batcher: CommitmentBatcher },
   ownUrl: () => string,
 ): HospitalClient {
   const { crypto, clock, fetch, fetchBytes, configuration } = options
@@ -336,6 +337,13 @@ function recordServerOf(
     // Asks itself, as every author asks its hospital; the address is known when it listens.
     hospital: new HospitalApi({ crypto, clock, fetch: (path, init) => fetch(`${ownUrl()}${path}`, init), url: '' }),
     ledger: reader,
+    // Its own signature is checked by the contract; a request to itself would add a second one.
+    commitments: {
+      commit: async (author, signature, items) => {
+        const group = { author, signature: encodeBase64url(signature), items: items.map(commitmentToJson) }
+        return placeShape(await batcher.commit(group), 'place')
+      },
+    },
     serverRef: server.ref,
     transport: first as HttpTransport,
     furtherTransports: further,

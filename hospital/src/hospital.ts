@@ -207,15 +207,15 @@ export class Hospital {
     return receipt
   }
 
-  /** Warrants that the caller is a party of: the patient, a named doctor, or the hospital itself. */
-  warrants(caller: Caller): DeliveredWarrant[] {
+  /** Warrants that the caller is a party of, of one patient or of all: the patient, a named doctor, or the hospital itself. */
+  warrants(caller: Caller, patient?: PatientRef): DeliveredWarrant[] {
     if (caller.role === 'staff') requireStaff(caller, 'people')
     const rows = this.#parts.db
       .prepare(
         `SELECT w.jti, w.patient, w.doctors, w.exp_ms, w.envelope, p.name FROM warrant w
-         JOIN patient p ON p.ref = w.patient ORDER BY w.exp_ms DESC`,
+         JOIN patient p ON p.ref = w.patient WHERE w.patient = coalesce(?, w.patient) ORDER BY w.exp_ms DESC`,
       )
-      .all() as WarrantRow[]
+      .all(patient ?? null) as WarrantRow[]
     return rows
       .filter((row) => row.patient === caller.ref || (JSON.parse(row.doctors) as string[]).includes(caller.ref))
       .map((row) => ({

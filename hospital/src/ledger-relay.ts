@@ -53,6 +53,10 @@ export function ledgerRelayOf(ledger: Ledger, index: CommitmentIndex): LedgerRel
       await catchUp(ledger, index)
       return index.ofPatientTag(tag).map(placeOf)
     },
+    async countTags(patientTags) {
+      await catchUp(ledger, index)
+      return patientTags.map((tag) => index.ofPatientTag(sha256HexShape(tag, 'tag')).length)
+    },
     patientKeys,
     async findParticipant(ref) {
       try {

@@ -65,6 +65,8 @@ export interface LedgerRelay {
   findRecord(recordId: string): Promise<readonly LedgerPlace[]>
   /** Everything on the ledger under one patient tag (hex). */
   findTag(patientTag: string): Promise<readonly LedgerPlace[]>
+  /** How much is under each of many patient tags, all as the ledger has it at one moment. */
+  countTags(patientTags: readonly string[]): Promise<readonly number[]>
   /** Every key of a patient. @throws {LedgerError} `PATIENT_NOT_FOUND` */
   patientKeys(patient: string): Promise<readonly PatientKey[]>
   /** An active auditor, doctor or hospital of any organisation, as the ledger has it now. */

@@ -121,6 +121,7 @@ const AssignBody = Type.Object(
   },
   { additionalProperties: false },
 )
+const WarrantsQuery = Type.Object({ patient: Type.Optional(Ref) }, { additionalProperties: false })
 const WarrantBody = Type.Object(
   { envelope: Envelope, recording: Type.String({ maxLength: 16_384 }) },
   { additionalProperties: false },
@@ -376,9 +377,12 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     const { envelope, recording } = request.body as Static<typeof WarrantBody>
     return await hospital.recordWarrant(await caller(request), decodeBase64url(envelope), recording)
   })
-  server.get('/v1/warrants', async (request) => ({
-    warrants: hospital.warrants(await caller(request)).map(warrantJson),
-  }))
+  server.get('/v1/warrants', { schema: { querystring: WarrantsQuery } }, async (request) => {
+    const { patient } = request.query as Static<typeof WarrantsQuery>
+    const who = await caller(request)
+    const of = patient === undefined ? undefined : patientRefShape(patient, 'patient')
+    return { warrants: hospital.warrants(who, of).map(warrantJson) }
+  })
   server.get('/v1/treatment-keys/:patient', async (request) => {
     const { patient } = request.params as { patient: string }
     const keys = hospital.treatmentKeys(await caller(request), patientRefShape(patient, 'patient'))

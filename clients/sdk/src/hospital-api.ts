@@ -697,9 +697,10 @@ export class HospitalApi {
     })
   }
 
-  async warrants(as: RequestSigner): Promise<readonly DeliveredWarrant[]> {
-    return (await this.#call('GET', '/v1/warrants', as, struct({ warrants: list(warrantShape, { max: 65_536 }) })))
-      .warrants
+  /** @param patient only this one's. */
+  async warrants(as: RequestSigner, patient?: PatientRef): Promise<readonly DeliveredWarrant[]> {
+    const path = patient === undefined ? '/v1/warrants' : `/v1/warrants?patient=${patient}`
+    return (await this.#call('GET', path, as, struct({ warrants: list(warrantShape, { max: 65_536 }) }))).warrants
   }
 
   async treatmentKeys(

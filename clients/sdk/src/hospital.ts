@@ -62,7 +62,7 @@ export class HospitalClient extends Author {
   async registrationWarrant(patient: PatientRef): Promise<string> {
     const { crypto, hospital } = this.options
     const held: { readonly jws: string; readonly warrant: Warrant }[] = []
-    for (const delivered of await hospital.warrants(this.requestSigner)) {
+    for (const delivered of await hospital.warrants(this.requestSigner, patient)) {
       if (delivered.patient !== patient) continue
       const key = await this.keyring.version(patient, peekEnvelope(delivered.envelope).version)
       const jws = decodeUtf8(openEnvelope(crypto, key, patient, 'warrant', delivered.envelope))

@@ -46,7 +46,7 @@ export interface FhirDeps {
   /** The hospital's own session with the record server. */
   readonly client: HospitalClient
   readonly ledger: LedgerReader
-  readonly ledgerRelay: Pick<LedgerRelay, 'findTag'>
+  readonly ledgerRelay: Pick<LedgerRelay, 'countTags'>
   readonly serverRef: string
   readonly authorization: Authorization
   readonly mayTreat: (practitioner: PractitionerRef, patient: PatientRef) => boolean

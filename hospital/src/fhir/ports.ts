@@ -74,8 +74,8 @@ export type Kept = { readonly kept: true; readonly record: RecordId; readonly aw
  * log; without it the hospital's programs ask by themselves.
  */
 export interface Records {
-  /** Changes when the ledger has something new of the patient. */
-  stamp(patient: PatientRef): Promise<string>
+  /** How many versions of records the ledger has of each patient, in order: more when there is something new. */
+  counts(patients: readonly PatientRef[]): Promise<readonly number[]>
   /** Every record of the patient that the hospital may read; complete. */
   list(patient: PatientRef): Promise<readonly RecordItem[]>
   /** @throws `RECORD_ERASED`, `ACCESS_DENIED`, … */

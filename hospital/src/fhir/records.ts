@@ -43,7 +43,7 @@ const MAX_UNDER_WAY = 10_000
 export interface SessionRecordsParts {
   readonly crypto: Crypto
   readonly client: HospitalClient
-  readonly ledgerRelay: Pick<LedgerRelay, 'findTag'>
+  readonly ledgerRelay: Pick<LedgerRelay, 'countTags'>
   /** Every version of a patient's treatment key. */
   readonly treatmentKeys: (patient: PatientRef) => readonly TreatmentKey[]
   readonly nowMs: () => number
@@ -59,11 +59,14 @@ export class SessionRecords implements Records {
     this.#parts = parts
   }
 
-  async stamp(patient: PatientRef): Promise<string> {
+  async counts(patients: readonly PatientRef[]): Promise<readonly number[]> {
     const { crypto, ledgerRelay, treatmentKeys } = this.#parts
-    const tags = treatmentKeys(patient).map((key) => encodeHex(patientTag(crypto, key, patient)))
-    const places = await Promise.all(tags.map((tag) => ledgerRelay.findTag(tag)))
-    return String(places.reduce((sum, of) => sum + of.length, 0))
+    const tags = patients.map((patient) =>
+      treatmentKeys(patient).map((key) => encodeHex(patientTag(crypto, key, patient))),
+    )
+    const counts = await ledgerRelay.countTags(tags.flat())
+    let next = 0
+    return tags.map((own) => own.reduce((sum) => sum + (counts[next++] ?? 0), 0))
   }
 
   async list(patient: PatientRef): Promise<readonly RecordItem[]> {

@@ -63,8 +63,15 @@ interface Row {
   readonly found: string
 }
 
+interface WaitingWork {
+  /** @returns what tells whoever waits, once it is durable. */
+  readonly run: () => () => void
+  readonly reject: (error: Error) => void
+}
+
 export class FhirStore {
   readonly #db: HospitalDatabase
+  readonly #waiting: WaitingWork[] = []
 
   constructor(db: HospitalDatabase) {
     this.#db = db
@@ -90,6 +97,12 @@ export class FhirStore {
             .prepare('SELECT * FROM fhir_resource WHERE patient = ? AND type = ? ORDER BY changed_ms, id')
             .all(patient, type)
     return (rows as Row[]).map(rowOf)
+  }
+
+  /** Versions of the patient's records that the index knows of. */
+  versionsOf(patient: PatientRef): number {
+    const sql = 'SELECT coalesce(sum(version), 0) FROM fhir_resource WHERE patient = ? AND record IS NOT NULL'
+    return this.#db.prepare(sql).pluck().get(patient) as number
   }
 
   ofPatient(patient: PatientRef): ResourceRow[] {
@@ -134,6 +147,40 @@ export class FhirStore {
       .prepare('SELECT version, text, changed_ms FROM fhir_version WHERE type = ? AND id = ? ORDER BY version')
       .all(type, id) as { version: number; text: string; changed_ms: number }[]
     return rows.map(({ version, text, changed_ms: changedMs }) => ({ version, text, changedMs }))
+  }
+
+  /**
+   * All or nothing of each, and durable when it resolves. Works of one moment share a transaction: every commit waits for
+   * the disk, and this thread with it.
+   */
+  together<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const run = (): (() => void) => {
+        try {
+          const value = this.#db.transaction(work)()
+          return () => resolve(value)
+        } catch (error) {
+          return () => reject(error)
+        }
+      }
+      this.#waiting.push({ run, reject })
+      if (this.#waiting.length === 1) setImmediate(() => this.#commitWaiting())
+    })
+  }
+
+  #commitWaiting(): void {
+    const works = this.#waiting.splice(0)
+    let settles: readonly (() => void)[]
+    try {
+      settles = this.#db.transaction(() => works.map(({ run }) => run()))()
+    } catch (error) {
+      settles = works.map(
+        ({ reject }) =>
+          () =>
+            reject(error as Error),
+      )
+    }
+    for (const settle of settles) settle()
   }
 
   /** All or nothing. */

@@ -2,8 +2,8 @@
  * Keeps the search index in step with the record server: what doctors and imports stored without this façade is found out
  * from the complete list of the patient's records, and read once.
  *
- * A patient is looked at again when the ledger has something new of the patient; until everything that the ledger has was
- * seen, at most four times a second.
+ * A patient is looked at again when the ledger has more versions of the patient's records than the index; until everything
+ * that the ledger has was seen, at most four times a second. What this façade stores itself is in the index at once.
  *
  * @module
  */
@@ -16,6 +16,8 @@ import { searchValuesOf } from './search-values.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
 
 const AGAIN_MS = 250
+/** Patients that are looked at together: each look is a few requests to the record server. */
+const LOOKS_AT_ONCE = 8
 const ID = /^[A-Za-z0-9\-.]{1,64}$/
 
 export interface SyncParts {
@@ -28,6 +30,8 @@ export interface SyncParts {
 export class Sync {
   readonly #parts: SyncParts
   readonly #underWay = new Map<PatientRef, Promise<void>>()
+  /** Counts at which the index had everything. */
+  readonly #complete = new Map<PatientRef, string>()
   #allMs = Number.NEGATIVE_INFINITY
   readonly #looked = new Map<PatientRef, { readonly stamp: string; readonly timeMs: number }>()
 
@@ -36,10 +40,15 @@ export class Sync {
   }
 
   /** Everything of one patient is indexed when this resolves. @throws what the record server refuses. */
-  patient(ref: PatientRef): Promise<void> {
+  async patient(ref: PatientRef): Promise<void> {
+    const [count = 0] = await this.#parts.records.counts([ref])
+    await this.#lookOnce(ref, count)
+  }
+
+  #lookOnce(ref: PatientRef, count: number): Promise<void> {
     let run = this.#underWay.get(ref)
     if (run === undefined) {
-      run = this.#look(ref).finally(() => this.#underWay.delete(ref))
+      run = this.#look(ref, String(count)).finally(() => this.#underWay.delete(ref))
       this.#underWay.set(ref, run)
     }
     return run
@@ -48,7 +57,13 @@ export class Sync {
   /** As `patient`, for all. */
   async all(): Promise<void> {
     this.#allMs = this.#parts.nowMs()
-    for (const { ref } of this.#parts.directory.patients()) await this.patient(ref)
+    const refs = this.#parts.directory.patients().map(({ ref }) => ref)
+    const counts = await this.#parts.records.counts(refs)
+    const waiting = refs.map((ref, i) => [ref, counts[i] ?? 0] as const)[Symbol.iterator]()
+    const work = async () => {
+      for (const [ref, count] of waiting) await this.#lookOnce(ref, count)
+    }
+    await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work))
   }
 
   /** As `all`, at most four times a second: what was not found a moment ago need not be looked for again. */
@@ -56,10 +71,14 @@ export class Sync {
     if (Math.abs(this.#parts.nowMs() - this.#allMs) >= AGAIN_MS) await this.all()
   }
 
-  async #look(ref: PatientRef): Promise<void> {
+  async #look(ref: PatientRef, stamp: string): Promise<void> {
     const { store, records, nowMs } = this.#parts
-    const stamp = await records.stamp(ref)
-    if (store.stampOf(ref) === stamp) return
+    if (this.#complete.get(ref) === stamp || store.stampOf(ref) === stamp) return
+    // As many versions as the ledger has: this façade stored what is new.
+    if (store.versionsOf(ref) >= Number(stamp)) {
+      this.#complete.set(ref, stamp)
+      return
+    }
     const looked = this.#looked.get(ref)
     if (looked?.stamp === stamp && Math.abs(nowMs() - looked.timeMs) < AGAIN_MS) return
     const items = await records.list(ref)

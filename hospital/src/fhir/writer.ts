@@ -160,7 +160,7 @@ export class Writer {
   async commitOrKeep(plan: PlannedWrite): Promise<WriteOutcome | Kept> {
     if (plan.isLocal) return { row: this.#putLocal(plan) }
     const outcome = await this.#asking(() => this.#parts.records.storeOrKeep(recordOf(plan)))
-    return 'kept' in outcome ? outcome : this.#note(plan, outcome)
+    return 'kept' in outcome ? outcome : await this.#parts.store.together(() => this.#note(plan, outcome))
   }
 
   /** @throws {FhirRequestError} everything that speaks against a deletion. @returns `undefined`: it is gone already. */
