@@ -25,6 +25,8 @@ export const AIMS: readonly Aim[] = [
   { what: 'bulk import', id: 'bulk_import_per_s', least: 15_000 },
   { what: 'whole path on Fabric, 500 clients', id: 'fabric_store_full_path_per_s_500', least: 2_000 },
   { what: 'a store alone on Fabric', id: 'fabric_store_lone_ms', most: 150 },
+  { what: 'a query alone on Fabric', id: 'fabric_query_lone_ms', of: 'p50', most: 10 },
+  { what: 'on Fabric, 500 users for a minute: failed requests', id: 'fabric_mixed_500_users_60s_failures', most: 0 },
   { what: 'verified reads', id: 'read_verified_per_s', least: 8_000 },
   { what: 'a verified read alone', id: 'read_lone_ms', most: 2 },
   { what: 'handshakes, over TLS 1.3 of Node', id: 'handshake_tls13_ratio', least: 1 },

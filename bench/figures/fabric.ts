@@ -18,6 +18,7 @@ import { newRef } from '../../shared/protocol/src/index.ts'
 import { startBench, type RunningBench } from '../system/running.ts'
 import { CHANNEL } from '../system/system.ts'
 import { latencyOf, rateOf, runWindows } from './load-windows.ts'
+import { measureMixed } from './mixed-users.ts'
 
 const SUBMITTERS = 50
 
@@ -58,6 +59,13 @@ async function measureFabric(report: Report, context: Context): Promise<void> {
       ['fabric_update_lone_ms', 'correct'],
     ] as const) {
       report.metrics[id] = latencyOf(await runWindows(bench, rounds, { work, ...lone }))
+    }
+    const minuteMs = isQuick ? 8_000 : 60_000
+    for (const [users, mixedMs] of [
+      [Math.round(clients / 10), minuteMs / 4],
+      [clients, minuteMs],
+    ] as const) {
+      await measureMixed(report, bench, { prefix: 'fabric_mixed', users, windowMs: mixedMs })
     }
     await measureRawSubmits(report, bench, windowMs)
   } finally {

@@ -10,10 +10,9 @@ import type { Context, Measurement } from '../harness/measurement.ts'
 import { spread, type Report } from '../harness/report.ts'
 import { loadFhir } from '../system/fhir-load.ts'
 import type { RunningBench } from '../system/running.ts'
-import { latencyOf, rateOf } from './load-windows.ts'
+import { measureMixed, MIXED_OPERATIONS } from './mixed-users.ts'
 
-const OPERATIONS = { store: 'create', query: 'query', correct: 'update' } as const
-const NAMES = Object.values(OPERATIONS)
+const NAMES = Object.values(MIXED_OPERATIONS)
 
 export const fig3: Measurement = {
   id: 'fig3',
@@ -42,27 +41,10 @@ async function measureUsers(report: Report, context: Context): Promise<void> {
   const minuteMs = context.isQuick ? 8_000 : 60_000
   await bench.run({ work: 'mixed', clients: most, windowMs: minuteMs / 6 })
   // The paper has two sets, of fewer and of more users.
-  await measureSdk(report, bench, Math.round(most / 5), minuteMs / 6)
-  await measureSdk(report, bench, most, minuteMs)
+  await measureMixed(report, bench, { prefix: 'mixed', users: Math.round(most / 5), windowMs: minuteMs / 6 })
+  await measureMixed(report, bench, { prefix: 'mixed', users: most, windowMs: minuteMs })
   await measureFhir(report, bench, Math.round(most / 5), minuteMs / 6)
   await measureFhir(report, bench, most, minuteMs)
-}
-
-/** @throws {Error} if a request failed. */
-async function measureSdk(report: Report, bench: RunningBench, users: number, windowMs: number): Promise<void> {
-  const result = await bench.run({ work: 'mixed', clients: users, windowMs })
-  const failures = Object.values(result.failures).reduce((sum, one) => sum + one, 0)
-  if (failures > 0) throw new Error(`requests failed: ${JSON.stringify(result.failures)}`)
-  report.metrics[`mixed_per_s_${users}`] = rateOf([result], 'requests/s')
-  report.metrics[`mixed_latency_ms_${users}`] = latencyOf([result])
-  for (const [work, operation] of Object.entries(OPERATIONS)) {
-    report.metrics[`mixed_${operation}_ms_${users}`] = spread(result.latenciesMsByWork[work] ?? [], 'ms')
-  }
-  report.metrics[`mixed_${users}_users_${Math.round(windowMs / 1000)}s_failures`] = {
-    value: failures,
-    unit: 'requests',
-    n: result.latenciesMs.length,
-  }
 }
 
 /** @throws {Error} if a request failed. */

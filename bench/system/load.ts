@@ -44,7 +44,7 @@ export interface LoadResult {
   readonly latenciesMs: readonly number[]
   /** The same, of `mixed`, by what the request did. */
   readonly latenciesMsByWork: Readonly<Record<string, readonly number[]>>
-  /** Requests that failed, by code. */
+  /** Requests that failed, by what they did, their code, and where it came from. */
   readonly failures: Readonly<Record<string, number>>
 }
 
@@ -136,13 +136,13 @@ class Load {
     const free = Array.from({ length: clients }, (_, i) => i)
     const ask = async (): Promise<void> => {
       const client = free.shift() ?? 0
-      const part = work === 'mixed' ? partOf(Math.random()) : work
+      const part = work === 'mixed' ? this.#partOfMixed() : work
       const startMs = performance.now()
       try {
         await this.#works[part](client, records)
         if (part !== work) (latenciesMsByWork[part] ??= []).push(performance.now() - startMs)
       } catch (error) {
-        const name = nameOf(error)
+        const name = `${part}: ${nameOf(error)}`
         failures[name] = (failures[name] ?? 0) + 1
       } finally {
         free.push(client)
@@ -166,6 +166,13 @@ class Load {
     query: (i) => this.#query(i),
     correct: (i) => this.#correct(i),
     ping: (i) => this.#doctorOf(i).client.session.request('ping'),
+  }
+
+  /** Of ten requests four create, four query the ledger, two correct; before anything is there, all create. */
+  #partOfMixed(): 'store' | 'query' | 'correct' {
+    const draw = Math.random()
+    if (draw < 0.4 || this.#stored.length === 0) return 'store'
+    return draw < 0.8 ? 'query' : 'correct'
   }
 
   #doctorOf(i: number) {
@@ -253,19 +260,18 @@ class Load {
   }
 }
 
-/** Of ten requests of `mixed` four create, four query the ledger, two correct. */
-function partOf(draw: number): 'store' | 'query' | 'correct' {
-  if (draw < 0.4) return 'store'
-  return draw < 0.8 ? 'query' : 'correct'
-}
-
 function refuse(outcomes: readonly object[]): void {
   for (const outcome of outcomes) if ('code' in outcome) throw new Error(String(outcome.code))
 }
 
+/** The code, or the message of what has none, and the place in the source that threw it first. */
 function nameOf(error: unknown): string {
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
-  return typeof code === 'string' ? code : String(message)
+  let first = error
+  while (first instanceof Error && first.cause instanceof Error) first = first.cause
+  const stack = first instanceof Error ? (first.stack ?? '') : ''
+  const [, place] = /\/((?:clients|shared|bench)\/[^\s)]+)/.exec(stack) ?? []
+  return `${typeof code === 'string' ? code : String(message)}${place === undefined ? '' : ` at ${place}`}`
 }
 
 let load: Load | undefined

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { ensureApplication } from '../../tools/bundle-ta.ts'
 import type { LoadRequest, LoadResult } from './load.ts'
@@ -15,6 +17,10 @@ import { createBenchSystem, restartSystem, type BenchSystem } from './system.ts'
 const STREAMS = 4
 /** Of 10,000 requests. */
 const MOST_FAILURES = 10
+/** Level of ordinary lines in our programs' logs. */
+const INFORMATION = 30
+/** Of each log, when requests failed. */
+const LAST_LINES = 30
 
 export interface RunningBench {
   readonly system: BenchSystem
@@ -60,6 +66,30 @@ export async function restartBench(bench: RunningBench, how: 'stop' | 'crash'): 
   return await withLoad(system, bench.population, bench.clients, { startedMs, readyMs })
 }
 
+/** What failed, by code and place, and what the programs wrote meanwhile that is no ordinary line. */
+export function requestsFailed(
+  { work, clients }: LoadRequest,
+  { failures, latenciesMs }: LoadResult,
+  { folder }: Pick<BenchSystem, 'folder'>,
+): Error {
+  const logs = join(folder, 'logs')
+  const told = readdirSync(logs).flatMap((name) => {
+    const lines = readFileSync(join(logs, name), 'utf8').split('\n').filter(isTrouble)
+    return lines.slice(-LAST_LINES).map((line) => `${name}: ${line}`)
+  })
+  const sum = Object.values(failures).reduce((all, one) => all + one, 0)
+  const what = `${work}, ${clients} clients: ${sum} of ${latenciesMs.length} requests failed`
+  return new Error([`${what}: ${JSON.stringify(failures, null, 2)}`, ...told].join('\n'))
+}
+
+/** Warnings and worse, requests that did not succeed, and lines that no program of ours formats. */
+function isTrouble(line: string): boolean {
+  if (line === '') return false
+  const [, level] = /"level":(\d+)/.exec(line) ?? []
+  const [, status] = /"status":(\d+)/.exec(line) ?? []
+  return level === undefined || Number(level) > INFORMATION || Number(status ?? 0) >= 500
+}
+
 async function withLoad(
   system: BenchSystem,
   population: Population,
@@ -84,7 +114,7 @@ async function withLoad(
       const result = await load.run(request)
       const failed = Object.values(result.failures).reduce((sum, one) => sum + one, 0)
       if (failed * 10_000 > MOST_FAILURES * result.latenciesMs.length) {
-        throw new Error(`${request.work}: requests failed: ${JSON.stringify(result.failures)}`)
+        throw requestsFailed(request, result, system)
       }
       return result
     },
