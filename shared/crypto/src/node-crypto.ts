@@ -388,6 +388,12 @@ export const nodeTextCodec: TextCodec = {
       return undefined
     }
   },
+  encodeBase64url: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url'),
+  decodeBase64url(text) {
+    // Node takes other alphabets, padding and anything else; only the one form comes out as it went in.
+    const bytes = Buffer.from(text, 'base64url')
+    return bytes.toString('base64url') === text ? plain(bytes) : undefined
+  },
 }
 
 function hmacOf(key: KeyObject, parts: readonly Uint8Array[]): Uint8Array {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
 import fc from 'fast-check'
-import { copyBytes, decodeUtf8, encodeUtf8, newBytes, useTextCodec } from './bytes.ts'
+import { copyBytes, decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8, newBytes, useTextCodec } from './bytes.ts'
 import { nodeTextCodec } from './node-crypto.ts'
 
 afterEach(() => useTextCodec(undefined))
@@ -46,6 +46,24 @@ test('decoding is the same, for UTF-8 and for what is nearly so', () => {
   )
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 48, maxLength: 100 }), (bytes) => both(() => decodeUtf8(bytes))),
+    { numRuns },
+  )
+})
+
+test('base64url is the same, and so is what is nearly that', () => {
+  const bytes = fc.uint8Array({ minLength: 30, maxLength: 200 })
+  fc.assert(
+    fc.property(bytes, (original) => both(() => encodeBase64url(original))),
+    { numRuns },
+  )
+  const unit = fc.constantFrom('A', 'B', '/', '+', '=', '-', '_', ' ', '\n', 'é', '\ud800', '')
+  fc.assert(
+    fc.property(bytes, fc.nat(1_000), fc.option(unit), fc.nat(2), (original, at, exchanged, cut) => {
+      const text = encodeBase64url(original)
+      const place = at % text.length
+      const near = exchanged === null ? text : text.slice(0, place) + exchanged + text.slice(place + 1)
+      both(() => decodeBase64url(near.slice(0, near.length - cut)))
+    }),
     { numRuns },
   )
 })
