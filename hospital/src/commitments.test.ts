@@ -71,6 +71,58 @@ test('a lone commitment goes at once; those that come meanwhile share the next t
   assert.equal(second?.batchId, third?.batchId)
 })
 
+test('two transactions go side by side while they are small', async () => {
+  const { writer, batches, settleAll } = ledgerByHand()
+  const batcher = new CommitmentBatcher(crypto, writer, 2)
+  const places: Promise<unknown>[] = []
+  const commit = (items: number) => places.push(batcher.commit(group(items)))
+  const begun = (): number[] => batches.map((authors) => authors.length)
+  commit(1)
+  commit(2)
+  assert.deepEqual(begun(), [1, 1])
+  // Both places are taken.
+  for (let i = 0; i < 20; i++) commit(1)
+  assert.deepEqual(begun(), [1, 1])
+  await settleAll()
+  assert.deepEqual(begun(), [1, 1, 20])
+  await Promise.all(places)
+})
+
+test('under load the next batch grows while one is under way, until it is worth a transaction of its own', async () => {
+  const { writer, batches, settleAll } = ledgerByHand()
+  const batcher = new CommitmentBatcher(crypto, writer, 2)
+  const places = [batcher.commit(group(9))]
+  for (let i = 0; i < 249; i++) places.push(batcher.commit(group()))
+  assert.equal(batches.length, 1)
+  assert.equal(batcher.waiting, 249)
+  places.push(batcher.commit(group()))
+  assert.deepEqual(
+    batches.map((authors) => authors.length),
+    [1, 250],
+  )
+  // Never more at once than it may.
+  places.push(batcher.commit(group(1_000)))
+  assert.equal(batches.length, 2)
+  await settleAll()
+  await Promise.all(places)
+  assert.equal(batches.length, 3)
+})
+
+test('after a large batch small ones go one after the other at first, then side by side again', async () => {
+  const { writer, batches, settleAll } = ledgerByHand()
+  const batcher = new CommitmentBatcher(crypto, writer, 2)
+  const places = [batcher.commit(group(20))]
+  await settleAll()
+  places.push(batcher.commit(group()), batcher.commit(group()), batcher.commit(group()))
+  assert.equal(batches.length, 2)
+  await settleAll()
+  assert.equal(batches.length, 3)
+  places.push(batcher.commit(group()), batcher.commit(group()))
+  assert.equal(batches.length, 5)
+  await settleAll()
+  await Promise.all(places)
+})
+
 test('one refused author does not hold up the others', async () => {
   const bad = newRef(crypto, 'd')
   const { writer, settleAll } = ledgerByHand(bad)

@@ -1,6 +1,8 @@
 /**
  * Puts the signed commitments of many authors into few ledger transactions. A lone one goes at once; while a
- * transaction is under way, the next batch grows. No timers. Spec: docs/protocol/04-records.md §4.2, 07 §7.3.
+ * transaction is under way, the next batch grows: a transaction costs every organisation as much as dozens of
+ * commitments do (docs/decisions/0013-fewer-larger-transactions.md). No timers. Spec: docs/protocol/04-records.md §4.2,
+ * 07 §7.3.
  *
  * @module
  */
@@ -24,6 +26,10 @@ interface Waiting {
 }
 
 export const MAX_BATCH_ITEMS = 1_000
+/** While batches are so small, another one goes beside the one that is under way: few people wait for nobody. */
+const FEW_ITEMS = 8
+/** So many items are worth a transaction of their own beside one that is under way. */
+const GOOD_BATCH_ITEMS = 250
 /** Items that may wait; more are refused, so that memory is bounded while the ledger is away. */
 export const MAX_WAITING_ITEMS = 20_000
 
@@ -34,6 +40,8 @@ export class CommitmentBatcher {
   readonly #queue: Waiting[] = []
   #waitingItems = 0
   #underWay = 0
+  /** Items of the largest batch lately: half as many count with each batch since. */
+  #usualItems = 0
 
   /** @param parallel transactions that may be under way together. */
   constructor(crypto: Crypto, ledger: LedgerWriter, parallel = 2) {
@@ -68,14 +76,22 @@ export class CommitmentBatcher {
   }
 
   #flush(): void {
-    while (this.#underWay < this.#parallel && this.#queue.length > 0) {
+    while (this.#queue.length > 0 && this.#isTime()) {
       const batch = this.#takeBatch()
+      const items = batch.reduce((sum, { group }) => sum + group.items.length, 0)
       this.#underWay++
+      this.#usualItems = Math.max(items, this.#usualItems / 2)
       void this.#submit(batch).finally(() => {
         this.#underWay--
         this.#flush()
       })
     }
+  }
+
+  #isTime(): boolean {
+    if (this.#underWay === 0) return true
+    if (this.#underWay >= this.#parallel) return false
+    return this.#usualItems <= FEW_ITEMS || this.#waitingItems >= GOOD_BATCH_ITEMS
   }
 
   #takeBatch(): Waiting[] {
