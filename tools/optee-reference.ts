@@ -8,10 +8,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SECURITY_VERSION } from '../secure/core/src/program.ts'
 import { builtFiles, builtFolder, QemuMachine } from '../tee/optee/src/index.ts'
 
-/** As secure/adapters/optee/src/evidence.ts and optee/build.sh have them. */
-const SECURITY_VERSION = 1
+/** As optee/build.sh has it. */
 const CORE_VERSION = '4.10.0-trusthealth'
 
 const folder = mkdtempSync(join(tmpdir(), 'trusthealth-reference-'))

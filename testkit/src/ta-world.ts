@@ -150,6 +150,11 @@ export class TaWorld {
   readonly nodes: readonly MemoryNode[]
   readonly folder: string
   readonly serverRef: ServerRef
+  /** The program that the next start runs. */
+  program: { readonly measurement: Uint8Array; readonly securityVersion: number } = {
+    measurement: MEASUREMENT,
+    securityVersion: 1,
+  }
   /** How far the ledger's clock is ahead of the application's. */
   ledgerOffsetMs = 0
   readonly notices: EffectOf<'notice'>[] = []
@@ -290,7 +295,7 @@ export class TaWorld {
       serverRef: this.serverRef,
       identityKey: this.#identityKey,
       teeKind: 'process',
-      measurements: [encodeHex(MEASUREMENT)],
+      measurements: [encodeHex(this.program.measurement)],
       configDigest: encodeHex(this.#configDigest),
       attestationKeys: [this.#attestationKey.publicKey],
     }
@@ -400,10 +405,10 @@ export class TaWorld {
         clock,
         database: wrap === undefined ? tracked : wrap(tracked),
         deviceKey: createInsecureDeviceKey(crypto, this.#device),
-        evidence: createInsecureEvidence(crypto, this.#attestationKey, MEASUREMENT),
+        evidence: createInsecureEvidence(crypto, this.#attestationKey, this.program.measurement),
       },
       {
-        measurement: MEASUREMENT,
+        ...this.program,
         isolation: [],
         taId: 'trusthealth-ta',
         ...(this.#options.limits === undefined ? {} : { limits: this.#options.limits }),

@@ -16,6 +16,15 @@ const KINDS = {
 
 /** What the operator does, in order. */
 const STEPS: Partial<Record<ErrorCode, readonly string[]>> = {
+  PROGRAM_DOWNGRADE: [
+    'The record server’s program was exchanged for an older release. Install the one that ran before, or a newer one.',
+    'If nobody did that on purpose: treat the host as hostile, as with STATE_ROLLED_BACK.',
+  ],
+  PROGRAM_NOT_APPROVED: [
+    '`trusthealth program show FILE` says who voted for the new program, and for which security version.',
+    'Each administrator builds the release, compares the measurement, and votes: `trusthealth program approve FILE --security-version N` ([upgrade](README.md#upgrade)). Then start it again.',
+    'If the exchange was not intended: install the program that ran before.',
+  ],
   STATE_ROLLED_BACK: [
     'The trusted application has stopped by itself and stays so. Leave it.',
     'Copy the store folder as it is, for the report: `cp -a`.',

@@ -19,6 +19,7 @@ import { KEY_COMMANDS } from './commands/keys.ts'
 import { LEDGER_COMMANDS } from './commands/ledger.ts'
 import { OUTBOX_COMMANDS } from './commands/outbox.ts'
 import { PEOPLE_COMMANDS } from './commands/people.ts'
+import { PROGRAM_COMMANDS } from './commands/programs.ts'
 import { RECORD_COMMANDS } from './commands/record.ts'
 import { STORE_BACKUP_COMMANDS } from './commands/store-backup.ts'
 import { SYSTEM_COMMANDS } from './commands/system.ts'
@@ -48,6 +49,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...AUDIT_COMMANDS,
   ...ATTEST_COMMANDS,
   ...WITNESS_COMMANDS,
+  ...PROGRAM_COMMANDS,
   ...BACKUP_COMMANDS,
   ...STORE_BACKUP_COMMANDS,
 ]

@@ -31,6 +31,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   app: 'apps and services that use the hospital’s FHIR interface',
   ledger: 'the shared ledger of the hospitals',
   witness: 'hospitals that watch the log of the record server',
+  program: 'votes for programs of the record server',
   backup: 'copies of this system',
 }
 

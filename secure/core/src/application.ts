@@ -46,6 +46,14 @@ import { decodeConfiguration, updatedConfiguration, type Configuration } from '.
 import { deriveStoreKeys, seal, unseal, type StoreKeys } from './keys/sealing.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
+import {
+  checkApproved,
+  checkNoDowngrade,
+  findProgram,
+  SECURITY_VERSION,
+  writeProgram,
+  type Program,
+} from './program.ts'
 import { organizationFacts, type PendingFinish } from './sessions/index.ts'
 import { Store } from './store.ts'
 import { Vault } from './vault.ts'
@@ -53,6 +61,8 @@ import { Vault } from './vault.ts'
 export interface TrustedApplicationOptions {
   /** 32 bytes, SHA-256 of the bundle that runs. */
   readonly measurement: Uint8Array
+  /** Default: that of this source. */
+  readonly securityVersion?: number
   /** What was switched on for the process (docs/protocol/09-evidence.md §9.3). */
   readonly isolation: readonly string[]
   /** Identity of the application; part of what seals the store. The same over upgrades. */
@@ -111,6 +121,8 @@ class Application implements TrustedApplication {
   #messages: (() => Uint8Array | undefined)[] = []
   #recoveryAtMs = 0
   #isRecoveryAsked = false
+  /** The store is not this program's yet: it is taken over with the ledger's leave. */
+  #isSuccessor = false
 
   constructor(ports: TrustedApplicationPorts, options: TrustedApplicationOptions) {
     this.#ports = ports
@@ -169,6 +181,10 @@ class Application implements TrustedApplication {
     )
     const sealedConfiguration = this.#store.findMeta(META_CONFIGURATION)
     if (sealedConfiguration === undefined) return
+    const current = findProgram(this.#store)
+    if (current !== undefined) checkNoDowngrade(current, this.#program())
+    // A store of before the rule names none.
+    this.#isSuccessor = current === undefined || !equalBytes(current.measurement, this.#options.measurement)
     const encoded = unseal(crypto, this.#keys.seal, [META_CONFIGURATION], sealedConfiguration)
     this.#assemble(encoded, this.#unsealIdentity())
     const { vault, serverRef } = this.#provisioned()
@@ -340,6 +356,7 @@ class Application implements TrustedApplication {
     this.#assemble(config, identity)
     const { vault } = this.#provisioned()
     vault.log({ t: 'provision', timeMs: vault.now().unixMs, actor: serverRef, digest })
+    writeProgram(store, this.#program())
     this.#state = 'provisioned'
     return { configDigest: digest, identityKey: identity.publicKey, ...this.#attestationKey() }
   }
@@ -384,6 +401,22 @@ class Application implements TrustedApplication {
     vault.log({ t: 'configure', timeMs: vault.now().unixMs, actor: serverRef, version: sequence, digest })
   }
 
+  #program(): Program {
+    const { measurement, securityVersion = SECURITY_VERSION } = this.#options
+    return { measurement, securityVersion }
+  }
+
+  /** §10.8: the store is this program's from here on. */
+  #takeOver(facts: Facts): void {
+    const { vault, serverRef } = this.#provisioned()
+    const program = this.#program()
+    checkApproved(facts, vault.configuration.organizations, program)
+    writeProgram(vault.store, program)
+    const { measurement: digest, securityVersion: version } = program
+    vault.log({ t: 'program', timeMs: vault.now().unixMs, actor: serverRef, version, digest })
+    this.#isSuccessor = false
+  }
+
   /** Of our own identity key, from a root of the configuration, as a server, with our reference. */
   #installCertificate(cert: Uint8Array): void {
     const { vault } = this.#provisioned()
@@ -419,20 +452,22 @@ class Application implements TrustedApplication {
     vault.anchor.start({ serverRef, key: vault.identity })
   }
 
-  /** §10.5: nothing is served before the ledger says that this store is the newest. */
+  /** §10.5: nothing is served before the ledger says that this store is the newest; §10.8: and this program its own. */
   #recover(): void {
     const { vault, serverRef } = this.#provisioned()
     const { monotonicMs } = vault.now()
     if (this.#isRecoveryAsked || monotonicMs < this.#recoveryAtMs) return
     this.#isRecoveryAsked = true
     this.#recoveryAtMs = monotonicMs + RECOVERY_RETRY_MS
-    vault.facts.request({ checkpointOf: serverRef }, monotonicMs, (outcome) => {
+    const votes = this.#isSuccessor ? { program: encodeHex(this.#options.measurement) } : {}
+    vault.facts.request({ checkpointOf: serverRef, ...votes }, monotonicMs, (outcome) => {
       this.#isRecoveryAsked = false
       if ('code' in outcome) return
       // Whatever the ledger says against this store ends the application.
       this.#guard(() => {
         vault.anchor.reconcile(outcome.facts.checkpoint, vault.now().monotonicMs)
         if (this.#state !== 'recovering') return
+        if (this.#isSuccessor) this.#takeOver(outcome.facts)
         this.#startAnchoring()
         this.#state = 'serving'
       })

@@ -8,6 +8,7 @@
  */
 export { createTrustedApplication } from '../../core/src/application.ts'
 export { SMALL_LIMITS } from '../../core/src/limits.ts'
+export { SECURITY_VERSION } from '../../core/src/program.ts'
 export { StorageError } from '../../core/src/errors.ts'
 export { concat, decodeHex, encodeHex, encodeUtf8, newBytes, useTextCodec } from '../../../shared/crypto/src/bytes.ts'
 export { signatureFromDer, signatureToDer } from '../../../shared/crypto/src/ecdsa-der.ts'

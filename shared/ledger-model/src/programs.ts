@@ -19,7 +19,7 @@ import {
 import { MAX_ORGANIZATIONS } from './limits.ts'
 
 /** Highest security version of a program. */
-export const MAX_SECURITY_VERSION = 65_535
+const MAX_SECURITY_VERSION = 65_535
 
 /** That an organisation's administrator approved a program, and as which security version. */
 export interface ProgramVote {
@@ -37,7 +37,7 @@ export interface ProgramRecord {
   readonly votes: readonly ProgramVote[]
 }
 
-export const securityVersionShape = uint({ max: MAX_SECURITY_VERSION })
+export const securityVersionShape = uint({ min: 1, max: MAX_SECURITY_VERSION })
 
 export const programRecordShape: Shape<ProgramRecord> = struct({
   measurement: sha256HexShape,

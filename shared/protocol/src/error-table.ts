@@ -783,6 +783,16 @@ export const ERROR_TABLE = {
     meaning: 'The trusted application on disk is not the expected one.',
     action: 'Install the released one; it was not started.',
   },
+  PROGRAM_NOT_APPROVED: {
+    kind: 'check',
+    meaning: 'The store belongs to another program, and too few organisations voted for this one.',
+    action: 'Have more than half of the organisations approve it, or start the earlier program.',
+  },
+  PROGRAM_DOWNGRADE: {
+    kind: 'check',
+    meaning: 'The store was served by a program with a higher security version.',
+    action: 'Start that program or a newer one.',
+  },
   TEE_UNKNOWN_COMMAND: {
     kind: 'usage',
     meaning: 'The record server has no such command.',

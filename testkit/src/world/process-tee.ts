@@ -15,6 +15,8 @@ import type { ProcessTee } from './world.ts'
 export interface BundledTee extends ProcessTee {
   /** The built file. */
   readonly taPath: string
+  /** What runs it. */
+  readonly hostPath: string
   /** Removes it. */
   remove(): void
 }
@@ -25,6 +27,7 @@ export async function bundleTee(options: Partial<ProcessTeeOptions> = {}): Promi
   const { taPath, hostPath, measurement } = await buildApplication(folder)
   return {
     taPath,
+    hostPath,
     measurement,
     start: (storeFolder, traffic) =>
       startProcessTee({

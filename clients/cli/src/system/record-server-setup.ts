@@ -19,6 +19,7 @@ import {
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
   encodeCbor,
+  parseEvidence,
   type OpteeReference,
   type ServerRef,
   type Sha256Hex,
@@ -27,7 +28,9 @@ import { confirmSevereStep } from '../ask.ts'
 import { codeOfFailure, CommandError } from '../command-error.ts'
 import type { Context } from '../context.ts'
 import { fetchServerStatus, sendConfigurationUpdate } from '../record-server.ts'
+import { findConsortium } from '../system-file.ts'
 import type { Operator } from './operator.ts'
+import { organizationsHere, voteForProgram } from './program-votes.ts'
 import { type InstalledProgram, mergeReferences, opteeReferenceOf } from './tees.ts'
 
 /** Emergency access ends by itself after this (docs/protocol/08-access.md §8.4). */
@@ -159,12 +162,13 @@ async function approveProgram(context: Context, parts: RecordServerParts, known:
   const accepted = known.server?.measurements ?? []
   const { measurement, reference } = parts.program
   const isKnown = reference === undefined || knows(known.server?.optee, reference)
-  if (accepted.includes(measurement) && isKnown) return
+  // The last of them runs; another of them is a change, too.
+  if (accepted.at(-1) === measurement && isKnown) return
   const code = measurement.slice(0, 6)
   const lines = [
     `The program for the protected area is another one than approved: ${measurement}.`,
     `Approved: ${accepted.join(', ') || 'none'}.`,
-    'Once approved, clients accept both. Records stay readable.',
+    'The organisations whose administrators are here vote for it. Once approved, clients accept both. Records stay readable.',
   ]
   if (context.flags.confirm === undefined && (!context.terminal.canAsk || context.flags.input === false)) {
     throw new CommandError('TEE_MEASUREMENT', {
@@ -174,9 +178,25 @@ async function approveProgram(context: Context, parts: RecordServerParts, known:
     })
   }
   await confirmSevereStep(context, { lines, code })
+  // The votes first: what is accepted last is what the next start takes for granted.
+  await voteHere(context, parts)
   const measurements = [...accepted.filter((one) => one !== measurement), measurement].slice(-16)
   await submitAsAdmin(parts, 'setMeasurements', [parts.serverRef, JSON.stringify(measurements)])
   if (!isKnown) await addReference(context, parts)
+}
+
+/** §10.8: as the security version that the program itself states. */
+async function voteHere(context: Context, parts: RecordServerParts): Promise<void> {
+  const { configuration, ledger, program } = parts
+  const consortium = findConsortium(context.state)
+  const here = consortium === undefined ? [] : await organizationsHere(context, consortium)
+  const voters = here.filter(({ mspId }) => configuration.organizations.some((one) => one.mspId === mspId))
+  await withTrustedApplication(parts, async (tee) => {
+    const { evidence } = await tee.request('attest', { nonce: context.crypto.randomBytes(32) })
+    const { measurement, securityVersion } = parseEvidence(evidence).payload
+    if (measurement !== program.measurement) throw new CommandError('ATTESTATION_MEASUREMENT')
+    await voteForProgram(ledger, voters, { measurement, securityVersion })
+  })
 }
 
 function knows(optee: OpteeReference | undefined, { core, program }: { core: string; program: string }): boolean {

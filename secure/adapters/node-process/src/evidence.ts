@@ -7,6 +7,7 @@
  */
 import { encodeHex, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
 import { issueEvidence, type ServerRef, type Sha256Hex } from '../../../../shared/protocol/src/index.ts'
+import { SECURITY_VERSION } from '../../../core/src/program.ts'
 import type { DeviceKeyPort, EvidencePort } from '../../../core/src/ports.ts'
 
 export interface ProcessEvidenceOptions {
@@ -17,9 +18,6 @@ export interface ProcessEvidenceOptions {
   /** What was switched on for the process: `permission-model`, `no-network`, … */
   readonly isolation: readonly string[]
 }
-
-/** Version of the trusted application's security: raised when an older one must not be accepted any more. */
-export const SECURITY_VERSION = 1
 
 export interface ProcessEvidence extends EvidencePort {
   /** 65 bytes: the key that the server's registration lists (docs/protocol/02-registration.md §2.3). */

@@ -1,8 +1,3 @@
 export { createProcessClock } from './clock.ts'
 export { openDeviceKeyFile, type DeviceKeyFileOptions } from './device-key.ts'
-export {
-  createProcessEvidence,
-  SECURITY_VERSION,
-  type ProcessEvidence,
-  type ProcessEvidenceOptions,
-} from './evidence.ts'
+export { createProcessEvidence, type ProcessEvidence, type ProcessEvidenceOptions } from './evidence.ts'

@@ -12,10 +12,9 @@ import {
   type Sha256Hex,
 } from '../../../../shared/protocol/src/index.ts'
 import type { DeviceKeyPort, EvidencePort } from '../../../core/src/ports.ts'
+import { SECURITY_VERSION } from '../../../core/src/program.ts'
 import type { Native } from './native.ts'
 
-/** Raised when an older binary must not be accepted any more. */
-const SECURITY_VERSION = 1
 const DIGEST_BYTES = 32
 
 export interface OpteeEvidence extends EvidencePort {

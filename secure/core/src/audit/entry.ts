@@ -34,6 +34,7 @@ export const ENTRY_KINDS = [
   'emergency-close',
   'start',
   'configure',
+  'program',
   'commit',
 ] as const
 

@@ -19,6 +19,7 @@ import {
   MAX_POLICY_PATIENTS,
   organizationPolicyShape,
   parseResult,
+  programRecordShape,
   type CheckpointRecord,
   type CommitmentLeaf,
   type CommitmentRecord,
@@ -27,6 +28,7 @@ import {
   type EndorsementTrust,
   type OrganizationPolicy,
   type PatientPolicy,
+  type ProgramRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
 import type { ErrorCode } from '../../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
@@ -68,6 +70,7 @@ interface Need {
   readonly commitments: Map<string, CommitmentPlace>
   readonly leaves: Map<string, CommitmentPlace>
   checkpointOf: string | undefined
+  program: string | undefined
   readonly waiters: Waiter[]
   readonly sinceMs: number
 }
@@ -148,6 +151,7 @@ export class LedgerFacts {
     for (const place of needs.commitments ?? []) need.commitments.set(placeName(place), place)
     for (const place of needs.leaves ?? []) need.leaves.set(placeName(place), place)
     if (needs.checkpointOf !== undefined) need.checkpointOf = needs.checkpointOf
+    if (needs.program !== undefined) need.program = needs.program
     need.waiters.push({ needs, settle })
     this.#waiting++
   }
@@ -214,6 +218,7 @@ export class LedgerFacts {
       commitments: new Map(),
       leaves: new Map(),
       checkpointOf: undefined,
+      program: undefined,
       waiters: [],
       sinceMs: monotonicMs,
     }
@@ -239,6 +244,7 @@ export class LedgerFacts {
     const commitments = new Map<string, CommitmentRecord>()
     const leaves = new Map<string, CommitmentLeaf>()
     let checkpoint: CheckpointRecord | undefined
+    let program: ProgramRecord | undefined
     let timeMs = 0
     let reachedMs = Number.MAX_SAFE_INTEGER
     let height = Number.MAX_SAFE_INTEGER
@@ -291,6 +297,10 @@ export class LedgerFacts {
         case 'checkpoint':
           checkpoint = parseResult(result, checkpointRecordShape)
           break
+        case 'program':
+          program = parseResult(result, programRecordShape)
+          if (program.measurement !== query.args[0]) throw new LedgerError('ENDORSEMENT_MALFORMED', 'another program')
+          break
         default:
           throw new TypeError('a query that nobody asked')
       }
@@ -300,11 +310,11 @@ export class LedgerFacts {
     for (const [mspId, known] of this.#organizations) {
       if (!organizations.has(mspId) && this.#isFresh(known, monotonicMs, 0)) organizations.set(mspId, known.value)
     }
-    return new Facts({ timeMs, reachedMs, height, patients, organizations, commitments, leaves, checkpoint })
+    return new Facts({ timeMs, reachedMs, height, patients, organizations, commitments, leaves, checkpoint, program })
   }
 
   #fromCache(needs: FactNeeds, monotonicMs: number): Facts | undefined {
-    if ((needs.commitments ?? needs.leaves ?? needs.checkpointOf) !== undefined) return undefined
+    if ((needs.commitments ?? needs.leaves ?? needs.checkpointOf ?? needs.program) !== undefined) return undefined
     const minHeight = needs.minHeight ?? 0
     const patients = new Map<string, PatientPolicy>()
     const organizations = new Map<string, OrganizationPolicy>()
@@ -406,6 +416,7 @@ function queriesOf(need: Need): EndorsedQuery[] {
   if (need.commitments.size > 0) queries.push({ fn: 'commitments', args: [listOf(need.commitments.values())] })
   if (need.leaves.size > 0) queries.push({ fn: 'commitmentLeaves', args: [listOf(need.leaves.values())] })
   if (need.checkpointOf !== undefined) queries.push({ fn: 'checkpoint', args: [need.checkpointOf] })
+  if (need.program !== undefined) queries.push({ fn: 'program', args: [need.program] })
   return queries
 }
 

@@ -9,6 +9,7 @@ import type {
   CommitmentRecord,
   OrganizationPolicy,
   PatientPolicy,
+  ProgramRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
 import { TrustedApplicationError } from '../errors.ts'
 
@@ -30,6 +31,8 @@ export interface FactNeeds {
   readonly leaves?: readonly CommitmentPlace[]
   /** The newest anchored checkpoint of this server. */
   readonly checkpointOf?: string
+  /** Votes for a program, by its measurement (hex). */
+  readonly program?: string
   /** The answers must reflect this block. */
   readonly minHeight?: number
 }
@@ -48,6 +51,7 @@ export class Facts {
   readonly #leaves: ReadonlyMap<string, CommitmentLeaf>
   /** Undefined: this server has not anchored one. */
   readonly checkpoint: CheckpointRecord | undefined
+  readonly #program: ProgramRecord | undefined
 
   constructor(parts: {
     readonly timeMs: number
@@ -58,6 +62,7 @@ export class Facts {
     readonly commitments?: ReadonlyMap<string, CommitmentRecord>
     readonly leaves?: ReadonlyMap<string, CommitmentLeaf>
     readonly checkpoint?: CheckpointRecord | undefined
+    readonly program?: ProgramRecord | undefined
   }) {
     this.timeMs = parts.timeMs
     this.reachedMs = parts.reachedMs
@@ -67,6 +72,7 @@ export class Facts {
     this.#commitments = parts.commitments ?? new Map()
     this.#leaves = parts.leaves ?? new Map()
     this.checkpoint = parts.checkpoint
+    this.#program = parts.program
   }
 
   /** @throws {TrustedApplicationError} `ACCESS_DENIED`: absence refuses. */
@@ -97,6 +103,11 @@ export class Facts {
 
   findCommitment(place: CommitmentPlace): CommitmentRecord | undefined {
     return this.#commitments.get(placeName(place))
+  }
+
+  /** Votes for the program with this measurement, if it was asked for. */
+  findProgram(measurement: string): ProgramRecord | undefined {
+    return this.#program?.measurement === measurement ? this.#program : undefined
   }
 
   findLeaf(place: CommitmentPlace): CommitmentLeaf | undefined {

@@ -1,0 +1,175 @@
+/**
+ * `trusthealth program …`: votes of organisations for a program of the record server. A program takes a store over only
+ * when more than half of the organisations voted for it. Spec: docs/protocol/07-ledger.md §7.15, 10-tee-abi.md §10.8.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { Organization } from '../../../../hospital/src/index.ts'
+import type { Ledger } from '../../../../ledger/client/src/index.ts'
+import {
+  isApproved,
+  parseResult,
+  programRecordShape,
+  type ProgramRecord,
+} from '../../../../shared/ledger-model/src/index.ts'
+import { CommandError, doing, usageError } from '../command-error.ts'
+import type { CommandRow, OptionRow, OptionValues } from '../command-row.ts'
+import type { Context } from '../context.ts'
+import { formatMoment } from '../dates.ts'
+import { readOwnFile } from '../files.ts'
+import { ledgerReaderOf, openLedgerOf } from '../ledger-access.ts'
+import { countOption } from '../moments.ts'
+import { text } from '../option-values.ts'
+import { table } from '../output.ts'
+import { requireSystem, type Consortium } from '../system-file.ts'
+import { countWords } from '../words.ts'
+
+const MAX_SECURITY_VERSION = 65_535
+const HOSPITAL: OptionRow = {
+  flags: '--hospital <name>',
+  description: 'vote of this hospital only; else of every organisation whose administrator is on this device',
+}
+
+export const PROGRAM_COMMANDS: readonly CommandRow[] = [
+  {
+    path: 'program approve',
+    what: '<program>',
+    summary: 'vote for a program of the record server, a file or its measurement',
+    details:
+      'The program takes the store over when more than half of the organisations voted for it and its security version\n' +
+      'is not lower than that of the program before.',
+    options: [{ flags: '--security-version <number>', description: 'as which security version' }, HOSPITAL],
+    examples: [
+      'program approve release.mjs --security-version 1',
+      'program approve release.mjs --security-version 1 --hospital "Hospital A"',
+      'program approve release.mjs --security-version 1 --dry-run',
+    ],
+    run: approve,
+  },
+  {
+    path: 'program withdraw',
+    what: '<program>',
+    summary: 'take a vote for a program back',
+    options: [HOSPITAL],
+    examples: [
+      'program withdraw release.mjs',
+      'program withdraw release.mjs --hospital "Hospital A"',
+      'program withdraw release.mjs --json',
+    ],
+    run: withdraw,
+  },
+  {
+    path: 'program show',
+    what: '<program>',
+    summary: 'show who voted for a program, and whether it is approved',
+    examples: ['program show release.mjs', 'program show release.mjs --json', 'program show release.mjs --quiet'],
+    run: show,
+  },
+]
+
+async function approve(context: Context, what: readonly string[], options: OptionValues): Promise<void> {
+  const measurement = measurementOf(context, what)
+  const given = text(options, 'securityVersion')
+  if (given === undefined) throw usageError('The security version is missing.', '--security-version …')
+  const securityVersion = countOption('--security-version', given, 1, MAX_SECURITY_VERSION)
+  const { voteForProgram } = await import('../system/program-votes.ts')
+  await voting(context, options, measurement, `approve ${measurement} as security version ${securityVersion}`, {
+    what: 'No vote was cast',
+    work: (ledger, voters) => voteForProgram(ledger, voters, { measurement, securityVersion }),
+  })
+}
+
+async function withdraw(context: Context, what: readonly string[], options: OptionValues): Promise<void> {
+  const measurement = measurementOf(context, what)
+  const { withdrawVotes } = await import('../system/program-votes.ts')
+  await voting(context, options, measurement, `no longer approve ${measurement}`, {
+    what: 'No vote was taken back',
+    work: (ledger, voters) => withdrawVotes(ledger, voters, measurement),
+  })
+}
+
+/** With the voters' keys: says what would be done, or does it and shows what came of it. */
+async function voting(
+  context: Context,
+  options: OptionValues,
+  measurement: string,
+  words: string,
+  step: { readonly what: string; readonly work: (ledger: Ledger, voters: readonly Organization[]) => Promise<void> },
+): Promise<void> {
+  const { consortium, system } = requireSystem(context.state)
+  const voters = await votersOf(context, consortium, options)
+  const names = voters.map(({ mspId }) => mspId)
+  if (context.flags.dryRun === true) {
+    context.output.result({ measurement, voters: names }, `Would ${words}: ${names.join(', ')}.`)
+    return
+  }
+  const ledger = openLedgerOf(context, consortium, system)
+  try {
+    await doing(step.what, () => step.work(ledger, voters))
+  } finally {
+    await ledger.close()
+  }
+  await show(context, [measurement])
+}
+
+async function votersOf(context: Context, consortium: Consortium, options: OptionValues): Promise<Organization[]> {
+  const { organizationsHere } = await import('../system/program-votes.ts')
+  const here = await organizationsHere(context, consortium)
+  const name = text(options, 'hospital')
+  const hospital = consortium.hospitals.find((one) => one.name === name || one.slug === name)
+  if (name !== undefined && hospital === undefined) {
+    throw usageError(`There is no hospital ${name}.`, 'trusthealth hospital list')
+  }
+  const voters = hospital === undefined ? here : here.filter(({ mspId }) => mspId === hospital.mspId)
+  if (voters.length > 0) return voters
+  throw new CommandError('CLIENT_NO_IDENTITY', { what: 'The administrator’s keys are not on this device.' })
+}
+
+async function show(context: Context, what: readonly string[]): Promise<void> {
+  const { consortium, system } = requireSystem(context.state)
+  const measurement = measurementOf(context, what)
+  const record = await readVotes(context, consortium, system, measurement)
+  const organizations = [
+    { name: 'the operator', mspId: consortium.operatorMspId },
+    ...consortium.hospitals.map(({ name, mspId }) => ({ name, mspId })),
+  ]
+  const mspIds = organizations.map(({ mspId }) => mspId)
+  const versions = record.votes.map(({ securityVersion }) => securityVersion)
+  const approvedAs = versions.find((version) => isApproved(record, mspIds, version))
+  const rows = organizations.map(({ name, mspId }) => {
+    const vote = record.votes.find((one) => one.mspId === mspId)
+    if (vote === undefined) return [name, 'no vote', '']
+    return [name, `security version ${vote.securityVersion}`, formatMoment(vote.timeMs)]
+  })
+  const outcome =
+    approvedAs === undefined
+      ? `Not approved: more than half of ${countWords(organizations.length, 'organisation')} must vote for one security version.`
+      : `Approved as security version ${approvedAs}.`
+  context.output.result(
+    { measurement, approvedAs: approvedAs ?? null, votes: record.votes },
+    `${measurement}\n${table(rows, '')}\n${outcome}`,
+  )
+}
+
+async function readVotes(
+  context: Context,
+  consortium: Consortium,
+  system: Parameters<typeof ledgerReaderOf>[2],
+  measurement: string,
+): Promise<ProgramRecord> {
+  const reader = ledgerReaderOf(context, consortium, system)
+  return await doing('The votes cannot be read', async () => {
+    const [answer] = await reader.read([{ fn: 'program', args: [measurement] }])
+    return parseResult(answer?.status === 200 ? answer.result : '', programRecordShape)
+  })
+}
+
+/** Of a file, or as it was given. @throws {CommandError} `CLIENT_USAGE` */
+function measurementOf({ terminal }: Context, [what = '']: readonly string[]): string {
+  if (/^[0-9a-f]{64}$/.test(what)) return what
+  return createHash('sha256')
+    .update(readOwnFile(resolve(terminal.currentFolder, what), what))
+    .digest('hex')
+}
