@@ -143,7 +143,10 @@ export class Author extends Participant {
     return outcomes
   }
 
-  /** Writes up to 256 records under one signature. @returns one outcome for each, in order. */
+  /**
+   * Writes up to 256 records under one signature, in as few requests as the record server has room for.
+   * @returns one outcome for each, in order.
+   */
   async storeMany(records: readonly NewRecord[]): Promise<StoreOutcome[]> {
     return await this.sendMany(await Promise.all(records.map((record) => this.prepare(record))))
   }
@@ -151,14 +154,9 @@ export class Author extends Participant {
   async sendMany(prepared: readonly PreparedRecord[]): Promise<StoreOutcome[]> {
     if (prepared.length === 0) return []
     if (prepared.length > MAX_RECORDS_AT_ONCE) throw new RangeError(`at most ${MAX_RECORDS_AT_ONCE} records at once`)
-    const [answer, place] = await both(
-      this.session.request('record.store-many', { envelopes: prepared.map(({ envelope }) => envelope) }),
-      this.#commit(prepared),
-    )
-    const results = resultsShape(answer['results'], 'results')
-    if (results.length !== prepared.length) throw new ClientError('MESSAGE_MALFORMED')
+    const [results, place] = await both(this.#upload(prepared), this.#commit(prepared))
     return prepared.map(({ recordId, version }, i) => {
-      const result = results[i] as Readonly<Record<string, CborValue>>
+      const result = results[i] as StoreResult
       if (result['ok'] !== true) return { recordId, code: isErrorCode(result['code']) ? result['code'] : 'TEE_FAULT' }
       const { receipt, log } = result
       return {
@@ -174,6 +172,28 @@ export class Author extends Participant {
   correct(answer: RecordAnswer, patient: PatientRef, ehr: Uint8Array, warrant: string): Promise<StoredRecord> {
     const { recordId, version, commitment } = answer
     return this.store({ patient, ehr, warrant, corrects: { record: recordId, version, ehrHash: commitment.ehrHash } })
+  }
+
+  async #upload(prepared: readonly PreparedRecord[]): Promise<readonly StoreResult[]> {
+    const results: StoreResult[] = []
+    for (const group of groupsWithin(prepared, await this.session.maxRecordBytes())) {
+      results.push(...(await this.#uploadGroup(group)))
+    }
+    return results
+  }
+
+  async #uploadGroup(group: readonly PreparedRecord[]): Promise<readonly StoreResult[]> {
+    try {
+      const envelopes = group.map(({ envelope }) => envelope)
+      const answer = await this.session.request('record.store-many', { envelopes })
+      const results = resultsShape(answer['results'], 'results')
+      if (results.length !== group.length) throw new ClientError('MESSAGE_MALFORMED')
+      return results
+    } catch (error) {
+      // The one is refused, the others go on.
+      if (group.length === 1 && codeOf(error) === 'RECORD_TOO_LARGE') return [{ ok: false, code: 'RECORD_TOO_LARGE' }]
+      throw error
+    }
   }
 
   async #commit(prepared: readonly PreparedRecord[]): Promise<CommittedPlace> {
@@ -222,9 +242,30 @@ export function prepareRecord(
   return { recordId, version, commitment, envelope: sealEnvelope(crypto, treatmentKey, patient, 'record', upload) }
 }
 
-const resultsShape = list((value: unknown) => value as Readonly<Record<string, CborValue>>, {
-  max: MAX_RECORDS_AT_ONCE,
-})
+/** As the trusted application answers for one record. */
+type StoreResult = Readonly<Record<string, CborValue>>
+
+const resultsShape = list((value: unknown) => value as StoreResult, { max: MAX_RECORDS_AT_ONCE })
+
+/** Of a request beside its envelopes, and beside each of them. */
+const REQUEST_BYTES = 128
+const ITEM_BYTES = 8
+
+/** As many as fit into one request each, in order; a record that fits into none is alone. */
+function groupsWithin(prepared: readonly PreparedRecord[], maxRecordBytes: number): PreparedRecord[][] {
+  const groups: PreparedRecord[][] = []
+  let room = 0
+  for (const one of prepared) {
+    const bytes = one.envelope.length + ITEM_BYTES
+    if (groups.length === 0 || bytes > room) {
+      groups.push([])
+      room = maxRecordBytes - REQUEST_BYTES
+    }
+    groups.at(-1)?.push(one)
+    room -= bytes
+  }
+  return groups
+}
 
 /**
  * Both ways of one write. When the trusted application refuses, its reason is the one that matters: the commitment

@@ -43,6 +43,11 @@ export class SecureSession {
     return (await this.#session()).evidence
   }
 
+  /** Bytes of the largest request that it takes, sealed; opens a session if there is none. */
+  async maxRecordBytes(): Promise<number> {
+    return (await this.#session()).session.maxRecordBytes
+  }
+
   /**
    * Asks the trusted application. A session that has ended is replaced once; nothing else is repeated here.
    *

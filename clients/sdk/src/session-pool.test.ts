@@ -21,6 +21,10 @@ class FakeSession implements Session {
   evidence(): Promise<EvidenceResult> {
     return this.request('evidence') as unknown as Promise<EvidenceResult>
   }
+  async maxRecordBytes(): Promise<number> {
+    await this.request('maxRecordBytes')
+    return 4_096
+  }
   async request(cmd: string): Promise<Readonly<Record<string, never>>> {
     this.asked.push(cmd)
     if (this.#holds) await new Promise<void>((resolve) => this.#release.push(resolve))

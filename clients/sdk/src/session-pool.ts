@@ -14,6 +14,8 @@ import type { Clock, RequestBody } from './ports.ts'
 export interface Session {
   /** What the server proved in the newest handshake; opens a session if there is none. */
   evidence(): Promise<EvidenceResult>
+  /** Bytes of the largest request that the trusted application takes, sealed. */
+  maxRecordBytes(): Promise<number>
   /** @throws {ClientError} the code that the trusted application answered, or of the way to it. */
   request(cmd: string, body?: RequestBody): Promise<Readonly<Record<string, CborValue>>>
   close(): void
@@ -64,6 +66,10 @@ export class SessionPool implements Session {
 
   evidence(): Promise<EvidenceResult> {
     return this.#ask(true, (session) => session.evidence())
+  }
+
+  maxRecordBytes(): Promise<number> {
+    return this.#ask(true, (session) => session.maxRecordBytes())
   }
 
   request(cmd: string, body: RequestBody = {}): Promise<Readonly<Record<string, CborValue>>> {

@@ -4,8 +4,16 @@
  *
  * @module
  */
+import { MAX_RECORD_BYTES } from '../../../shared/protocol/src/session/record-layer.ts'
 
 export interface Limits {
+  /** Bytes of a request's record (5.7): a larger one is refused before it is opened, with RECORD_TOO_LARGE. */
+  readonly recordBytes: number
+  /** Open sessions; past them the least recently used goes. */
+  readonly sessions: number
+  /** Handshakes whose second half has not come, and how many milliseconds it may take (5.8). */
+  readonly halfOpen: number
+  readonly halfOpenMs: number
   /** Bytes of requests that wait for the ledger. */
   readonly waitingBytes: number
   /** Records that are staged and not yet on the ledger. */
@@ -28,6 +36,10 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
+  recordBytes: MAX_RECORD_BYTES,
+  sessions: 16_384,
+  halfOpen: 1_024,
+  halfOpenMs: 10_000,
   waitingBytes: 256 * 1024 * 1024,
   stagedRecords: 100_000,
   stagedOfAuthor: 20_000,
@@ -40,11 +52,15 @@ export const DEFAULT_LIMITS: Limits = {
   warrants: 10_000,
 }
 
-/** For a platform that has some MiB for all of it. */
+/** For a platform that has some MiB for all of it, and where a handshake may take seconds. */
 export const SMALL_LIMITS: Limits = {
-  waitingBytes: 1024 * 1024,
-  stagedRecords: 1_000,
-  stagedOfAuthor: 500,
+  recordBytes: 128 * 1024,
+  sessions: 256,
+  halfOpen: 64,
+  halfOpenMs: 60_000,
+  waitingBytes: 384 * 1024,
+  stagedRecords: 256,
+  stagedOfAuthor: 128,
   policyUnits: 100_000,
   stateBytes: 512 * 1024,
   stateChanges: 1_024,

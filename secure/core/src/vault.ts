@@ -100,6 +100,7 @@ export class Vault {
           }),
       },
       configuration.organizations,
+      limits,
     )
   }
 

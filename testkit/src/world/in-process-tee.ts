@@ -15,6 +15,7 @@ import {
   type EvidencePort,
   type TrustedApplication,
 } from '../../../secure/core/src/index.ts'
+import type { Limits } from '../../../secure/core/src/limits.ts'
 import type { Crypto } from '../../../shared/crypto/src/index.ts'
 import { ERROR_TABLE, type ErrorCode } from '../../../shared/protocol/src/error-table.ts'
 import {
@@ -43,6 +44,8 @@ export interface InProcessTeeOptions {
   /** Another one stands for another program. */
   readonly measurement?: Uint8Array
   readonly database?: (port: DatabasePort) => DatabasePort
+  /** Default: a process's. */
+  readonly limits?: Limits
   /** Puts another platform's evidence in the place of this one's. */
   readonly evidence?: (port: EvidencePort) => EvidencePort
   /** Every frame between the worlds, for tests that search them. */
@@ -92,7 +95,12 @@ export class InProcessTee implements TeeDriver {
         evidence: options.evidence?.(evidence) ?? evidence,
         database: options.database?.(database) ?? database,
       },
-      { measurement, isolation: [], taId: TA_ID },
+      {
+        measurement,
+        isolation: [],
+        taId: TA_ID,
+        ...(options.limits === undefined ? {} : { limits: options.limits }),
+      },
     )
     // As the program does: a round without a message while something is due.
     this.#timer = setInterval(() => {

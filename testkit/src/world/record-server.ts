@@ -12,6 +12,7 @@ import { witnessKeysOf } from '../../../host/server/src/witness-keys.ts'
 import { startSupplicant, type Supplicant } from '../../../host/supplicant/src/supplicant.ts'
 import type { Ledger, LedgerIdentity } from '../../../ledger/client/src/port.ts'
 import type { ClockPort, DatabasePort } from '../../../secure/core/src/index.ts'
+import type { Limits } from '../../../secure/core/src/limits.ts'
 import type { Crypto } from '../../../shared/crypto/src/index.ts'
 import type { ErrorCode } from '../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../shared/tee-abi/src/index.ts'
@@ -33,6 +34,8 @@ export interface RecordServerOptions {
   /** Starts the driver; default: the trusted application in this process. */
   readonly startTee?: (storeFolder: string, traffic: Traffic) => Promise<TeeDriver>
   readonly database?: (port: DatabasePort) => DatabasePort
+  /** Of the trusted application in this process. */
+  readonly limits?: Limits
 }
 
 interface Running {
@@ -152,7 +155,7 @@ export class RecordServer {
   }
 
   async #startTee(): Promise<TeeDriver> {
-    const { crypto, clock, traffic, startTee, database } = this.#options
+    const { crypto, clock, traffic, startTee, database, limits } = this.#options
     if (startTee !== undefined) return await startTee(this.storeFolder, traffic)
     return new InProcessTee({
       crypto,
@@ -160,6 +163,7 @@ export class RecordServer {
       storeFolder: this.storeFolder,
       onFrame: (frame) => traffic.carry('tee', frame),
       ...(database === undefined ? {} : { database }),
+      ...(limits === undefined ? {} : { limits }),
     })
   }
 }

@@ -35,6 +35,7 @@ import type { HospitalConfiguration } from '../../../hospital/src/configuration.
 import { openOrganization, serviceIdentityPath, type Organization } from '../../../hospital/src/index.ts'
 import { submitCall } from '../../../ledger/client/src/submit-call.ts'
 import { encodeConfiguration, type DatabasePort } from '../../../secure/core/src/index.ts'
+import type { Limits } from '../../../secure/core/src/limits.ts'
 import { encodeBase64url, encodeHex, type Crypto, type SigningKey } from '../../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { logOriginOf, type ChannelConfiguration } from '../../../shared/ledger-model/src/index.ts'
@@ -75,6 +76,8 @@ export interface TestWorldOptions {
   readonly emergencyMs?: number
   /** Wraps the database of the trusted application in this process. */
   readonly database?: (port: DatabasePort) => DatabasePort
+  /** Of the trusted application in this process; default: a process's. */
+  readonly limits?: Limits
   /** What the hospitals' configurations say beside the usual. */
   readonly hospital?: Partial<HospitalConfiguration>
   /** Keeps the folder after `close`, for a look at it. */
@@ -153,6 +156,7 @@ export class TestWorld {
       traffic: this.traffic,
       ...(options.tee === undefined ? {} : { startTee: options.tee.start }),
       ...(options.database === undefined ? {} : { database: options.database }),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
     })
   }
 

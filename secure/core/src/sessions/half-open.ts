@@ -7,9 +7,7 @@
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
 import { ProtocolError } from '../../../../shared/protocol/src/errors.ts'
 import type { HalfOpenSession } from '../../../../shared/protocol/src/session/server.ts'
-
-export const HALF_OPEN_MS = 10_000
-export const MAX_HALF_OPEN = 1_024
+import type { Limits } from '../limits.ts'
 
 interface Entry {
   readonly halfOpen: HalfOpenSession
@@ -20,6 +18,11 @@ interface Entry {
 export class HalfOpenSessions {
   /** By session id, oldest first: all live equally long. */
   readonly #entries = new Map<string, Entry>()
+  readonly #limits: Pick<Limits, 'halfOpen' | 'halfOpenMs'>
+
+  constructor(limits: Pick<Limits, 'halfOpen' | 'halfOpenMs'>) {
+    this.#limits = limits
+  }
 
   get size(): number {
     return this.#entries.size
@@ -32,7 +35,7 @@ export class HalfOpenSessions {
    */
   makeRoom(conn: number, monotonicMs: number): void {
     this.#dropOld(monotonicMs)
-    if (this.#entries.size < MAX_HALF_OPEN) return
+    if (this.#entries.size < this.#limits.halfOpen) return
     const counts = new Map<number, number>()
     for (const entry of this.#entries.values()) counts.set(entry.conn, (counts.get(entry.conn) ?? 0) + 1)
     let victim = conn
@@ -54,7 +57,7 @@ export class HalfOpenSessions {
   }
 
   add(halfOpen: HalfOpenSession, conn: number, monotonicMs: number): void {
-    this.#entries.set(encodeHex(halfOpen.sid), { halfOpen, conn, untilMs: monotonicMs + HALF_OPEN_MS })
+    this.#entries.set(encodeHex(halfOpen.sid), { halfOpen, conn, untilMs: monotonicMs + this.#limits.halfOpenMs })
   }
 
   /** @throws {ProtocolError} `SESSION_UNKNOWN` if there is none of this id, or its time is over. */

@@ -5,7 +5,6 @@
  */
 export type { OrganizationRoots } from './chains.ts'
 export type { ClientKind, OrganizationFacts, ParticipantFacts, SessionClient } from './client.ts'
-export { HALF_OPEN_MS, MAX_HALF_OPEN } from './half-open.ts'
 export { organizationFacts } from './organization-facts.ts'
 export { MAX_UNANSWERED, type Session } from './session.ts'
-export { MAX_SESSIONS, SessionTable, type Now, type PendingFinish } from './table.ts'
+export { SessionTable, type Now, type PendingFinish } from './table.ts'

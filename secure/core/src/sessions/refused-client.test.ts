@@ -12,9 +12,10 @@ import {
   type ParticipantChange,
   type TestParticipant,
 } from '../../../../testkit/src/session-world.ts'
-import { HALF_OPEN_MS } from './half-open.ts'
+import { DEFAULT_LIMITS } from '../limits.ts'
 import { SessionTable } from './table.ts'
 
+const HALF_OPEN_MS = DEFAULT_LIMITS.halfOpenMs
 const world = openSessionWorld()
 const { crypto } = world
 const doctor = world.participant('doctor')

@@ -4,7 +4,7 @@ import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import { encodeCbor, type CborValue } from '../../../../shared/protocol/src/cbor.ts'
 import { ClientSession, startCipher, MAX_WAITING } from '../../../../shared/protocol/src/session/client-session.ts'
 import { deriveSessionKeys } from '../../../../shared/protocol/src/session/key-schedule.ts'
-import { RecordCipher } from '../../../../shared/protocol/src/session/record-layer.ts'
+import { MAX_RECORD_BYTES, RecordCipher } from '../../../../shared/protocol/src/session/record-layer.ts'
 import { ReplayWindow } from '../../../../shared/protocol/src/session/replay-window.ts'
 import { MAX_UNANSWERED, Session } from './session.ts'
 
@@ -27,7 +27,7 @@ function pair(): Pair {
   cipher.open(server.seal(0, { ok: true }))
   return {
     server,
-    client: new ClientSession({ sid, keys, monotonicMs: 0 }, cipher, waiting),
+    client: new ClientSession({ sid, keys, monotonicMs: 0, maxRecordBytes: MAX_RECORD_BYTES }, cipher, waiting),
     cipher: RecordCipher.ofClient(crypto, sid, keys, new ReplayWindow()),
   }
 }

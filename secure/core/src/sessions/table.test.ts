@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClientSession } from '../../../../shared/protocol/src/session/client-session.ts'
 import { startHandshake } from '../../../../shared/protocol/src/session/client.ts'
+import { MAX_RECORD_BYTES } from '../../../../shared/protocol/src/session/record-layer.ts'
 import { NOW, openSessionWorld, type TestParticipant } from '../../../../testkit/src/session-world.ts'
+import { DEFAULT_LIMITS, type Limits } from '../limits.ts'
 import { SessionTable, type Now } from './table.ts'
 
 const world = openSessionWorld()
@@ -26,13 +28,29 @@ function isOpen(table: SessionTable, session: ClientSession, now = NOW): boolean
   }
 }
 
-const newTable = (max?: number): SessionTable => new SessionTable(world.crypto, world.server, world.organizations, max)
+const newTable = (limits: Partial<Limits> = {}): SessionTable =>
+  new SessionTable(world.crypto, world.server, world.organizations, { ...DEFAULT_LIMITS, ...limits })
 
 test('SESSION_UNKNOWN: a record of no session; SESSION_RECORD_REJECTED: bytes that are no record', () => {
   const session = open(newTable())
   const { frame } = session.sealRequest({ cmd: 'ping' }, 0)
   assert.throws(() => newTable().openRecord(frame, NOW), { code: 'SESSION_UNKNOWN' })
   assert.throws(() => newTable().openRecord(frame.slice(0, 39), NOW), { code: 'SESSION_RECORD_REJECTED' })
+})
+
+test('RECORD_TOO_LARGE: what is larger than the limit is not opened, and the client knows the limit', () => {
+  const table = newTable({ recordBytes: 4_096 })
+  const session = open(table)
+  assert.equal(session.maxRecordBytes, 4_096)
+  assert.equal(open(newTable()).maxRecordBytes, MAX_RECORD_BYTES)
+  const request = (bytes: number) => ({ cmd: 'ping', body: new Uint8Array(bytes) })
+  assert.throws(() => session.sealRequest(request(4_096), 0), { code: 'RECORD_TOO_LARGE' })
+  const { seq, frame } = session.sealRequest(request(4_000), 0)
+  assert.equal(seq, 1)
+  const tooLong = new Uint8Array(4_097)
+  tooLong.set(frame)
+  assert.throws(() => table.openRecord(tooLong, NOW), { code: 'RECORD_TOO_LARGE' })
+  assert.equal(table.openRecord(frame, NOW).seq, 1)
 })
 
 test('SESSION_UNKNOWN: a half-open session takes no records', () => {
@@ -56,7 +74,7 @@ test('SESSION_EXPIRED: after an hour, whatever the client thinks', () => {
 })
 
 test('when the table is full the session that was used least recently goes', () => {
-  const table = newTable(3)
+  const table = newTable({ sessions: 3 })
   const [a, b, c] = [open(table), open(table), open(table)]
   assert.ok(isOpen(table, a))
   const d = open(table)
@@ -66,7 +84,7 @@ test('when the table is full the session that was used least recently goes', () 
 })
 
 test('a forged record is no use: it does not keep a session', () => {
-  const table = newTable(2)
+  const table = newTable({ sessions: 2 })
   const [a, b] = [open(table), open(table)]
   const { frame } = a.sealRequest({ cmd: 'ping' }, 0)
   frame[frame.length - 1] = (frame.at(-1) as number) ^ 1
@@ -77,7 +95,7 @@ test('a forged record is no use: it does not keep a session', () => {
 })
 
 test('sessions whose time is over make room first', () => {
-  const table = newTable(3)
+  const table = newTable({ sessions: 3 })
   open(table)
   open(table)
   const young = open(table, doctor, after(3_000_000))

@@ -2,7 +2,7 @@
  * All sessions of the trusted application, half-open and open, with bounds on both. Synchronous and without a clock.
  * Spec: docs/protocol/05-sessions.md.
  *
- *   hello  → reply                 the table keeps a half-open session for 10 s
+ *   hello  → reply                 the table keeps a half-open session for a while (§5.8)
  *   finish → PendingFinish         identity proven; what the ledger says of it is still missing
  *          → session and record    `completeFinish`, with the endorsed policy of the organisation
  *   record → request, then answer  any number, any order
@@ -13,7 +13,9 @@ import { encodeHex, equalBytes, type Crypto } from '../../../../shared/crypto/sr
 import type { CborValue } from '../../../../shared/protocol/src/cbor.ts'
 import { decodeFinish, decodeFinishContent } from '../../../../shared/protocol/src/session/messages.ts'
 import {
+  MAX_RECORD_BYTES,
   peekRecord,
+  recordTooLarge,
   sessionExpired,
   SESSION_LIFETIME_MS,
 } from '../../../../shared/protocol/src/session/record-layer.ts'
@@ -24,14 +26,15 @@ import {
   type HalfOpenSession,
   type ServerIdentity,
 } from '../../../../shared/protocol/src/session/server.ts'
+import { DEFAULT_LIMITS, type Limits } from '../limits.ts'
 import { CertificateChains, credentialRejected, type OrganizationRoots } from './chains.ts'
 import type { OrganizationFacts, SessionClient } from './client.ts'
 import { checkCredential, type CheckedCredential } from './credentials.ts'
 import { HalfOpenSessions, sessionUnknown } from './half-open.ts'
 import { Session } from './session.ts'
 
-/** Open sessions; the least recently used goes first. */
-export const MAX_SESSIONS = 16_384
+/** What of the limits is about sessions. */
+export type SessionLimits = Pick<Limits, 'recordBytes' | 'sessions' | 'halfOpen' | 'halfOpenMs'>
 
 /** Both clocks of the trusted application (ClockPort). */
 export interface Now {
@@ -56,22 +59,22 @@ export class SessionTable {
   readonly #crypto: Crypto
   readonly #server: ServerIdentity
   #chains: CertificateChains
-  readonly #maxSessions: number
-  readonly #halfOpen = new HalfOpenSessions()
+  readonly #limits: SessionLimits
+  readonly #halfOpen: HalfOpenSessions
   /** Finishes that wait for the ledger; who forgets one takes its keys with it. */
   readonly #pending = new WeakSet<PendingFinish>()
   /** By id, least recently used first. */
   readonly #open = new Map<string, Session>()
 
-  /** @param maxSessions for tests; the default is the protocol's. */
   constructor(
     crypto: Crypto,
     server: ServerIdentity,
     organizations: readonly OrganizationRoots[],
-    maxSessions: number = MAX_SESSIONS,
+    limits: SessionLimits = DEFAULT_LIMITS,
   ) {
     this.#crypto = crypto
-    this.#maxSessions = maxSessions
+    this.#limits = limits
+    this.#halfOpen = new HalfOpenSessions(limits)
     this.#server = server
     this.#chains = new CertificateChains(crypto, organizations)
   }
@@ -149,20 +152,27 @@ export class SessionTable {
     if (lifetimeMs <= 0) throw credentialRejected()
     const session = new Session(this.#crypto, halfOpen, client, now.monotonicMs + lifetimeMs)
     this.#makeRoom(now.monotonicMs)
-    const record = session.seal(0, { ok: true, expiresMs: now.unixMs + lifetimeMs })
+    const { recordBytes } = this.#limits
+    const record = session.seal(0, {
+      ok: true,
+      expiresMs: now.unixMs + lifetimeMs,
+      // Said where it is less than the protocol's.
+      ...(recordBytes < MAX_RECORD_BYTES ? { maxRecordBytes: recordBytes } : {}),
+    })
     this.#open.set(session.id, session)
     return { session, record }
   }
 
   /**
    * Opens a request.
-   * @throws {ProtocolError} `SESSION_RECORD_REJECTED` for what is no record, `SESSION_UNKNOWN`, `SESSION_EXPIRED`,
-   * and those of `Session.open`.
+   * @throws {ProtocolError} `RECORD_TOO_LARGE`, `SESSION_RECORD_REJECTED` for what is no record, `SESSION_UNKNOWN`,
+   * `SESSION_EXPIRED`, and those of `Session.open`.
    */
   openRecord(
     frame: Uint8Array,
     { monotonicMs }: Now,
   ): { readonly session: Session; readonly seq: number; readonly request: CborValue } {
+    if (frame.length > this.#limits.recordBytes) throw recordTooLarge()
     const id = encodeHex(peekRecord(frame).sid)
     const session = this.#open.get(id)
     if (session === undefined) throw sessionUnknown()
@@ -200,7 +210,7 @@ export class SessionTable {
 
   #makeRoom(monotonicMs: number): void {
     for (const [id, session] of this.#open) {
-      if (session.expiresMs > monotonicMs && this.#open.size < this.#maxSessions) return
+      if (session.expiresMs > monotonicMs && this.#open.size < this.#limits.sessions) return
       this.#open.delete(id)
     }
   }

@@ -11,8 +11,11 @@ import type { SessionKeys } from './key-schedule.ts'
 import {
   MAX_RECORDS,
   peekRecord,
+  RECORD_HEADER_BYTES,
+  RECORD_TAG_BYTES,
   RecordCipher,
   recordRejected,
+  recordTooLarge,
   sessionExpired,
   SESSION_LIFETIME_MS,
 } from './record-layer.ts'
@@ -29,6 +32,8 @@ export interface ClientSessionStart {
   readonly sid: Uint8Array
   readonly keys: SessionKeys
   readonly monotonicMs: number
+  /** What the server takes as one record (§5.6). */
+  readonly maxRecordBytes: number
 }
 
 export class ClientSession {
@@ -38,6 +43,8 @@ export class ClientSession {
   readonly exporter: Uint8Array
   /** In the caller's monotonic milliseconds. */
   readonly expiresMs: number
+  /** Of one request, sealed. */
+  readonly maxRecordBytes: number
   readonly #cipher: RecordCipher
   readonly #waiting: WaitingNumbers
   #nextSeq = FINISH_SEQ + 1
@@ -47,6 +54,7 @@ export class ClientSession {
     this.sid = encodeHex(start.sid)
     this.exporter = start.keys.exporter.slice()
     this.expiresMs = start.monotonicMs + SESSION_LIFETIME_MS
+    this.maxRecordBytes = start.maxRecordBytes
     this.#cipher = cipher
     this.#waiting = waiting
   }
@@ -69,7 +77,9 @@ export class ClientSession {
     if (this.isExpired(monotonicMs)) throw sessionExpired()
     if (this.#waiting.size >= MAX_WAITING) throw new ProtocolError('TEE_BUSY', 'too many requests wait for an answer')
     const seq = this.#nextSeq
-    const frame = this.#cipher.seal(seq, encodeCbor(request))
+    const plaintext = encodeCbor(request)
+    if (plaintext.length > this.maxRecordBytes - RECORD_HEADER_BYTES - RECORD_TAG_BYTES) throw recordTooLarge()
+    const frame = this.#cipher.seal(seq, plaintext)
     this.#nextSeq++
     this.#waiting.add(seq)
     return { seq, frame }

@@ -12,7 +12,7 @@ import { equalBytes, type AgreementKey, type Crypto, type KemKey } from '../../.
 import { decodeCbor } from '../cbor.ts'
 import { ProtocolError } from '../errors.ts'
 import { verifyEvidence, type AttestationPolicy, type EvidenceResult, type ServerRegistration } from '../evidence.ts'
-import { literal, struct, uint } from '../shape.ts'
+import { literal, optional, struct, uint } from '../shape.ts'
 import { ClientSession, FINISH_SEQ, startCipher } from './client-session.ts'
 import {
   agreeOrRefuse,
@@ -36,7 +36,7 @@ import {
   type ClientRef,
   type Credential,
 } from './messages.ts'
-import { peekRecord, recordRejected } from './record-layer.ts'
+import { MAX_RECORD_BYTES, peekRecord, recordRejected } from './record-layer.ts'
 
 /** What the client accepts as its server. */
 export interface ServerCheck {
@@ -175,7 +175,11 @@ export class CheckedServer {
   }
 }
 
-const confirmationShape = struct({ ok: literal(true), expiresMs: uint() })
+const confirmationShape = struct({
+  ok: literal(true),
+  expiresMs: uint(),
+  maxRecordBytes: optional(uint({ min: 4_096, max: MAX_RECORD_BYTES })),
+})
 
 /** The finish is made; the server has not accepted it. */
 export class UnconfirmedClient {
@@ -205,8 +209,9 @@ export class UnconfirmedClient {
     this.#once()
     const [cipher, waiting] = startCipher(this.#crypto, this.#sid, this.#keys)
     if (peekRecord(record).seq !== FINISH_SEQ) throw recordRejected()
-    confirmationShape(decodeCbor(cipher.open(record).plaintext), 'answer to the finish')
-    return new ClientSession({ sid: this.#sid, keys: this.#keys, monotonicMs }, cipher, waiting)
+    const said = confirmationShape(decodeCbor(cipher.open(record).plaintext), 'answer to the finish')
+    const { maxRecordBytes = MAX_RECORD_BYTES } = said
+    return new ClientSession({ sid: this.#sid, keys: this.#keys, monotonicMs, maxRecordBytes }, cipher, waiting)
   }
 }
 

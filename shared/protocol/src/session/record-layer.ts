@@ -121,7 +121,7 @@ export function recordRejected(): ProtocolError {
   return new ProtocolError('SESSION_RECORD_REJECTED', 'the record does not belong to this session')
 }
 
-function recordTooLarge(): ProtocolError {
+export function recordTooLarge(): ProtocolError {
   return new ProtocolError('RECORD_TOO_LARGE', 'a session record is larger than the limit')
 }
 
