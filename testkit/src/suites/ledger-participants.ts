@@ -65,6 +65,24 @@ export function describeParticipants(world: () => LedgerWorld): void {
       assert.deepEqual((await participant(registration.ref)).server, fewer)
     })
 
+    test('what a new build of a server in OP-TEE says is added by its own administrator, and by no other', async () => {
+      const { call, a, b } = world()
+      const { server, ...registration } = registrationOf(await issueCertificate(a.authority, 'server'))
+      const details = { ...server, teeKind: 'optee', optee: OPTEE }
+      await call(a.admin, 'registerParticipant', { ...registration, server: details })
+      const programs = [...OPTEE.programs, { ...OPTEE.programs[0], digest: 'b'.repeat(64), securityVersion: 2 }]
+      const added = { ...registration, server: { ...details, optee: { ...OPTEE, programs } } }
+      await refused('LEDGER_FORBIDDEN', call(b.admin, 'renewParticipant', added))
+      assert.deepEqual((await participant(registration.ref)).server, details)
+      const twice = { ...OPTEE, programs: [...programs, programs[1]] }
+      await refused(
+        'LEDGER_BAD_ARGUMENT',
+        call(a.admin, 'renewParticipant', { ...added, server: { ...details, optee: twice } }),
+      )
+      await call(a.admin, 'renewParticipant', added)
+      assert.deepEqual((await participant(registration.ref)).server, added.server)
+    })
+
     test('repeating it changes nothing', async () => {
       const { call, a, register } = world()
       const doctor = await register(a, 'doctor')
