@@ -236,7 +236,9 @@ build_trusthealth() {
 # The bar for a trusted application with everything in it, and what of it is stack and heap.
 most_kib=12288
 stack_kib=512
-heap_kib=8704
+heap_kib=8960
+# Of the heap, the JavaScript engine's part.
+engine_kib=6144
 
 # Code, data (the heap is part of it) and stack, in pages: the secure memory that it takes.
 check_size() {
@@ -264,6 +266,7 @@ build_ta() {
 #define TH_SIGNER { $(signer | sed 's/../0x&, /g') }
 #define TH_STACK_KIB $stack_kib
 #define TH_HEAP_KIB $heap_kib
+#define TH_ENGINE_KIB $engine_kib
 #define TH_SIMULATED 1
 #define TH_DEBUG ${TH_DEBUG:-0}
 END

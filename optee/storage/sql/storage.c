@@ -26,8 +26,32 @@ int sqlite3_key(sqlite3 *database, const void *key, int bytes);
 #define TH_STORAGE_MAX_BLOCKS (512u * 1024)
 #endif
 
+/*
+ * Pages of databases: one piece from the start, so that they do not lie scattered in a heap that others need in large
+ * pieces. Half a MiB of them, and some for temporary tables.
+ */
+#ifndef TH_STORAGE_PAGES
+#define TH_STORAGE_PAGES 144
+#endif
+#define PAGE_BYTES 4096
+
 static struct sfs_backing backing;
 static struct sfs *fs;
+static void *pages;
+
+static int start_sqlite(void)
+{
+	int header = 0, rc = sqlite3_config(SQLITE_CONFIG_PCACHE_HDRSZ, &header);
+
+	if (rc == SQLITE_OK) {
+		pages = malloc((size_t)TH_STORAGE_PAGES * (PAGE_BYTES + header));
+		rc = pages ? sqlite3_config(SQLITE_CONFIG_PAGECACHE, pages, PAGE_BYTES + header, TH_STORAGE_PAGES) :
+			     SQLITE_NOMEM;
+	}
+	if (rc == SQLITE_OK)
+		rc = sqlite3_initialize();
+	return rc == SQLITE_OK ? SFS_OK : SFS_NO_MEMORY;
+}
 
 /* Sorting that a power cut interrupted. */
 static int clear_temporary(void)
@@ -88,7 +112,7 @@ int th_storage_start(void)
 		rc = clear_temporary();
 	if (rc == SFS_OK) {
 		vfs_use(fs);
-		rc = sqlite3_initialize() == SQLITE_OK ? SFS_OK : SFS_NO_MEMORY;
+		rc = start_sqlite();
 	}
 	if (rc)
 		th_storage_stop();
@@ -98,6 +122,11 @@ int th_storage_start(void)
 void th_storage_stop(void)
 {
 	sqlite3_shutdown();
+	if (pages) {
+		memset(pages, 0, (size_t)TH_STORAGE_PAGES * PAGE_BYTES);
+		free(pages);
+		pages = NULL;
+	}
 	vfs_use(NULL);
 	sfs_unmount(fs);
 	fs = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine's memory. Most of its blocks are small: they lie side by side in chunks of one size each, without a header,
- * so that they do not cut the TA's heap into pieces; what is larger comes from that heap directly.
+ * The engine's memory, an arena of its own in the TA's heap. Most of its blocks are small: they lie side by side in chunks
+ * of one size each, without a header, at the bottom; large ones take pages from the top. So a message finds a piece of its
+ * own length as long as there is memory for it at all.
  */
 #ifndef TRUSTHEALTH_HEAP_H
 #define TRUSTHEALTH_HEAP_H
@@ -12,7 +13,7 @@ void *heap_malloc(void *opaque, size_t bytes);
 void *heap_calloc(void *opaque, size_t number, size_t bytes);
 void *heap_realloc(void *opaque, void *at, size_t bytes);
 void heap_free(void *opaque, void *at);
-/* Gives all chunks back. Only while no block is in use. */
+/* Forgets how the arena was divided. Only while no block is in use. */
 void heap_trim(void);
 /* Bytes of a block that can be used. */
 size_t heap_usable(const void *at);

@@ -16,8 +16,8 @@ import { createTrustedApplication, FrameReader, SMALL_LIMITS, TA_ID } from './tr
 
 /** What surrounds it; part of status and evidence. */
 const ISOLATION = ['trustzone']
-/** Secure memory is scarce: the pages of the indexes, no more. */
-const CACHE_KIB = 1_024
+/** Secure memory is scarce: as much as the storage has set aside (TH_STORAGE_PAGES of optee/storage/sql). */
+const CACHE_KIB = 512
 /** Enough for the tens of thousands of rows that there is memory for. */
 const BUCKET_BITS = 11
 const FLAG = { more: 1, due: 2, ended: 4, fatal: 8 } as const

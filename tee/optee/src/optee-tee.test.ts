@@ -64,7 +64,7 @@ test('requests of one moment are all answered, and handled together', async (t) 
 })
 
 test('large messages go in pieces both ways, also when each answer is cut into many', async (t) => {
-  const tee = await start(t)
+  const tee = await start(t, { maxMessageBytes: 4 * 1024 * 1024 })
   const record = new Uint8Array(3 * 1024 * 1024 + 17).map((_, i) => i % 251)
   const both = await Promise.all([tee.request('record', { record }), tee.request('record', { record })])
   for (const answer of both) assert.deepEqual(answer.record, record)

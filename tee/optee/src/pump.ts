@@ -10,8 +10,10 @@ import { FLAG, MAX_INPUT_BYTES, type TaSession } from './session.ts'
 
 /** How soon to call again when something is due although nothing was written. */
 const TICK_MS = 100
-/** After so much input in pieces, the next piece is one after which it commits. */
-const MAX_ROUND_BYTES = 8 * MAX_INPUT_BYTES
+/** Of one call: smaller than it could be, because the trusted application copies it while it has the message before. */
+const PIECE_BYTES = MAX_INPUT_BYTES / 4
+/** After so much input in pieces, the next piece is one after which it commits: answers wait in secure memory. */
+const MAX_ROUND_BYTES = 2 * MAX_INPUT_BYTES
 
 export interface PumpOptions {
   /** Ends the calls that wait, by force. */
@@ -93,7 +95,7 @@ class Pump implements TaStream {
   /** What waits, up to the size of one piece. */
   #take(): Uint8Array {
     const pieces: Uint8Array[] = []
-    let room = MAX_INPUT_BYTES
+    let room = PIECE_BYTES
     while (room > 0) {
       const [first] = this.#queue
       if (first === undefined) break

@@ -13,8 +13,11 @@ export const TA_UUID = '809a44f6-3a1c-4e40-860d-4ab23abd8ccb'
 export const MAX_INPUT_BYTES = 1024 * 1024
 /** Room for output of one exchange. */
 export const OUTPUT_BYTES = 1024 * 1024
-/** What the trusted application takes as one message: less than a process does, its memory is secure memory. */
-export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+/**
+ * What the trusted application takes as one message: less than a process does, its memory is secure memory, of which a
+ * message takes its own length several times. What clients ask is smaller still (`recordBytes` of its limits).
+ */
+export const MAX_MESSAGE_BYTES = 1024 * 1024
 
 /** Flags of an exchange. */
 export const FLAG = { more: 1, due: 2, ended: 4, fatal: 8 } as const
