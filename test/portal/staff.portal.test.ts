@@ -158,6 +158,36 @@ test('a patient who lost the device gets a new key when two members of staff saw
   await jo.context.close()
 })
 
+test('a doctor who lost every device gets a new key when two members of staff saw who it is', async () => {
+  const { world } = portal
+  const dora = await world.doctor('Dora Hill')
+  await world.permit(bob, [dora])
+  const jo = await comeIn('Lea Okoye', {}, ['front-desk'])
+  const confirm = async (by: Page) => {
+    await by.getByLabel(/I have seen the identity document of Dora Hill/).check()
+    await by.getByRole('button', { name: 'Confirm the identity' }).click()
+  }
+  await page.goto(`${portal.url}/staff/people/${dora.ref}`)
+  await page.getByRole('heading', { name: 'All devices lost' }).waitFor()
+  await confirm(page)
+  await page.getByText(/A second member of staff must see the identity document too/).waitFor()
+  await jo.page.goto(`${portal.url}/staff/people`)
+  await jo.page.getByText(/Dora Hill: Maria Ruiz saw the identity document/).waitFor()
+  await shoot(jo.page, 'staff-rekey-doctor')
+  await confirm(jo.page)
+  const code = await codeOn(jo.page)
+  const laptop = await portal.page()
+  await laptop.page.goto(`${portal.url}/join#${code}`)
+  await laptop.page.getByLabel('Your name').fill('Dora Hill')
+  await laptop.page.getByRole('button', { name: 'Make the key' }).click()
+  await laptop.page.waitForURL(/\/doctor/)
+  // The same doctor: the permission of before is there, and the lost device is shut out.
+  await laptop.page.getByText('Bob Li').first().waitFor()
+  await assert.rejects(dora.warrants(), { code: 'REQUEST_REJECTED' })
+  await laptop.context.close()
+  await jo.context.close()
+})
+
 test('a record key gets its next version, after a question', async () => {
   await page.goto(`${portal.url}/staff/people/${bob.ref}`)
   await page.getByText('The record server has version 1.').waitFor()

@@ -6,11 +6,13 @@
  */
 import {
   isPatientRef,
+  isPractitionerRef,
   participantRefShape,
   type AuthorRef,
   type HospitalRef,
   type ParticipantRef,
   type PatientRef,
+  type PractitionerRef,
 } from '../../../shared/protocol/src/index.ts'
 import { CommandError } from './command-error.ts'
 import type { Connection } from './connection.ts'
@@ -123,6 +125,12 @@ export function partiesOf(context: Context, connection: Connection): Parties {
 export async function findPatient(parties: Parties, given: string): Promise<PatientRef> {
   const ref = await parties.find(given, ['p'])
   if (!isPatientRef(ref)) throw new TypeError('not a patient')
+  return ref
+}
+
+export async function findDoctor(parties: Parties, given: string): Promise<PractitionerRef> {
+  const ref = await parties.find(given, ['d'])
+  if (!isPractitionerRef(ref)) throw new TypeError('not a doctor')
   return ref
 }
 

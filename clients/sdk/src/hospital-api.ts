@@ -272,14 +272,19 @@ const rekeyStateShape = variant('state', {
 })
 export type RekeyState = Infer<typeof rekeyStateShape>
 
+const personShape: Shape<PatientRef | PractitionerRef> = (value, where) => {
+  const ref = participantRefShape(value, where)
+  return isPatientRef(ref) ? ref : practitionerRefShape(value, where)
+}
+
 const waitingRekeyShape = struct({
-  patient: patientRefShape,
+  person: personShape,
   name: text({ max: 128 }),
   checkedBy: text({ max: 128 }),
   sinceMs: uint(),
   isOwn: bool(),
 })
-/** A new key for a patient that a second member of staff must confirm; `isOwn`: the caller was the first. */
+/** A new key for a patient or doctor that a second member of staff must confirm; `isOwn`: the caller was the first. */
 export type WaitingRekey = Infer<typeof waitingRekeyShape>
 
 const scopesShape = list(text({ max: 128 }), { max: 256 })

@@ -216,6 +216,8 @@ test('a doctor who lost the key gets a certificate for a new one; the old one is
   const stranger = newRef(world.crypto, 'd')
   await assert.rejects(api.confirmRekey(maria.as, stranger), { code: 'PARTICIPANT_UNKNOWN' })
   assert.equal((await api.confirmRekey(maria.as, eve.ref)).state, 'waiting')
+  const [waiting] = await api.waitingRekeys(maria.as)
+  assert.deepEqual([waiting?.person, waiting?.name, waiting?.isOwn], [eve.ref, 'Eve', true])
   assert.equal((await api.confirmRekey(maria.as, eve.ref)).state, 'waiting')
   const ready = await api.confirmRekey(jo.as, eve.ref)
   assert.ok(ready.state === 'ready')

@@ -47,7 +47,8 @@ export type RekeyState =
 
 /** Somebody whose identity one member of staff has seen, and a second one must. */
 export interface WaitingRekey {
-  readonly patient: PatientRef
+  /** A patient or a doctor. */
+  readonly person: PatientRef | PractitionerRef
   readonly name: string
   readonly checkedBy: string
   readonly sinceMs: number
@@ -116,21 +117,20 @@ export class Staff {
     })()
   }
 
-  /** New keys of patients that wait for a second member of staff, oldest first. */
+  /** New keys of patients and doctors that wait for a second member of staff, oldest first. */
   waitingRekeys(caller: Caller, nowMs: number): WaitingRekey[] {
     const { db, registry, staff } = this.#parts
     const by = caller.staff?.id ?? SERVICE
     const rows = db
-      .prepare('SELECT person AS patient, checked_by, since_ms FROM rekey WHERE since_ms >= ? ORDER BY since_ms')
+      .prepare('SELECT person, checked_by, since_ms FROM rekey WHERE since_ms >= ? ORDER BY since_ms')
       .all(nowMs - REKEY_WAIT_MS) as {
-      readonly patient: PatientRef
+      readonly person: PatientRef | PractitionerRef
       readonly checked_by: string
       readonly since_ms: number
     }[]
-    const ofPatients = rows.filter(({ patient }) => isPatientRef(patient))
-    return ofPatients.map(({ patient, checked_by, since_ms }) => ({
-      patient,
-      name: registry.findPatient(patient)?.name ?? '',
+    return rows.map(({ person, checked_by, since_ms }) => ({
+      person,
+      name: (registry.findPatient(person) ?? registry.findPractitioner(person))?.name ?? '',
       checkedBy: staff.find(checked_by)?.name ?? SERVICE,
       sinceMs: since_ms,
       isOwn: checked_by === by,

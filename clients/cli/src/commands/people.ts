@@ -5,6 +5,7 @@
  * @module
  */
 import { HospitalClient } from '../../../sdk/src/hospital.ts'
+import { confirmStep } from '../ask.ts'
 import { CommandError, doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionRow, OptionValues } from '../command-row.ts'
 import { connect, connectHospital, using, type Connection } from '../connection.ts'
@@ -14,6 +15,7 @@ import { findIdentity, listIdentities, type StoredIdentity } from '../identities
 import { shortId } from '../ids.ts'
 import { requiredText, text } from '../option-values.ts'
 import { printable, table } from '../output.ts'
+import { findDoctor, findPatient, partiesOf } from '../parties.ts'
 import { registerPerson } from '../registration.ts'
 import { slugOf } from '../state-folder.ts'
 import { requireSystem } from '../system-file.ts'
@@ -122,6 +124,21 @@ export const PEOPLE_COMMANDS: readonly CommandRow[] = [
     ],
     run: listPatients,
   },
+  ...(['patient', 'doctor'] as const).map((kind): CommandRow => ({
+    path: `${kind} rekey`,
+    what: '<name>',
+    summary: `staff saw the identity document of a ${kind} who lost every device`,
+    details:
+      'Two must say so: this hospital here, and a member of staff in the portal. The second one gets a code for the new\n' +
+      'device; when it is used, the old keys end.',
+    options: [HOSPITAL],
+    examples: [
+      `${kind} rekey ${kind === 'patient' ? 'bob' : 'alice'} --as hospital-a`,
+      `${kind} rekey ${kind === 'patient' ? 'bob' : 'alice'} --as hospital-a --dry-run`,
+      `${kind} register "${kind === 'patient' ? 'Bob Li' : 'Alice Martin'}" --hospital hospital-a --code K7Q2M9XD4TRP`,
+    ],
+    run: (context, what, options) => rekey(context, kind, what[0] as string, options),
+  })),
 ]
 
 async function listHospitals(context: Context): Promise<void> {
@@ -199,6 +216,37 @@ async function invitePatient(context: Context, what: readonly string[], options:
       { code, expiresMs },
       `Code for ${name}, good until ${formatDate(expiresMs)}: ${code}\n` +
         `On the patient's device:  trusthealth patient register "${name}" --hospital ${who.slug} --code ${code}`,
+    )
+  })
+}
+
+async function rekey(
+  context: Context,
+  kind: 'patient' | 'doctor',
+  given: string,
+  options: OptionValues,
+): Promise<void> {
+  await using(connectHospital(context, text(options, 'hospital')), async (connection) => {
+    const { client, who } = connection
+    const parties = partiesOf(context, connection)
+    const person = kind === 'patient' ? await findPatient(parties, given) : await findDoctor(parties, given)
+    const name = parties.nameOf(person)
+    const words = `When the code for the new device is used, all earlier keys of ${name} end.`
+    if (context.flags.dryRun === true) {
+      context.output.result({ person, dryRun: true }, `Would confirm the identity of ${name}. ${words}`)
+      return
+    }
+    await confirmStep(context, `Has ${who.name} seen the identity document of ${name}? ${words} Go on?`)
+    const state = await doing('Not confirmed', () => client.options.hospital.confirmRekey(client.requestSigner, person))
+    if (state.state === 'waiting') {
+      const next = 'A member of staff must confirm it too, within an hour: portal, People.'
+      context.output.result({ person, state: 'waiting' }, `Confirmed. ${next}`)
+      return
+    }
+    context.output.result(
+      { person, state: 'ready', code: state.code, expiresMs: state.expiresMs },
+      `Code for the new device, good until ${formatDate(state.expiresMs)}: ${state.code}\n` +
+        `There:  trusthealth ${kind} register "${name}" --hospital ${who.slug} --code ${state.code}`,
     )
   })
 }

@@ -13,17 +13,18 @@ import { staff } from './queries.ts'
 import { StaffProblem } from './staff-problem.tsx'
 
 interface NewKeyProps {
-  readonly patient: string
+  /** A patient or a doctor. */
+  readonly person: string
   readonly name: string
 }
 
-export function NewKey({ patient, name }: NewKeyProps): ReactNode {
+export function NewKey({ person, name }: NewKeyProps): ReactNode {
   const { t } = useWords()
   const cache = useQueryClient()
   const [isSeen, setIsSeen] = useState(false)
   const line = useId()
   const confirm = useMutation({
-    mutationFn: () => staff.newKey(patient),
+    mutationFn: () => staff.newKey(person),
     onSuccess: (state) => {
       // The code is shown here: the list would take this part away with it.
       if (state.state === 'waiting') void cache.invalidateQueries({ queryKey: ['staff', 'rekeys'] })
@@ -35,7 +36,7 @@ export function NewKey({ patient, name }: NewKeyProps): ReactNode {
   if (confirm.data?.state === 'waiting') return <p role="status">{t('staff.same.second')}</p>
   return (
     <>
-      <p id={line}>{t('staff.rekey.line', { name })}</p>
+      <p id={line}>{t(person.startsWith('d-') ? 'staff.rekey.line.doctor' : 'staff.rekey.line', { name })}</p>
       <Checkbox
         label={t('staff.rekey.seen', { name })}
         checked={isSeen}

@@ -65,10 +65,10 @@ function Waiting(): ReactNode {
   return (
     <section aria-labelledby="waiting" className="th-card" data-tone="wait">
       <h2 id="waiting">{t('staff.rekey.waiting')}</h2>
-      {waiting.data.map(({ patient, name, checkedBy, sinceMs, isOwn }) => (
-        <div key={patient}>
+      {waiting.data.map(({ person, name, checkedBy, sinceMs, isOwn }) => (
+        <div key={person}>
           <p>{t('staff.rekey.first', { name, by: checkedBy, moment: moment(sinceMs) })}</p>
-          {isOwn ? <p className="th-dimmed">{t('staff.rekey.other')}</p> : <NewKey patient={patient} name={name} />}
+          {isOwn ? <p className="th-dimmed">{t('staff.rekey.other')}</p> : <NewKey person={person} name={name} />}
         </div>
       ))}
     </section>

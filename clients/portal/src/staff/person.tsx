@@ -59,7 +59,7 @@ function Patient({ id }: { readonly id: string }): ReactNode {
       <PatientKeys id={id} />
       <section aria-labelledby="lost">
         <h2 id="lost">{t('staff.person.lost')}</h2>
-        <NewKey patient={id} name={name} />
+        <NewKey person={id} name={name} />
       </section>
       <TreatmentKey patient={patient} />
     </>
@@ -190,6 +190,10 @@ function Doctor({ id }: { readonly id: string }): ReactNode {
           <code>{id}</code> <CopyText text={id} label={t('staff.person.copy')} />
         </Fact>
       </dl>
+      <section aria-labelledby="lost">
+        <h2 id="lost">{t('staff.person.lost.doctor')}</h2>
+        <NewKey person={id} name={doctor.name} />
+      </section>
     </>
   )
 }

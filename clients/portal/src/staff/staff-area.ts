@@ -4,7 +4,14 @@
  *
  * @module
  */
-import { isErrorCode, parseJson, patientRefShape, practitionerRefShape } from '../../../../shared/protocol/src/index.ts'
+import {
+  isErrorCode,
+  isPatientRef,
+  parseJson,
+  participantRefShape,
+  patientRefShape,
+  practitionerRefShape,
+} from '../../../../shared/protocol/src/index.ts'
 import { ClientError, isUnavailable } from '../../../sdk/src/errors.ts'
 import {
   authorizationOf,
@@ -103,9 +110,10 @@ export function staffArea(context: WorkerContext) {
       return { startMs, place }
     },
 
-    /** This member has seen the patient's identity; the second member who says so gets the code. */
-    async newKey(patient: string): Promise<RekeyState> {
-      return await api().confirmRekey(await as(), patientRefShape(patient, 'patient'))
+    /** This member has seen the identity of the patient or doctor; the second member who says so gets the code. */
+    async newKey(person: string): Promise<RekeyState> {
+      const ref = participantRefShape(person, 'person')
+      return await api().confirmRekey(await as(), isPatientRef(ref) ? ref : practitionerRefShape(ref, 'doctor'))
     },
 
     async emergencies(): Promise<readonly EmergencyRow[]> {
