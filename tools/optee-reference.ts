@@ -8,7 +8,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SECURITY_VERSION } from '../secure/core/src/program.ts'
+import { SECURITY_VERSION } from '../shared/protocol/src/index.ts'
 import { builtFiles, builtFolder, QemuMachine } from '../tee/optee/src/index.ts'
 
 /** As optee/build.sh has it. */

@@ -20,6 +20,7 @@ import {
 import {
   decodeCbor,
   encodeCbor,
+  SECURITY_VERSION,
   type CborValue,
   type ErrorCode,
   type MspId,
@@ -46,14 +47,7 @@ import { decodeConfiguration, updatedConfiguration, type Configuration } from '.
 import { deriveStoreKeys, seal, unseal, type StoreKeys } from './keys/sealing.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
-import {
-  checkApproved,
-  checkNoDowngrade,
-  findProgram,
-  SECURITY_VERSION,
-  writeProgram,
-  type Program,
-} from './program.ts'
+import { checkApproved, checkNoDowngrade, findProgram, writeProgram, type Program } from './program.ts'
 import { organizationFacts, type PendingFinish } from './sessions/index.ts'
 import { Store } from './store.ts'
 import { Vault } from './vault.ts'

@@ -10,19 +10,10 @@
  */
 import { encodeHex, label } from '../../../shared/crypto/src/index.ts'
 import { isApproved, securityVersionShape } from '../../../shared/ledger-model/src/index.ts'
-import {
-  bytes,
-  decodeMessage,
-  encodeCbor,
-  struct,
-  type MspId,
-} from '../../../shared/protocol/src/index.ts'
+import { bytes, decodeMessage, encodeCbor, struct, type MspId } from '../../../shared/protocol/src/index.ts'
 import { TrustedApplicationError } from './errors.ts'
 import type { Facts } from './facts/queries.ts'
 import type { Store } from './store.ts'
-
-/** Of this source: raised when an older program must not serve what this one stored. */
-export const SECURITY_VERSION = 1
 
 const META = 'program'
 const KIND = 'program'

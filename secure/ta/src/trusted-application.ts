@@ -8,14 +8,13 @@
  */
 export { createTrustedApplication } from '../../core/src/application.ts'
 export { SMALL_LIMITS } from '../../core/src/limits.ts'
-export { SECURITY_VERSION } from '../../core/src/program.ts'
 export { StorageError } from '../../core/src/errors.ts'
 export { concat, decodeHex, encodeHex, encodeUtf8, newBytes, useTextCodec } from '../../../shared/crypto/src/bytes.ts'
 export { signatureFromDer, signatureToDer } from '../../../shared/crypto/src/ecdsa-der.ts'
 export { decryptionFailed } from '../../../shared/crypto/src/errors.ts'
 export { label } from '../../../shared/crypto/src/label.ts'
 export * from '../../../shared/crypto/src/sizes.ts'
-export { issueEvidence, issueOpteeEvidence } from '../../../shared/protocol/src/evidence.ts'
+export { issueEvidence, issueOpteeEvidence, SECURITY_VERSION } from '../../../shared/protocol/src/evidence.ts'
 export { FrameReader } from '../../../shared/tee-abi/src/frames.ts'
 
 /** Identity under which a device derives this application's keys; never changes. */

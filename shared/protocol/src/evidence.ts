@@ -31,6 +31,12 @@ import { b64u, bool, distinct, type Infer, literal, oneOf, optional, refine, str
 const TYP = 'trusthealth-evidence+jwt'
 const PROFILE = 'https://trusthealth.example/eat/1'
 
+/**
+ * Of the trusted application of this source: raised when an older one must not serve what this one stored
+ * (docs/protocol/10-tee-abi.md §10.8), nor be believed (§9.2).
+ */
+export const SECURITY_VERSION = 1
+
 export const TEE_KINDS = ['process', 'optee', 'sev-snp', 'tdx'] as const
 export type TeeKind = (typeof TEE_KINDS)[number]
 

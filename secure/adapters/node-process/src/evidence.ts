@@ -6,8 +6,12 @@
  * @module
  */
 import { encodeHex, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
-import { issueEvidence, type ServerRef, type Sha256Hex } from '../../../../shared/protocol/src/index.ts'
-import { SECURITY_VERSION } from '../../../core/src/program.ts'
+import {
+  issueEvidence,
+  SECURITY_VERSION,
+  type ServerRef,
+  type Sha256Hex,
+} from '../../../../shared/protocol/src/index.ts'
 import type { DeviceKeyPort, EvidencePort } from '../../../core/src/ports.ts'
 
 export interface ProcessEvidenceOptions {

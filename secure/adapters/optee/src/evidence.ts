@@ -7,12 +7,12 @@
 import { encodeHex, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
 import {
   issueOpteeEvidence,
+  SECURITY_VERSION,
   type OpteePlatform,
   type ServerRef,
   type Sha256Hex,
 } from '../../../../shared/protocol/src/index.ts'
 import type { DeviceKeyPort, EvidencePort } from '../../../core/src/ports.ts'
-import { SECURITY_VERSION } from '../../../core/src/program.ts'
 import type { Native } from './native.ts'
 
 const DIGEST_BYTES = 32
