@@ -127,7 +127,7 @@ export function GiveAccess({
           </fieldset>
           {give.isError ? <Problem error={give.error} /> : undefined}
           <p className="th-dimmed">{t('permission.note')}</p>
-          <div className="th-actions">
+          <div className="th-actions th-sheet-actions">
             <Button loading={give.isPending} disabled={hasNothing} onClick={() => give.mutate()}>
               {t('access.give.action')}
             </Button>
