@@ -50,6 +50,7 @@ import type { Smart } from './smart/smart.ts'
 import { registerStaffRoutes, RegistrationBody } from './staff/routes.ts'
 import type { Staff } from './staff/staff.ts'
 import type { SealedTreatmentKey } from './treatment-keys.ts'
+import { Turns } from './turns.ts'
 
 const MAX_BODY_BYTES = 12 * 2 ** 20
 /** Of all bodies that are being read or answered: who they are from is known only when they are whole. */
@@ -198,6 +199,8 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
       if (socket.writable) socket.end(badRequest())
     },
   }) as unknown as FastifyInstance
+  const turns = new Turns()
+  server.addHook('onRequest', (_request, _reply, done) => turns.take(done))
   const budget = new ByteBudget(MAX_BYTES_AT_ONCE, 'HTTP_RATE_LIMITED')
   server.addHook('onRequest', async (request, reply) => {
     const { 'content-length': announced, 'transfer-encoding': encoding } = request.headers
