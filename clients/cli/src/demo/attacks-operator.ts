@@ -122,6 +122,7 @@ const otherProgram: Step<Scene> = {
 
 const lyingHost: Step<Scene> = {
   title: 'a lying host starts that program anyway',
+  // It was made to ignore that nobody voted for it; an honest one would end (docs/protocol/10-tee-abi.md §10.8).
   async play(scene) {
     const { stage } = scene
     const taPath = alterProgram(stage)
@@ -229,15 +230,15 @@ async function verifyLedgerOf({ stage }: Scene): Promise<{ readonly blocks: numb
 }
 
 /**
- * A copy of the program with one letter of one message changed: it runs as the other one does. OP-TEE runs signed files
- * only, so there it is signed again, by whoever built it.
+ * A copy of the program with one byte changed: it runs as the other one does, but takes a store over without votes.
+ * OP-TEE runs signed files only, so there it is signed again, by whoever built it.
  */
 function alterProgram(stage: Scene['stage']): string {
   const { taPath } = stage.program
   const bytes = readFileSync(taPath)
-  const at = bytes.indexOf('a row of answers is missing')
-  if (at < 0) throw new Surprise('the program has another message')
-  bytes[at] = 'A'.charCodeAt(0)
+  const at = bytes.indexOf('!equalBytes(current.measurement, this.#options.measurement)')
+  if (at < 0) throw new Surprise('the program has another text')
+  bytes[at] = ' '.charCodeAt(0)
   const path = join(stage.attackFolder(), `altered-${basename(taPath)}`)
   const isSigned = stage.tee === 'optee'
   writeFileSync(
