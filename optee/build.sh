@@ -226,7 +226,7 @@ ta() {
 }
 # The suites have both implementations of the curves, and the tables of one of them, in the engine at once.
 build_suites() {
-  local heap_kib=$((heap_kib + 640)) engine_kib=$((engine_kib + 640))
+  local heap_kib=$((heap_kib + 640)) engine_kib=$((engine_kib + 1024))
   build_ta 9601f671-238a-4ea9-bac8-8323317539fb "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-suites.mjs"
 }
 build_trusthealth() {
