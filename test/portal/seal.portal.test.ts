@@ -9,7 +9,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { DoctorClient, StoredRecord } from '../../clients/sdk/src/index.ts'
-import { encodeUtf8 } from '../../shared/crypto/src/index.ts'
+import { encodeHex, encodeUtf8 } from '../../shared/crypto/src/index.ts'
 import type { PatientRef } from '../../shared/protocol/src/index.ts'
 import { otherServer } from '../../testkit/src/world/index.ts'
 import type { WatchedPage } from './browser.ts'
@@ -151,9 +151,13 @@ test('another consortium behind the same address is not believed with the keys o
 })
 
 test('another program behind the same address: a full stop, nothing of the records on the page, no way past it', async () => {
-  // On the server's own files, so that everything but the program is right.
+  // On the server's own files, with votes that let it have them: everything but what its registration says is right.
+  const measurement = new Uint8Array(32).fill(7)
+  for (const name of ['a', 'b'] as const) {
+    await portal.world.submitAsAdmin(name, 'approveProgram', [encodeHex(measurement), '1'])
+  }
   await portal.world.server.stop()
-  const other = otherServer(portal.world, { name: 'server', tee: { measurement: new Uint8Array(32).fill(7) } })
+  const other = otherServer(portal.world, { name: 'server', tee: { measurement } })
   await other.start()
   after(() => other.stop())
   await other.serving()
