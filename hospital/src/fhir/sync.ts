@@ -31,9 +31,9 @@ export class Sync {
   readonly #parts: SyncParts
   readonly #underWay = new Map<PatientRef, Promise<void>>()
   /** Counts at which the index had everything. */
-  readonly #complete = new Map<PatientRef, string>()
+  readonly #complete = new Map<PatientRef, number>()
   #allMs = Number.NEGATIVE_INFINITY
-  readonly #looked = new Map<PatientRef, { readonly stamp: string; readonly timeMs: number }>()
+  readonly #looked = new Map<PatientRef, { readonly count: number; readonly timeMs: number }>()
 
   constructor(parts: SyncParts) {
     this.#parts = parts
@@ -48,7 +48,7 @@ export class Sync {
   #lookOnce(ref: PatientRef, count: number): Promise<void> {
     let run = this.#underWay.get(ref)
     if (run === undefined) {
-      run = this.#look(ref, String(count)).finally(() => this.#underWay.delete(ref))
+      run = this.#look(ref, count).finally(() => this.#underWay.delete(ref))
       this.#underWay.set(ref, run)
     }
     return run
@@ -71,22 +71,22 @@ export class Sync {
     if (Math.abs(this.#parts.nowMs() - this.#allMs) >= AGAIN_MS) await this.all()
   }
 
-  async #look(ref: PatientRef, stamp: string): Promise<void> {
+  async #look(ref: PatientRef, count: number): Promise<void> {
     const { store, records, nowMs } = this.#parts
-    if (this.#complete.get(ref) === stamp || store.stampOf(ref) === stamp) return
+    if (this.#complete.get(ref) === count || store.stampOf(ref) === String(count)) return
     // As many versions as the ledger has: this façade stored what is new.
-    if (store.versionsOf(ref) >= Number(stamp)) {
-      this.#complete.set(ref, stamp)
+    if (store.versionsOf(ref) >= count) {
+      this.#complete.set(ref, count)
       return
     }
     const looked = this.#looked.get(ref)
-    if (looked?.stamp === stamp && Math.abs(nowMs() - looked.timeMs) < AGAIN_MS) return
+    if (looked?.count === count && Math.abs(nowMs() - looked.timeMs) < AGAIN_MS) return
     const items = await records.list(ref)
     await this.#index(ref, items)
-    this.#looked.set(ref, { stamp, timeMs: nowMs() })
+    this.#looked.set(ref, { count, timeMs: nowMs() })
     // The ledger hears of a version before it can be read: only when as many were seen, there is nothing to wait for.
     const seen = items.reduce((sum, { version }) => sum + version, 0)
-    if (seen >= Number(stamp)) store.setStamp(ref, stamp)
+    if (seen >= count) store.setStamp(ref, String(count))
   }
 
   async #index(patient: PatientRef, items: readonly RecordItem[]): Promise<void> {

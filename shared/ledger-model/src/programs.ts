@@ -19,7 +19,7 @@ import {
 import { MAX_ORGANIZATIONS } from './limits.ts'
 
 /** Highest security version of a program. */
-const MAX_SECURITY_VERSION = 65_535
+export const MAX_SECURITY_VERSION = 65_535
 
 /** That an organisation's administrator approved a program, and as which security version. */
 export interface ProgramVote {

@@ -10,6 +10,7 @@ import type { Organization } from '../../../../hospital/src/index.ts'
 import type { Ledger } from '../../../../ledger/client/src/index.ts'
 import {
   isApproved,
+  MAX_SECURITY_VERSION,
   parseResult,
   programRecordShape,
   type ProgramRecord,
@@ -26,7 +27,6 @@ import { table } from '../output.ts'
 import { requireSystem, type Consortium } from '../system-file.ts'
 import { countWords } from '../words.ts'
 
-const MAX_SECURITY_VERSION = 65_535
 const HOSPITAL: OptionRow = {
   flags: '--hospital <name>',
   description: 'vote of this hospital only; else of every organisation whose administrator is on this device',

@@ -7,6 +7,7 @@
  * @module
  */
 import {
+  MAX_ORGANIZATIONS,
   type ProgramVote,
   refuseAs,
   securityVersionShape,
@@ -16,8 +17,6 @@ import { sha256HexShape } from '../../../../shared/protocol/src/index.ts'
 import { numberArgument, plainArgument } from '../arguments.ts'
 import type { ContractCall, Outcome } from '../call.ts'
 import { event, everything, find, toJson, write } from '../state.ts'
-
-const MAX_VOTES = 64
 
 /** A vote for another security version replaces the organisation's earlier one. @throws {LedgerError} `LEDGER_BAD_ARGUMENT` */
 export async function approveProgram(call: ContractCall, text: string, versionText: string): Promise<Outcome> {
@@ -48,6 +47,6 @@ export async function withdrawProgram(call: ContractCall, text: string): Promise
 /** Without votes the list is empty. @throws {LedgerError} `LEDGER_BAD_ARGUMENT` */
 export async function program(call: ContractCall, text: string): Promise<Outcome> {
   const measurement = plainArgument(sha256HexShape, 'measurement', text)
-  const votes = await everything(call, stateKeys.programPrefix(measurement), MAX_VOTES)
+  const votes = await everything(call, stateKeys.programPrefix(measurement), MAX_ORGANIZATIONS)
   return { result: `{"measurement":"${measurement}","votes":[${votes.join(',')}]}` }
 }
