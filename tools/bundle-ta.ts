@@ -48,6 +48,7 @@ const HOSTS: readonly Artifact[] = [
       'node:buffer',
       'node:crypto',
       'node:fs',
+      'node:net',
       'node:path',
       'node:process',
     ],

@@ -12,7 +12,7 @@ import { ERROR_TABLE } from '../../shared/protocol/src/error-table.ts'
 import {
   decodeOutcome,
   decodeTaMessage,
-  encodeRequest,
+  encodeRequestParts,
   FrameReader,
   frameHeader,
   MAX_FRAME_BYTES,
@@ -36,7 +36,7 @@ export interface TaListener {
 /** A trusted application that runs. */
 export interface TaStream {
   /** Bytes of the stream to it, in this order; lost if it has ended. Those of one turn of the event loop go together. */
-  write(header: Uint8Array, message: Uint8Array): void
+  write(parts: readonly Uint8Array[]): void
   /** Makes it end if asking did not help; the second time with force. */
   end(force: boolean): void
 }
@@ -164,12 +164,13 @@ class StreamTee implements TeeDriver {
       }
       if (this.#waiting.size >= this.#maxOutstanding) throw new TeeError('TEE_BUSY')
       const id = ++this.#lastId
-      const message = encodeRequest<O>({ ...request, id, op })
-      if (message.length > this.#maxMessageBytes) throw new TeeError('RECORD_TOO_LARGE')
-      if (this.#waitingBytes + message.length > this.#maxOutstandingBytes) throw new TeeError('TEE_BUSY')
-      this.#waitingBytes += message.length
-      this.#waiting.set(id, { op, bytes: message.length, resolve: resolve as (answer: unknown) => void, reject })
-      stream.write(frameHeader(message.length), message)
+      const parts = encodeRequestParts<O>({ ...request, id, op })
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+      if (bytes > this.#maxMessageBytes) throw new TeeError('RECORD_TOO_LARGE')
+      if (this.#waitingBytes + bytes > this.#maxOutstandingBytes) throw new TeeError('TEE_BUSY')
+      this.#waitingBytes += bytes
+      this.#waiting.set(id, { op, bytes, resolve: resolve as (answer: unknown) => void, reject })
+      stream.write([frameHeader(bytes), ...parts])
     })
   }
 

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
@@ -19,6 +20,8 @@ import { Rounds } from './rounds.ts'
 import { createTrustedApplication, FrameReader, TA_ID } from './trusted-application.ts'
 
 const DEVICE_KEY_FILE = 'device.key'
+/** One read of the input takes this much at most, always into the same memory. */
+const READ_BYTES = 1024 * 1024
 
 interface Program {
   readonly application: TrustedApplication
@@ -44,8 +47,8 @@ function compose(args: TaArguments): Program {
 }
 
 function serve({ application, database }: Program): void {
-  const { stdin, stdout } = process
-  const reader = new FrameReader()
+  const { stdout } = process
+  const reader = new FrameReader({ isChunkReused: true })
 
   const release = (frames: readonly Uint8Array[]): void => {
     stdout.cork()
@@ -69,10 +72,13 @@ function serve({ application, database }: Program): void {
     stdout.end(() => process.exit(code))
   }
 
-  stdin.on('data', (chunk: Buffer) => {
-    for (const message of reader.push(chunk)) application.handle(message)
+  const take = (bytes: number, memory: Uint8Array): boolean => {
+    for (const message of reader.push(memory.subarray(0, bytes))) application.handle(message)
     rounds.soon()
-  })
+    return true
+  }
+  // What `process.stdin` is, too; only this way it reads into memory that it is given. Nothing else is opened here.
+  const stdin = new Socket({ fd: 0, onread: { buffer: new Uint8Array(READ_BYTES), callback: take } })
   stdin.on('end', () => {
     // The host is gone: nobody waits for answers, and what was acknowledged is durable.
     end(0)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as cborg from 'cborg'
 import fc from 'fast-check'
-import { type CborValue, decodeCbor, encodeCbor } from './cbor.ts'
+import { concat } from '../../crypto/src/index.ts'
+import { type CborValue, decodeCbor, encodeCbor, encodeCborParts } from './cbor.ts'
 
 // The ends of the ranges of UTF-8, where lengths and orders change.
 const edges = ['a', '\u007f', '\u0080', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}']
@@ -28,6 +29,27 @@ const { tree } = fc.letrec<{ tree: CborValue }>((tie) => ({
 
 test('decode inverts encode', () => {
   fc.assert(fc.property(tree, (value) => assert.deepEqual(decodeCbor(encodeCbor(value)), value)))
+})
+
+test('parts are the same encoding, and views the same value', () => {
+  fc.assert(
+    fc.property(tree, fc.nat(40), (value, viewsFrom) => {
+      const bytes = encodeCbor(value)
+      assert.deepEqual(concat(...encodeCborParts(value, viewsFrom)), bytes)
+      assert.deepEqual(decodeCbor(bytes, { viewsFrom }), value)
+    }),
+  )
+})
+
+test('long byte strings are not copied either way, short ones are', () => {
+  const long = new Uint8Array(100).fill(1)
+  const value = { a: long, b: new Uint8Array(99) }
+  const parts = encodeCborParts(value, 100)
+  assert.ok(parts.includes(long))
+  const bytes = concat(...parts)
+  const read = decodeCbor(bytes, { viewsFrom: 100 }) as typeof value
+  bytes.fill(2)
+  assert.deepEqual(read, { a: new Uint8Array(100).fill(2), b: new Uint8Array(99) })
 })
 
 test('cborg writes and reads the same bytes', () => {

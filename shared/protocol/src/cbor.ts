@@ -21,6 +21,8 @@ export interface CborLimits {
   readonly maxNesting?: number
   /** Items of one array, or pairs of one map; default 65,536. */
   readonly maxItems?: number
+  /** Byte strings of so many bytes and more are views on the input, which nobody may write to again; default: none. */
+  readonly viewsFrom?: number
 }
 
 export const MAX_CBOR_NESTING = 16
@@ -33,6 +35,8 @@ const ARRAY = 4
 const MAP = 5
 /** Longer text is left to the engine, where that is quicker. */
 const SHORT_TEXT = 64
+/** What a message in parts has around its long byte strings, mostly. */
+const PARTS_BYTES = 256
 const FALSE = 0xf4
 const TRUE = 0xf5
 const NULL = 0xf6
@@ -45,9 +49,26 @@ const NULL = 0xf6
  * @throws {RangeError} past the nesting or item limit: no decoder of ours would take it.
  */
 export function encodeCbor(value: CborValue): Uint8Array {
-  const output: Output = { bytes: newBytes(expectedSize(value, 0)), at: 0 }
+  const output: Output = { bytes: newBytes(expectedSize(value, 0)), at: 0, views: [], viewsFrom: Infinity }
   write(output, value, 0)
   return output.at === output.bytes.length ? output.bytes : output.bytes.subarray(0, output.at)
+}
+
+/**
+ * The same encoding in parts, for writers that gather: byte strings of `viewsFrom` bytes and more are not copied but
+ * stand among them as they are, and must not be written to until the parts are.
+ */
+export function encodeCborParts(value: CborValue, viewsFrom: number): readonly Uint8Array[] {
+  const output: Output = { bytes: newBytes(PARTS_BYTES), at: 0, views: [], viewsFrom }
+  write(output, value, 0)
+  const parts: Uint8Array[] = []
+  let from = 0
+  for (const { at, view } of output.views) {
+    parts.push(output.bytes.subarray(from, at), view)
+    from = at
+  }
+  if (from < output.at) parts.push(output.bytes.subarray(from, output.at))
+  return parts
 }
 
 /**
@@ -64,6 +85,7 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = {}): CborValu
     at: 0,
     maxNesting: limits.maxNesting ?? MAX_CBOR_NESTING,
     maxItems: limits.maxItems ?? MAX_CBOR_ITEMS,
+    viewsFrom: limits.viewsFrom ?? Infinity,
   }
   if (limits.maxBytes !== undefined && plain.length > limits.maxBytes) throw malformed('longer than its limit', 0)
   const value = read(input, 0)
@@ -93,6 +115,7 @@ interface Input {
   at: number
   readonly maxNesting: number
   readonly maxItems: number
+  readonly viewsFrom: number
 }
 
 function read(input: Input, nesting: number): CborValue {
@@ -103,7 +126,8 @@ function read(input: Input, nesting: number): CborValue {
       return readArgument(input)
     case BYTES: {
       const end = readEnd(input)
-      const value = copyBytes(input.bytes, input.at, end)
+      const isView = end - input.at >= input.viewsFrom
+      const value = isView ? input.bytes.subarray(input.at, end) : copyBytes(input.bytes, input.at, end)
       input.at = end
       return value
     }
@@ -283,6 +307,9 @@ function malformed(what: string, at: number): ProtocolError {
 interface Output {
   bytes: Uint8Array
   at: number
+  /** Byte strings that stand at a place of `bytes` without being in it. */
+  readonly views: { readonly at: number; readonly view: Uint8Array }[]
+  readonly viewsFrom: number
 }
 
 function write(output: Output, value: CborValue, nesting: number): void {
@@ -297,6 +324,10 @@ function write(output: Output, value: CborValue, nesting: number): void {
   if (value === null) return writeByte(output, NULL)
   if (value instanceof Uint8Array) {
     writeHead(output, BYTES, value.length)
+    if (value.length >= output.viewsFrom) {
+      output.views.push({ at: output.at, view: value })
+      return
+    }
     reserve(output, value.length)
     output.bytes.set(value, output.at)
     output.at += value.length

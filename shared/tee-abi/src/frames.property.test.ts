@@ -9,13 +9,16 @@ test('messages arrive whole and in order however the stream is cut', () => {
     fc.property(
       fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 8 }),
       fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 40 }),
-      (messages, cuts) => {
+      fc.boolean(),
+      (messages, cuts, isChunkReused) => {
         const stream = concat(...messages.map(encodeFrame))
-        const reader = new FrameReader()
+        const reader = new FrameReader({ isChunkReused })
         const read: Uint8Array[] = []
         for (let at = 0, i = 0; at < stream.length; i++) {
           const size = cuts[i % cuts.length] as number
-          read.push(...reader.push(stream.slice(at, at + size)))
+          const chunk = stream.slice(at, at + size)
+          read.push(...reader.push(chunk))
+          if (isChunkReused) chunk.fill(0)
           at += size
         }
         assert.deepEqual(

@@ -25,17 +25,24 @@ export function frameHeader(length: number): Uint8Array {
   return new Uint8Array([length >>> 24, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff])
 }
 
-/**
- * Cuts a stream into messages. A message that lies inside one chunk is a view on it, so the reader owns each chunk:
- * who pushes it must not write to it again. Memory: never more than one message and one chunk.
- */
+export interface FrameReading {
+  /** Whether who pushes a chunk writes to it again; without it the reader owns each chunk, and messages may be views. */
+  readonly isChunkReused?: boolean
+}
+
+/** Cuts a stream into messages. Memory: never more than one message and one chunk. */
 export class FrameReader {
+  readonly #isChunkReused: boolean
   readonly #header = new Uint8Array(LENGTH_BYTES)
   #headerBytes = 0
   /** The message being collected, allocated once its length is known and within the limit. */
   #message: Uint8Array | undefined
   #messageBytes = 0
   #failed = false
+
+  constructor({ isChunkReused = false }: FrameReading = {}) {
+    this.#isChunkReused = isChunkReused
+  }
 
   /**
    * The messages that `chunk` completes, in order.
@@ -62,7 +69,8 @@ export class FrameReader {
         throw frameInvalid()
       }
       if (chunk.length - at >= length) {
-        messages.push(chunk.subarray(at, at + length))
+        const end = at + length
+        messages.push(this.#isChunkReused ? new Uint8Array(chunk.subarray(at, end)) : chunk.subarray(at, end))
         at += length
       } else {
         this.#message = new Uint8Array(length)

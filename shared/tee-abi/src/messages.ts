@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { decodeCbor, encodeCbor, type CborValue } from '../../protocol/src/cbor.ts'
+import { decodeCbor, encodeCbor, encodeCborParts, type CborValue } from '../../protocol/src/cbor.ts'
 import type { ErrorCode } from '../../protocol/src/error-table.ts'
 import { ProtocolError } from '../../protocol/src/errors.ts'
 import { literal, struct, uint, type Shape } from '../../protocol/src/shape.ts'
@@ -31,6 +31,8 @@ for (const op of Object.keys(ABI_OPS) as AbiOpName[]) {
   REQUESTS.set(op, struct({ id: uint(), op: literal(op), ...ABI_OPS[op].request }))
   ANSWERS.set(op, struct({ id: uint(), ok: literal(true), ...ABI_OPS[op].answer }))
 }
+/** From here on a copy costs more than memory that stays as long as the byte string in it. */
+const VIEWS_FROM_BYTES = 64 * 1024
 const refusedShape = struct({ id: uint(), ok: literal(false), code: errorCodeShape })
 const idShape = uint()
 
@@ -39,12 +41,18 @@ export function encodeRequest<O extends AbiOpName>(request: HostRequestOf<O>): U
   return encodeCbor(request)
 }
 
+/** The same in parts, for writers that gather. Long byte strings are the request's own, not to be changed meanwhile. */
+export function encodeRequestParts<O extends AbiOpName>(request: HostRequestOf<O>): readonly Uint8Array[] {
+  return encodeCborParts(request, VIEWS_FROM_BYTES)
+}
+
 /**
- * A request as the trusted application takes it. Byte strings are copies.
+ * A request as the trusted application takes it. Long byte strings are views on the message, which is the caller's own
+ * and not written to again (10.1).
  * @throws {ProtocolError} `CBOR_MALFORMED`, `MESSAGE_MALFORMED`, `TEE_UNKNOWN_COMMAND`
  */
 export function decodeRequest(message: Uint8Array): HostRequest {
-  const value = decodeCbor(message)
+  const value = decodeCbor(message, { viewsFrom: VIEWS_FROM_BYTES })
   const op = memberOf(value, 'op')
   const shape = isAbiOp(op) ? REQUESTS.get(op) : undefined
   if (shape === undefined) throw new ProtocolError('TEE_UNKNOWN_COMMAND', 'there is no such operation')

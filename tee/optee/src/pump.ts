@@ -42,8 +42,8 @@ class Pump implements TaStream {
     void this.#run()
   }
 
-  write(header: Uint8Array, message: Uint8Array): void {
-    this.#queue.push(header, message)
+  write(parts: readonly Uint8Array[]): void {
+    this.#queue.push(...parts)
     this.#wake?.()
   }
 

@@ -61,7 +61,7 @@ function streamOf(child: TaProcess, listener: TaListener, onDiagnostic?: (line: 
   forwardLines(child, onDiagnostic)
   child.once('close', () => listener.onEnded())
   return {
-    write(header, message) {
+    write(parts) {
       if (!isCorked) {
         isCorked = true
         child.stdin.cork()
@@ -70,8 +70,7 @@ function streamOf(child: TaProcess, listener: TaListener, onDiagnostic?: (line: 
           child.stdin.uncork()
         })
       }
-      child.stdin.write(header)
-      child.stdin.write(message)
+      for (const part of parts) child.stdin.write(part)
     },
     end: (force) => void child.kill(force ? 'SIGKILL' : 'SIGTERM'),
   }
