@@ -207,6 +207,19 @@ test('a server that goes back, tells two histories or lets another speak is refu
   await refused('PARTICIPANT_SUSPENDED', anchor(2, note(6)))
 })
 
+test('a vote for who holds the store is of an administrator, and does not go back to an earlier term', async () => {
+  const { world } = scene
+  const { admin } = world.organization('a')
+  const vote = (term: number) => JSON.stringify({ term, instance: 'ab'.repeat(32) })
+  const refused = (code: string, work: Promise<unknown>) => assert.rejects(work, refusedWith(code))
+  await refused('LEDGER_FORBIDDEN', call(hospital.ledger, 'approveSuccession', world.serverRef, vote(1)))
+  await refused('PARTICIPANT_UNKNOWN', call(admin, 'approveSuccession', newRef(world.crypto, 's'), vote(1)))
+  await refused('LEDGER_BAD_ARGUMENT', call(admin, 'approveSuccession', world.serverRef, vote(0)))
+  await call(admin, 'approveSuccession', world.serverRef, vote(2))
+  await refused('SUCCESSION_OLD_TERM', call(admin, 'approveSuccession', world.serverRef, vote(1)))
+  await call(admin, 'withdrawSuccession', world.serverRef, '2')
+})
+
 test('a configuration that not every organisation signed is not taken', async () => {
   const { world } = scene
   const { crypto, genesis } = world

@@ -22,6 +22,7 @@ import { addKey, keysOf, rekeyPatient, removeKey } from './transactions/patient-
 import { patientPolicy } from './transactions/policy.ts'
 import { approveProgram, program, withdrawProgram } from './transactions/programs.ts'
 import { create, history, query, update } from './transactions/records.ts'
+import { approveSuccession, succession, withdrawSuccession } from './transactions/successions.ts'
 import { recordWarrant, revokeWarrant, warrant } from './transactions/warrants.ts'
 
 export const FUNCTIONS = {
@@ -40,6 +41,9 @@ export const FUNCTIONS = {
   approveProgram,
   withdrawProgram,
   program,
+  approveSuccession,
+  withdrawSuccession,
+  succession,
   addKey,
   removeKey,
   rekeyPatient,

@@ -101,6 +101,15 @@ export class TrustHealthContract extends Contract {
   program(ctx: Context, measurement: string) {
     return this.#run(ctx, 'program', [measurement])
   }
+  approveSuccession(ctx: Context, serverRef: string, succession: string) {
+    return this.#run(ctx, 'approveSuccession', [serverRef, succession])
+  }
+  withdrawSuccession(ctx: Context, serverRef: string, term: string) {
+    return this.#run(ctx, 'withdrawSuccession', [serverRef, term])
+  }
+  succession(ctx: Context, serverRef: string) {
+    return this.#run(ctx, 'succession', [serverRef])
+  }
   addKey(ctx: Context, statement: string) {
     return this.#run(ctx, 'addKey', [statement])
   }

@@ -24,6 +24,8 @@ export const EVENT_NAMES = [
   'CertificateRevoked',
   'ProgramApproved',
   'ProgramWithdrawn',
+  'SuccessionApproved',
+  'SuccessionWithdrawn',
 ] as const
 
 export type EventName = (typeof EVENT_NAMES)[number]

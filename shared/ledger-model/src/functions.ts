@@ -44,6 +44,10 @@ export const CONTRACT_FUNCTIONS = {
   approveProgram: { args: ['measurement', 'securityVersion'], readOnly: false, roles: ADMIN },
   withdrawProgram: { args: ['measurement'], readOnly: false, roles: ADMIN },
   program: { args: ['measurement'], readOnly: true, roles: 'members' },
+  // who holds a record server's store
+  approveSuccession: { args: ['serverRef', 'succession'], readOnly: false, roles: ADMIN },
+  withdrawSuccession: { args: ['serverRef', 'term'], readOnly: false, roles: ADMIN },
+  succession: { args: ['serverRef'], readOnly: true, roles: 'members' },
   // keys of patients
   addKey: { args: ['statement'], readOnly: false, roles: 'members' },
   removeKey: { args: ['statement'], readOnly: false, roles: 'members' },

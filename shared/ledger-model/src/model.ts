@@ -13,6 +13,7 @@ export * from './misuse.ts'
 export * from './participants.ts'
 export * from './patients.ts'
 export * from './programs.ts'
+export * from './successions.ts'
 
 /**
  * Parses the result text of a function. The node that answered may lie about what it stores, so the form is checked

@@ -625,6 +625,11 @@ export const ERROR_TABLE = {
     meaning: 'A checkpoint does not follow the newest one.',
     action: 'Two copies of one server may run: stop one and read docs/operations.',
   },
+  SUCCESSION_OLD_TERM: {
+    kind: 'usage',
+    meaning: 'The organisation has already voted for a later holder of this store.',
+    action: 'Look at the votes with trusthealth recovery show, and vote for the next term.',
+  },
   CHECKPOINT_SMALLER: {
     kind: 'check',
     meaning: 'A checkpoint covers fewer entries than the newest one.',

@@ -14,6 +14,7 @@ import {
   parseResult,
   patientParticipantShape,
   programRecordShape,
+  successionRecordShape,
 } from '../../../shared/ledger-model/src/index.ts'
 import { newRef } from '../../../shared/protocol/src/index.ts'
 import { createPatient, issueCertificate, patientRegistrationOf, registrationOf } from '../consortium.ts'
@@ -322,6 +323,94 @@ export function describeParticipants(world: () => LedgerWorld): void {
       }
       for (const wrong of ['', '0', '-1', '01', '1.5', '65536']) {
         await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'approveProgram', measurement, wrong))
+      }
+    })
+  })
+
+  describe('approveSuccession, withdrawSuccession, succession', () => {
+    const INSTANCE = '4d'.repeat(32)
+    const OTHER = '5d'.repeat(32)
+    const FROM = { epoch: 3, size: 12, root: '6d'.repeat(32) }
+    const votesFor = async (server: string) => {
+      const asked = { fn: 'succession', args: [server] }
+      const { serverRef, votes } = parseResult(await world().ledger.query(asked), successionRecordShape)
+      assert.equal(serverRef, server)
+      return votes.map(({ timeMs: _, txId: __, ...vote }) => vote)
+    }
+
+    test('each organisation has one vote in a term, which it changes and takes back', async () => {
+      const { call, a, b, register } = world()
+      const server = await register(a, 'server')
+      assert.deepEqual(await votesFor(server.ref), [])
+      const first = { term: 1, instance: INSTANCE }
+      await call(a.admin, 'approveSuccession', server.ref, first)
+      await call(a.admin, 'approveSuccession', server.ref, first)
+      assert.deepEqual(await votesFor(server.ref), [{ ...first, mspId: a.mspId }])
+      const replaced = { term: 1, instance: OTHER, from: FROM }
+      await call(a.admin, 'approveSuccession', server.ref, replaced)
+      await call(b.admin, 'approveSuccession', server.ref, replaced)
+      assert.deepEqual(
+        await votesFor(server.ref),
+        [a.mspId, b.mspId].toSorted().map((mspId) => ({ ...replaced, mspId })),
+      )
+      await call(b.admin, 'withdrawSuccession', server.ref, '1')
+      await call(b.admin, 'withdrawSuccession', server.ref, '1')
+      assert.deepEqual(await votesFor(server.ref), [{ ...replaced, mspId: a.mspId }])
+    })
+
+    test('the vote of the term before stays until the next but one, and comes back', async () => {
+      const { call, a, register } = world()
+      const server = await register(a, 'server')
+      const terms = async () => (await votesFor(server.ref)).map(({ term }) => term)
+      for (const term of [1, 2, 4]) {
+        await call(a.admin, 'approveSuccession', server.ref, { term, instance: INSTANCE })
+      }
+      assert.deepEqual(await terms(), [4, 2])
+      await call(a.admin, 'withdrawSuccession', server.ref, '4')
+      assert.deepEqual(await terms(), [2])
+    })
+
+    test('refused: who is no administrator, unknown servers, earlier terms, malformed', async () => {
+      const { call, ask, a, b, register } = world()
+      const server = await register(a, 'server')
+      const vote = { term: 2, instance: INSTANCE }
+      for (const caller of [server, a.hospital]) {
+        await refused('LEDGER_FORBIDDEN', call(caller, 'approveSuccession', server.ref, vote))
+        await refused('LEDGER_FORBIDDEN', call(caller, 'withdrawSuccession', server.ref, '2'))
+      }
+      await refused('PARTICIPANT_UNKNOWN', call(a.admin, 'approveSuccession', newRef(crypto, 's'), vote))
+      await call(a.admin, 'approveSuccession', server.ref, vote)
+      // What another organisation takes back is its own.
+      await call(b.admin, 'withdrawSuccession', server.ref, '2')
+      await refused('SUCCESSION_OLD_TERM', call(a.admin, 'approveSuccession', server.ref, { ...vote, term: 1 }))
+      await refused('SUCCESSION_OLD_TERM', call(a.admin, 'withdrawSuccession', server.ref, '1'))
+      assert.deepEqual(await votesFor(server.ref), [{ ...vote, mspId: a.mspId }])
+      const wrong = [
+        'x',
+        {},
+        [],
+        { term: 3 },
+        { ...vote, term: 0 },
+        { ...vote, term: 1.5 },
+        { ...vote, term: 65_536 },
+        { ...vote, instance: INSTANCE.slice(2) },
+        { ...vote, instance: INSTANCE.toUpperCase() },
+        { ...vote, force: true },
+        { ...vote, from: {} },
+        { ...vote, from: { ...FROM, epoch: 0 } },
+        { ...vote, from: { ...FROM, size: 0 } },
+        { ...vote, from: { ...FROM, root: 'x' } },
+      ]
+      for (const succession of wrong) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'approveSuccession', server.ref, succession))
+      }
+      for (const term of ['', '0', '-1', '01', '65536']) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'withdrawSuccession', server.ref, term))
+      }
+      for (const ref of ['x', a.hospital.ref]) {
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'approveSuccession', ref, vote))
+        await refused('LEDGER_BAD_ARGUMENT', call(a.admin, 'withdrawSuccession', ref, '1'))
+        await refused('LEDGER_BAD_ARGUMENT', ask('succession', ref))
       }
     })
   })
