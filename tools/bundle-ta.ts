@@ -48,7 +48,6 @@ const HOSTS: readonly Artifact[] = [
       'node:buffer',
       'node:crypto',
       'node:fs',
-      'node:net',
       'node:path',
       'node:process',
     ],

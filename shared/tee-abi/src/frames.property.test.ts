@@ -9,16 +9,13 @@ test('messages arrive whole and in order however the stream is cut', () => {
     fc.property(
       fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 8 }),
       fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 40 }),
-      fc.boolean(),
-      (messages, cuts, isChunkReused) => {
+      (messages, cuts) => {
         const stream = concat(...messages.map(encodeFrame))
-        const reader = new FrameReader({ isChunkReused })
+        const reader = new FrameReader()
         const read: Uint8Array[] = []
         for (let at = 0, i = 0; at < stream.length; i++) {
           const size = cuts[i % cuts.length] as number
-          const chunk = stream.slice(at, at + size)
-          read.push(...reader.push(chunk))
-          if (isChunkReused) chunk.fill(0)
+          read.push(...reader.push(stream.slice(at, at + size)))
           at += size
         }
         assert.deepEqual(
@@ -26,6 +23,31 @@ test('messages arrive whole and in order however the stream is cut', () => {
           messages.map((message) => [...message]),
         )
         assert.ok(reader.isBetweenFrames)
+      },
+    ),
+  )
+})
+
+test('the rest of a message may be written to its place, in pieces of any size', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 2, maxLength: 300 }),
+      fc.array(fc.integer({ min: 1, max: 80 }), { minLength: 1, maxLength: 9 }),
+      (message, cuts) => {
+        const reader = new FrameReader()
+        assert.deepEqual(reader.push(encodeFrame(message).subarray(0, 5)), [])
+        let rest = message.subarray(1)
+        for (let i = 0; rest.length > 0; i++) {
+          const { room } = reader
+          assert.equal(room?.length, rest.length)
+          const part = rest.subarray(0, cuts[i % cuts.length])
+          room?.set(part)
+          rest = rest.subarray(part.length)
+          const whole = reader.filled(part.length)
+          assert.deepEqual(whole, rest.length === 0 ? message : undefined)
+        }
+        assert.equal(reader.room, undefined)
+        assert.throws(() => reader.filled(1), RangeError)
       },
     ),
   )

@@ -25,24 +25,17 @@ export function frameHeader(length: number): Uint8Array {
   return new Uint8Array([length >>> 24, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff])
 }
 
-export interface FrameReading {
-  /** Whether who pushes a chunk writes to it again; without it the reader owns each chunk, and messages may be views. */
-  readonly isChunkReused?: boolean
-}
-
-/** Cuts a stream into messages. Memory: never more than one message and one chunk. */
+/**
+ * Cuts a stream into messages. A message that lies inside one chunk is a view on it, so the reader owns each chunk:
+ * who pushes it must not write to it again. Memory: never more than one message and one chunk.
+ */
 export class FrameReader {
-  readonly #isChunkReused: boolean
   readonly #header = new Uint8Array(LENGTH_BYTES)
   #headerBytes = 0
   /** The message being collected, allocated once its length is known and within the limit. */
   #message: Uint8Array | undefined
   #messageBytes = 0
   #failed = false
-
-  constructor({ isChunkReused = false }: FrameReading = {}) {
-    this.#isChunkReused = isChunkReused
-  }
 
   /**
    * The messages that `chunk` completes, in order.
@@ -69,8 +62,7 @@ export class FrameReader {
         throw frameInvalid()
       }
       if (chunk.length - at >= length) {
-        const end = at + length
-        messages.push(this.#isChunkReused ? new Uint8Array(chunk.subarray(at, end)) : chunk.subarray(at, end))
+        messages.push(chunk.subarray(at, at + length))
         at += length
       } else {
         this.#message = new Uint8Array(length)
@@ -78,6 +70,26 @@ export class FrameReader {
       }
     }
     return messages
+  }
+
+  /**
+   * Where the next bytes of the stream belong while a message is being collected: who can read straight into it says so
+   * by `filled` and spares a chunk. Undefined between messages.
+   */
+  get room(): Uint8Array | undefined {
+    return this.#message?.subarray(this.#messageBytes)
+  }
+
+  /** `bytes` of `room` were written, at its begin. @returns the message, when that completes it. */
+  filled(bytes: number): Uint8Array | undefined {
+    const message = this.#message
+    if (message === undefined || bytes > message.length - this.#messageBytes) {
+      throw new RangeError('more than there is room')
+    }
+    this.#messageBytes += bytes
+    if (this.#messageBytes < message.length) return undefined
+    this.#message = undefined
+    return message
   }
 
   /** Whether the stream stands between two messages: at its end anything else means that it was cut. */
@@ -88,11 +100,7 @@ export class FrameReader {
   #collect(message: Uint8Array, chunk: Uint8Array, at: number, messages: Uint8Array[]): number {
     const part = chunk.subarray(at, at + message.length - this.#messageBytes)
     message.set(part, this.#messageBytes)
-    this.#messageBytes += part.length
-    if (this.#messageBytes === message.length) {
-      messages.push(message)
-      this.#message = undefined
-    }
+    if (this.filled(part.length) !== undefined) messages.push(message)
     return part.length
   }
 }
