@@ -4,10 +4,12 @@
  *
  * @module
  */
+import { Button } from '@mantine/core'
 import { useQueries, useQuery } from '@tanstack/react-query'
-import { useMemo, useState, type ReactNode } from 'react'
+import { IconPencil } from '@tabler/icons-react'
+import { lazy, Suspense, useMemo, useState, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
-import { codeKeyOf, dateTextOf, measuredOf, type Measured } from '../fhir/read.ts'
+import { codeKeyOf, dateTextOf, isWrittenInError, measuredOf, type Measured } from '../fhir/read.ts'
 import { FhirDate } from '../fhir/fhir-date.tsx'
 
 import { ResourceView } from '../fhir/resource-view.tsx'
@@ -22,6 +24,8 @@ import { queries } from './queries.ts'
 import { Sparkline } from './sparkline.tsx'
 import type { View } from './views.ts'
 
+const Correct = lazy(async () => ({ default: (await import('./correct.tsx')).Correct }))
+
 /** Records that one screen reads and checks. */
 const MAX_READ = 80
 
@@ -33,7 +37,14 @@ const KINDS: Readonly<Record<View, readonly string[] | undefined>> = {
   notes: ['encounter', 'document', 'careplan', 'imaging'],
 }
 
-export function Chart({ patient, view }: { readonly patient: string; readonly view: View }): ReactNode {
+interface ChartProps {
+  readonly patient: string
+  readonly view: View
+  /** Without a permission of the patient nothing can be corrected. */
+  readonly mayWrite: boolean
+}
+
+export function Chart({ patient, view, mayWrite }: ChartProps): ReactNode {
   const { t } = useWords()
   const list = useQuery(queries.records(patient))
   const wanted = KINDS[view]
@@ -62,6 +73,7 @@ export function Chart({ patient, view }: { readonly patient: string; readonly vi
             note={{ dateMs: dateMs ?? storedMs, authorName }}
             opened={records[i]?.data}
             error={records[i]?.error ?? null}
+            correctsFor={mayWrite ? patient : undefined}
           />
         ))}
       </ul>
@@ -74,13 +86,17 @@ interface RowProps {
   readonly note: { readonly dateMs: number; readonly authorName: string }
   readonly opened: OpenedRecord | undefined
   readonly error: Error | null
+  /** The patient, where a correction may be written. */
+  readonly correctsFor: string | undefined
 }
 
-function Row({ title, note, opened, error }: RowProps): ReactNode {
+function Row({ title, note, opened, error, correctsFor }: RowProps): ReactNode {
   const words = useWords()
   const { t, date } = words
   const [isOpen, setIsOpen] = useState(false)
   const [isPanelOpen, setIsPanelOpen] = useState(false)
+  const [isCorrecting, setIsCorrecting] = useState(false)
+  const isInError = opened !== undefined && isWrittenInError(opened.resource)
   const isBad = sealView(words, opened?.report).tone === 'bad'
   const isObservation = opened?.resource['resourceType'] === 'Observation'
   const text = opened === undefined ? undefined : dateTextOf(opened.resource)
@@ -95,13 +111,17 @@ function Row({ title, note, opened, error }: RowProps): ReactNode {
           onClick={() => setIsOpen(!isOpen)}
         >
           <b>{title}</b>{' '}
-          {opened !== undefined && isObservation && !isBad
+          {opened !== undefined && isObservation && !isBad && !isInError
             ? measuredOf(opened.resource)
                 .slice(0, 2)
                 .map((one) => <ValueText key={one.name} measured={one} />)
             : undefined}
           <span className="th-dimmed">
             {text === undefined ? date(note.dateMs) : <FhirDate text={text} />} · {note.authorName}
+            {isInError ? ` · ${t('record.in-error')}` : ''}
+            {opened !== undefined && opened.latestVersion > 1 && !isInError
+              ? ` · ${t('doctor.correct.corrected', { version: opened.latestVersion })}`
+              : ''}
           </span>
         </button>
         {error === null ? (
@@ -122,7 +142,28 @@ function Row({ title, note, opened, error }: RowProps): ReactNode {
           </div>
         ) : (
           <div className="th-record-body">
-            <ResourceView resource={opened.resource} hasInterpretation />
+            {isInError ? <p className="th-state">{t('record.in-error.line')}</p> : undefined}
+            <ResourceView resource={opened.resource} hasInterpretation={!isInError} />
+            {correctsFor === undefined ? undefined : isCorrecting ? (
+              <Suspense>
+                <Correct
+                  patient={correctsFor}
+                  record={opened.recordId}
+                  title={title}
+                  onClose={() => setIsCorrecting(false)}
+                />
+              </Suspense>
+            ) : (
+              <Button
+                size="xs"
+                variant="default"
+                leftSection={<IconPencil size={16} aria-hidden />}
+                aria-label={t('doctor.correct.open', { title })}
+                onClick={() => setIsCorrecting(true)}
+              >
+                {t('doctor.correct.action')}
+              </Button>
+            )}
           </div>
         )
       ) : undefined}
@@ -141,10 +182,11 @@ interface Series {
   readonly points: readonly { readonly timeMs: number; readonly measured: Measured }[]
 }
 
-/** Results that were checked and found wrong make no point. */
+/** Results that were checked and found wrong, or written in error, make no point. */
 function seriesOf(records: readonly OpenedRecord[]): readonly Series[] {
   const all = new Map<string, { name: string; points: { timeMs: number; measured: Measured }[] }>()
   for (const { resource, report } of records) {
+    if (isWrittenInError(resource)) continue
     if (resource['resourceType'] !== 'Observation' || report.checks.some(({ result }) => result === 'fail')) continue
     const timeMs = Date.parse(dateTextOf(resource) ?? '')
     for (const measured of measuredOf(resource)) {

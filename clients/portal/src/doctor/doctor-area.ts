@@ -11,6 +11,7 @@ import {
   type PatientPolicy,
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
+  isErrorCode,
   patientRefShape,
   recordIdShape,
   recordIdTimeMs,
@@ -23,6 +24,8 @@ import { ClientError, codeOf, isUnavailable } from '../../../sdk/src/errors.ts'
 import type { AppointmentEntry } from '../../../sdk/src/hospital-api.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
 import type { RecordItem } from '../../../sdk/src/record-answer.ts'
+import { parseForReading } from '../fhir/exact-json.ts'
+import { isWrittenInError } from '../fhir/read.ts'
 import { RecordReader } from '../session/opened-record.ts'
 import { People } from '../session/people.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
@@ -30,6 +33,7 @@ import { browserDrafts, browserOutbox, type Outgoing } from './browser-store.ts'
 import { Drafts } from './model/drafts.ts'
 import type { EmergencyReasonCode } from './model/emergency.ts'
 import { bannerOf, type BannerFacts } from './model/banner.ts'
+import { canBeInError, corrected, correctionOf, writtenInError, type Correction } from './model/correction.ts'
 import { groupStateOf, type GroupState } from './model/group.ts'
 import { permissionOf, type PermissionState } from './model/permission.ts'
 import { visitResources } from './model/visit-resources.ts'
@@ -77,6 +81,16 @@ export interface SignedVisit {
   /** Unset: nothing answered; everything is kept encrypted here and sent again. */
   readonly recordedMs?: number
   readonly parts: readonly SignedPart[]
+}
+
+/** What may be corrected of a record that was read. */
+export interface Correctable {
+  readonly version: number
+  /** When that version was stored, Unix ms; undefined: not known here. */
+  readonly storedMs?: number
+  /** What the form holds of it; undefined where it cannot hold it whole. */
+  readonly correction?: Correction
+  readonly canBeInError: boolean
 }
 
 export interface GroupWork {
@@ -170,6 +184,26 @@ export function doctorArea(context: WorkerContext) {
     })
   }
 
+  /** Sends what was signed; it is kept first, so that it is not lost whatever happens on the way. */
+  async function sendKept(outgoing: Outgoing, titles: readonly SignedPart[]): Promise<SignedVisit> {
+    const alice = await client()
+    const { signedMs, prepared } = outgoing
+    await browserOutbox.put(outgoing)
+    try {
+      const outcomes = await alice.sendMany(prepared)
+      if (!outcomes.some(mayStillBeTaken)) await browserOutbox.remove(outgoing.id)
+      return {
+        signedMs,
+        recordedMs: context.clock.nowMs(),
+        parts: titles.map((part, i) => ({ ...part, ...outcomeOf(outcomes[i]) })),
+      }
+    } catch (error) {
+      if (isUnavailable(error)) return { signedMs, parts: titles }
+      await browserOutbox.remove(outgoing.id)
+      throw error
+    }
+  }
+
   async function findTurn(chainId: string): Promise<ChainTurn> {
     const turn = (await (await client()).chainTurns()).find((one) => one.chainId === chainId)
     if (turn === undefined) throw new ClientError('RECORD_NOT_FOUND')
@@ -208,6 +242,7 @@ export function doctorArea(context: WorkerContext) {
         return opened
           .filter(({ report }) => report.checks.every(({ result }) => result !== 'fail'))
           .map(({ resource }) => resource)
+          .filter((resource) => !isWrittenInError(resource))
       }
       const [[person], allergies] = await Promise.all([
         resourcesOfType('Patient', 1),
@@ -248,26 +283,58 @@ export function doctorArea(context: WorkerContext) {
         signedMs,
         prepared,
       }
-      // Kept first: what was signed is not lost, whatever happens on the way.
-      await browserOutbox.put(outgoing)
       const titles = resources.map(({ title, resourceType }, i) => ({
         title,
         resourceType,
         recordId: prepared[i]?.recordId as string,
       }))
-      try {
-        const outcomes = await alice.sendMany(prepared)
-        if (!outcomes.some(mayStillBeTaken)) await browserOutbox.remove(outgoing.id)
-        return {
-          signedMs,
-          recordedMs: context.clock.nowMs(),
-          parts: titles.map((part, i) => ({ ...part, ...outcomeOf(outcomes[i]) })),
-        }
-      } catch (error) {
-        if (isUnavailable(error)) return { signedMs, parts: titles }
-        await browserOutbox.remove(outgoing.id)
-        throw error
+      return await sendKept(outgoing, titles)
+    },
+
+    /** What the form can change of the newest version. */
+    async correctable(record: string): Promise<Correctable> {
+      const { ehr, version } = await newestChecked(record)
+      const text = decodeUtf8(ehr)
+      const correction = correctionOf(text)
+      const versions = await (await client()).versions(recordIdShape(record, 'record'))
+      const storedMs = versions.find((one) => one.version === version)?.storedMs
+      return {
+        version,
+        canBeInError: canBeInError(text),
+        ...(storedMs === undefined ? {} : { storedMs }),
+        ...(correction === undefined ? {} : { correction }),
       }
+    },
+
+    /**
+     * Signs and sends the next version. @param version the one that the doctor has seen
+     * @param change `in-error`: the record was never true of this patient
+     */
+    async correct(ref: string, record: string, version: number, change: Correction | 'in-error'): Promise<SignedVisit> {
+      const alice = await client()
+      const patient = patientRefShape(ref, 'patient')
+      const answer = await newestChecked(record)
+      if (answer.version !== version) throw new ClientError('RECORD_VERSION_CONFLICT')
+      const old = decodeUtf8(answer.ehr)
+      const text = change === 'in-error' ? writtenInError(old) : corrected(old, change)
+      const { recordId, commitment } = answer
+      const prepared = await alice.prepare({
+        patient,
+        ehr: encodeUtf8(text),
+        warrant: await warrantOf(patient),
+        corrects: { record: recordId, version, ehrHash: commitment.ehrHash },
+      })
+      const { resourceType = '' } = JSON.parse(text) as { readonly resourceType?: string }
+      const outgoing = {
+        id: crypto.randomUUID(),
+        owner: (await context.acting()).kept.id,
+        patient,
+        signedMs: context.clock.nowMs(),
+        prepared: [prepared],
+      }
+      const signed = await sendKept(outgoing, [{ recordId, title: '', resourceType }])
+      reader.forgetOne(recordId)
+      return signed
     },
 
     async outbox(): Promise<readonly OutboxLine[]> {
@@ -349,7 +416,7 @@ export function doctorArea(context: WorkerContext) {
           fault === undefined
             ? chain.links.map(({ author, ehr }) => ({
                 author,
-                resource: JSON.parse(decodeUtf8(ehr)) as Readonly<Record<string, unknown>>,
+                resource: parseForReading(decodeUtf8(ehr)) as Readonly<Record<string, unknown>>,
               }))
             : [],
         ...(fault === undefined ? {} : { fault }),
@@ -385,6 +452,17 @@ export function doctorArea(context: WorkerContext) {
       await keepEmergencies((await emergencies()).filter((one) => one.id !== id))
       reader.forget()
     },
+  }
+
+  /**
+   * The newest version, read again and checked.
+   * @throws {ClientError} with the code of the first check that failed: nothing is built on a text that was changed
+   */
+  async function newestChecked(record: string) {
+    const { report, version } = await reader.openAgain(record)
+    const failed = report.checks.find(({ result }) => result === 'fail')
+    if (failed !== undefined) throw new ClientError(isErrorCode(failed.code) ? failed.code : 'RECORD_HASH_MISMATCH')
+    return await reader.answer(record, version)
   }
 
   /** Those that this device opened and that have not ended; the record server decides at every request. */

@@ -16,6 +16,8 @@ interface FieldsProps<T> {
   readonly errorOf: (field: string) => string | undefined
   /** `undefined` takes the entry out. */
   readonly onChange: (next: T | undefined) => void
+  /** One entry alone, that cannot be taken out. */
+  readonly isOnly?: boolean
 }
 
 function Remove({ name, onClick }: { readonly name: string; readonly onClick: () => void }): ReactNode {
@@ -27,7 +29,7 @@ function Remove({ name, onClick }: { readonly name: string; readonly onClick: ()
   )
 }
 
-export function ConditionFields({ entry, errorOf, onChange }: FieldsProps<ConditionEntry>): ReactNode {
+export function ConditionFields({ entry, errorOf, onChange, isOnly = false }: FieldsProps<ConditionEntry>): ReactNode {
   const { t } = useWords()
   const set = (text: string) => {
     const coded = CONDITIONS.find(({ display }) => display === text)
@@ -58,16 +60,23 @@ export function ConditionFields({ entry, errorOf, onChange }: FieldsProps<Condit
           label: t(`doctor.certainty.${value}`),
         }))}
       />
-      <Remove name={entry.text} onClick={() => onChange(undefined)} />
+      {isOnly ? undefined : <Remove name={entry.text} onClick={() => onChange(undefined)} />}
     </div>
   )
 }
 
 const FLAGS = ['', 'L', 'N', 'H', 'LL', 'HH'] as const
 
-export function ObservationFields({ entry, errorOf, onChange }: FieldsProps<ObservationEntry>): ReactNode {
+export function ObservationFields({
+  entry,
+  errorOf,
+  onChange,
+  isOnly = false,
+}: FieldsProps<ObservationEntry>): ReactNode {
   const { t } = useWords()
-  const units = OBSERVATION_KINDS.find(({ code }) => code === entry.kind?.code)?.units ?? allUnits()
+  const offered = OBSERVATION_KINDS.find(({ code }) => code === entry.kind?.code)?.units ?? allUnits()
+  const own = entry.unit
+  const units = own === undefined || offered.some(({ ucum }) => ucum === own.ucum) ? offered : [own, ...offered]
   const at = (part: string) => `observations.${entry.id}.${part}`
   const setName = (text: string) => {
     const kind = OBSERVATION_KINDS.find(({ name }) => name === text)
@@ -144,7 +153,7 @@ export function ObservationFields({ entry, errorOf, onChange }: FieldsProps<Obse
         value={entry.high}
         onChange={(event) => onChange({ ...entry, high: event.currentTarget.value })}
       />
-      <Remove name={entry.text} onClick={() => onChange(undefined)} />
+      {isOnly ? undefined : <Remove name={entry.text} onClick={() => onChange(undefined)} />}
     </div>
   )
 }
@@ -154,7 +163,7 @@ function allUnits() {
   return [...seen.values()]
 }
 
-export function MedicineFields({ entry, errorOf, onChange }: FieldsProps<MedicineEntry>): ReactNode {
+export function MedicineFields({ entry, errorOf, onChange, isOnly = false }: FieldsProps<MedicineEntry>): ReactNode {
   const { t } = useWords()
   const at = (part: string) => `medicines.${entry.id}.${part}`
   return (
@@ -181,7 +190,7 @@ export function MedicineFields({ entry, errorOf, onChange }: FieldsProps<Medicin
         onChange={(event) => onChange({ ...entry, days: event.currentTarget.value })}
         error={errorOf(at('days'))}
       />
-      <Remove name={entry.text} onClick={() => onChange(undefined)} />
+      {isOnly ? undefined : <Remove name={entry.text} onClick={() => onChange(undefined)} />}
     </div>
   )
 }

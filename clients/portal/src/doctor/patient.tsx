@@ -52,7 +52,7 @@ export function Patient({ patient }: { readonly patient: string }): ReactNode {
             onChange={(next) => setParams(next === 'all' ? {} : { view: next }, { replace: true })}
             data={VIEWS.map((one) => ({ value: one, label: t(`doctor.view.${one}`) }))}
           />
-          <Chart patient={patient} view={view} />
+          <Chart patient={patient} view={view} mayWrite={mayWrite} />
         </section>
         {mayWrite ? (
           <Write patient={patient} name={row.name} draft={params.get('draft') ?? undefined} isGroup={row.isGroup} />

@@ -6,15 +6,15 @@
  */
 import { Button, Textarea, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { IconCheck, IconClock, IconInbox, IconPlus, IconSignature } from '@tabler/icons-react'
+import { IconPlus, IconSignature } from '@tabler/icons-react'
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { ConditionFields, MedicineFields, ObservationFields } from './entry-fields.tsx'
-import type { SignedVisit } from './doctor-area.ts'
 import { DraftSaver } from './model/drafts.ts'
 import { EMPTY_VISIT, isEmptyVisit, problemsOf, type Visit } from './model/visit.ts'
 import { doctor } from './queries.ts'
+import { Signed } from './signed.tsx'
 
 interface WriteProps {
   readonly patient: string
@@ -92,7 +92,7 @@ export function Write({ patient, name, draft, isGroup }: WriteProps): ReactNode 
     if (problems.length === 0) sign.mutate()
     else requestAnimationFrame(() => summary.current?.focus())
   }
-  if (sign.isSuccess) return <Signed signed={sign.data} onAgain={again} />
+  if (sign.isSuccess) return <Signed signed={sign.data} again={t('doctor.write.again')} onAgain={again} />
   if (begin.isSuccess) {
     return (
       <section aria-labelledby="write">
@@ -248,50 +248,5 @@ function AddButton({ label, onClick }: { readonly label: string; readonly onClic
     <Button size="xs" variant="default" leftSection={<IconPlus size={16} aria-hidden />} onClick={onClick}>
       {label}
     </Button>
-  )
-}
-
-function Signed({ signed, onAgain }: { readonly signed: SignedVisit; readonly onAgain: () => void }): ReactNode {
-  const { t, time, seconds, number } = useWords()
-  const { signedMs, recordedMs, parts } = signed
-  const block = parts.find((part) => part.block !== undefined)?.block
-  return (
-    <section aria-labelledby="signed" className="th-write">
-      <h2 id="signed">{t('doctor.signed.title')}</h2>
-      <div role="status">
-        {recordedMs === undefined ? (
-          <p className="th-state" data-tone="wait">
-            <IconInbox size={18} aria-hidden />
-            <span>{t('doctor.signed.kept', { time: time(signedMs) })}</span>
-          </p>
-        ) : block === undefined ? (
-          <p className="th-state" data-tone="wait">
-            <IconClock size={18} aria-hidden />
-            <span>{t('doctor.signed.refused', { time: time(signedMs) })}</span>
-          </p>
-        ) : (
-          <p className="th-state" data-tone="ok">
-            <IconCheck size={18} aria-hidden />
-            <span>{t('doctor.signed.recorded', { time: seconds(recordedMs), block: number(block) })}</span>
-          </p>
-        )}
-      </div>
-      <ul>
-        {parts.map(({ recordId, title, resourceType, code }) => (
-          <li key={recordId}>
-            {t(`doctor.part.${resourceType}`)} {title}
-            {code === undefined ? undefined : (
-              <>
-                {' '}
-                · {t(`error.${code}.what`)} <code>{code}</code>
-              </>
-            )}
-          </li>
-        ))}
-      </ul>
-      <Button variant="default" onClick={onAgain}>
-        {t('doctor.write.again')}
-      </Button>
-    </section>
   )
 }

@@ -66,9 +66,9 @@ function wholeText(value: unknown): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (!isObj(value)) return undefined
   if (Array.isArray(value['coding'])) return conceptText(value)
-  if (typeof value['value'] === 'number') {
+  if (isAmount(value)) {
     const unit = unitText(textAt(value, 'unit') ?? textAt(value, 'code'))
-    return `${textAt(value, 'comparator') ?? ''}${value['value']} ${unit}`.trim()
+    return `${textAt(value, 'comparator') ?? ''}${textAt(value, 'value') ?? ''} ${unit}`.trim()
   }
   const data = value['data']
   if (typeof data === 'string' && textAt(value, 'contentType')?.startsWith('text/plain') === true) {
@@ -89,4 +89,9 @@ function isSame(one: unknown, other: unknown): boolean {
   if (!isObj(one) || !isObj(other)) return one === other
   const names = new Set([...Object.keys(one), ...Object.keys(other)])
   return [...names].every((name) => isSame(one[name], other[name]))
+}
+
+/** A quantity: its digits may stand as text, so that none is lost. */
+function isAmount({ value, unit, code }: Resource): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && (unit !== undefined || code !== undefined))
 }

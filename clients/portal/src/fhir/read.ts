@@ -34,6 +34,13 @@ export function textAt(value: Json, ...path: readonly string[]): string | undefi
   return typeof found === 'string' && found.trim() !== '' ? found : undefined
 }
 
+/** A number, or digits that stand as text so that none is lost. */
+function numberAt(value: Json, ...path: readonly string[]): number | undefined {
+  const found = textAt(value, ...path)
+  const number = Number(found)
+  return found === undefined || !Number.isFinite(number) ? undefined : number
+}
+
 /** Words of a CodeableConcept, Coding or Reference. */
 export function conceptText(concept: Json): string | undefined {
   return (
@@ -66,6 +73,12 @@ export function titleOf(resource: Resource): string | undefined {
     if (words !== undefined) return words
   }
   return textAt(resource, 'resourceType')
+}
+
+/** Whether its authors say that it was never true of this patient (R4: `status` or `verificationStatus`). */
+export function isWrittenInError(resource: Resource): boolean {
+  const status = textAt(resource, 'status') ?? textAt(resource, 'verificationStatus', 'coding', 'code')
+  return status === 'entered-in-error'
 }
 
 const DATE_PATHS = [
@@ -195,12 +208,12 @@ function booleanText(value: Json): string | undefined {
 
 function rangeOf(source: Json): { low?: number; high?: number; rangeText?: string } {
   const range = at(source, 'referenceRange')
-  const low = at(range, 'low', 'value')
-  const high = at(range, 'high', 'value')
+  const low = numberAt(range, 'low', 'value')
+  const high = numberAt(range, 'high', 'value')
   const rangeText = textAt(range, 'text')
   return {
-    ...(typeof low === 'number' ? { low } : {}),
-    ...(typeof high === 'number' ? { high } : {}),
+    ...(low === undefined ? {} : { low }),
+    ...(high === undefined ? {} : { high }),
     ...(rangeText === undefined ? {} : { rangeText }),
   }
 }

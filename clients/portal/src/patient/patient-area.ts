@@ -154,6 +154,9 @@ export function patientArea(context: WorkerContext) {
     /** The record with its proofs, for `trusthealth record verify`. */
     recordFile: (record: string, version: number) => reader.file(record, version),
 
+    /** FHIR JSON of a record that was opened, indented. */
+    data: (record: string, version: number) => reader.data(record, version),
+
     /** Records of one kind, each read and checked. @param code of `codeKeyOf`. */
     async history(code: string): Promise<History> {
       const bob = await client()

@@ -7,7 +7,7 @@ import { useInViewport } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
-import { dateTextOf, measuredOf } from '../fhir/read.ts'
+import { dateTextOf, isWrittenInError, measuredOf } from '../fhir/read.ts'
 import { ValueText } from '../fhir/value-text.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Seal } from '../seal/seal.tsx'
@@ -39,6 +39,7 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
   const Icon = KIND_ICONS[item.ehrType]
   const report = record.data?.report
   const isBad = sealView(words, report).tone === 'bad'
+  const isInError = record.data !== undefined && isWrittenInError(record.data.resource)
   const isAsking = record.data?.asksFirst === true && !wasOpened(choices, item.record)
   return (
     <li className="th-row" ref={ref} data-record={item.record}>
@@ -47,8 +48,9 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
         <Link href={`/patient/record/${item.record}`} className="th-row-title">
           {item.title}
         </Link>{' '}
-        {record.data === undefined || isBad || isAsking ? undefined : <Value opened={record.data} />}
+        {record.data === undefined || isBad || isAsking || isInError ? undefined : <Value opened={record.data} />}
         {isAsking ? <span className="th-dimmed">{t('record.asks.row')}</span> : undefined}
+        {isInError && !isAsking ? <span className="th-dimmed">{t('record.in-error')}</span> : undefined}
         <p className="th-row-note">
           {t('record.by', { date: dateOf(item, record.data, date), author: item.authorName })}
         </p>

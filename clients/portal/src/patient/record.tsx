@@ -9,7 +9,7 @@ import { IconArrowLeft } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { Link, useSearchParams } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
-import { codeKeyOf, dateTextOf, measuredOf, titleOf } from '../fhir/read.ts'
+import { codeKeyOf, dateTextOf, isWrittenInError, measuredOf, titleOf } from '../fhir/read.ts'
 import { FhirDate } from '../fhir/fhir-date.tsx'
 import { ResourceView } from '../fhir/resource-view.tsx'
 import { useWords } from '../i18n/i18n.tsx'
@@ -22,7 +22,7 @@ import { AsksFirst } from './asks-first.tsx'
 import { keepChoice, readChoices, wasOpened } from './choices.ts'
 import { Erase } from './erase.tsx'
 import { LabHistory } from './lab-history.tsx'
-import { queries } from './queries.ts'
+import { patient, queries } from './queries.ts'
 import { RecordSealPanel } from './record-seal-panel.tsx'
 import { Versions } from './versions.tsx'
 
@@ -61,6 +61,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
   const { resource, report, author } = opened
   const isAsking = opened.asksFirst && !wasOpened(choices, id)
   const isBad = sealView(words, report).tone === 'bad'
+  const isInError = isWrittenInError(resource)
   const dateText = dateTextOf(resource)
   const measured = measuredOf(resource)
   const code = codeKeyOf(resource)
@@ -106,8 +107,12 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
             </div>
           ) : (
             <>
-              <ResourceView resource={resource} hasInterpretation={!isBad} />
-              {isBad || code === undefined || measured.every(({ number }) => number === undefined) ? undefined : (
+              {isInError ? <p className="th-state">{t('record.in-error.line')}</p> : undefined}
+              <ResourceView resource={resource} hasInterpretation={!isBad && !isInError} />
+              {isBad ||
+              isInError ||
+              code === undefined ||
+              measured.every(({ number }) => number === undefined) ? undefined : (
                 <LabHistory code={code} title={title} patientName={me.name} current={id} choices={choices} />
               )}
             </>
@@ -117,10 +122,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
             shown={opened.version}
             onShow={(next) => setParams(next === undefined ? {} : { version: String(next) })}
           />
-          <details className="th-details">
-            <summary>{t('record.data')}</summary>
-            <pre className="th-data">{JSON.stringify(resource, null, 2)}</pre>
-          </details>
+          <Data id={id} version={opened.version} />
         </>
       )}
       <p>
@@ -138,5 +140,24 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         {...(version === undefined ? {} : { version })}
       />
     </article>
+  )
+}
+
+/** Read from the worker when it is unfolded. */
+function Data({ id, version }: { readonly id: string; readonly version: number }): ReactNode {
+  const { t } = useWords()
+  const [isOpen, setIsOpen] = useState(false)
+  const data = useQuery({
+    queryKey: ['patient', 'data', id, version],
+    queryFn: () => patient.data(id, version),
+    enabled: isOpen,
+    gcTime: 0,
+  })
+  return (
+    <details className="th-details" onToggle={(event) => setIsOpen(event.currentTarget.open)}>
+      <summary>{t('record.data')}</summary>
+      {data.isError ? <Problem error={data.error} again={data.refetch} /> : undefined}
+      <pre className="th-data">{data.data}</pre>
+    </details>
   )
 }

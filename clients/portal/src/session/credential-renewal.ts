@@ -1,23 +1,18 @@
 /**
- * A patient's credential is renewed a month before it ends, with the key that it names.
+ * A patient's credential and a doctor's certificate are renewed a month before they end, with the key that they name.
  *
  * @module
  */
-import { parseCredential } from '../../../../shared/protocol/src/index.ts'
 import { isUnavailable } from '../../../sdk/src/errors.ts'
+import { renewIdentity } from '../../../sdk/src/renew-identity.ts'
 import type { WorkerContext } from './worker-context.ts'
-
-const RENEW_BEFORE_MS = 30 * 86_400_000
 
 export async function renewWhenDue(context: WorkerContext): Promise<void> {
   const { kept, identity, options } = await context.acting()
-  const { credential, ref, signer } = identity
-  if (credential.kind !== 'patient') return
-  const { exp } = parseCredential(credential.jws).payload
-  if (exp * 1000 - context.clock.nowMs() > RENEW_BEFORE_MS) return
   try {
-    const jws = await options.hospital.renewCredential({ ref, signer })
-    await context.keys.change(kept.id, { credential: { kind: 'patient', jws } })
+    const renewed = await renewIdentity(options.hospital, identity, context.clock.nowMs())
+    if (renewed === identity) return
+    await context.keys.change(kept.id, { credential: renewed.credential })
     await context.actAs(kept.id)
   } catch (error) {
     // The old one still lasts for a while.

@@ -5,6 +5,7 @@
  */
 import { decodeUtf8, encodeHex } from '../../../../shared/crypto/src/index.ts'
 import { recordIdShape } from '../../../../shared/protocol/src/index.ts'
+import { formatExact, parseExact, parseForReading } from '../fhir/exact-json.ts'
 import type { Participant } from '../../../sdk/src/participant.ts'
 import type { RecordAnswer } from '../../../sdk/src/record-answer.ts'
 import { formatRecordFile } from '../../../sdk/src/record-file.ts'
@@ -66,6 +67,24 @@ export class RecordReader {
     return formatRecordFile({ serverRef, answer: await this.answer(record, version) })
   }
 
+  /** FHIR JSON for people who want to see the data: indented, every digit as it was signed. */
+  async data(record: string, version?: number): Promise<string> {
+    const text = decodeUtf8((await this.answer(record, version)).ehr)
+    try {
+      return formatExact(parseExact(text), undefined, 2)
+    } catch (error) {
+      if (error instanceof SyntaxError) return text
+      throw error
+    }
+  }
+
+  /** Its versions are read again when they are asked for. */
+  forgetOne(record: string): void {
+    for (const known of [this.#opened, this.#answers]) {
+      for (const key of known.keys()) if (key.startsWith(`${record} `)) known.delete(key)
+    }
+  }
+
   forget(): void {
     this.#opened.clear()
     this.#answers.clear()
@@ -90,7 +109,7 @@ export class RecordReader {
       recordId: answer.recordId,
       version: answer.version,
       latestVersion: answer.latestVersion,
-      resource: JSON.parse(decodeUtf8(answer.ehr)) as Readonly<Record<string, unknown>>,
+      resource: parseForReading(decodeUtf8(answer.ehr)) as Readonly<Record<string, unknown>>,
       author: { ref: answer.author, name, hospital },
       report,
       details: [

@@ -8,6 +8,7 @@
 import { encodeUtf8 } from '../../../../../shared/crypto/src/index.ts'
 import { formatInstant, PARTICIPANT_SYSTEM } from '../../../../../shared/fhir/src/index.ts'
 import { UCUM, type CodedConcept } from './codes.ts'
+import { Decimal, formatExact, withoutControls } from '../../fhir/exact-json.ts'
 import { decimalOf, type ConditionEntry, type MedicineEntry, type ObservationEntry, type Visit } from './visit.ts'
 
 export interface VisitContext {
@@ -30,15 +31,17 @@ export interface VisitResource {
   readonly text: string
 }
 
+const CONDITION_CLINICAL = 'http://terminology.hl7.org/CodeSystem/condition-clinical'
+export const CONDITION_VERIFICATION = 'http://terminology.hl7.org/CodeSystem/condition-ver-status'
 const V3_ACT = 'http://terminology.hl7.org/CodeSystem/v3-ActCode'
-const V3_INTERPRETATION = 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation'
+export const V3_INTERPRETATION = 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation'
 const CLASSES = {
   AMB: 'ambulatory',
   IMP: 'inpatient encounter',
   EMER: 'emergency',
   VR: 'virtual',
 } as const
-const INTERPRETATIONS = { L: 'Low', N: 'Normal', H: 'High', LL: 'Critical low', HH: 'Critical high' } as const
+export const INTERPRETATIONS = { L: 'Low', N: 'Normal', H: 'High', LL: 'Critical low', HH: 'Critical high' } as const
 
 /** Call it only when `problemsOf` finds nothing. The Encounter comes first. */
 export function visitResources(visit: Visit, context: VisitContext): readonly VisitResource[] {
@@ -69,8 +72,8 @@ function encounterOf(visit: Visit, context: VisitContext): VisitResource {
 function conditionOf(one: ConditionEntry, context: VisitContext): VisitResource {
   return resource('Condition', one.text.trim(), {
     resourceType: 'Condition',
-    clinicalStatus: concept('http://terminology.hl7.org/CodeSystem/condition-clinical', 'active'),
-    verificationStatus: concept('http://terminology.hl7.org/CodeSystem/condition-ver-status', one.certainty),
+    clinicalStatus: concept(CONDITION_CLINICAL, 'active'),
+    verificationStatus: concept(CONDITION_VERIFICATION, one.certainty),
     category: [concept('http://terminology.hl7.org/CodeSystem/condition-category', 'encounter-diagnosis')],
     code: codeableOf(one.text, one.coded),
     ...common(context),
@@ -167,45 +170,22 @@ function reference(type: string, { ref, name }: { readonly ref: string; readonly
   return { type, identifier: { system: PARTICIPANT_SYSTEM, value: ref }, display: name }
 }
 
-function concept(system: string, code: string, display?: string): object {
+export function concept(system: string, code: string, display?: string): object {
   return { coding: [{ system, code, ...(display === undefined ? {} : { display }) }] }
 }
 
-function codeableOf(text: string, coded: CodedConcept | undefined): object {
+export function codeableOf(text: string, coded: CodedConcept | undefined): object {
   if (coded === undefined) return { text: text.trim() }
   const { system, code, display } = coded
   return { coding: [{ system, code, display }], text: text.trim() }
 }
 
-/** A number whose digits count. */
-class Decimal {
-  readonly digits: string
-  constructor(digits: string) {
-    this.digits = digits
-  }
-  /** Marked, so that the digits can be put in place of the marked text: JSON.stringify drops trailing zeros. */
-  toJSON(): string {
-    return `${MARK}${this.digits}`
-  }
-}
-
-/** A character that JSON escapes, and that no text of the form holds: control characters are taken out before. */
-const MARK = '\u0001decimal:'
-
 function resource(resourceType: VisitResource['resourceType'], title: string, content: object): VisitResource {
-  const text = JSON.stringify(content, function (this: Record<string, unknown>, key, value: unknown) {
-    // Only what was a Decimal before `toJSON` may keep the mark.
-    return typeof value === 'string' && !(this[key] instanceof Decimal) ? withoutControls(value) : value
-  }).replaceAll(/"\\u0001decimal:(-?[\d.]+)"/g, '$1')
+  const text = formatExact(content, withoutControls)
   return { resourceType, title, text }
 }
 
-/** FHIR strings hold no control characters but tab and line ends (R4 datatypes.html#string). */
-function withoutControls(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (one) => ('\t\n\r'.includes(one) ? one : ''))
-}
-
-function base64(bytes: Uint8Array): string {
+export function base64(bytes: Uint8Array): string {
   let binary = ''
   for (const byte of bytes) binary += String.fromCharCode(byte)
   return btoa(binary)
