@@ -15,6 +15,7 @@ export const REACHED_ELSEWHERE: Readonly<Record<string, string>> = {
   ATTESTATION_REPORT: 'the running system is in a process; OP-TEE’s attestation service is played by the test',
   ATTESTATION_PLATFORM: 'as ATTESTATION_REPORT',
   ATTESTATION_SIGNER: 'as ATTESTATION_REPORT',
+  STORE_NOT_HELD: 'no other device opens the store; in the trusted application’s own tests one has its root key',
   PERMISSIONS_TOO_MANY: 'needs 200 permissions in force: the contract’s suite runs it on the embedded ledger',
   'FHIR_*': 'the record server answers RECORD_NOT_FHIR; these name the reason to whoever imports files',
   LEDGER_CONFLICT: 'clients repeat by themselves; the suite of the Ledger port forces one',

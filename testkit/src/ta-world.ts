@@ -13,6 +13,7 @@ import {
   createTrustedApplication,
   encodeConfiguration,
   type DatabasePort,
+  type DeviceKeyPort,
   type SqlDatabase,
   type TrustedApplication,
   type TrustedApplicationOptions,
@@ -176,6 +177,8 @@ export class TaWorld {
   readonly #watched = new Set<string>()
   readonly #options: TaWorldOptions
   readonly #device: Uint8Array
+  /** Another device that has the store's root key: the next start is that of another instance. */
+  otherDevice: Uint8Array | undefined
   readonly #attestationKey
   readonly #config: Uint8Array
   readonly #underWay = new Set<Promise<void>>()
@@ -404,7 +407,7 @@ export class TaWorld {
         crypto,
         clock,
         database: wrap === undefined ? tracked : wrap(tracked),
-        deviceKey: createInsecureDeviceKey(crypto, this.#device),
+        deviceKey: this.#deviceKey(),
         evidence: createInsecureEvidence(crypto, this.#attestationKey, this.program.measurement),
       },
       {
@@ -414,6 +417,14 @@ export class TaWorld {
         ...(this.#options.limits === undefined ? {} : { limits: this.#options.limits }),
       },
     )
+  }
+
+  /** On another device everything is derived anew but the root of the store's keys, as if it had been handed over. */
+  #deviceKey(): DeviceKeyPort {
+    const own = createInsecureDeviceKey(this.crypto, this.#device)
+    if (this.otherDevice === undefined) return own
+    const other = createInsecureDeviceKey(this.crypto, this.otherDevice)
+    return { derive: (purpose) => (purpose === 'root' ? own : other).derive(purpose) }
   }
 
   #flushSoon(): void {

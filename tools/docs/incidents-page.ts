@@ -25,6 +25,14 @@ const STEPS: Partial<Record<ErrorCode, readonly string[]>> = {
     'Each administrator builds the release, compares the measurement, and votes: `trusthealth program approve FILE --security-version N` ([upgrade](README.md#upgrade)). Then start it again.',
     'If the exchange was not intended: install the program that ran before.',
   ],
+  STORE_SUCCEEDED: [
+    'Another record server holds the store, by votes on the ledger: `trusthealth recovery show` says which one. Leave this one stopped; what it had acknowledged and not handed on is in its store folder, which is kept.',
+    'If that was not intended: more than half of the organisations vote for this one again, in the next term ([backups](backups.md)).',
+  ],
+  STORE_NOT_HELD: [
+    'The store was copied here, or moved to another device. `trusthealth recovery show` says what the organisations voted for.',
+    'If this device is to go on: each administrator votes with `trusthealth recovery approve` ([backups](backups.md)). Then start it again. If not, remove the copy.',
+  ],
   STATE_ROLLED_BACK: [
     'The trusted application has stopped by itself and stays so. Leave it.',
     'Copy the store folder as it is, for the report: `cp -a`.',

@@ -8,7 +8,13 @@
  *
  * @module
  */
-import { encodeHex, equalBytes, parseCertificate, type SigningKey } from '../../../shared/crypto/src/index.ts'
+import {
+  decodeHex,
+  encodeHex,
+  equalBytes,
+  parseCertificate,
+  type SigningKey,
+} from '../../../shared/crypto/src/index.ts'
 import {
   checkMember,
   decodeConfigurationUpdate,
@@ -16,6 +22,9 @@ import {
   REF_ATTRIBUTE,
   roleOf,
   spreadRows,
+  type CheckpointRecord,
+  type Succession,
+  type SuccessionRecord,
 } from '../../../shared/ledger-model/src/index.ts'
 import {
   decodeCbor,
@@ -48,6 +57,8 @@ import { deriveStoreKeys, seal, unseal, type StoreKeys } from './keys/sealing.ts
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
 import { checkApproved, checkNoDowngrade, findProgram, writeProgram, type Program } from './program.ts'
+import { checkBeginsAt, checkHolder, findHolder, writeHolder, type GivenUp, type Holder } from './recovery/holder.ts'
+import { deriveInstance, type Instance } from './recovery/instance.ts'
 import { organizationFacts, type PendingFinish } from './sessions/index.ts'
 import { Store } from './store.ts'
 import { Vault } from './vault.ts'
@@ -115,6 +126,8 @@ class Application implements TrustedApplication {
   #messages: (() => Uint8Array | undefined)[] = []
   #recoveryAtMs = 0
   #isRecoveryAsked = false
+  #instance: Instance | undefined
+  #holder: Holder | undefined
   /** The store is not this program's yet: it is taken over with the ledger's leave. */
   #isSuccessor = false
 
@@ -167,6 +180,7 @@ class Application implements TrustedApplication {
   #open(): void {
     const { crypto, database, deviceKey } = this.#ports
     this.#keys = deriveStoreKeys(crypto, deviceKey)
+    this.#instance = deriveInstance(crypto, deviceKey)
     this.#store = Store.open(
       crypto,
       database.open(DATABASE, this.#keys.database),
@@ -179,6 +193,9 @@ class Application implements TrustedApplication {
     if (current !== undefined) checkNoDowngrade(current, this.#program())
     // A store of before the rule names none.
     this.#isSuccessor = current === undefined || !equalBytes(current.measurement, this.#options.measurement)
+    this.#holder = findHolder(this.#store)
+    // A store of before the rule: keys of this device opened it, so it was provisioned here.
+    if (this.#holder === undefined) this.#hold({ term: 0, instance: this.#instance.digest })
     const encoded = unseal(crypto, this.#keys.seal, [META_CONFIGURATION], sealedConfiguration)
     this.#assemble(encoded, this.#unsealIdentity())
     const { vault, serverRef } = this.#provisioned()
@@ -201,6 +218,7 @@ class Application implements TrustedApplication {
     const configuration = decodeConfiguration(this.#ports.crypto, encodedConfiguration)
     this.#vault = new Vault(this.#ports, store, keys, configuration, identity, this.#limits())
     this.#requests = new Requests(this.#vault)
+    this.#vault.facts.watchSuccession((record) => this.#see(record))
   }
 
   #handle(message: Uint8Array): void {
@@ -351,6 +369,7 @@ class Application implements TrustedApplication {
     const { vault } = this.#provisioned()
     vault.log({ t: 'provision', timeMs: vault.now().unixMs, actor: serverRef, digest })
     writeProgram(store, this.#program())
+    this.#hold({ term: 0, instance: this.#identified().instance.digest })
     this.#state = 'provisioned'
     return { configDigest: digest, identityKey: identity.publicKey, ...this.#attestationKey() }
   }
@@ -411,6 +430,53 @@ class Application implements TrustedApplication {
     this.#isSuccessor = false
   }
 
+  #hold(holder: Holder): void {
+    writeHolder(this.#opened().store, holder)
+    this.#holder = holder
+  }
+
+  /** §10.9: fencing. Whatever a quorum says of the store's holder counts before anything else that it said. */
+  #see(record: SuccessionRecord): void {
+    if (this.#state !== 'serving') return
+    const succession = this.#checkHolder(record)
+    if (succession !== undefined) this.#succeed(succession)
+  }
+
+  #checkHolder(record: SuccessionRecord): Succession | undefined {
+    const { instance, holder } = this.#identified()
+    return checkHolder(holder, instance.digest, record, this.#provisioned().vault.configuration.organizations)
+  }
+
+  /** §10.9: the store is held by this instance from here on, and begins below the checkpoint if it was so agreed. */
+  #succeed({ term }: Succession, from?: GivenUp): void {
+    const { vault, serverRef } = this.#provisioned()
+    const { instance, holder } = this.#identified()
+    const start = from ?? holder.from
+    this.#hold({ term, instance: instance.digest, ...(start === undefined ? {} : { from: start }) })
+    vault.log({
+      t: 'succession',
+      timeMs: vault.now().unixMs,
+      actor: serverRef,
+      version: term,
+      digest: instance.digest,
+      ...(from === undefined ? {} : { from }),
+    })
+  }
+
+  /**
+   * The state below the newest checkpoint with which the organisations let this instance go on; undefined if the
+   * checkpoint itself must be in the log.
+   * @throws {StorageError} `STATE_ROLLED_BACK` if the store is another one than that.
+   */
+  #agreedStart(succession: Succession | undefined, checkpoint: CheckpointRecord | undefined): GivenUp | undefined {
+    const { vault } = this.#provisioned()
+    const from = succession?.from
+    if (from === undefined || from.epoch !== checkpoint?.epoch || !vault.anchor.isBelow(checkpoint)) return undefined
+    const start = { ...from, root: decodeHex(from.root) }
+    checkBeginsAt(vault.store, start)
+    return start
+  }
+
   /** Of our own identity key, from a root of the configuration, as a server, with our reference. */
   #installCertificate(cert: Uint8Array): void {
     const { vault } = this.#provisioned()
@@ -446,7 +512,10 @@ class Application implements TrustedApplication {
     vault.anchor.start({ serverRef, key: vault.identity })
   }
 
-  /** §10.5: nothing is served before the ledger says that this store is the newest; §10.8: and this program its own. */
+  /**
+   * §10.5: nothing is served before the ledger says that this store is the newest; §10.8: and this program its own; §10.9:
+   * and this instance the one that holds it.
+   */
   #recover(): void {
     const { vault, serverRef } = this.#provisioned()
     const { monotonicMs } = vault.now()
@@ -459,9 +528,15 @@ class Application implements TrustedApplication {
       if ('code' in outcome) return
       // Whatever the ledger says against this store ends the application.
       this.#guard(() => {
-        vault.anchor.reconcile(outcome.facts.checkpoint, vault.now().monotonicMs)
+        const { checkpoint, succession: record } = outcome.facts
+        // Asked with every question: without it there is nothing to decide by.
+        if (record === undefined) return
+        const succession = this.#checkHolder(record)
+        const start = this.#agreedStart(succession, checkpoint)
+        vault.anchor.reconcile(checkpoint, vault.now().monotonicMs, start ?? this.#holder?.from)
         if (this.#state !== 'recovering') return
         if (this.#isSuccessor) this.#takeOver(outcome.facts)
+        if (succession !== undefined) this.#succeed(succession, start)
         this.#startAnchoring()
         this.#state = 'serving'
       })
@@ -490,7 +565,10 @@ class Application implements TrustedApplication {
             ...this.#attestationKey(),
           }),
       measurement,
+      instance: this.#identified().instance.digest,
+      ...(this.#holder === undefined ? {} : { term: this.#holder.term }),
       logSize: store.log.committedSize,
+      logRoot: store.log.committedRoot(),
       epoch: vault?.anchor.epoch ?? 0,
       ...(anchored === undefined ? {} : { anchoredSize: anchored.size, anchoredRoot: anchored.root }),
       sessions: vault?.sessions.size ?? 0,
@@ -579,6 +657,12 @@ class Application implements TrustedApplication {
   #opened(): { readonly store: Store; readonly keys: StoreKeys } {
     if (this.#store === undefined || this.#keys === undefined) throw new TypeError('the store is not open')
     return { store: this.#store, keys: this.#keys }
+  }
+
+  #identified(): { readonly instance: Instance; readonly holder: Holder } {
+    const instance = this.#instance
+    if (instance === undefined) throw new TypeError('the store is not open')
+    return { instance, holder: this.#holder ?? { term: 0, instance: instance.digest } }
   }
 
   #provisioned(): {

@@ -20,12 +20,18 @@ export class TrustedApplicationError extends Error {
   }
 }
 
-export type StorageErrorCode = 'STORE_DAMAGED' | 'STORE_FAILED' | 'STATE_ROLLED_BACK'
+export type StorageErrorCode =
+  | 'STORE_DAMAGED'
+  | 'STORE_FAILED'
+  | 'STATE_ROLLED_BACK'
+  | 'STORE_SUCCEEDED'
+  | 'STORE_NOT_HELD'
 
 /**
  * The store cannot be relied on. Each of the codes ends the trusted application (fail-stop): what is on disk is of
- * another key or altered (`STORE_DAMAGED`), could not be written (`STORE_FAILED`), or is older than what was written
- * (`STATE_ROLLED_BACK`).
+ * another key or altered (`STORE_DAMAGED`), could not be written (`STORE_FAILED`), is older than what was written
+ * (`STATE_ROLLED_BACK`), or belongs to another instance, which the organisations named (`STORE_SUCCEEDED`) or which held
+ * it before (`STORE_NOT_HELD`).
  */
 export class StorageError extends Error {
   override readonly name = 'StorageError'

@@ -53,6 +53,11 @@ export interface SuccessionVote extends Succession {
   readonly txId: TxId
 }
 
+/** What the ledger keeps of one organisation for one server: the newest term first, at most two. */
+export interface SuccessionVotes {
+  readonly votes: readonly SuccessionVote[]
+}
+
 /** Result of `succession`. */
 export interface SuccessionRecord {
   readonly serverRef: ServerRef

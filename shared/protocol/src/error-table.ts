@@ -793,6 +793,16 @@ export const ERROR_TABLE = {
     meaning: 'The store belongs to another program, and too few organisations voted for this one.',
     action: 'Have more than half of the organisations approve it, or start the earlier program.',
   },
+  STORE_SUCCEEDED: {
+    kind: 'check',
+    meaning: 'The organisations gave the store to another record server, which goes on in place of this one.',
+    action: 'Leave this one stopped; trusthealth recovery show says who holds the store.',
+  },
+  STORE_NOT_HELD: {
+    kind: 'check',
+    meaning: 'The store belongs to another device, and too few organisations voted for this one.',
+    action: 'Have more than half of the organisations vote: trusthealth recovery approve.',
+  },
   PROGRAM_DOWNGRADE: {
     kind: 'check',
     meaning: 'The store was served by a program with a higher security version.',

@@ -125,7 +125,12 @@ export const ABI_OPS = {
       configDigest: optional(digest),
       /** Of the channel's configuration that is in force here. */
       sequence: optional(uint()),
+      /** The key by which this application on this device is known, and the term in which it holds the store (10.9). */
+      instance: optional(digest),
+      term: optional(uint()),
       logSize: uint(),
+      /** Of the log at `logSize`. */
+      logRoot: optional(digest),
       epoch: uint(),
       anchoredSize: optional(uint()),
       anchoredRoot: optional(digest),

@@ -31,7 +31,7 @@ import {
 import { signCheckpoint } from '../../../shared/tlog/src/index.ts'
 import { CommitmentIndex } from '../../../ledger/client/src/commitment-index.ts'
 import { issueCertificate, registrationOf } from '../consortium.ts'
-import { commitGroup, crypto, groupsText, type LedgerWorld, refused } from './ledger-world.ts'
+import { commitGroup, crypto, groupsText, HASH, type LedgerWorld, refused } from './ledger-world.ts'
 
 export function describeCommitments(world: () => LedgerWorld): void {
   const patient = newRef(crypto, 'p')
@@ -272,6 +272,27 @@ export function describeCommitments(world: () => LedgerWorld): void {
       await refused('CHECKPOINT_EPOCH', anchor(server, note(server, 6), 3))
       await refused('CHECKPOINT_SMALLER', anchor(server, note(server, 4), 2))
       await refused('CHECKPOINT_FORKED', anchor(server, note(server, 5, crypto.randomBytes(32)), 2))
+    })
+
+    test('a smaller log is taken where the server’s organisation gave that very checkpoint up, from the agreed size on', async () => {
+      const { call, a, b, register } = world()
+      const server = await register(a, 'server')
+      await anchor(server, note(server, 5), 1)
+      await anchor(server, note(server, 9), 2)
+      const vote = (caller: LedgerWorld['a']['admin'], term: number, epoch: number) => {
+        const from = { epoch, size: 4, root: HASH }
+        return call(caller, 'approveSuccession', server.ref, { term, instance: HASH, from })
+      }
+      await vote(b.admin, 1, 2)
+      await vote(a.admin, 1, 1)
+      await refused('CHECKPOINT_SMALLER', anchor(server, note(server, 4), 3))
+      await vote(a.admin, 2, 2)
+      await refused('CHECKPOINT_SMALLER', anchor(server, note(server, 3), 3))
+      await refused('CHECKPOINT_EPOCH', anchor(server, note(server, 4), 2))
+      await anchor(server, note(server, 6), 3)
+      // The leave was for the checkpoint of that epoch.
+      await refused('CHECKPOINT_SMALLER', anchor(server, note(server, 4), 4))
+      await refused('CHECKPOINT_FORKED', anchor(server, note(server, 6, crypto.randomBytes(32)), 4))
     })
 
     test('refused: notes that are malformed, of another log, or not signed by the server', async () => {

@@ -14,6 +14,7 @@ import {
   parseResult,
   patientParticipantShape,
   programRecordShape,
+  successionOf,
   successionRecordShape,
 } from '../../../shared/ledger-model/src/index.ts'
 import { newRef } from '../../../shared/protocol/src/index.ts'
@@ -335,7 +336,7 @@ export function describeParticipants(world: () => LedgerWorld): void {
       const asked = { fn: 'succession', args: [server] }
       const { serverRef, votes } = parseResult(await world().ledger.query(asked), successionRecordShape)
       assert.equal(serverRef, server)
-      return votes.map(({ timeMs: _, txId: __, ...vote }) => vote)
+      return votes.map(({ mspId, ...vote }) => ({ ...successionOf(vote), mspId }))
     }
 
     test('each organisation has one vote in a term, which it changes and takes back', async () => {

@@ -15,6 +15,7 @@ import {
   PAGE_ITEMS,
   type ParticipantRecord,
   stateKeys,
+  type SuccessionVotes,
 } from '../../../../shared/ledger-model/src/index.ts'
 import { type ServerRef, serverRefShape, type Sha256Hex } from '../../../../shared/protocol/src/index.ts'
 import { type Checkpoint, LogError, openCheckpoint } from '../../../../shared/tlog/src/index.ts'
@@ -57,8 +58,10 @@ export async function anchorCheckpoint(
   if (epoch !== (latest?.epoch ?? 0) + 1) {
     throw new LedgerError('CHECKPOINT_EPOCH', 'the epoch does not follow the newest one')
   }
-  if (size < (latest?.size ?? 0)) throw new LedgerError('CHECKPOINT_SMALLER', 'the log became smaller')
-  if (latest !== undefined && size === latest.size && rootHex !== latest.root) {
+  const isSmaller = size < (latest?.size ?? 0)
+  const isOther = size === latest?.size && rootHex !== latest.root
+  if (latest !== undefined && (isSmaller || isOther) && !(await isGivenUp(call, server, latest, size))) {
+    if (isSmaller) throw new LedgerError('CHECKPOINT_SMALLER', 'the log became smaller')
     throw new LedgerError('CHECKPOINT_FORKED', 'two roots at one size')
   }
   const { timeMs, txId } = call.tx
@@ -66,6 +69,21 @@ export async function anchorCheckpoint(
   await write(call.state, stateKeys.checkpoint(serverRef), record)
   await write(call.state, stateKeys.checkpointAt(serverRef, epoch), record)
   return { result: toJson(record), event: event('CheckpointAnchored', { serverRef, epoch, size, root: rootHex }) }
+}
+
+/**
+ * Whether the server's own organisation voted that entries up to the newest checkpoint are given up (§7.16). Whether enough
+ * organisations did, the server's trusted application has decided, and every reader of the votes can.
+ */
+async function isGivenUp(
+  call: ContractCall,
+  { mspId, ref }: ParticipantRecord,
+  latest: CheckpointRecord,
+  size: number,
+): Promise<boolean> {
+  const key = stateKeys.successionVotes(ref as ServerRef, mspId)
+  const votes = (await find<SuccessionVotes>(call.state, key))?.votes ?? []
+  return votes.some(({ from }) => from?.epoch === latest.epoch && from.size <= size)
 }
 
 /** @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `CHECKPOINT_NOT_FOUND` */

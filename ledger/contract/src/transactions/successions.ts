@@ -14,6 +14,7 @@ import {
   refuseAs,
   stateKeys,
   type SuccessionVote,
+  type SuccessionVotes,
   successionOf,
   successionShape,
   termShape,
@@ -24,18 +25,13 @@ import type { ContractCall, Outcome } from '../call.ts'
 import { findParticipant } from '../callers.ts'
 import { event, everything, find, toJson, write } from '../state.ts'
 
-/** Of one organisation for one server, the newest term first. */
-interface Votes {
-  readonly votes: readonly SuccessionVote[]
-}
-
 /**
  * A vote for the organisation's newest term replaces that vote; one for a higher term ends it.
  * @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `PARTICIPANT_UNKNOWN` (no such server), `SUCCESSION_OLD_TERM`
  */
 export async function approveSuccession(call: ContractCall, server: string, text: string): Promise<Outcome> {
   const serverRef = plainArgument(serverRefShape, 'serverRef', server)
-  const succession = jsonArgument(successionShape, 'succession', text)
+  const wanted = jsonArgument(successionShape, 'succession', text)
   const { caller, timeMs, txId } = call.tx
   const { mspId } = caller
   if ((await findParticipant(call, serverRef)) === undefined) {
@@ -43,15 +39,15 @@ export async function approveSuccession(call: ContractCall, server: string, text
   }
   const votes = await votesOf(call, serverRef)
   const [newest] = votes
-  if (newest !== undefined && isSameSuccession(newest, succession)) return { result: toJson(newest) }
-  if (newest !== undefined && succession.term < newest.term) throw oldTerm()
-  const vote: SuccessionVote = { ...succession, mspId, timeMs, txId }
+  if (newest !== undefined && isSameSuccession(newest, wanted)) return { result: toJson(newest) }
+  if (newest !== undefined && wanted.term < newest.term) throw oldTerm()
+  const vote: SuccessionVote = { ...wanted, mspId, timeMs, txId }
   const before = votes.filter(({ term }) => term < vote.term)
-  const next: Votes = { votes: [vote, ...before].slice(0, KEPT_TERMS) }
+  const next: SuccessionVotes = { votes: [vote, ...before].slice(0, KEPT_TERMS) }
   await write(call.state, stateKeys.successionVotes(serverRef, mspId), next)
   return {
     result: toJson(vote),
-    event: event('SuccessionApproved', { serverRef, mspId, ...successionOf(succession) }),
+    event: event('SuccessionApproved', { serverRef, mspId, ...successionOf(wanted) }),
   }
 }
 
@@ -70,7 +66,7 @@ export async function withdrawSuccession(call: ContractCall, server: string, ter
   if (newest === undefined || term > newest.term) return { result }
   if (term < newest.term) throw oldTerm()
   if (before.length === 0) await call.state.delete(key)
-  else await write(call.state, key, { votes: before } satisfies Votes)
+  else await write(call.state, key, { votes: before } satisfies SuccessionVotes)
   return { result, event: event('SuccessionWithdrawn', { serverRef, mspId, term }) }
 }
 
@@ -78,13 +74,13 @@ export async function withdrawSuccession(call: ContractCall, server: string, ter
 export async function succession(call: ContractCall, server: string): Promise<Outcome> {
   const serverRef = plainArgument(serverRefShape, 'serverRef', server)
   const all = await everything(call, stateKeys.successionPrefix(serverRef), MAX_ORGANIZATIONS)
-  const votes = all.flatMap((text) => (JSON.parse(text) as Votes).votes)
+  const votes = all.flatMap((text) => (JSON.parse(text) as SuccessionVotes).votes)
   return { result: toJson({ serverRef, votes }) }
 }
 
 async function votesOf(call: ContractCall, serverRef: ServerRef): Promise<readonly SuccessionVote[]> {
   const key = stateKeys.successionVotes(serverRef, call.tx.caller.mspId)
-  return (await find<Votes>(call.state, key))?.votes ?? []
+  return (await find<SuccessionVotes>(call.state, key))?.votes ?? []
 }
 
 function oldTerm(): LedgerError {

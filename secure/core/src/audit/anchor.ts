@@ -20,6 +20,7 @@ import {
 } from '../../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { StorageError } from '../errors.ts'
+import type { GivenUp } from '../recovery/holder.ts'
 import type { Store } from '../store.ts'
 import type { Checkpoints, SignedSize } from './checkpoints.ts'
 
@@ -98,16 +99,25 @@ export class Anchor {
    * Compares the store with the newest checkpoint on the ledger.
    *
    * @param record from an endorsed read; undefined if the ledger has none.
+   * @param givenUp the state with which the store goes on in place of the checkpoint of that epoch, with the
+   * organisations' leave (docs/protocol/10-tee-abi.md §10.9). After the next checkpoint it means nothing any more.
    * @throws {StorageError} `STATE_ROLLED_BACK` if the ledger knows more than this store.
    * @throws {TrustedApplicationError} `CHECKPOINT_FORKED`
    */
-  reconcile(record: CheckpointRecord | undefined, monotonicMs: number): void {
+  reconcile(record: CheckpointRecord | undefined, monotonicMs: number, givenUp?: GivenUp): void {
     this.#isDisputed = false
     this.#underWay = undefined
     this.#notBeforeMs = monotonicMs
     if (record === undefined) {
       this.#anchored = undefined
       this.#epoch = 0
+      return
+    }
+    if (record.epoch === givenUp?.epoch) {
+      const { epoch, size, root } = givenUp
+      this.#store.log.checkExtends({ size, root })
+      this.#anchored = { epoch, size, root }
+      this.#epoch = epoch
       return
     }
     const root = decodeHex(record.root)
@@ -117,6 +127,11 @@ export class Anchor {
     this.#store.log.checkExtends({ size: record.size, root })
     this.#anchored = { epoch: record.epoch, size: record.size, root }
     this.#epoch = record.epoch
+  }
+
+  /** Whether the ledger has a checkpoint of a later moment than this store: served again only as agreed on (§10.9). */
+  isBelow({ epoch, size }: CheckpointRecord): boolean {
+    return epoch > this.#epoch || size > this.#store.log.size
   }
 
   /** Asks for a statement in this round. @returns the epoch that will cover everything that is in the log. */

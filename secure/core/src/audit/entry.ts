@@ -35,6 +35,7 @@ export const ENTRY_KINDS = [
   'start',
   'configure',
   'program',
+  'succession',
   'commit',
 ] as const
 
@@ -71,6 +72,8 @@ const entryShape = struct({
   automatic: optional(bool()),
   code: optional(text({ max: 64 })),
   digest: optional(bytes({ length: 32 })),
+  /** Of a `succession` that gives up what the ledger had vouched for: the checkpoint's epoch, and what stays of the log. */
+  from: optional(struct({ epoch: uint({ min: 1 }), size: uint({ min: 1 }), root: bytes({ length: 32 }) })),
 })
 
 export type LogEntry = Omit<Infer<typeof entryShape>, 'v'>

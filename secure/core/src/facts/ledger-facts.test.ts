@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import { endorseContent, type EndorsedAnswer, type EndorsedContent } from '../../../../shared/ledger-model/src/index.ts'
-import type { MspId } from '../../../../shared/protocol/src/index.ts'
+import type { MspId, ServerRef } from '../../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { LedgerFacts, MAX_WAITING, NEED_TIMEOUT_MS, ORGANIZATION_CACHE_MS, type FactsOutcome } from './ledger-facts.ts'
 import { DEFAULT_LIMITS } from '../limits.ts'
@@ -14,13 +14,15 @@ const B = 'HB' as MspId
 const keys = { HA: crypto.generateSigningKey(), HB: crypto.generateSigningKey() }
 const NOW = 1_900_000_000_000
 const [P1, P2, P3] = ['1', '2', '3'].map((digit) => `p-${digit.repeat(32)}`) as [string, string, string]
+const SERVER = `s-${'5'.repeat(32)}` as ServerRef
 
 function open(policyCacheMs = 0, quorum = 1): LedgerFacts {
   const nodes = [A, B].map((mspId) => ({
     mspId,
     publicKey: crypto.importVerifyingKey(keys[mspId as 'HA' | 'HB'].publicKey),
   }))
-  return new LedgerFacts(crypto, { trust: { channel: 'health', nodes, quorum }, policyCacheMs }, DEFAULT_LIMITS)
+  const trust = { channel: 'health', nodes, quorum }
+  return new LedgerFacts(crypto, { serverRef: SERVER, trust, policyCacheMs }, DEFAULT_LIMITS)
 }
 
 /** A request and what became of it. */
@@ -46,6 +48,7 @@ function resultOf(fn: string, args: readonly string[]): string {
     }))
     return JSON.stringify(policies)
   }
+  if (fn === 'succession') return JSON.stringify({ serverRef: args[0], votes: [] })
   return JSON.stringify({ mspId: args[0], participants: [], revokedSerials: [] })
 }
 
@@ -85,7 +88,7 @@ test('requests of one round share one question, and get what they asked for', ()
   const need = only(facts.flush(0))
   assert.deepEqual(
     need.queries.map(({ fn }) => fn),
-    ['patientPolicy', 'organizationPolicy'],
+    ['patientPolicy', 'organizationPolicy', 'succession'],
   )
   assert.equal(need.queries[0]?.args[0], JSON.stringify([P1, P2]))
   facts.deliver(need.need, { answers: answer(need) }, 1)
@@ -125,7 +128,7 @@ test('more than 256 patients become several queries of one question', () => {
   const patients = Array.from({ length: 300 }, (_, i) => `p-${i.toString(16).padStart(32, '0')}`)
   const request = ask(facts, { patients })
   const need = only(facts.flush(0))
-  assert.equal(need.queries.length, 2)
+  assert.equal(need.queries.length, 3)
   facts.deliver(need.need, { answers: answer(need) }, 1)
   assert.ok(request.outcome !== undefined && 'facts' in request.outcome)
   assert.equal(request.outcome.facts.policyOf(patients[299] as string).patientRef, patients[299])
@@ -163,7 +166,8 @@ test('too few organisations, or ones that disagree, refuse', () => {
   const other = resultOf('patientPolicy', [JSON.stringify([P1])]).replace('active', 'suspended')
   const [a = []] = answer(second, {}, ['HA'])
   const [b = []] = answer(second, { result: other }, ['HB'])
-  facts.deliver(second.need, { answers: [[...a, ...b]] }, 2)
+  const [, holder = []] = answer(second, {}, ['HA', 'HB'])
+  facts.deliver(second.need, { answers: [[...a, ...b], holder] }, 2)
   assert.deepEqual(split.outcome, { code: 'ENDORSEMENT_DISAGREEMENT' })
 
   const both = ask(facts, { patients: [P1] })
@@ -177,6 +181,33 @@ test('an answer to fewer queries than were asked refuses', () => {
   const request = ask(facts, { patients: [P1], organizations: ['HA'] })
   const need = only(facts.flush(0))
   facts.deliver(need.need, { answers: answer(need).slice(1) }, 1)
+  assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_MALFORMED' })
+})
+
+test('who holds the store is told before anybody gets an answer; whoever hears it may end everything', () => {
+  const facts = open()
+  const request = ask(facts, { patients: [P1] })
+  const heard: unknown[] = []
+  facts.watchSuccession((record) => {
+    heard.push(record)
+    throw new RangeError('fenced')
+  })
+  const need = only(facts.flush(0))
+  assert.throws(() => facts.deliver(need.need, { answers: answer(need) }, 1), RangeError)
+  assert.deepEqual(heard, [{ serverRef: SERVER, votes: [] }])
+  assert.equal(request.outcome, undefined)
+})
+
+test('who holds the store of another server is no answer', () => {
+  const facts = open()
+  facts.watchSuccession(() => assert.fail('not ours'))
+  const request = ask(facts, { patients: [P1] })
+  const need = only(facts.flush(0))
+  const other = JSON.stringify({ serverRef: SERVER.replaceAll('5', '6'), votes: [] })
+  const answers = answer(need).map((one, i) =>
+    need.queries[i]?.fn === 'succession' ? (answer(need, { result: other })[i] ?? []) : one,
+  )
+  facts.deliver(need.need, { answers }, 1)
   assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_MALFORMED' })
 })
 
@@ -245,7 +276,7 @@ test('an organisation whose answer became too old while the rest was asked for i
   const second = only(facts.flush(ORGANIZATION_CACHE_MS - 1))
   assert.deepEqual(
     second.queries.map(({ fn }) => fn),
-    ['patientPolicy'],
+    ['patientPolicy', 'succession'],
   )
   facts.deliver(second.need, { answers: answer(second) }, ORGANIZATION_CACHE_MS)
   assert.equal(waits.outcome, undefined)
@@ -280,9 +311,9 @@ test('an organisation that the ledger does not know is unknown to the one who as
   const facts = open()
   const unknown = ask(facts, { organizations: ['HA'], patients: [P1] })
   const need = only(facts.flush(0))
-  const [policy = []] = answer(need)
+  const [policy = [], , holder = []] = answer(need)
   const [, none = []] = answer(need, { status: 'ORGANIZATION_UNKNOWN', result: '' })
-  facts.deliver(need.need, { answers: [policy, none] }, 1)
+  facts.deliver(need.need, { answers: [policy, none, holder] }, 1)
   const { outcome } = unknown
   assert.ok(outcome !== undefined && 'facts' in outcome)
   assert.throws(() => outcome.facts.organization('HA'), { code: 'ORGANIZATION_UNKNOWN' })

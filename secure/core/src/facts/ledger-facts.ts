@@ -20,6 +20,7 @@ import {
   organizationPolicyShape,
   parseResult,
   programRecordShape,
+  successionRecordShape,
   type CheckpointRecord,
   type CommitmentLeaf,
   type CommitmentRecord,
@@ -29,8 +30,9 @@ import {
   type OrganizationPolicy,
   type PatientPolicy,
   type ProgramRecord,
+  type SuccessionRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
-import type { ErrorCode } from '../../../../shared/protocol/src/index.ts'
+import type { ErrorCode, ServerRef } from '../../../../shared/protocol/src/index.ts'
 import type { EffectOf } from '../../../../shared/tee-abi/src/index.ts'
 import { refusalOf, TrustedApplicationError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -38,6 +40,8 @@ import { PolicyTexts } from './policy-texts.ts'
 import { Facts, placeName, type CommitmentPlace, type FactNeeds } from './queries.ts'
 
 export interface FactsOptions {
+  /** Whose store it is: every question also asks who holds it. */
+  readonly serverRef: ServerRef
   /** Whose answers count. */
   readonly trust: EndorsementTrust
   /** How old an answer about a patient may be; 0: never reused. */
@@ -94,6 +98,7 @@ interface Cached<T> {
 
 export class LedgerFacts {
   readonly #crypto: Crypto
+  readonly #serverRef: ServerRef
   readonly #policyCacheMs: number
   #reader: EndorsedReader
   /** Gathering, by class; each class has at most one question under way. */
@@ -102,13 +107,15 @@ export class LedgerFacts {
   readonly #organizations = new Map<string, Cached<OrganizationPolicy>>()
   readonly #patients = new Map<string, Cached<PatientPolicy>>()
   readonly #policyTexts: PolicyTexts
+  #onSuccession: ((record: SuccessionRecord) => void) | undefined
   #lastNeed = 0
   #waiting = 0
   #height = 0
 
-  constructor(crypto: Crypto, { trust, policyCacheMs }: FactsOptions, limits: Pick<Limits, 'policyUnits'>) {
+  constructor(crypto: Crypto, { serverRef, trust, policyCacheMs }: FactsOptions, limits: Pick<Limits, 'policyUnits'>) {
     this.#policyTexts = new PolicyTexts(limits.policyUnits)
     this.#crypto = crypto
+    this.#serverRef = serverRef
     this.#policyCacheMs = policyCacheMs
     this.#reader = new EndorsedReader(crypto, trust)
   }
@@ -118,6 +125,14 @@ export class LedgerFacts {
     this.#reader = new EndorsedReader(this.#crypto, trust)
     this.#organizations.clear()
     this.#patients.clear()
+  }
+
+  /**
+   * Calls `see` with who holds the store, as often as a quorum said it, before anybody gets the other answers.
+   * What it throws leaves `deliver`, and nobody gets them.
+   */
+  watchSuccession(see: (record: SuccessionRecord) => void): void {
+    this.#onSuccession = see
   }
 
   /** Requests that wait for an answer. */
@@ -195,6 +210,7 @@ export class LedgerFacts {
       if (refusal === undefined) throw error
       facts = { code: refusal.code }
     }
+    if ('facts' in facts && facts.facts.succession !== undefined) this.#onSuccession?.(facts.facts.succession)
     const { need } = asked
     const again = 'code' in facts ? [] : need.waiters.filter(({ needs }) => lacksOrganization(needs, need, facts.facts))
     this.#waiting -= again.length
@@ -228,7 +244,7 @@ export class LedgerFacts {
 
   #ask(name: string, need: Need, askedMs: number): EffectOf<'need'> {
     const nonce = this.#crypto.randomBytes(32)
-    const queries = queriesOf(need)
+    const queries = [...queriesOf(need), { fn: 'succession', args: [this.#serverRef] }]
     const number = ++this.#lastNeed
     // What this reader has seen cannot be unseen: an answer that reflects less is stale.
     const minHeight = Math.max(need.minHeight, this.#height)
@@ -245,6 +261,7 @@ export class LedgerFacts {
     const leaves = new Map<string, CommitmentLeaf>()
     let checkpoint: CheckpointRecord | undefined
     let program: ProgramRecord | undefined
+    let succession: SuccessionRecord | undefined
     let timeMs = 0
     let reachedMs = Number.MAX_SAFE_INTEGER
     let height = Number.MAX_SAFE_INTEGER
@@ -301,6 +318,10 @@ export class LedgerFacts {
           program = parseResult(result, programRecordShape)
           if (program.measurement !== query.args[0]) throw new LedgerError('ENDORSEMENT_MALFORMED', 'another program')
           break
+        case 'succession':
+          succession = parseResult(result, successionRecordShape)
+          if (succession.serverRef !== this.#serverRef) throw new LedgerError('ENDORSEMENT_MALFORMED', 'another server')
+          break
         default:
           throw new TypeError('a query that nobody asked')
       }
@@ -310,7 +331,8 @@ export class LedgerFacts {
     for (const [mspId, known] of this.#organizations) {
       if (!organizations.has(mspId) && this.#isFresh(known, monotonicMs, 0)) organizations.set(mspId, known.value)
     }
-    return new Facts({ timeMs, reachedMs, height, patients, organizations, commitments, leaves, checkpoint, program })
+    const answered = { patients, organizations, commitments, leaves, checkpoint, program, succession }
+    return new Facts({ timeMs, reachedMs, height, ...answered })
   }
 
   #fromCache(needs: FactNeeds, monotonicMs: number): Facts | undefined {

@@ -10,6 +10,7 @@ import type {
   OrganizationPolicy,
   PatientPolicy,
   ProgramRecord,
+  SuccessionRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
 import { TrustedApplicationError } from '../errors.ts'
 
@@ -52,6 +53,8 @@ export class Facts {
   /** Undefined: this server has not anchored one. */
   readonly checkpoint: CheckpointRecord | undefined
   readonly #program: ProgramRecord | undefined
+  /** Votes for who holds this server's store; undefined if all of this was remembered. */
+  readonly succession: SuccessionRecord | undefined
 
   constructor(parts: {
     readonly timeMs: number
@@ -63,6 +66,7 @@ export class Facts {
     readonly leaves?: ReadonlyMap<string, CommitmentLeaf>
     readonly checkpoint?: CheckpointRecord | undefined
     readonly program?: ProgramRecord | undefined
+    readonly succession?: SuccessionRecord | undefined
   }) {
     this.timeMs = parts.timeMs
     this.reachedMs = parts.reachedMs
@@ -73,6 +77,7 @@ export class Facts {
     this.#leaves = parts.leaves ?? new Map()
     this.checkpoint = parts.checkpoint
     this.#program = parts.program
+    this.succession = parts.succession
   }
 
   /** @throws {TrustedApplicationError} `ACCESS_DENIED`: absence refuses. */

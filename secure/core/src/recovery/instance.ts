@@ -1,0 +1,43 @@
+/**
+ * The key by which one trusted application on one device is known: who holds a store names it. It depends on the device
+ * and the application and on nothing in the store, so a copy of the store elsewhere does not bring it along.
+ * Spec: docs/protocol/10-tee-abi.md §10.9.
+ *
+ * @module
+ */
+import { CryptoError, label, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
+import type { DeviceKeyPort } from '../ports.ts'
+
+const INSTANCE = label('ta-instance')
+
+export interface Instance {
+  readonly key: SigningKey
+  /** 32 bytes, SHA-256(L(ta-instance) ‖ public key of 65 bytes). */
+  readonly digest: Uint8Array
+}
+
+/** The same at each start of the same application on the same device. */
+export function deriveInstance(crypto: Crypto, deviceKey: DeviceKeyPort): Instance {
+  const key = deriveKey(crypto, deviceKey)
+  return { key, digest: instanceDigest(crypto, key.publicKey) }
+}
+
+/** @param publicKey 65 bytes. */
+export function instanceDigest(crypto: Crypto, publicKey: Uint8Array): Uint8Array {
+  return crypto.sha256(INSTANCE, publicKey)
+}
+
+/** A P-256 scalar: the first candidate that is one (the first, but for 1 in 2^32). */
+function deriveKey(crypto: Crypto, deviceKey: DeviceKeyPort): SigningKey {
+  for (let i = 0; i < 16; i++) {
+    const scalar = deviceKey.derive(`instance-${i}`)
+    try {
+      return crypto.importSigningKey(scalar)
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error
+    } finally {
+      scalar.fill(0)
+    }
+  }
+  throw new Error('no instance key in 16 candidates')
+}
