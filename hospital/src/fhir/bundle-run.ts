@@ -12,6 +12,7 @@ import { randomUUID } from 'node:crypto'
 import { FhirError, formatInstant, splitBundle, type BundleEntry } from '../../../shared/fhir/src/index.ts'
 import { isObject } from '../../../shared/fhir/src/json-value.ts'
 import { FhirRequestError } from './errors.ts'
+import { MAX_PAGE_BYTES } from './limits.ts'
 import { failureOf } from './outcome.ts'
 import { withId, withStringsReplaced } from './resource-text.ts'
 import { etagOf, versionOfEtag, type FhirRequest, type FhirResponse, type Interactions } from './interactions.ts'
@@ -22,15 +23,35 @@ const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE'])
 
 export async function runBatch(service: Interactions, request: FhirRequest): Promise<FhirResponse> {
   const answers: string[] = []
+  const room = new AnswerRoom()
   for (const entry of entriesOf(request)) {
     try {
       checkEntry(entry)
+      if (entry.method === 'GET') room.check()
       answers.push(responseEntry(service, await service.handle(requestOf(request, entry, entry.resourceText)), request))
     } catch (error) {
       answers.push(failureEntry(error))
     }
+    room.take(answers.at(-1))
   }
   return answerOf('batch-response', answers)
+}
+
+/** What is read for one Bundle ends where a page of a search would: many small requests are no way around that limit. */
+class AnswerRoom {
+  #bytes = 0
+
+  take(answer = ''): void {
+    this.#bytes += Buffer.byteLength(answer)
+  }
+
+  /** @throws {FhirRequestError} `FHIR_TOO_LARGE`: nothing more is read for this Bundle */
+  check(): void {
+    if (this.#bytes < MAX_PAGE_BYTES) return
+    throw new FhirRequestError('FHIR_TOO_LARGE', {
+      detail: `the answers before it have ${MAX_PAGE_BYTES} bytes: ask for it in a Bundle of its own`,
+    })
+  }
 }
 
 /** What one entry of a transaction will be. */
@@ -98,7 +119,11 @@ async function runSteps(
   }
   const rows = await store(service, [...plans.values()])
   const answers: string[] = []
-  for (const step of steps) answers.push(await answerStep(service, request, step, plans, rows))
+  const room = new AnswerRoom()
+  for (const step of steps) {
+    answers.push(await answerStep(service, request, step, { plans, rows, room }))
+    room.take(answers.at(-1))
+  }
   return answerOf('transaction-response', answers)
 }
 
@@ -116,12 +141,17 @@ async function store(service: Interactions, planned: readonly PlannedWrite[]) {
   return new Map(planned.map((plan, i) => [plan, outcomes[i]] as const))
 }
 
+interface Done {
+  readonly plans: ReadonlyMap<Step, PlannedWrite>
+  readonly rows: Awaited<ReturnType<typeof store>>
+  readonly room: AnswerRoom
+}
+
 async function answerStep(
   service: Interactions,
   request: FhirRequest,
   step: Step,
-  plans: ReadonlyMap<Step, PlannedWrite>,
-  rows: Awaited<ReturnType<typeof store>>,
+  { plans, rows, room }: Done,
 ): Promise<string> {
   const { kind, type, id, entry } = step
   const plan = plans.get(step)
@@ -138,6 +168,7 @@ async function answerStep(
     return responseEntry(service, { ...found, location: `${service.parts.base}/${type}/${id}` }, request)
   }
   try {
+    room.check()
     return responseEntry(service, await service.handle(requestOf(request, entry)), {
       ...request,
       returns: 'representation',
