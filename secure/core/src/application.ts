@@ -57,7 +57,7 @@ import { deriveStoreKeys, seal, unseal, type StoreKeys } from './keys/sealing.ts
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
 import { checkApproved, checkNoDowngrade, findProgram, writeProgram, type Program } from './program.ts'
-import { checkBeginsAt, checkHolder, findHolder, writeHolder, type GivenUp, type Holder } from './recovery/holder.ts'
+import { checkIsAt, checkHolder, findHolder, writeHolder, type GivenUp, type Holder } from './recovery/holder.ts'
 import { deriveInstance, type Instance } from './recovery/instance.ts'
 import { organizationFacts, type PendingFinish } from './sessions/index.ts'
 import { Store } from './store.ts'
@@ -128,6 +128,8 @@ class Application implements TrustedApplication {
   #isRecoveryAsked = false
   #instance: Instance | undefined
   #holder: Holder | undefined
+  /** The store was there before: its log is told of the start once it is served, and of nothing before. */
+  #isReopened = false
   /** The store is not this program's yet: it is taken over with the ledger's leave. */
   #isSuccessor = false
 
@@ -198,8 +200,7 @@ class Application implements TrustedApplication {
     if (this.#holder === undefined) this.#hold({ term: 0, instance: this.#instance.digest })
     const encoded = unseal(crypto, this.#keys.seal, [META_CONFIGURATION], sealedConfiguration)
     this.#assemble(encoded, this.#unsealIdentity())
-    const { vault, serverRef } = this.#provisioned()
-    vault.log({ t: 'start', timeMs: vault.now().unixMs, actor: serverRef })
+    this.#isReopened = true
     this.#state = this.#store.findMeta(META_CERTIFICATE) === undefined ? 'provisioned' : 'recovering'
   }
 
@@ -473,7 +474,7 @@ class Application implements TrustedApplication {
     const from = succession?.from
     if (from === undefined || from.epoch !== checkpoint?.epoch || !vault.anchor.isBelow(checkpoint)) return undefined
     const start = { ...from, root: decodeHex(from.root) }
-    checkBeginsAt(vault.store, start)
+    checkIsAt(vault.store, start)
     return start
   }
 
@@ -535,6 +536,7 @@ class Application implements TrustedApplication {
         const start = this.#agreedStart(succession, checkpoint)
         vault.anchor.reconcile(checkpoint, vault.now().monotonicMs, start ?? this.#holder?.from)
         if (this.#state !== 'recovering') return
+        if (this.#isReopened) vault.log({ t: 'start', timeMs: vault.now().unixMs, actor: serverRef })
         if (this.#isSuccessor) this.#takeOver(outcome.facts)
         if (succession !== undefined) this.#succeed(succession, start)
         this.#startAnchoring()
@@ -604,8 +606,10 @@ class Application implements TrustedApplication {
   #makeDurable(): void {
     const { vault, serverRef } = this.#provisioned()
     const { monotonicMs, unixMs } = vault.now()
-    vault.uploads.expire(monotonicMs)
-    vault.rewraps.step()
+    if (this.#state === 'serving') {
+      vault.uploads.expire(monotonicMs)
+      vault.rewraps.step()
+    }
     if (vault.patientLog.isDue) vault.writeIndexes()
     // Last to append: receipts of this round are of the log's size after it.
     vault.uploads.finish(unixMs)

@@ -21,11 +21,7 @@ export class TrustedApplicationError extends Error {
 }
 
 export type StorageErrorCode =
-  | 'STORE_DAMAGED'
-  | 'STORE_FAILED'
-  | 'STATE_ROLLED_BACK'
-  | 'STORE_SUCCEEDED'
-  | 'STORE_NOT_HELD'
+  'STORE_DAMAGED' | 'STORE_FAILED' | 'STATE_ROLLED_BACK' | 'STORE_SUCCEEDED' | 'STORE_NOT_HELD'
 
 /**
  * The store cannot be relied on. Each of the codes ends the trusted application (fail-stop): what is on disk is of

@@ -3,9 +3,15 @@ import { test } from 'node:test'
 import { TaWorld } from '../../../testkit/src/ta-world.ts'
 import { SMALL_LIMITS } from './limits.ts'
 
-test('with the small limits everything is stored, found, listed and read that does not fit into memory', async () => {
+for (const listedRows of [2, 3, 4]) {
+  test(`what does not fit into memory is stored, listed and read, with ${listedRows} rows kept`, () =>
+    storeMore(listedRows))
+}
+
+/** Four patients with three records each. */
+async function storeMore(listedRows: number): Promise<void> {
   const world = await TaWorld.open({
-    limits: { ...SMALL_LIMITS, patients: 2, warrants: 2, listedRows: 3, stateChanges: 8 },
+    limits: { ...SMALL_LIMITS, patients: 2, warrants: 2, listedRows, stateChanges: 8, unindexed: 5 },
   })
   try {
     const doctor = await world.doctor()
@@ -15,7 +21,11 @@ test('with the small limits everything is stored, found, listed and read that do
       people.push({ patient, warrant: await world.warrant(patient, [doctor]) })
     }
     for (let i = 0; i < 3; i++) {
-      for (const { patient, warrant } of people) await world.store(patient, { author: doctor, warrant })
+      for (const { patient, warrant } of people) {
+        await world.store(patient, { author: doctor, warrant })
+        const { items } = await (await world.connect(patient)).request('record.list', { patient: patient.ref })
+        assert.equal((items as readonly unknown[]).length, i + 1)
+      }
     }
     for (let start = 0; start < 2; start++) {
       for (const { patient } of people) {
@@ -30,4 +40,4 @@ test('with the small limits everything is stored, found, listed and read that do
   } finally {
     world.close()
   }
-})
+}

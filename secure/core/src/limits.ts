@@ -28,6 +28,8 @@ export interface Limits {
   readonly stateChanges: number
   /** Nodes of the log, about 150 bytes each. */
   readonly logNodes: number
+  /** Entries of the log whose indexes wait in memory, and with them the words of the records that they tell of. */
+  readonly unindexed: number
   /** Rows of listed records that are kept, about 1 kB each. */
   readonly listedRows: number
   /** Patients that are kept, and warrants, about 1 kB each. */
@@ -47,6 +49,7 @@ export const DEFAULT_LIMITS: Limits = {
   stateBytes: 48 * 1024 * 1024,
   stateChanges: 32_768,
   logNodes: 65_536,
+  unindexed: 512,
   listedRows: 50_000,
   patients: 50_000,
   warrants: 10_000,
@@ -55,17 +58,18 @@ export const DEFAULT_LIMITS: Limits = {
 /** For a platform that has some MiB for all of it, and where a handshake may take seconds. */
 export const SMALL_LIMITS: Limits = {
   recordBytes: 128 * 1024,
-  sessions: 256,
+  sessions: 128,
   halfOpen: 64,
   halfOpenMs: 60_000,
   waitingBytes: 384 * 1024,
-  stagedRecords: 256,
+  stagedRecords: 192,
   stagedOfAuthor: 128,
-  policyUnits: 100_000,
-  stateBytes: 512 * 1024,
-  stateChanges: 1_024,
-  logNodes: 2_048,
-  listedRows: 200,
-  patients: 200,
-  warrants: 100,
+  policyUnits: 50_000,
+  stateBytes: 128 * 1024,
+  stateChanges: 256,
+  logNodes: 512,
+  unindexed: 128,
+  listedRows: 64,
+  patients: 64,
+  warrants: 32,
 }

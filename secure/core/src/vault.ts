@@ -70,7 +70,7 @@ export class Vault {
     this.identity = identity
     this.limits = limits
     this.patients = new Patients(store, limits.patients)
-    this.patientLog = new PatientLog(store, this.patients)
+    this.patientLog = new PatientLog(store, this.patients, limits.unindexed)
     this.practitioners = new Practitioners(store)
     this.treatmentKeys = new TreatmentKeys(store, keys.seal)
     this.warrants = new Warrants(store, limits.warrants)

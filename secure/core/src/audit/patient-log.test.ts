@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
 import type { CborValue } from '../../../../shared/protocol/src/index.ts'
 import { TaWorld, type WorldPatient, type WorldSession } from '../../../../testkit/src/ta-world.ts'
-import { MAX_UNINDEXED } from './patient-log.ts'
+import { DEFAULT_LIMITS } from '../limits.ts'
 
 const world = await TaWorld.open()
 after(() => world.close())
@@ -65,12 +65,14 @@ test('the index is written by itself once enough has come together', async () =>
       database.prepare('SELECT audit_entries AS n FROM patient WHERE ref = ?').get(patient.ref),
     )?.['n']
   assert.equal(rows(), 0)
-  const reads = Array.from({ length: MAX_UNINDEXED }, () => session.request('record.list', { patient: patient.ref }))
+  const reads = Array.from({ length: DEFAULT_LIMITS.unindexed }, () =>
+    session.request('record.list', { patient: patient.ref }),
+  )
   await Promise.all(reads)
   await world.settle()
-  assert.ok((rows() as number) > MAX_UNINDEXED / 2)
+  assert.ok((rows() as number) > DEFAULT_LIMITS.unindexed / 2)
   const all = await everything(session, patient, 500)
-  assert.equal(all.filter(({ kind }) => kind === 'list').length, MAX_UNINDEXED)
+  assert.equal(all.filter(({ kind }) => kind === 'list').length, DEFAULT_LIMITS.unindexed)
 })
 
 test('a cursor of another place, or a made-up one, is refused, and ends nothing', async () => {

@@ -18,8 +18,6 @@ import { bytesOf, integerOf } from '../sql-values.ts'
 import type { Store } from '../store.ts'
 import { decodeEntry, type LogEntry } from './entry.ts'
 
-/** Entries that may wait in memory. */
-export const MAX_UNINDEXED = 512
 const CHAIN = label('ta-patient-log')
 const WATERMARK = 'patient-log'
 const WATERMARK_LABEL = label('ta-patient-log-size')
@@ -47,6 +45,7 @@ export class PatientLog {
   readonly #crypto: Crypto
   readonly #store: Store
   readonly #patients: Patients
+  readonly #maxPending: number
   readonly #pending = new Map<string, Pending>()
   #count = 0
   /** The log is indexed below this position. */
@@ -54,8 +53,9 @@ export class PatientLog {
   readonly #insert: SqlStatement
   readonly #before: SqlStatement
 
-  /** Collects what was appended after the last write of the index. */
-  constructor(store: Store, patients: Patients) {
+  /** Collects what was appended after the last write of the index. @param maxPending entries that may wait in memory. */
+  constructor(store: Store, patients: Patients, maxPending: number) {
+    this.#maxPending = maxPending
     this.#crypto = store.crypto
     this.#store = store
     this.#patients = patients
@@ -92,7 +92,7 @@ export class PatientLog {
   }
 
   get isDue(): boolean {
-    return this.#count >= MAX_UNINDEXED
+    return this.#count >= this.#maxPending
   }
 
   /** Records of the patient, stored or erased, those not yet counted in its row included. */

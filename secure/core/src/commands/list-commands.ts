@@ -164,7 +164,7 @@ function pageOf(call: Call, patient: Patient, input: SearchInput, before: number
   const rows: RecordRow[] = []
   const all = vault.records.ofPatient(patient.id, vault.patientLog.recordsOf(patient))
   const matches = matcherOf(vault, input)
-  for (const row of all.toReversed()) {
+  for (const row of all) {
     if (row.superseded || (before !== undefined && row.id >= before) || !matches(row)) continue
     if (!decide({ ...question, record: recordFactsOf(row) }).allowed) continue
     if (rows.length === limit) return { rows, permission, next: String(rows.at(-1)?.id ?? 0) }

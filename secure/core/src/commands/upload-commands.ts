@@ -99,9 +99,12 @@ function headerOf(envelope: Uint8Array): UnverifiedEnvelopeHeader {
 function storeMany(call: Call, { envelopes }: { readonly envelopes: readonly Uint8Array[] }): void {
   const { vault } = call
   // Every check before the first write: a fault in the middle leaves nothing half done.
+  let newOnes = 0
   const items = envelopes.map((envelope): CheckedVersion | Refusal => {
     try {
-      return checkRecord(call, envelope)
+      const checked = checkRecord(call, envelope, newOnes)
+      if (checked.kind === 'new') newOnes++
+      return checked
     } catch (error) {
       const refusal = refusalOf(error)
       if (refusal === undefined) throw error
@@ -204,11 +207,14 @@ function place({ vault, nowMs }: Call, checked: CheckedVersion): RecordRow {
   return checked.kind === 'known' ? checked.row : vault.uploads.stage(checked.accepted, nowMs)
 }
 
-/** Opens one envelope of kind `record` and checks it against everything but the commitment on the ledger. */
-function checkRecord(call: Call, envelope: Uint8Array): CheckedVersion {
+/**
+ * Opens one envelope of kind `record` and checks it against everything but the commitment on the ledger.
+ * @param before how many of the request will be staged before it.
+ */
+function checkRecord(call: Call, envelope: Uint8Array, before = 0): CheckedVersion {
   const { context, plaintext } = openUpload(call, envelope, 'record')
   const upload = decodeRecordUpload(plaintext)
-  call.vault.uploads.checkRoom(call.actor.ref as AuthorRef, 1)
+  call.vault.uploads.checkRoom(call.actor.ref as AuthorRef, before + 1)
   const checked = checkVersion(call.vault, context, { ...upload, author: call.actor.ref as AuthorRef }, null)
   checkKeyVersion(context, [checked])
   return checked

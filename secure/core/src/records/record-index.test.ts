@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { encodeUtf8 } from '../../../../shared/crypto/src/index.ts'
 import { observation, TaWorld, type Upload } from '../../../../testkit/src/ta-world.ts'
-import { MAX_UNINDEXED } from '../audit/patient-log.ts'
+import { DEFAULT_LIMITS } from '../limits.ts'
 
 const world = await TaWorld.open()
 after(() => world.close())
@@ -96,7 +96,8 @@ test('a list that is known follows what is stored, corrected and erased', async 
 
 test('some hundred records are written together, in any order of storing', async () => {
   const before = Number(written('gneiss')[0])
-  for (let i = 0; i < MAX_UNINDEXED; i += 32) await Promise.all(Array.from({ length: 32 }, () => store('gneiss')))
+  for (let i = 0; i < DEFAULT_LIMITS.unindexed; i += 32)
+    await Promise.all(Array.from({ length: 32 }, () => store('gneiss')))
   await store('gneiss')
   const [rows, words] = written('gneiss')
   assert.ok(Number(rows) - before >= 32 && Number(words) >= 32, `${String(rows)} ${String(words)}`)

@@ -84,7 +84,8 @@ export class RecordIndex {
 
   /** Row numbers of a patient's records, oldest first. */
   idsOf(patient: number): number[] {
-    const ids = this.#ids.all(patient).map((row) => integerOf(row, 'id'))
+    const ids: number[] = []
+    for (const row of this.#ids.iterate(patient)) ids.push(integerOf(row, 'id'))
     const recent = this.#recent.get(patient)
     if (recent === undefined) return ids
     // Stored in another order than they came.

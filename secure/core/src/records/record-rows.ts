@@ -231,24 +231,38 @@ export class RecordRows {
     return rows
   }
 
-  /** Every version of every record of a patient, oldest first. @param expected how many there are. */
-  ofPatient(patient: number, expected: number): readonly RecordRow[] {
+  /**
+   * Every version of every record of a patient, newest first. @param expected how many there are: of more than are kept,
+   * each is read when it is its turn.
+   */
+  ofPatient(patient: number, expected: number): Iterable<RecordRow> {
     const known = this.#listed.get(patient)
     if (known !== undefined) {
       this.#listed.delete(patient)
       this.#listed.set(patient, known)
-      return known
+      return known.toReversed()
     }
-    const rows = this.#index.idsOf(patient).flatMap((id) => this.get(id) ?? [])
-    const isWhole = rows.length === expected && rows.every((row) => row.patient === patient && row.state !== STAGED)
-    if (!isWhole) throw rolledBack()
+    const ids = this.#index.idsOf(patient)
+    if (ids.length !== expected) throw rolledBack()
+    if (expected > this.#maxListed) return this.#inTurn(patient, ids)
+    const rows = ids.map((id) => this.#listedRow(patient, id))
     this.#listed.set(patient, rows)
     this.#listedRows += rows.length
     for (const oldest of this.#listed.keys()) {
-      if (this.#listedRows <= this.#maxListed || oldest === patient) break
+      if (this.#listedRows <= this.#maxListed) break
       this.#forgetList(oldest)
     }
-    return rows
+    return rows.toReversed()
+  }
+
+  *#inTurn(patient: number, ids: readonly number[]): Iterable<RecordRow> {
+    for (const id of ids.toReversed()) yield this.#listedRow(patient, id)
+  }
+
+  #listedRow(patient: number, id: number): RecordRow {
+    const row = this.get(id)
+    if (row === undefined || row.patient !== patient || row.state === STAGED) throw rolledBack()
+    return row
   }
 
   #forgetList(patient: number): void {
@@ -307,6 +321,7 @@ export class RecordRows {
     if (row.id > last) {
       known.push(row)
       this.#listedRows++
+      if (this.#listedRows > this.#maxListed) this.#forgetList(row.patient)
       return
     }
     const at = known.findIndex(({ id }) => id === row.id)

@@ -66,7 +66,7 @@ export function codeTokens(crypto: Crypto, codes: readonly (readonly [string, st
 
 /** Tokens that were made before: a hospital uses few codes, and these again and again. */
 const TOKENS = new Map<string, string>()
-const MAX_TOKENS = 4_096
+const MAX_TOKENS = 512
 
 /** @param asked `code` or `system|code`, as FHIR search writes it. */
 export function codeToken(crypto: Crypto, asked: string): string {

@@ -402,6 +402,46 @@ test('one author does not take the room of the others: TEE_BUSY', async () => {
   }
 })
 
+test('one request with more records than an author may have waiting: TEE_BUSY for the rest, which go again', async () => {
+  const small = await TaWorld.open({ limits: { ...DEFAULT_LIMITS, stagedOfAuthor: 2 } })
+  try {
+    const author = await small.doctor()
+    const owner = await small.patient()
+    const jws = await small.warrant(owner, [author])
+    const uploads = [1, 2, 3].map(() => small.upload(owner, { author, warrant: jws }))
+    const envelopes = uploads.map(({ envelope }) => envelope)
+    const by = await small.connect(author)
+    const codesOf = async (answer: Promise<{ readonly [name: string]: unknown }>) =>
+      ((await answer)['results'] as readonly { readonly code?: string }[]).map(({ code }) => code)
+    const first = by.request('record.store-many', { envelopes })
+    await small.commit(...uploads)
+    assert.deepEqual(await codesOf(first), [undefined, undefined, 'TEE_BUSY'])
+    const again = by.request('record.store-many', { envelopes })
+    await small.settle()
+    await small.reportCommitted()
+    assert.deepEqual(await codesOf(again), [undefined, undefined, undefined])
+  } finally {
+    small.close()
+  }
+})
+
+test('who has an answer does not wait for it any more', async () => {
+  const own = await TaWorld.open()
+  try {
+    const author = await own.doctor()
+    const owner = await own.patient()
+    await own.store(owner, { author, warrant: await own.warrant(owner, [author]) })
+    await own.settle()
+    own.clock.advanceMs(COMMITMENT_WAIT_MS / 2)
+    await own.ask('status', {})
+    await own.settle()
+    // The log is on the ledger, and nothing is left of the wait long before it would have been over.
+    assert.equal(own.app.isDue, false)
+  } finally {
+    own.close()
+  }
+})
+
 test('what is never committed is taken away after a week, and may be uploaded again', async () => {
   const own = await TaWorld.open()
   try {

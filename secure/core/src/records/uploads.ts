@@ -44,8 +44,8 @@ export type Settle = (outcome: UploadOutcome) => void
 export type CommittedItem = readonly [RecordId, number, BatchId, number, TxId, number]
 
 interface Waiter {
-  readonly settle: Settle
-  isSettled: boolean
+  /** Undefined once it was called: with it goes the request, which is much larger. */
+  settle: Settle | undefined
 }
 
 interface Staged {
@@ -175,7 +175,7 @@ export class Uploads {
     }
     const staged = this.#staged.get(nameOf(row.recordId, row.version))
     if (staged === undefined) throw new TypeError('a staged row that nobody watches')
-    const waiter = { settle, isSettled: false }
+    const waiter: Waiter = { settle }
     staged.waiters.push(waiter)
     this.#deadlines.push({ waiter, untilMs: monotonicMs + COMMITMENT_WAIT_MS })
   }
@@ -305,13 +305,13 @@ export class Uploads {
 
   /** Clients do not wait for ever; the records do. */
   expire(monotonicMs: number): void {
-    let late = 0
+    let over = 0
     for (const { waiter, untilMs } of this.#deadlines) {
-      if (untilMs > monotonicMs) break
-      late++
+      if (waiter.settle !== undefined && untilMs > monotonicMs) break
+      over++
       settleOnce(waiter, { code: 'COMMITMENT_MISSING' })
     }
-    if (late > 0) this.#deadlines = this.#deadlines.slice(late)
+    if (over > 0) this.#deadlines = this.#deadlines.slice(over)
   }
 
   /** What nobody will ever commit does not take up room for ever. */
@@ -368,9 +368,9 @@ function placeOf({ item: [, , batchId, index] }: Hint): CommitmentPlace {
 }
 
 function settleOnce(waiter: Waiter, outcome: UploadOutcome): void {
-  if (waiter.isSettled) return
-  waiter.isSettled = true
-  waiter.settle(outcome)
+  const { settle } = waiter
+  waiter.settle = undefined
+  settle?.(outcome)
 }
 
 /** Whether the ledger's commitment is that of the row, every member and the author. */

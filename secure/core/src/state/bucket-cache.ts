@@ -5,8 +5,8 @@
  * @module
  */
 
-/** What a bucket costs besides its content. */
-const OVERHEAD_BYTES = 128
+/** What a bucket costs besides its content, in the engine that takes most for it: a typed array, its buffer, an entry here. */
+const OVERHEAD_BYTES = 512
 
 export class BucketCache {
   readonly #maxBytes: number
