@@ -240,7 +240,7 @@ most_kib=12288
 stack_kib=512
 heap_kib=8960
 # Of the heap, the JavaScript engine's part.
-engine_kib=6144
+engine_kib=6400
 
 # Code, data (the heap is part of it) and stack, in pages: the secure memory that it takes.
 check_size() {

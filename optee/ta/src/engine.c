@@ -19,12 +19,23 @@ extern const char script_application_end[];
 extern const char script_host[];
 extern const char script_host_end[];
 
+/* What refers to itself alone is looked for after so much was added. */
+#define GARBAGE_BYTES (256 * 1024)
+
 static JSRuntime *runtime;
 static JSContext *context;
+/* Where in the scripts a function stands is for debugging, and some hundred KiB. */
+#if TH_DEBUG
+#define CODE_FLAGS JS_WRITE_OBJ_BYTECODE
+#else
+#define CODE_FLAGS (JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_DEBUG)
+#endif
 /* Functions of the host's module. */
 static JSValue host_exchange;
 static JSValue host_take;
 static JSValue host_waiting;
+/* In use after the last look for garbage. */
+static size_t collected_bytes;
 
 static const JSMallocFunctions memory = {
 	heap_calloc, heap_malloc, heap_free, heap_realloc, heap_usable,
@@ -100,7 +111,7 @@ static int compile(const char *script, const char *end, const char *name, struct
 
 	if (JS_IsException(module))
 		return -1;
-	written = JS_WriteObject(context, &code->count, module, JS_WRITE_OBJ_BYTECODE);
+	written = JS_WriteObject(context, &code->count, module, CODE_FLAGS);
 	JS_FreeValue(context, module);
 	if (!written)
 		return -1;
@@ -244,7 +255,7 @@ int engine_start(void)
 	free(host.bytes);
 	if (result)
 		return -1;
-	JS_RunGC(runtime);
+	engine_collect();
 	return 0;
 }
 
@@ -260,6 +271,30 @@ void engine_stop(void)
 		JS_FreeRuntime(runtime);
 	context = NULL;
 	runtime = NULL;
+}
+
+void engine_collect(void)
+{
+	struct heap_use use = { };
+
+	if (!runtime)
+		return;
+	JS_RunGC(runtime);
+	heap_count(&use);
+	collected_bytes = use.now;
+	JS_SetGCThreshold(runtime, use.now + GARBAGE_BYTES);
+}
+
+/* By itself the engine waits until it has half as much again, which is more than there is. */
+static void collect_if_due(void)
+{
+	struct heap_use use = { };
+
+	heap_count(&use);
+	if (use.now > collected_bytes + GARBAGE_BYTES)
+		engine_collect();
+	else
+		JS_SetGCThreshold(runtime, use.now + GARBAGE_BYTES);
 }
 
 bool engine_runs(void)
@@ -297,6 +332,7 @@ int engine_exchange(const uint8_t *input, size_t bytes, bool has_more, uint32_t 
 	if (number_of(result, &number) || run_jobs() < 0)
 		return -1;
 	*flags = (uint32_t)number;
+	collect_if_due();
 	return 0;
 }
 

@@ -11,6 +11,8 @@
 int engine_start(void);
 void engine_stop(void);
 bool engine_runs(void);
+/* Frees what only refers to itself; what nobody refers to goes by itself, at once. */
+void engine_collect(void);
 
 /* One piece of input, already a copy in secure memory. 0 and the host's flags, or -1. */
 int engine_exchange(const uint8_t *input, size_t bytes, bool has_more, uint32_t *flags);

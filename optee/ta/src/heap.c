@@ -48,6 +48,9 @@ static struct chunk chunks[PAGES / CHUNK_PAGES];
 static struct free_block *free_blocks[CLASSES + 1];
 static size_t bytes_now;
 static size_t bytes_peak;
+/* Of the arena, what is divided: blocks in use and what is unused beside them. */
+static size_t pages_now;
+static size_t pages_peak;
 
 static struct chunk *chunk_of(const void *at)
 {
@@ -90,6 +93,9 @@ static bool open_arena(void)
 static void mark(size_t page, size_t count, bool taken)
 {
 	memset(is_taken + page, taken, count * sizeof(is_taken[0]));
+	pages_now = taken ? pages_now + count : pages_now - count;
+	if (pages_now > pages_peak)
+		pages_peak = pages_now;
 }
 
 /* From the bottom; large blocks come from the top, so that what is between them stays in one piece. */
@@ -285,11 +291,14 @@ void heap_trim(void)
 		return;
 	memset(free_blocks, 0, sizeof(free_blocks));
 	memset(chunks, 0, sizeof(chunks));
-	mark(0, PAGES, false);
+	memset(is_taken, 0, sizeof(is_taken));
+	pages_now = 0;
 }
 
-void heap_count(size_t *now, size_t *peak)
+void heap_count(struct heap_use *use)
 {
-	*now = bytes_now;
-	*peak = bytes_peak;
+	use->now = bytes_now;
+	use->peak = bytes_peak;
+	use->taken = pages_now * PAGE_BYTES;
+	use->taken_peak = pages_peak * PAGE_BYTES;
 }

@@ -17,7 +17,15 @@ void heap_free(void *opaque, void *at);
 void heap_trim(void);
 /* Bytes of a block that can be used. */
 size_t heap_usable(const void *at);
-/* Bytes in use, now and at most. */
-void heap_count(size_t *now, size_t *peak);
+
+/* Bytes of blocks in use, and of the pages that they take; both now and at most. */
+struct heap_use {
+	size_t now;
+	size_t peak;
+	size_t taken;
+	size_t taken_peak;
+};
+
+void heap_count(struct heap_use *use);
 
 #endif

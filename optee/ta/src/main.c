@@ -90,7 +90,7 @@ static TEE_Result exchange(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 
 /* Text so far, in a buffer that is large enough for all lines. */
 struct text {
-	char bytes[1024];
+	char bytes[2048];
 	size_t length;
 };
 
@@ -138,15 +138,19 @@ static TEE_Result describe(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 {
 	struct pta_stats_alloc heap = { };
 	struct text text = { };
-	size_t now = 0;
-	size_t peak = 0;
+	struct heap_use engine = { };
 
 	if (types != TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE,
 				     TEE_PARAM_TYPE_NONE))
 		return TEE_ERROR_BAD_PARAMETERS;
-	heap_count(&now, &peak);
-	add_number(&text, "engine", now);
-	add_number(&text, "engine-peak", peak);
+	heap_count(&engine);
+	add_number(&text, "engine", engine.now);
+	add_number(&text, "engine-peak", engine.peak);
+	add_number(&text, "engine-taken", engine.taken);
+	add_number(&text, "engine-taken-peak", engine.taken_peak);
+	engine_collect();
+	heap_count(&engine);
+	add_number(&text, "engine-live", engine.now);
 	add_number(&text, "sqlite", (size_t)sqlite3_memory_used());
 	add_number(&text, "sqlite-peak", (size_t)sqlite3_memory_highwater(0));
 	malloc_get_stats(&heap);

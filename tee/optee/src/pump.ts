@@ -11,7 +11,7 @@ import { FLAG, MAX_INPUT_BYTES, type TaSession } from './session.ts'
 /** How soon to call again when something is due although nothing was written. */
 const TICK_MS = 100
 /** Of one call: smaller than it could be, because the trusted application copies it while it has the message before. */
-const PIECE_BYTES = MAX_INPUT_BYTES / 4
+const PIECE_BYTES = MAX_INPUT_BYTES / 16
 /** After so much input in pieces, the next piece is one after which it commits: answers wait in secure memory. */
 const MAX_ROUND_BYTES = 2 * MAX_INPUT_BYTES
 
