@@ -139,6 +139,16 @@ test('LEDGER_BUSY: more needs at once than are served, and answers that do not f
   assert.deepEqual(tee.heard[65], { op: 'endorsement', need: 70, code: 'LEDGER_BUSY' })
 })
 
+test('LEDGER_BUSY: answers that are larger than this TEE takes, told at once', async (t) => {
+  const { tee, ledger, troubles } = open(t)
+  tee.refusals.push(new TeeError('RECORD_TOO_LARGE'))
+  ledger.answer = () => ({ answer: new Uint8Array(1_000), signature: new Uint8Array(64) })
+  tee.send(need(1, 9))
+  await tee.hears(2)
+  assert.deepEqual(tee.heard[1], { op: 'endorsement', need: 9, code: 'LEDGER_BUSY' })
+  assert.deepEqual(troubles, ['need LEDGER_BUSY'])
+})
+
 test('a watched record is told when its block comes, others are not', async (t) => {
   const { tee, ledger, supplicant } = open(t)
   tee.send(watch([1, 1], [3, 2]))

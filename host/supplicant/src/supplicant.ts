@@ -158,7 +158,18 @@ export class Supplicant {
       this.#needs--
     }
     if ('code' in outcome) this.#trouble('need', outcome.code)
-    await this.#answer('need', this.#tee.request('endorsement', { need, ...outcome }))
+    await this.#answer('need', this.#tellNeed(need, outcome))
+  }
+
+  /** What is larger than this TEE takes as one message is answered with a code: its requests do not wait for nothing. */
+  async #tellNeed(need: number, outcome: TravellingAnswers | { readonly code: ErrorCode }): Promise<void> {
+    try {
+      await this.#tee.request('endorsement', { need, ...outcome })
+    } catch (error) {
+      if (codeOf(error, 'TEE_FAULT') !== 'RECORD_TOO_LARGE') throw error
+      this.#trouble('need', 'LEDGER_BUSY')
+      await this.#tee.request('endorsement', { need, code: 'LEDGER_BUSY' })
+    }
   }
 
   /** @throws {LedgerError} what the ledger says, `LEDGER_UNAVAILABLE` after the deadline, `LEDGER_BUSY`: too large. */
