@@ -1,5 +1,6 @@
 /**
- * Writes docs/performance.md, docs/scale.md and their plots from bench/results/latest.json: `npm run bench:docs`.
+ * Writes docs/performance.md, docs/scale.md and their plots from bench/results/latest.json, and
+ * docs/operations/optee-measured.md from bench/results/optee.json: `npm run bench:docs`.
  *
  * @module
  */

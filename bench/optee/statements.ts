@@ -66,7 +66,7 @@ async function runCrud(session: TaSession): Promise<Times> {
 }
 
 /** The experiments by the numbers that speedtest1 gives them. */
-function experiments(rows: number): ReadonlyMap<string, readonly Repeated[]> {
+export function experiments(rows: number): ReadonlyMap<string, readonly Repeated[]> {
   const spread = rows * 4
   const few = Math.max(2, Math.floor(rows / 5))
   const many = Math.floor(rows * 1.4)
