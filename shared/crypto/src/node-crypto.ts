@@ -28,6 +28,7 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import { concat, decodeHex, newBytes, type TextCodec, useTextCodec } from './bytes.ts'
+import { expandWith } from './derived-keys.ts'
 import { signatureFromDer, signatureToDer } from './ecdsa-der.ts'
 import { decryptionFailed } from './errors.ts'
 import type { AeadKey, AgreementKey, Crypto, HmacKey, KemKey, SigningKey, VerifyingKey } from './port.ts'
@@ -36,7 +37,6 @@ import {
   AEAD_NONCE_BYTES,
   AEAD_TAG_BYTES,
   badKey,
-  MAX_HKDF_BYTES,
   MAX_RANDOM_BYTES,
   ML_KEM_768_PUBLIC_KEY_BYTES,
   ML_KEM_768_SEED_BYTES,
@@ -114,15 +114,8 @@ export function createNodeCrypto(): Crypto {
     // Not hkdfSync: it always extracts first.
     hkdfExpand(pseudoRandomKey, info, length) {
       requireBetween('pseudoRandomKey.length', pseudoRandomKey.length, SHA256_BYTES, Number.MAX_SAFE_INTEGER)
-      requireBetween('length', length, 1, MAX_HKDF_BYTES)
       const key = createSecretKey(pseudoRandomKey)
-      const out = new Uint8Array(length)
-      let block: Uint8Array = new Uint8Array(0)
-      for (let at = 0, counter = 1; at < length; at += SHA256_BYTES, counter++) {
-        block = hmacOf(key, [block, info, Uint8Array.of(counter)])
-        out.set(block.subarray(0, Math.min(SHA256_BYTES, length - at)), at)
-      }
-      return out
+      return expandWith((...parts) => hmacOf(key, parts), info, length)
     },
 
     importAeadKey(raw) {

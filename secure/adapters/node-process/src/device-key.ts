@@ -6,7 +6,8 @@
  */
 import { closeSync, constants, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { concat, encodeUtf8, label, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import { label, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import { deriveKeys } from '../../../../shared/crypto/src/derived-keys.ts'
 import { StorageError } from '../../../core/src/errors.ts'
 import type { DeviceKeyPort } from '../../../core/src/ports.ts'
 
@@ -24,10 +25,7 @@ export function openDeviceKeyFile(crypto: Crypto, options: DeviceKeyFileOptions)
   const deviceKey = readOrCreate(crypto, options.path)
   const pseudoRandomKey = crypto.hkdfExtract(label('device'), deviceKey)
   deviceKey.fill(0)
-  const context = encodeUtf8(options.taId)
-  return {
-    derive: (purpose) => crypto.hkdfExpand(pseudoRandomKey, concat(context, Uint8Array.of(0), encodeUtf8(purpose)), 32),
-  }
+  return deriveKeys(crypto, pseudoRandomKey, options.taId)
 }
 
 function readOrCreate(crypto: Crypto, path: string): Uint8Array {

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { encodeHex, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
+import { encodeHex, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import { deriveSigningKey } from '../../../../shared/crypto/src/derived-keys.ts'
 import {
   issueEvidence,
   SECURITY_VERSION,
@@ -33,7 +34,7 @@ export function createProcessEvidence(
   deviceKey: DeviceKeyPort,
   options: ProcessEvidenceOptions,
 ): ProcessEvidence {
-  const key = attestationKeyOf(crypto, deviceKey)
+  const key = deriveSigningKey(crypto, deviceKey, 'attestation')
   return {
     attestationKey: key.publicKey,
     attest: (nonce, { serverRef, identityKey, configDigest, nowMs }) =>
@@ -52,16 +53,4 @@ export function createProcessEvidence(
         isolation: options.isolation,
       }),
   }
-}
-
-/** A P-256 scalar from the device key: the first candidate that is one (the first, but for 1 in 2^32). */
-function attestationKeyOf(crypto: Crypto, deviceKey: DeviceKeyPort): SigningKey {
-  for (let i = 0; i < 16; i++) {
-    try {
-      return crypto.importSigningKey(deviceKey.derive(`attestation-${i}`))
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'CRYPTO_BAD_KEY') throw error
-    }
-  }
-  throw new Error('no attestation key in 16 candidates')
 }

@@ -4,14 +4,9 @@
  *
  * @module
  */
-import {
-  encodeUtf8,
-  type AeadKey,
-  type AgreementKey,
-  type Crypto,
-  type SigningKey,
-} from '../../../../shared/crypto/src/index.ts'
-import { concat, useTextCodec } from '../../../../shared/crypto/src/bytes.ts'
+import type { AeadKey, AgreementKey, Crypto, SigningKey } from '../../../../shared/crypto/src/index.ts'
+import { useTextCodec } from '../../../../shared/crypto/src/bytes.ts'
+import { deriveKeys, expandWith, type DerivedKeys } from '../../../../shared/crypto/src/derived-keys.ts'
 import { decryptionFailed } from '../../../../shared/crypto/src/errors.ts'
 import { createKeyHandles } from '../../../../shared/crypto/src/portable-keys.ts'
 import { createPortableKem } from '../../../../shared/crypto/src/portable-kem.ts'
@@ -20,7 +15,6 @@ import {
   AEAD_NONCE_BYTES,
   AEAD_TAG_BYTES,
   badKey,
-  MAX_HKDF_BYTES,
   MAX_RANDOM_BYTES,
   P256_SCALAR_BYTES,
   P256_SIGNATURE_BYTES,
@@ -76,14 +70,7 @@ export function createOpteeCrypto(native: Native): Crypto {
       native.hmacSha256(salt.length === 0 ? EMPTY_SALT : salt, [inputKeyMaterial]),
     hkdfExpand(pseudoRandomKey, info, length) {
       requireBetween('pseudoRandomKey.length', pseudoRandomKey.length, SHA256_BYTES, Number.MAX_SAFE_INTEGER)
-      requireBetween('length', length, 1, MAX_HKDF_BYTES)
-      const out = new Uint8Array(length)
-      let block: Uint8Array = new Uint8Array(0)
-      for (let at = 0, counter = 1; at < length; at += SHA256_BYTES, counter++) {
-        block = native.hmacSha256(pseudoRandomKey, [block, info, Uint8Array.of(counter)])
-        out.set(block.subarray(0, Math.min(SHA256_BYTES, length - at)), at)
-      }
-      return out
+      return expandWith((...parts) => native.hmacSha256(pseudoRandomKey, parts), info, length)
     },
 
     importAeadKey(raw) {
@@ -151,16 +138,8 @@ export function createOpteeCrypto(native: Native): Crypto {
 }
 
 /** As the process's device key: the same application on the same device, each purpose a key of its own. */
-export function createOpteeDeviceKey(
-  crypto: Crypto,
-  native: Native,
-  taId: string,
-): { derive(purpose: string): Uint8Array } {
-  const pseudoRandomKey = native.deriveKey('device')
-  const context = encodeUtf8(taId)
-  return {
-    derive: (purpose) => crypto.hkdfExpand(pseudoRandomKey, concat(context, Uint8Array.of(0), encodeUtf8(purpose)), 32),
-  }
+export function createOpteeDeviceKey(crypto: Crypto, native: Native, taId: string): DerivedKeys {
+  return deriveKeys(crypto, native.deriveKey('device'), taId)
 }
 
 /**

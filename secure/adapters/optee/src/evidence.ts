@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { encodeHex, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
+import { encodeHex, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import { deriveSigningKey } from '../../../../shared/crypto/src/derived-keys.ts'
 import {
   issueOpteeEvidence,
   SECURITY_VERSION,
@@ -28,7 +29,7 @@ export function createOpteeEvidence(
   deviceKey: DeviceKeyPort,
   isolation: readonly string[],
 ): OpteeEvidence {
-  const key = attestationKeyOf(crypto, deviceKey)
+  const key = deriveSigningKey(crypto, deviceKey, 'attestation')
   let known: OpteePlatform | undefined
   const platform = (): OpteePlatform => (known ??= platformOf(crypto, native))
   return {
@@ -80,16 +81,4 @@ function platformOf(crypto: Crypto, native: Native): OpteePlatform {
 
 function hexOf(bytes: Uint8Array): Sha256Hex {
   return encodeHex(bytes) as Sha256Hex
-}
-
-/** A P-256 scalar from the device key: the first candidate that is one (the first, but for 1 in 2^32). */
-function attestationKeyOf(crypto: Crypto, deviceKey: DeviceKeyPort): SigningKey {
-  for (let i = 0; i < 16; i++) {
-    try {
-      return crypto.importSigningKey(deviceKey.derive(`attestation-${i}`))
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'CRYPTO_BAD_KEY') throw error
-    }
-  }
-  throw new Error('no attestation key in 16 candidates')
 }

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { CryptoError, label, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
+import { label, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
+import { deriveSigningKey } from '../../../../shared/crypto/src/derived-keys.ts'
 import type { DeviceKeyPort } from '../ports.ts'
 
 const INSTANCE = label('ta-instance')
@@ -18,26 +19,11 @@ export interface Instance {
 
 /** The same at each start of the same application on the same device. */
 export function deriveInstance(crypto: Crypto, deviceKey: DeviceKeyPort): Instance {
-  const key = deriveKey(crypto, deviceKey)
+  const key = deriveSigningKey(crypto, deviceKey, 'instance')
   return { key, digest: instanceDigest(crypto, key.publicKey) }
 }
 
 /** @param publicKey 65 bytes. */
 export function instanceDigest(crypto: Crypto, publicKey: Uint8Array): Uint8Array {
   return crypto.sha256(INSTANCE, publicKey)
-}
-
-/** A P-256 scalar: the first candidate that is one (the first, but for 1 in 2^32). */
-function deriveKey(crypto: Crypto, deviceKey: DeviceKeyPort): SigningKey {
-  for (let i = 0; i < 16; i++) {
-    const scalar = deviceKey.derive(`instance-${i}`)
-    try {
-      return crypto.importSigningKey(scalar)
-    } catch (error) {
-      if (!(error instanceof CryptoError)) throw error
-    } finally {
-      scalar.fill(0)
-    }
-  }
-  throw new Error('no instance key in 16 candidates')
 }
