@@ -164,6 +164,8 @@ export class TaWorld {
   behaviour: HostBehaviour | undefined
   /** Takes answers that nobody waits for. */
   onUnexpected: ((body: CborValue) => void) | undefined
+  /** The server's registration as it was submitted. */
+  registered: unknown
   app: TrustedApplication
   #identityKey: Uint8Array = new Uint8Array(65)
   #configDigest: Uint8Array = new Uint8Array(32)
@@ -280,6 +282,7 @@ export class TaWorld {
       },
     }
     await this.ledger.submit(admin, 'registerParticipant', [JSON.stringify(registration)])
+    this.registered = registration
     void mspId
     await this.ask('certificate', { cert: chain[0] })
     await this.settle()
@@ -390,6 +393,7 @@ export class TaWorld {
     const { crypto, clock } = this
     const port = createSqlCipherPort({ folder: this.folder })
     const tracked: DatabasePort = {
+      ...port,
       open: (name, key) => {
         const database = port.open(name, key)
         this.#opened = database

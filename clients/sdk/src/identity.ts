@@ -26,7 +26,7 @@ import {
   type MspId,
   type StatementType,
 } from '../../../shared/protocol/src/index.ts'
-import type { ClientRef, Credential } from '../../../shared/protocol/src/session/index.ts'
+import type { ClientCredential, ClientRef } from '../../../shared/protocol/src/session/index.ts'
 import { ClientError } from './errors.ts'
 
 /** Signs with ECDSA P-256 and SHA-256; the private key stays inside. */
@@ -48,7 +48,7 @@ export interface Identity {
   readonly signer: Signer
   /** X25519, for everything that is sealed to this participant. */
   readonly sealKey: AgreementKey
-  readonly credential: Credential
+  readonly credential: ClientCredential
 }
 
 /** Keys of a participant who is not registered yet. */
@@ -141,7 +141,7 @@ export function parseIdentityFile(crypto: Crypto, fileText: string): IdentityFil
   }
 }
 
-function credentialOf(chain: readonly string[] | undefined, jws: string | undefined): Credential {
+function credentialOf(chain: readonly string[] | undefined, jws: string | undefined): ClientCredential {
   if (chain !== undefined && jws === undefined) return { kind: 'x509', chain: chain.map(decodeBase64url) }
   if (jws !== undefined && chain === undefined) return { kind: 'patient', jws }
   throw new ClientError('CLIENT_NO_IDENTITY')

@@ -33,6 +33,7 @@ export const StatusSchema = Type.Object(
     state: Type.Union([
       Type.Literal('new'),
       Type.Literal('provisioned'),
+      Type.Literal('following'),
       Type.Literal('recovering'),
       Type.Literal('serving'),
       Type.Literal('starting'),

@@ -22,6 +22,7 @@ import {
   REF_ATTRIBUTE,
   roleOf,
   spreadRows,
+  approvedSuccession,
   type CheckpointRecord,
   type Succession,
   type SuccessionRecord,
@@ -50,16 +51,19 @@ import {
 } from '../../../shared/tee-abi/src/index.ts'
 import { Requests } from './commands/requests.ts'
 import { refusalOf, StorageError, TrustedApplicationError } from './errors.ts'
-import type { FactsOutcome } from './facts/ledger-facts.ts'
+import type { FactsOutcome, LedgerFacts } from './facts/ledger-facts.ts'
 import type { Facts } from './facts/queries.ts'
 import { decodeConfiguration, updatedConfiguration, type Configuration } from './keys/configuration.ts'
-import { deriveStoreKeys, seal, unseal, type StoreKeys } from './keys/sealing.ts'
+import { seal, storeKeysOf, unseal, type StoreKeys } from './keys/sealing.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
 import { checkApproved, checkNoDowngrade, findProgram, writeProgram, type Program } from './program.ts'
 import { checkIsAt, checkHolder, findHolder, writeHolder, type GivenUp, type Holder } from './recovery/holder.ts'
 import { deriveInstance, type Instance } from './recovery/instance.ts'
-import { organizationFacts, type PendingFinish } from './sessions/index.ts'
+import { pairNeeds } from './replica/approval.ts'
+import { Leader, type LinkAnswer } from './replica/leader.ts'
+import { Replica } from './replica/replica.ts'
+import { organizationFacts, type Now, type PendingFinish } from './sessions/index.ts'
 import { Store } from './store.ts'
 import { Vault } from './vault.ts'
 
@@ -112,6 +116,27 @@ export function createTrustedApplication(
   return new Application(ports, options)
 }
 
+/** An answer, made when the round is durable. */
+interface Message {
+  readonly make: () => Uint8Array | undefined
+  /** Leaves although a synchronous replica has not got the round. */
+  readonly isUnheld: boolean
+}
+
+/** Operations whose answers say nothing of what is stored (§11.6). */
+const UNHELD: ReadonlySet<AbiOpName> = new Set([
+  'status',
+  'attest',
+  'configuration',
+  'hello',
+  'endorsement',
+  'committed',
+  'anchored',
+  'replica-mode',
+  'replica-hello',
+  'promote',
+])
+
 type Handlers = { readonly [O in AbiOpName]: (request: HostRequestOf<O>) => AbiAnswer<O> | undefined }
 
 class Application implements TrustedApplication {
@@ -123,7 +148,14 @@ class Application implements TrustedApplication {
   #store: Store | undefined
   #vault: Vault | undefined
   #requests: Requests | undefined
-  #messages: (() => Uint8Array | undefined)[] = []
+  #leader: Leader | undefined
+  /** Set while this follows another server. */
+  #replica: Replica | undefined
+  /** 32 bytes, of the keys of the store. */
+  #root: Uint8Array = new Uint8Array(32)
+  #messages: Message[] = []
+  /** Of synchronous replication: frames that leave when the replica has what they tell of, oldest first. */
+  #held: { readonly position: number; readonly frames: readonly Uint8Array[] }[] = []
   #recoveryAtMs = 0
   #isRecoveryAsked = false
   #instance: Instance | undefined
@@ -150,6 +182,8 @@ class Application implements TrustedApplication {
   get isDue(): boolean {
     const vault = this.#vault
     if (this.#fatal !== undefined) return true
+    if (this.#replica !== undefined) return this.#replica.facts.waiting > 0
+    if (this.#leader?.isDue === true) return true
     if (vault === undefined || this.#state === 'stopped') return false
     if (this.#state === 'recovering') return true
     return vault.rewraps.isDue || vault.anchor.isDue || vault.uploads.isDue || vault.facts.waiting > 0
@@ -180,9 +214,20 @@ class Application implements TrustedApplication {
   }
 
   #open(): void {
-    const { crypto, database, deviceKey } = this.#ports
-    this.#keys = deriveStoreKeys(crypto, deviceKey)
-    this.#instance = deriveInstance(crypto, deviceKey)
+    this.#instance = deriveInstance(this.#ports.crypto, this.#ports.deviceKey)
+    const found = Replica.find(this.#ports, DATABASE, this.#limits())
+    if (found instanceof Replica) {
+      this.#replica = found
+      this.#state = 'following'
+      return
+    }
+    this.#openStore(found?.root ?? this.#ports.deviceKey.derive('root'))
+  }
+
+  #openStore(root: Uint8Array): void {
+    const { crypto, database } = this.#ports
+    this.#root = root
+    this.#keys = storeKeysOf(crypto, root)
     this.#store = Store.open(
       crypto,
       database.open(DATABASE, this.#keys.database),
@@ -197,7 +242,7 @@ class Application implements TrustedApplication {
     this.#isSuccessor = current === undefined || !equalBytes(current.measurement, this.#options.measurement)
     this.#holder = findHolder(this.#store)
     // A store of before the rule: keys of this device opened it, so it was provisioned here.
-    if (this.#holder === undefined) this.#hold({ term: 0, instance: this.#instance.digest })
+    if (this.#holder === undefined) this.#hold({ term: 0, instance: this.#identified().instance.digest })
     const encoded = unseal(crypto, this.#keys.seal, [META_CONFIGURATION], sealedConfiguration)
     this.#assemble(encoded, this.#unsealIdentity())
     this.#isReopened = true
@@ -220,6 +265,7 @@ class Application implements TrustedApplication {
     this.#vault = new Vault(this.#ports, store, keys, configuration, identity, this.#limits())
     this.#requests = new Requests(this.#vault)
     this.#vault.facts.watchSuccession((record) => this.#see(record))
+    this.#leader = new Leader(this.#vault, this.#root)
   }
 
   #handle(message: Uint8Array): void {
@@ -240,11 +286,11 @@ class Application implements TrustedApplication {
       if (!isServed(op, this.#served())) throw new TrustedApplicationError(this.#notServed())
       const handler = this.#handlers[op] as (request: HostRequest) => AbiAnswer<'status'> | undefined
       const answer = handler(request)
-      if (answer !== undefined) this.#release(() => encodeAnswer(op, id, answer))
+      if (answer !== undefined) this.#release(() => encodeAnswer(op, id, answer), UNHELD.has(op))
     } catch (error) {
       if (error instanceof StorageError || this.#store?.writes !== writes) throw error
       const code = refusalOf(error)?.code ?? 'TEE_FAULT'
-      this.#release(() => encodeRefusal(id, code))
+      this.#release(() => encodeRefusal(id, code), true)
     }
   }
 
@@ -265,11 +311,11 @@ class Application implements TrustedApplication {
       return undefined
     },
     endorsement: ({ need, answers, rows, code }) => {
-      const { vault } = this.#provisioned()
-      const { monotonicMs } = vault.now()
+      const facts = this.#facts()
+      const monotonicMs = this.#ports.clock.monotonicMs()
       const travelling = answers === undefined ? undefined : { answers, ...(rows === undefined ? {} : { rows }) }
-      if (travelling !== undefined) vault.facts.deliver(need, { answers: spreadRows(travelling) }, monotonicMs)
-      else vault.facts.deliver(need, { code: code ?? 'LEDGER_UNAVAILABLE' }, monotonicMs)
+      if (travelling !== undefined) facts.deliver(need, { answers: spreadRows(travelling) }, monotonicMs)
+      else facts.deliver(need, { code: code ?? 'LEDGER_UNAVAILABLE' }, monotonicMs)
       return {}
     },
     committed: ({ items }) => {
@@ -322,13 +368,123 @@ class Application implements TrustedApplication {
       })
       return undefined
     },
+    configuration: () => ({ config: this.#provisioned().vault.configuration.encoded }),
+    'replica-mode': ({ mode, key }) => {
+      const { vault, leader } = this.#provisioned()
+      leader.setMode(mode, key)
+      return { position: vault.store.position }
+    },
+    'replica-hello': ({ hello }) => {
+      const { vault, leader } = this.#provisioned()
+      return { reply: leader.hello(hello, vault.now()) }
+    },
+    'replica-finish': ({ id, finish }) => this.#finishReplica(id, finish),
+    'replica-record': ({ id, record }) => {
+      const { vault, leader } = this.#provisioned()
+      leader.record(record, vault.now(), (sealed) => this.#release(() => encodeLinkAnswer(id, sealed), true))
+      return undefined
+    },
+    'follow-prepare': ({ config }) => {
+      const { serverRef } = decodeConfiguration(this.#ports.crypto, config)
+      const isOther = this.#replica !== undefined && this.#replica.configuration.serverRef !== serverRef
+      if (isOther || this.#vault !== undefined) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
+      // A platform that could not tell at its next start what it was.
+      if (this.#ports.database.has === undefined) throw new TrustedApplicationError('TEE_UNKNOWN_COMMAND')
+      this.#replica?.close()
+      // The empty store of the start is nobody's.
+      this.#store?.database.close()
+      this.#store = undefined
+      this.#replica = Replica.prepare(this.#ports, config, DATABASE, this.#limits())
+      this.#state = 'following'
+      const { digest: instance } = this.#identified().instance
+      return { key: this.#replica.key, instance, ...this.#attestationKey() }
+    },
+    'follow-hello': () => ({ hello: this.#following().hello() }),
+    'follow-reply': ({ id, reply }) => this.#replyReplica(id, reply),
+    'follow-record': ({ record }) => {
+      const next = this.#following().take(record, this.#now())
+      return next === undefined ? {} : { record: next }
+    },
+    'follow-open': () => {
+      try {
+        return { position: this.#following().open().position }
+      } catch (error) {
+        // A copy that is no good is nobody's store yet: another one comes.
+        throw error instanceof StorageError ? new TrustedApplicationError(error.code, { cause: error }) : error
+      }
+    },
+    promote: ({ id }) => this.#promote(id),
     stop: ({ id }) => {
       this.#release(() => {
         this.#stop()
         return encodeAnswer('stop', id, {})
-      })
+      }, true)
       return undefined
     },
+  }
+
+  /** §11.3: the ledger says which replica may have the key; the answer waits for it. */
+  #finishReplica(id: number, finish: Uint8Array): undefined {
+    const { vault, leader } = this.#provisioned()
+    const pending = leader.finish(finish, vault.now())
+    vault.facts.request(pairNeeds(vault.configuration, pending.instance), vault.now().monotonicMs, (outcome) => {
+      this.#answerLater('replica-finish', id, outcome, (facts) => ({
+        record: leader.completeFinish(pending, facts, vault.now()),
+      }))
+    })
+    return undefined
+  }
+
+  /** §11.3: the ledger says which server this follows. */
+  #replyReplica(id: number, reply: Uint8Array): undefined {
+    const replica = this.#following()
+    replica.facts.request(pairNeeds(replica.configuration), this.#now().monotonicMs, (outcome) => {
+      this.#answerLater('follow-reply', id, outcome, (facts) => ({ finish: replica.reply(reply, facts) }))
+    })
+    return undefined
+  }
+
+  /**
+   * §11.7: only when the organisations have named this instance, and only if the copy has what the ledger vouches for; or
+   * what they agreed on. It follows on when not.
+   */
+  #promote(id: number): undefined {
+    const replica = this.#following()
+    const { instance } = this.#identified()
+    const { serverRef, organizations } = replica.configuration
+    if (replica.reached === undefined) throw new TrustedApplicationError('REPLICA_UNKNOWN')
+    replica.facts.request({ checkpointOf: serverRef }, this.#now().monotonicMs, (outcome) => {
+      this.#answerLater('promote', id, outcome, ({ succession, checkpoint }) => {
+        const voters = organizations.map(({ mspId }) => mspId)
+        const named = succession && approvedSuccession(succession, voters)
+        if (named?.instance !== encodeHex(instance.digest)) throw new TrustedApplicationError('STORE_NOT_HELD')
+        const isBehind = checkpoint !== undefined && checkpoint.size > (replica.reached?.size ?? 0)
+        if (isBehind && named.from === undefined) throw new TrustedApplicationError('REPLICA_BEHIND')
+        const { root } = replica.promote()
+        this.#replica = undefined
+        // Whatever is wrong with the copy ends this, as at a start.
+        this.#guard(() => this.#openStore(root))
+        return {}
+      })
+    })
+    return undefined
+  }
+
+  #answerLater<O extends AbiOpName>(
+    op: O,
+    id: number,
+    outcome: FactsOutcome,
+    answer: (facts: Facts) => AbiAnswer<O>,
+  ): void {
+    let message: Uint8Array
+    try {
+      if ('code' in outcome) throw new TrustedApplicationError(outcome.code)
+      message = encodeAnswer(op, id, answer(outcome.facts))
+    } catch (error) {
+      if (error instanceof StorageError) throw error
+      message = encodeRefusal(id, refusalOf(error)?.code ?? 'TEE_FAULT')
+    }
+    this.#release(() => message, true)
   }
 
   /** §5.6: the ledger says whether the client is still known; the answer waits for it. */
@@ -358,6 +514,7 @@ class Application implements TrustedApplication {
 
   #provision(config: Uint8Array): AbiAnswer<'provision'> {
     const { crypto } = this.#ports
+    if (this.#replica !== undefined) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
     const { store, keys } = this.#opened()
     if (this.#vault !== undefined) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
     const { digest, serverRef } = decodeConfiguration(crypto, config)
@@ -541,6 +698,8 @@ class Application implements TrustedApplication {
         if (succession !== undefined) this.#succeed(succession, start)
         this.#startAnchoring()
         this.#state = 'serving'
+        // The pair that the store was half of is no more.
+        if (this.#leader?.isFollowedBy(this.#identified().instance.key.publicKey) === true) this.#leader.setMode('off')
       })
     })
   }
@@ -551,8 +710,10 @@ class Application implements TrustedApplication {
   }
 
   #status(): AbiAnswer<'status'> {
-    const { store } = this.#opened()
     const { measurement, isolation } = this.#options
+    if (this.#replica !== undefined) return this.#replicaStatus(this.#replica)
+    const { store } = this.#opened()
+    const leader = this.#leader
     const vault = this.#vault
     const anchored = vault?.anchor.anchored
     return {
@@ -578,12 +739,47 @@ class Application implements TrustedApplication {
       isolation,
       records: vault?.records.count ?? 0,
       patients: vault?.patients.count ?? 0,
+      ...(leader === undefined || leader.mode === 'off'
+        ? {}
+        : {
+            replication: {
+              mode: leader.mode,
+              position: store.position,
+              acknowledged: leader.acknowledged,
+              ...(leader.heardMs === undefined ? {} : { heardMs: leader.heardMs }),
+            },
+          }),
+    }
+  }
+
+  #replicaStatus({ configuration, key, reached }: Replica): AbiAnswer<'status'> {
+    const { measurement, isolation } = this.#options
+    return {
+      state: this.#served(),
+      serverRef: configuration.serverRef,
+      identityKey: key,
+      configDigest: configuration.digest,
+      sequence: configuration.sequence,
+      ...this.#attestationKey(),
+      measurement,
+      logSize: reached?.size ?? 0,
+      epoch: 0,
+      sessions: 0,
+      waiting: 0,
+      instance: this.#identified().instance.digest,
+      isolation,
+      records: 0,
+      patients: 0,
+      ...(reached === undefined ? {} : { following: { position: reached.position, logSize: reached.size } }),
     }
   }
 
   #commit(): Uint8Array[] {
     if (this.#fatal !== undefined) throw new TrustedApplicationError(this.#fatal)
     const vault = this.#vault
+    if (this.#replica !== undefined) {
+      return this.#framesOf(this.#takeMessages(), this.#replica.facts.flush(this.#ports.clock.monotonicMs()))
+    }
     if (vault === undefined) {
       if (this.#store?.isDirty === true) this.#store.commit({ timeMs: 0, actor: 'ta' })
       return this.#framesOf(this.#takeMessages(), [])
@@ -598,8 +794,31 @@ class Application implements TrustedApplication {
       ...vault.facts.flush(monotonicMs),
       ...(anchor === undefined ? [] : [anchor]),
     ]
+    this.#leader?.step(vault.now())
     // Last: facts that came too late have just refused their requests.
-    return this.#framesOf(this.#takeMessages(), effects)
+    const messages = this.#takeMessages()
+    if (this.#leader?.mode !== 'synchronous' && this.#held.length === 0) return this.#framesOf(messages, effects)
+    return this.#heldBack(messages, effects)
+  }
+
+  /** §11.6: what tells of the store waits until the replica has the store as it was when it was told. */
+  #heldBack(messages: readonly Message[], effects: readonly Effect[]): Uint8Array[] {
+    const { vault, leader } = this.#provisioned()
+    const isFree = (effect: Effect): boolean => effect.fx === 'need' || effect.fx === 'watch'
+    const frames = this.#framesOf(
+      messages.filter(({ isUnheld }) => isUnheld),
+      effects.filter(isFree),
+    )
+    const waiting = this.#framesOf(
+      messages.filter(({ isUnheld }) => !isUnheld),
+      effects.filter((effect) => !isFree(effect)),
+    )
+    if (waiting.length > 0) this.#held.push({ position: vault.store.position, frames: waiting })
+    const reached = leader.mode === 'synchronous' ? leader.acknowledged : Number.MAX_SAFE_INTEGER
+    while (this.#held[0] !== undefined && this.#held[0].position <= reached) {
+      frames.push(...(this.#held.shift()?.frames ?? []))
+    }
+    return frames
   }
 
   /** Completes what can be completed and commits it. */
@@ -617,9 +836,9 @@ class Application implements TrustedApplication {
     vault.store.commit({ timeMs: unixMs, actor: serverRef })
   }
 
-  #framesOf(messages: readonly (() => Uint8Array | undefined)[], effects: readonly Effect[]): Uint8Array[] {
+  #framesOf(messages: readonly Message[], effects: readonly Effect[]): Uint8Array[] {
     const frames: Uint8Array[] = []
-    for (const make of messages) {
+    for (const { make } of messages) {
       const message = make()
       if (message !== undefined) frames.push(encodeFrame(message))
     }
@@ -627,11 +846,12 @@ class Application implements TrustedApplication {
     return frames
   }
 
-  #release(make: () => Uint8Array | undefined): void {
-    this.#messages.push(make)
+  /** @param isUnheld says nothing of the store: it does not wait for the replica. */
+  #release(make: () => Uint8Array | undefined, isUnheld = false): void {
+    this.#messages.push({ make, isUnheld })
   }
 
-  #takeMessages(): (() => Uint8Array | undefined)[] {
+  #takeMessages(): readonly Message[] {
     const messages = this.#messages
     this.#messages = []
     return messages
@@ -640,6 +860,7 @@ class Application implements TrustedApplication {
   #stop(): void {
     this.#state = 'stopped'
     try {
+      this.#replica?.close()
       this.#store?.database.close()
     } catch {
       // Nothing can be done about a store that does not close: what was acknowledged is durable.
@@ -658,6 +879,20 @@ class Application implements TrustedApplication {
     return this.#state === 'recovering' ? 'TEE_RECOVERING' : 'TEE_NOT_PROVISIONED'
   }
 
+  #now(): Now {
+    return { monotonicMs: this.#ports.clock.monotonicMs(), unixMs: this.#ports.clock.nowMs() }
+  }
+
+  #facts(): LedgerFacts {
+    return this.#replica?.facts ?? this.#provisioned().vault.facts
+  }
+
+  /** @throws {TrustedApplicationError} `REPLICA_UNKNOWN`: this is none. */
+  #following(): Replica {
+    if (this.#replica === undefined) throw new TrustedApplicationError('REPLICA_UNKNOWN')
+    return this.#replica
+  }
+
   #opened(): { readonly store: Store; readonly keys: StoreKeys } {
     if (this.#store === undefined || this.#keys === undefined) throw new TypeError('the store is not open')
     return { store: this.#store, keys: this.#keys }
@@ -672,12 +907,18 @@ class Application implements TrustedApplication {
   #provisioned(): {
     readonly vault: Vault
     readonly requests: Requests
+    readonly leader: Leader
     readonly serverRef: Vault['configuration']['serverRef']
   } {
-    if (this.#vault === undefined || this.#requests === undefined) {
+    if (this.#vault === undefined || this.#requests === undefined || this.#leader === undefined) {
       throw new TrustedApplicationError('TEE_NOT_PROVISIONED')
     }
-    return { vault: this.#vault, requests: this.#requests, serverRef: this.#vault.configuration.serverRef }
+    return {
+      vault: this.#vault,
+      requests: this.#requests,
+      leader: this.#leader,
+      serverRef: this.#vault.configuration.serverRef,
+    }
   }
 }
 
@@ -686,6 +927,11 @@ function isKnownIn(facts: Facts, { mspId, credential }: PendingFinish): boolean 
   const policy = facts.findOrganization(mspId)
   const participant = policy && organizationFacts(policy).findParticipant(credential.participant)
   return participant !== undefined && equalBytes(participant.publicKey, credential.participantKey)
+}
+
+function encodeLinkAnswer(id: number, sealed: LinkAnswer): Uint8Array {
+  const answer = sealed()
+  return 'code' in answer ? encodeRefusal(id, answer.code) : encodeAnswer('replica-record', id, answer)
 }
 
 /** The number of a request that is not in order otherwise. */

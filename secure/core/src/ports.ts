@@ -34,6 +34,8 @@ export interface DatabasePort {
    * @throws {StorageError} `STORE_DAMAGED` when the file cannot be decrypted with the key.
    */
   open(name: string, key: Uint8Array): SqlDatabase
+  /** Whether a database of that name is there. A platform without it has no replicas. */
+  has?(name: string): boolean
 }
 
 /** Milliseconds. The normal world may hold the clock back or jump it: see docs/threat-model.md. */

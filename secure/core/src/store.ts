@@ -12,6 +12,9 @@ import { decodeEntry, encodeEntry, type LogEntry } from './audit/entry.ts'
 import { StorageError } from './errors.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { SqlDatabase, SqlStatement } from './ports.ts'
+import type { Run } from './replica/change.ts'
+import { encodePosition, POSITION, positionOf } from './replica/position.ts'
+import { RecordingDatabase } from './replica/recorder.ts'
 import { migrate } from './schema.ts'
 import { createLog, openLog, type Log } from './state/log.ts'
 import { createState, DEFAULT_BUCKET_BITS, openState, type State } from './state/state.ts'
@@ -25,6 +28,14 @@ export interface CommitNote {
   readonly actor: string
 }
 
+/** A commit, for who follows; without `runs` the one from which on all are told. */
+export interface Committed {
+  readonly position: number
+  readonly size: number
+  readonly root: Uint8Array
+  readonly runs?: readonly Run[]
+}
+
 export class Store {
   readonly crypto: Crypto
   readonly database: SqlDatabase
@@ -34,12 +45,16 @@ export class Store {
   #root: Uint8Array
   #isWriting = false
   #writes = 0
+  readonly #recorder: RecordingDatabase
+  #follower: ((change: Committed) => void) | undefined
+  #position: number
   readonly #selectMeta: SqlStatement
   readonly #upsertMeta: SqlStatement
 
-  private constructor(crypto: Crypto, database: SqlDatabase, state: State, log: Log, hasFullText: boolean) {
+  private constructor(crypto: Crypto, database: RecordingDatabase, state: State, log: Log, hasFullText: boolean) {
     this.crypto = crypto
     this.database = database
+    this.#recorder = database
     this.state = state
     this.log = log
     this.hasFullText = hasFullText
@@ -48,6 +63,7 @@ export class Store {
     this.#upsertMeta = database.prepare(
       'INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
     )
+    this.#position = positionOf(this.findMeta(POSITION))
   }
 
   /**
@@ -58,11 +74,12 @@ export class Store {
    */
   static open(
     crypto: Crypto,
-    database: SqlDatabase,
+    opened: SqlDatabase,
     bucketBits = DEFAULT_BUCKET_BITS,
     limits: Pick<Limits, 'stateBytes' | 'stateChanges' | 'logNodes'> = DEFAULT_LIMITS,
   ): Store {
     const options = { cacheBytes: limits.stateBytes, foldAfter: limits.stateChanges }
+    const database = new RecordingDatabase(opened)
     const { hasFullText } = migrate(database)
     const exists = database.prepare(`SELECT 1 AS n FROM sqlite_master WHERE name = 'log_entry'`).get() !== undefined
     if (!exists) {
@@ -89,6 +106,19 @@ export class Store {
   /** Whether there is something to commit. */
   get isDirty(): boolean {
     return this.#isWriting
+  }
+
+  /** Number of the newest commit; it stands still while nobody follows. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Tells of each commit from here on; the next one is where a copy begins, unless nothing is under way now. */
+  follow(follower: ((change: Committed) => void) | undefined): void {
+    this.#follower = follower
+    if (this.#isWriting) return
+    this.#recorder.record(follower !== undefined)
+    follower?.({ position: this.#position, size: this.log.committedSize, root: this.log.committedRoot() })
   }
 
   /** Everything that writes rows or state calls this first. */
@@ -123,11 +153,23 @@ export class Store {
       this.log.append([encodeEntry({ t: 'commit', timeMs: note.timeMs, actor: note.actor, digest: root })])
     }
     this.log.flush()
+    const position = this.#follower === undefined ? this.#position : this.#position + 1
+    if (this.#follower !== undefined) this.setMeta(POSITION, encodePosition(position))
     this.database.exec('COMMIT')
     this.state.commit()
     this.log.commit()
     this.#root = root
     this.#isWriting = false
+    this.#position = position
+    this.#tell()
+  }
+
+  #tell(): void {
+    const runs = this.#recorder.take()
+    this.#recorder.record(this.#follower !== undefined)
+    if (this.#follower === undefined) return
+    const reached = { position: this.#position, size: this.log.committedSize, root: this.log.committedRoot() }
+    this.#follower(runs === undefined ? reached : { ...reached, runs })
   }
 
   /** A single value that is not a row of a table. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Crypto, SigningKey } from '../../../shared/crypto/src/index.ts'
+import type { ServerIdentity } from '../../../shared/protocol/src/session/server.ts'
 import { Emergencies } from './access/emergencies.ts'
 import { Anchor } from './audit/anchor.ts'
 import { Checkpoints } from './audit/checkpoints.ts'
@@ -54,6 +55,8 @@ export class Vault {
   readonly anchor: Anchor
   readonly facts: LedgerFacts
   readonly sessions: SessionTable
+  /** What speaks for this server in a handshake. */
+  readonly serverIdentity: ServerIdentity
 
   constructor(
     ports: TrustedApplicationPorts,
@@ -86,22 +89,18 @@ export class Vault {
     this.uploads = new Uploads(this)
     this.rewraps = new Rewraps(this)
     const { serverRef } = configuration
-    this.sessions = new SessionTable(
-      ports.crypto,
-      {
-        ref: serverRef,
-        identityKey: identity,
-        attest: (nonce) =>
-          ports.evidence.attest(nonce, {
-            serverRef,
-            identityKey: identity.publicKey,
-            configDigest: this.#configuration.digest,
-            nowMs: ports.clock.nowMs(),
-          }),
-      },
-      configuration.organizations,
-      limits,
-    )
+    this.serverIdentity = {
+      ref: serverRef,
+      identityKey: identity,
+      attest: (nonce) =>
+        ports.evidence.attest(nonce, {
+          serverRef,
+          identityKey: identity.publicKey,
+          configDigest: this.#configuration.digest,
+          nowMs: ports.clock.nowMs(),
+        }),
+    }
+    this.sessions = new SessionTable(ports.crypto, this.serverIdentity, configuration.organizations, limits)
   }
 
   get configuration(): Configuration {

@@ -808,6 +808,26 @@ export const ERROR_TABLE = {
     meaning: 'The store was served by a program with a higher security version.',
     action: 'Start that program or a newer one.',
   },
+  REPLICA_NOT_APPROVED: {
+    kind: 'refused',
+    meaning: 'Too few organisations voted for this replica of the record server.',
+    action: 'Have more than half of the organisations approve it.',
+  },
+  REPLICA_UNKNOWN: {
+    kind: 'refused',
+    meaning: 'No replica, or another one, is set up for this record server.',
+    action: 'Add the replica on the server that it is to follow.',
+  },
+  REPLICA_BEHIND: {
+    kind: 'unavailable',
+    meaning: 'The replica lacks changes that the record server does not keep any more.',
+    action: 'Give it a new copy of the store; then it follows again.',
+  },
+  REPLICA_DIVERGED: {
+    kind: 'check',
+    meaning: 'The replica has another history than the record server that it follows.',
+    action: 'Find out whose disk was changed before you give the replica a new copy.',
+  },
   TEE_UNKNOWN_COMMAND: {
     kind: 'usage',
     meaning: 'The record server has no such command.',

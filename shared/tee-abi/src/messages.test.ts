@@ -44,6 +44,17 @@ const REQUESTS: { readonly [O in AbiOpName]: Extract<HostRequest, { op: O }> } =
   proof: { id: 1, op: 'proof', index: 0, size: 1 },
   'anchor-now': { id: 1, op: 'anchor-now' },
   backup: { id: 1, op: 'backup', name: 'monday.db' },
+  configuration: { id: 1, op: 'configuration' },
+  'replica-mode': { id: 1, op: 'replica-mode', mode: 'asynchronous' },
+  'replica-hello': { id: 1, op: 'replica-hello', hello: record },
+  'replica-finish': { id: 1, op: 'replica-finish', finish: record },
+  'replica-record': { id: 1, op: 'replica-record', record },
+  'follow-prepare': { id: 1, op: 'follow-prepare', config: record },
+  'follow-hello': { id: 1, op: 'follow-hello' },
+  'follow-reply': { id: 1, op: 'follow-reply', reply: record },
+  'follow-record': { id: 1, op: 'follow-record', record },
+  'follow-open': { id: 1, op: 'follow-open' },
+  promote: { id: 1, op: 'promote' },
   stop: { id: 1, op: 'stop' },
 }
 

@@ -24,7 +24,10 @@ import {
 } from '../../protocol/src/shape.ts'
 
 /** States of the trusted application, in the order it goes through them. */
-export const TA_STATES = ['new', 'provisioned', 'recovering', 'serving'] as const
+export const TA_STATES = ['new', 'provisioned', 'following', 'recovering', 'serving'] as const
+/** `off`: nobody follows; `synchronous`: what is answered, the replica has. */
+export const REPLICATION_MODES = ['off', 'asynchronous', 'synchronous'] as const
+export type ReplicationMode = (typeof REPLICATION_MODES)[number]
 export type TaState = (typeof TA_STATES)[number]
 
 /** Items of one `committed` request or one `watch` effect; more go in several. */
@@ -88,7 +91,7 @@ export const ABI_OPS = {
       code: optional(errorCodeShape),
     },
     answer: {},
-    from: 'recovering',
+    from: 'following',
   },
   committed: {
     request: { items: list(committedItemShape, { min: 1, max: MAX_ITEMS }) },
@@ -139,6 +142,17 @@ export const ABI_OPS = {
       isolation: list(text({ min: 1, max: 64 }), { max: 16 }),
       records: uint(),
       patients: uint(),
+      /** Of a server with a replica: `position` is its own, `acknowledged` what the replica has said that it has. */
+      replication: optional(
+        struct({
+          mode: oneOf(...REPLICATION_MODES),
+          position: uint(),
+          acknowledged: uint(),
+          heardMs: optional(uint()),
+        }),
+      ),
+      /** Of a replica: what it has. */
+      following: optional(struct({ position: uint(), logSize: uint() })),
     },
     from: 'new',
   },
@@ -152,6 +166,38 @@ export const ABI_OPS = {
   },
   'anchor-now': { request: {}, answer: { epoch: uint() }, from: 'serving' },
   backup: { request: { name: backupName }, answer: { name: backupName, checkpoint }, from: 'serving' },
+  /** As provisioned, or as an update left it. */
+  configuration: { request: {}, answer: { config: bytes({ min: 1, max: 1024 * 1024 }) }, from: 'provisioned' },
+  // Of a server that is followed (docs/protocol/11-replica.md).
+  'replica-mode': {
+    request: { mode: oneOf(...REPLICATION_MODES), key: optional(point) },
+    answer: { position: uint() },
+    from: 'serving',
+  },
+  'replica-hello': {
+    request: { hello: bytes({ min: 1, max: 2_048 }) },
+    answer: { reply: bytes({ min: 1, max: 32_768 }) },
+    from: 'serving',
+  },
+  'replica-finish': { request: { finish: bytes({ min: 1, max: 32_768 }) }, answer: { record }, from: 'serving' },
+  'replica-record': { request: { record }, answer: { record }, from: 'serving' },
+  // Of a replica.
+  'follow-prepare': {
+    request: { config: bytes({ min: 1, max: 1024 * 1024 }) },
+    answer: { key: point, instance: digest, attestationKey: optional(point) },
+    from: 'new',
+  },
+  'follow-hello': { request: {}, answer: { hello: bytes({ min: 1, max: 2_048 }) }, from: 'following' },
+  'follow-reply': {
+    request: { reply: bytes({ min: 1, max: 32_768 }) },
+    answer: { finish: bytes({ min: 1, max: 32_768 }) },
+    from: 'following',
+  },
+  /** Takes an answer of the server; gives the next request, none while there is no store. */
+  'follow-record': { request: { record }, answer: { record: optional(record) }, from: 'following' },
+  /** The copy of the store is in its place. */
+  'follow-open': { request: {}, answer: { position: uint() }, from: 'following' },
+  promote: { request: {}, answer: {}, from: 'following' },
   stop: { request: {}, answer: {}, from: 'new' },
 } as const satisfies Record<string, AbiOp>
 

@@ -10,7 +10,7 @@
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
 import { encodeBase64url, type AgreementKey, type Crypto } from '../../../../shared/crypto/src/index.ts'
 import { kidOf, type Kid, type MspId } from '../../../../shared/protocol/src/index.ts'
-import type { ClientRef, Credential } from '../../../../shared/protocol/src/session/index.ts'
+import type { ClientCredential, ClientRef } from '../../../../shared/protocol/src/session/index.ts'
 import type { Identity, ParticipantKind, Signer } from '../../../sdk/src/identity.ts'
 import type { Facts } from './facts.ts'
 
@@ -30,7 +30,7 @@ export interface KeptIdentity {
   readonly publicKey: Uint8Array<ArrayBuffer>
   readonly wrappingKey: CryptoKey
   readonly sealKey: { readonly iv: Uint8Array<ArrayBuffer>; readonly ciphertext: ArrayBuffer }
-  readonly credential: Credential
+  readonly credential: ClientCredential
   /** As they were when the identity was made. */
   readonly facts: Facts
   readonly createdMs: number

@@ -67,6 +67,7 @@ function createPort(options: SqlCipherOptions, log: WriteAheadLog | undefined): 
         return openDatabase(path, key, options, log)
       })
     },
+    has: (name) => existsSync(pathOf(options.folder, name)),
   }
 }
 

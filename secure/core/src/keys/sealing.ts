@@ -23,7 +23,12 @@ export interface StoreKeys {
 }
 
 export function deriveStoreKeys(crypto: Crypto, deviceKey: DeviceKeyPort): StoreKeys {
-  const pseudoRandomKey = crypto.hkdfExtract(label('ta-root'), deviceKey.derive('root'))
+  return storeKeysOf(crypto, deviceKey.derive('root'))
+}
+
+/** @param root 32 bytes: of this device, or of the one whose store this is. */
+export function storeKeysOf(crypto: Crypto, root: Uint8Array): StoreKeys {
+  const pseudoRandomKey = crypto.hkdfExtract(label('ta-root'), root)
   const expand = (what: string): Uint8Array => crypto.hkdfExpand(pseudoRandomKey, label(what), 32)
   return {
     database: expand('ta-database'),

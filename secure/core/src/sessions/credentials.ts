@@ -50,6 +50,8 @@ export function checkCredential(
   unixMs: number,
 ): CheckedCredential {
   const { client, credential } = content
+  // A replica is no client: it has a door of its own (docs/protocol/11-replica.md).
+  if (credential.kind === 'replica') throw credentialRejected()
   return credential.kind === 'x509'
     ? checkX509(chains, client, credential, unixMs)
     : checkPatient(crypto, chains, client, credential, unixMs)

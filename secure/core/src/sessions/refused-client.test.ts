@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { decodeCbor, encodeCbor, type CborValue } from '../../../../shared/protocol/src/cbor.ts'
 import { startHandshake, type SigningClientIdentity } from '../../../../shared/protocol/src/session/client.ts'
-import { decodeFinish, encodeFinish, type Credential } from '../../../../shared/protocol/src/session/messages.ts'
+import { decodeFinish, encodeFinish, type ClientCredential } from '../../../../shared/protocol/src/session/messages.ts'
 import {
   makeOrganization,
   NOW,
@@ -89,7 +89,7 @@ test('SESSION_CLIENT_SIGNATURE: the credential is exchanged after signing', () =
   const again = world.participant('doctor', { ref: doctor.ref, key: doctor.key })
   const table = newTable()
   const pending = startHandshake(crypto)
-  const identity: { ref: typeof doctor.ref; credential: Credential } = { ...doctor.identity }
+  const identity: { ref: typeof doctor.ref; credential: ClientCredential } = { ...doctor.identity }
   const checked = pending.checkServer(table.hello(pending.hello, 1, NOW), world.check, identity)
   const signature = doctor.identity.sign(checked.toBeSigned)
   identity.credential = again.identity.credential
@@ -155,11 +155,19 @@ test('CREDENTIAL_REJECTED: a CA, a certificate that may not sign, bytes that are
   assert.throws(() => table.finish(finish, NOW), { code: 'CREDENTIAL_REJECTED' })
 })
 
+test('CREDENTIAL_REJECTED: a replica is no client, whatever evidence it shows', () => {
+  const table = newTable()
+  const credential = { kind: 'replica', key: doctor.key.publicKey, evidence: 'a.b.c' } as unknown as ClientCredential
+  assert.throws(() => table.finish(finishOf(table, { ...doctor.identity, credential }), NOW), {
+    code: 'CREDENTIAL_REJECTED',
+  })
+})
+
 test('MESSAGE_MALFORMED: a credential of another kind, too many certificates', () => {
   const refused = { code: 'MESSAGE_MALFORMED' }
   const table = newTable()
   const withCredential = (credential: unknown): Uint8Array =>
-    finishOf(table, { ...doctor.identity, credential: credential as Credential })
+    finishOf(table, { ...doctor.identity, credential: credential as ClientCredential })
   const four = Array(4).fill(doctor.certificate)
   assert.throws(() => table.finish(withCredential({ kind: 'x509', chain: four }), NOW), refused)
   assert.throws(() => table.finish(withCredential({ kind: 'x509', chain: [] }), NOW), refused)

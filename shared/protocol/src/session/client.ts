@@ -12,6 +12,7 @@ import { equalBytes, type AgreementKey, type Crypto, type KemKey } from '../../.
 import { decodeCbor } from '../cbor.ts'
 import { ProtocolError } from '../errors.ts'
 import { verifyEvidence, type AttestationPolicy, type EvidenceResult, type ServerRegistration } from '../evidence.ts'
+import type { ServerRef } from '../ids.ts'
 import { literal, optional, struct, uint } from '../shape.ts'
 import { ClientSession, FINISH_SEQ, startCipher } from './client-session.ts'
 import {
@@ -33,8 +34,9 @@ import {
   encodeFinish,
   encodeFinishContent,
   encodeHello,
+  type ClientCredential,
   type ClientRef,
-  type Credential,
+  type ReplicaCredential,
 } from './messages.ts'
 import { MAX_RECORD_BYTES, peekRecord, recordRejected } from './record-layer.ts'
 
@@ -48,13 +50,21 @@ export interface ServerCheck {
 /** Who the client is; its key stays with it. */
 export interface ClientIdentity {
   readonly ref: ClientRef
-  readonly credential: Credential
+  readonly credential: ClientCredential
 }
 
-export interface SigningClientIdentity extends ClientIdentity {
+/** A replica of the server (docs/protocol/11-replica.md §11.3). */
+export interface ReplicaIdentity {
+  readonly ref: ServerRef
+  readonly credential: ReplicaCredential
+}
+
+interface Signing {
   /** ECDSA P-256 with SHA-256 by the key of the credential, 64 bytes r ‖ s. */
   sign(message: Uint8Array): Uint8Array
 }
+
+export interface SigningClientIdentity extends ClientIdentity, Signing {}
 
 /** Starts a handshake: makes fresh X25519 and ML-KEM-768 keys. */
 export function startHandshake(crypto: Crypto): PendingClient {
@@ -90,7 +100,7 @@ export class PendingClient {
    * `SESSION_SERVER_SIGNATURE` (also for a reply in another server's name), `SESSION_SERVER_CONFIRMATION`,
    * `ATTESTATION_*`.
    */
-  checkServer(replyBytes: Uint8Array, check: ServerCheck, identity: ClientIdentity): CheckedServer {
+  checkServer(replyBytes: Uint8Array, check: ServerCheck, identity: ClientIdentity | ReplicaIdentity): CheckedServer {
     this.#once()
     const crypto = this.#crypto
     const reply = decodeReply(replyBytes)
@@ -119,7 +129,11 @@ export class PendingClient {
   }
 
   /** `checkServer` and `finishWith` in one, for keys that sign at once. */
-  complete(replyBytes: Uint8Array, check: ServerCheck, identity: SigningClientIdentity): UnconfirmedClient {
+  complete(
+    replyBytes: Uint8Array,
+    check: ServerCheck,
+    identity: (ClientIdentity | ReplicaIdentity) & Signing,
+  ): UnconfirmedClient {
     const checked = this.checkServer(replyBytes, check, identity)
     return checked.finishWith(identity.sign(checked.toBeSigned))
   }
@@ -135,7 +149,7 @@ export class CheckedServer {
   readonly #sid: Uint8Array
   readonly #keys: SessionKeys
   readonly #t2: Uint8Array
-  readonly #identity: ClientIdentity
+  readonly #identity: ClientIdentity | ReplicaIdentity
   readonly #once = once()
 
   /** @internal Made by `PendingClient.checkServer`. */
@@ -144,7 +158,7 @@ export class CheckedServer {
     sid: Uint8Array,
     keys: SessionKeys,
     t2: Uint8Array,
-    identity: ClientIdentity,
+    identity: ClientIdentity | ReplicaIdentity,
     evidence: EvidenceResult,
   ) {
     this.#crypto = crypto

@@ -31,6 +31,7 @@ const SERVER_MAC = label('session-s-mac')
 const CLIENT_SIGNATURE = label('session-c')
 const CLIENT_MAC = label('session-c-mac')
 const FINISH = label('session-finish')
+const REPLICA = label('session-replica')
 const KEY = {
   serverConfirmation: label('session-kc-s'),
   clientConfirmation: label('session-kc-c'),
@@ -56,6 +57,11 @@ export function transcriptOfServer(
   evidence: string,
 ): Uint8Array {
   return crypto.sha256(T2, t1, serverSignature, crypto.sha256(encodeUtf8(evidence)))
+}
+
+/** Nonce of a replica's evidence, 32 bytes: of this handshake, and of no server's. */
+export function replicaNonce(crypto: Crypto, t1: Uint8Array): Uint8Array {
+  return crypto.sha256(REPLICA, t1)
 }
 
 /** What the server's identity key signs. */

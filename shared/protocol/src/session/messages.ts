@@ -61,8 +61,8 @@ export interface Finish {
 }
 
 export interface FinishContent {
-  /** Participant reference. */
-  readonly client: ClientRef
+  /** Participant reference; of a replica the server's (§11.3). */
+  readonly client: ParticipantRef
   readonly credential: Credential
   /** 64 bytes. */
   readonly sig: Uint8Array
@@ -82,7 +82,19 @@ export interface PatientCredential {
   readonly jws: string
 }
 
-export type Credential = X509Credential | PatientCredential
+/** A replica of the server (docs/protocol/11-replica.md): its own key, and evidence of what runs it. */
+export interface ReplicaCredential {
+  readonly kind: 'replica'
+  /** 65 bytes; signs the finish. */
+  readonly key: Uint8Array
+  /** Compact JWS of section 9, bound to this handshake. */
+  readonly evidence: string
+}
+
+/** What a person or a hospital shows. */
+export type ClientCredential = X509Credential | PatientCredential
+
+export type Credential = ClientCredential | ReplicaCredential
 
 const MAX_CERTIFICATE_BYTES = MAX_STATEMENT_CERTIFICATE_BYTES
 const MAX_CHAIN = MAX_STATEMENT_CERTIFICATES
@@ -94,7 +106,7 @@ const MAX_FINISH_BYTES = MAX_CONTENT_BYTES + 128
 
 /** Compact JWS: three parts of base64url. */
 const statement = text({ max: MAX_STATEMENT_BYTES, pattern: /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/ })
-const clientRefShape = text({ max: 34, pattern: /^[pdha]-[0-9a-f]{32}$/ }) as Shape<ClientRef>
+const clientRefShape = text({ max: 34, pattern: /^[pdhas]-[0-9a-f]{32}$/ }) as Shape<ParticipantRef>
 const digest = bytes({ length: 32 })
 const signature = bytes({ length: 64 })
 const sid = bytes({ length: SID_BYTES })
@@ -126,6 +138,7 @@ const credentialShape = variant('kind', {
     chain: list(bytes({ min: 1, max: MAX_CERTIFICATE_BYTES }), { min: 1, max: MAX_CHAIN }),
   }),
   patient: struct({ kind: literal('patient'), jws: statement }),
+  replica: struct({ kind: literal('replica'), key: bytes({ length: 65 }), evidence: statement }),
 })
 const contentShape = struct({
   client: clientRefShape,

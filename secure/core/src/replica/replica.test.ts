@@ -1,0 +1,267 @@
+/**
+ * One server follows another: what it is given, to whom, and what the host between them can do about it.
+ */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { copyStore, ReplicaWorld } from '../../../../testkit/src/replica-world.ts'
+import { TaWorld, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
+
+const opened: { close(): void }[] = []
+after(() => opened.forEach((one) => one.close()))
+
+async function openWorld(): Promise<TaWorld> {
+  const world = await TaWorld.open()
+  opened.push(world)
+  return world
+}
+
+async function store(world: TaWorld, patient: WorldPatient): Promise<string> {
+  const author = await world.doctor()
+  const { commitment } = await world.store(patient, { author, warrant: await world.warrant(patient, [author]) })
+  await world.settle()
+  return commitment.recordId
+}
+
+async function follow(world: TaWorld): Promise<ReplicaWorld> {
+  const replica = await ReplicaWorld.following(world)
+  opened.push(replica)
+  return replica
+}
+
+async function prepared(world: TaWorld, options: { readonly measurement?: Uint8Array } = {}): Promise<ReplicaWorld> {
+  const replica = new ReplicaWorld(world, options)
+  opened.push(replica)
+  await replica.prepare()
+  return replica
+}
+
+test('a replica has what the server has: commit by commit, before and after both start again', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  await store(world, patient)
+  const replica = await follow(world)
+  await store(world, patient)
+  await replica.catchUp()
+  const { logSize, replication } = await world.ask('status', {})
+  const { following, state } = await replica.ask('status', {})
+  assert.equal(state, 'following')
+  assert.deepEqual(following, { position: replication?.position, logSize })
+
+  replica.restart()
+  await replica.ask('follow-open', {})
+  await replica.join()
+  await store(world, patient)
+  await replica.catchUp()
+  assert.equal((await replica.ask('status', {})).following?.logSize, (await world.ask('status', {})).logSize)
+})
+
+test('the key is handed to nobody whom less than half of the organisations approved', async () => {
+  const world = await openWorld()
+  const replica = await prepared(world)
+  await replica.register()
+  await replica.approve(1)
+  await replica.add()
+  await assert.rejects(replica.join(), { code: 'REPLICA_NOT_APPROVED' })
+})
+
+test('a device that the registration does not list is refused, whoever approved it', async () => {
+  const world = await openWorld()
+  const replica = await prepared(world)
+  await replica.approve(2)
+  await replica.add()
+  await assert.rejects(replica.join(), { code: 'ATTESTATION_SIGNATURE' })
+})
+
+test('a replica with another program is refused by the server, and refuses it', async () => {
+  const world = await openWorld()
+  const replica = await prepared(world, { measurement: new Uint8Array(32).fill(0x22) })
+  await replica.register()
+  await replica.approve(2)
+  await replica.add()
+  await assert.rejects(replica.join(), { code: 'ATTESTATION_MEASUREMENT' })
+})
+
+test('another replica than the one that was added is refused, and while there is none every one is', async () => {
+  const world = await openWorld()
+  const replica = await prepared(world)
+  await replica.register()
+  await replica.approve(2)
+  await assert.rejects(replica.join(), { code: 'REPLICA_UNKNOWN' })
+  const other = await prepared(world)
+  await replica.add()
+  await assert.rejects(other.join(), { code: 'REPLICA_UNKNOWN' })
+  await assert.rejects(world.ask('replica-record', { record: new Uint8Array(64) }), { code: 'SESSION_UNKNOWN' })
+})
+
+test('a server that the ledger does not have, or that is another one, gets no finish', async () => {
+  const world = await openWorld()
+  const replica = await prepared(world)
+  await replica.register([replica.attestation.publicKey])
+  await replica.approve(2)
+  await replica.add()
+  await assert.rejects(replica.join(), { code: 'ATTESTATION_SIGNATURE' })
+})
+
+test('what the host alters, repeats, leaves out or exchanges is not applied', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  const replica = await follow(world)
+  await store(world, patient)
+  const before = await replica.position()
+  const flipped = (record: Uint8Array): Uint8Array =>
+    record.map((byte, i) => (i === record.length - 1 ? byte ^ 1 : byte))
+  await assert.rejects(replica.step(flipped), { code: 'SESSION_RECORD_REJECTED' })
+  assert.equal(await replica.position(), before)
+
+  await replica.join()
+  let first = new Uint8Array(0)
+  await replica.step((record) => (first = new Uint8Array(record)))
+  await assert.rejects(
+    replica.step(() => first),
+    { code: 'SESSION_RECORD_REJECTED' },
+  )
+
+  // A request again: the server takes each once.
+  await replica.join()
+  const request = replica.request ?? new Uint8Array(0)
+  await replica.step()
+  await assert.rejects(world.ask('replica-record', { record: request }), { code: 'SESSION_REPLAY' })
+  await replica.catchUp()
+})
+
+test('a replica that stood still too long, and one with an older copy, need a new one', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  const replica = await follow(world)
+  await store(world, patient)
+  // What it lacks was kept in memory.
+  await world.restart()
+  await replica.join()
+  await assert.rejects(replica.step(), { code: 'REPLICA_BEHIND' })
+  await replica.copy()
+  await replica.catchUp()
+  assert.equal((await replica.ask('status', {})).following?.logSize, (await world.ask('status', {})).logSize)
+})
+
+test('a server that was put back below what the replica has stops', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  const replica = await follow(world)
+  // Else the ledger tells before the replica can.
+  world.behaviour = async (effect, honest) => (effect.fx === 'anchor' ? undefined : await honest(effect))
+  const older = mkdtempSync(join(tmpdir(), 'trusthealth-older-'))
+  opened.push({ close: () => rmSync(older, { recursive: true }) })
+  copyStore(world.folder, older)
+  await store(world, patient)
+  await replica.catchUp()
+  world.kill()
+  copyStore(older, world.folder)
+  await world.restart()
+  assert.equal(world.app.state, 'serving')
+  await replica.join()
+  await assert.rejects(replica.step())
+  assert.equal(world.fatal, 'STATE_ROLLED_BACK')
+})
+
+test('a server that was put back and went on another way is noticed by its log', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  const replica = await follow(world)
+  world.behaviour = async (effect, honest) => (effect.fx === 'anchor' ? undefined : await honest(effect))
+  const older = mkdtempSync(join(tmpdir(), 'trusthealth-older-'))
+  opened.push({ close: () => rmSync(older, { recursive: true }) })
+  copyStore(world.folder, older)
+  await store(world, patient)
+  await replica.catchUp()
+  world.kill()
+  copyStore(older, world.folder)
+  const behind = async (): Promise<boolean> => {
+    const { replication } = await world.ask('status', {})
+    return (replication?.position ?? 0) < (await replica.position())
+  }
+  // Each start is a commit, of another moment than what the replica has.
+  do await world.restart()
+  while (await behind())
+  await replica.join()
+  await assert.rejects(replica.step(), { code: 'REPLICA_DIVERGED' })
+})
+
+test('a copy that was altered or mixed is not opened', async () => {
+  const world = await openWorld()
+  const replica = await ReplicaWorld.prepared(world)
+  opened.push(replica)
+  await assert.rejects(replica.ask('follow-open', {}), { code: 'REPLICA_UNKNOWN' })
+  await replica.join()
+  await assert.rejects(replica.ask('follow-open', {}), { code: 'STORE_DAMAGED' })
+})
+
+test('operations of one role are refused in the other', async () => {
+  const world = await openWorld()
+  const replica = await prepared(world)
+  await assert.rejects(world.ask('follow-hello', {}), { code: 'REPLICA_UNKNOWN' })
+  await assert.rejects(world.ask('promote', {}), { code: 'REPLICA_UNKNOWN' })
+  await assert.rejects(world.ask('follow-prepare', { config: world.config }), { code: 'TEE_ALREADY_PROVISIONED' })
+  await assert.rejects(replica.ask('promote', {}), { code: 'REPLICA_UNKNOWN' })
+  await assert.rejects(replica.ask('provision', { config: world.config }), { code: 'TEE_ALREADY_PROVISIONED' })
+  await assert.rejects(replica.ask('hello', { hello: new Uint8Array(1), conn: 1 }), { code: 'TEE_NOT_PROVISIONED' })
+})
+
+/** The organisations name the replica as the one that holds the store. */
+async function name(world: TaWorld, replica: ReplicaWorld, count = 2): Promise<void> {
+  const vote = JSON.stringify({ term: 1, instance: encodeHex(replica.instance) })
+  for (const { admin } of world.organizations.slice(0, count)) {
+    await world.ledger.submit(admin, 'approveSuccession', [world.serverRef, vote])
+  }
+}
+
+test('a replica takes over when the organisations have named it, and has every record; the server before stops', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  const record = await store(world, patient)
+  const replica = await follow(world)
+  await assert.rejects(replica.ask('promote', {}), { code: 'STORE_NOT_HELD' })
+  await name(world, replica, 1)
+  await assert.rejects(replica.ask('promote', {}), { code: 'STORE_NOT_HELD' })
+  await replica.join()
+  await replica.catchUp()
+  const { logSize, records } = await world.ask('status', {})
+  await name(world, replica)
+  await replica.ask('promote', {})
+  // It asks the ledger, as after every start.
+  await replica.ask('status', {})
+  const status = await replica.ask('status', {})
+  assert.equal(status.state, 'serving')
+  assert.equal(status.records, records)
+  assert.ok(status.logSize >= logSize)
+  assert.equal(status.replication, undefined)
+
+  // Whatever the server before asks of the ledger next, it learns that it is over, now and at every start. What it knows of
+  // organisations it asks again after five seconds.
+  world.clock.advanceMs(5_000)
+  await assert.rejects(world.connect(patient))
+  assert.equal(world.fatal, 'STORE_SUCCEEDED')
+  await world.restart()
+  assert.equal(world.fatal, 'STORE_SUCCEEDED')
+  assert.ok(record.startsWith('r-'))
+
+  replica.restart()
+  await replica.ask('status', {})
+  assert.equal((await replica.ask('status', {})).state, 'serving')
+})
+
+test('a replica that lacks what the ledger vouches for does not take over; it follows on', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  const replica = await follow(world)
+  await store(world, patient)
+  world.clock.advanceMs(1_000)
+  world.tick()
+  await world.settle()
+  await name(world, replica)
+  await assert.rejects(replica.ask('promote', {}), { code: 'REPLICA_BEHIND' })
+  assert.equal((await replica.ask('status', {})).state, 'following')
+})
