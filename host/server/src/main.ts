@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -17,6 +18,7 @@ import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { startTee } from '../../../tee/kinds/src/index.ts'
 import type { TeeDriver } from '../../../tee/src/driver.ts'
 import { TeeError } from '../../../tee/src/errors.ts'
+import { startFollowing, type Following } from '../../replica/src/index.ts'
 import { startSupplicant } from '../../supplicant/src/supplicant.ts'
 import { readHostConfiguration, type HostConfiguration } from './configuration.ts'
 import { codeOf } from './http-errors.ts'
@@ -32,7 +34,7 @@ interface Running {
 
 async function start(configuration: HostConfiguration, log: Logger): Promise<Running> {
   const crypto = createNodeCrypto()
-  const { reader, readerCertificate, ledgerUrl, channel, indexPath, port } = configuration
+  const { reader, readerCertificate, ledgerUrl, channel, indexPath, port, replica, storeFolder } = configuration
   const identity = {
     mspId: reader.mspId,
     cert: readerCertificate,
@@ -48,16 +50,40 @@ async function start(configuration: HostConfiguration, log: Logger): Promise<Run
     onNotice: ({ kind }) => log.info({ notice: kind }),
     onTrouble: (where, code) => log.warn({ trouble: where, code }),
   })
+  let following: Following | undefined
   const close = async () => {
+    await following?.close()
     await supplicant.close()
     await tee.close()
     await ledger.close()
   }
   try {
-    await serving(tee)
+    const dataFolder = join(storeFolder, 'data')
+    if (replica?.follow === undefined) {
+      await serving(tee)
+    } else {
+      const onTrouble = (code: string) => log.warn({ trouble: 'replica', code })
+      following = startFollowing({ tee, url: replica.follow, token: replica.token, dataFolder, onTrouble })
+    }
     const monotonicMs = () => performance.now()
     const witnesses = { crypto, monotonicMs, findWitness: witnessKeysOf(crypto, ledger, monotonicMs) }
-    const server = await startHostServer({ tee, supplicant: () => supplicant.status, witnesses, port, logger: log })
+    const server = await startHostServer({
+      tee,
+      supplicant: () => supplicant.status,
+      witnesses,
+      port,
+      logger: log,
+      ...(replica === undefined
+        ? {}
+        : {
+            replica: {
+              token: replica.token,
+              dataFolder,
+              scratchFolder: join(storeFolder, 'copies'),
+              following: () => following?.status,
+            },
+          }),
+    })
     return {
       url: server.url,
       async close() {

@@ -15,6 +15,7 @@ import { ProtocolError } from '../../../shared/protocol/src/errors.ts'
 import { MAX_RECORD_BYTES } from '../../../shared/protocol/src/session/record-layer.ts'
 import { ByteBudget } from '../../../shared/protocol/src/byte-budget.ts'
 import type { TeeDriver } from '../../../tee/src/driver.ts'
+import { registerReplicaApi, type ReplicaApi } from '../../replica/src/index.ts'
 import type { SupplicantStatus } from '../../supplicant/src/supplicant.ts'
 import { createAskTee } from './ask-tee.ts'
 import { registerCosignaturesApi } from './cosignatures-api.ts'
@@ -32,6 +33,8 @@ export interface HostServerOptions {
   readonly supplicant?: () => SupplicantStatus
   /** How cosignatures of witnesses are checked; without it none are taken. */
   readonly witnesses?: Omit<CosignedParts, 'checkpoint'>
+  /** For a replica of this server, or for this one as a replica; without it there is none. */
+  readonly replica?: Omit<ReplicaApi, 'ask'>
   /** Default: 127.0.0.1. */
   readonly host?: string
   /** Default: 0, any free one. */
@@ -211,6 +214,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
       deadAfterMs: limits.streamDeadAfterMs,
     })
     registerUpdatesApi(scope, { ask, updatesPerMinute: limits.updatesPerMinute })
+    if (options.replica !== undefined) registerReplicaApi(scope, { ...options.replica, ask })
     if (options.witnesses !== undefined) {
       const checkpoint = async () => (await ask('checkpoint', {})).checkpoint
       const cosigned = new CosignedCheckpoints({ ...options.witnesses, checkpoint })

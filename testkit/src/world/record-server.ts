@@ -7,7 +7,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { startHostServer, type HostServer } from '../../../host/server/src/index.ts'
+import { startFollowing, type Following, type FollowingStatus } from '../../../host/replica/src/index.ts'
+import { startHostServer, type HostServer, type HostServerOptions } from '../../../host/server/src/index.ts'
 import { witnessKeysOf } from '../../../host/server/src/witness-keys.ts'
 import { startSupplicant, type Supplicant } from '../../../host/supplicant/src/supplicant.ts'
 import type { Ledger, LedgerIdentity } from '../../../ledger/client/src/port.ts'
@@ -36,12 +37,15 @@ export interface RecordServerOptions {
   readonly database?: (port: DatabasePort) => DatabasePort
   /** Of the trusted application in this process. */
   readonly limits?: Limits
+  /** Another server may follow this one; this one follows the server at `follow`. */
+  readonly replica?: { readonly token: string; readonly follow?: () => string }
 }
 
 interface Running {
   readonly tee: TeeDriver
   readonly supplicant: Supplicant
   readonly http: HostServer
+  readonly following: Following | undefined
 }
 
 export class RecordServer {
@@ -93,8 +97,10 @@ export class RecordServer {
     })
     const { crypto, clock } = this.#options
     const monotonicMs = () => clock.monotonicMs()
+    const following = this.#follow(tee)
     const http = await startHostServer({
       tee: driver,
+      ...this.#replicaApi(following),
       witnesses: { crypto, monotonicMs, findWitness: witnessKeysOf(crypto, ledger(), monotonicMs) },
       supplicant: () => supplicant.status,
       port: this.#port,
@@ -103,13 +109,14 @@ export class RecordServer {
     })
     this.#url = http.url
     this.#port = Number(new URL(http.url).port)
-    this.#running = { tee, supplicant, http }
+    this.#running = { tee, supplicant, http, following }
   }
 
   /** Answers what is under way, then ends. */
   async stop(): Promise<void> {
     const running = this.#take()
     if (running === undefined) return
+    await running.following?.close()
     await running.http.close()
     await running.supplicant.close()
     await running.tee.close()
@@ -145,6 +152,30 @@ export class RecordServer {
         if (tee.failure === undefined && (error as { code?: unknown }).code !== 'TEE_RESTARTED') throw error
       }
       await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+
+  /** How following goes. */
+  get following(): FollowingStatus | undefined {
+    return this.#running?.following?.status
+  }
+
+  #follow(tee: TeeDriver): Following | undefined {
+    const { replica } = this.#options
+    if (replica?.follow === undefined) return undefined
+    return startFollowing({ tee, url: replica.follow(), token: replica.token, dataFolder: this.dataFolder })
+  }
+
+  #replicaApi(following: Following | undefined): Pick<HostServerOptions, 'replica'> {
+    const { replica, folder } = this.#options
+    if (replica === undefined) return {}
+    return {
+      replica: {
+        token: replica.token,
+        dataFolder: this.dataFolder,
+        scratchFolder: join(folder, 'copies'),
+        following: () => following?.status,
+      },
     }
   }
 

@@ -78,6 +78,8 @@ export interface TestWorldOptions {
   readonly database?: (port: DatabasePort) => DatabasePort
   /** Of the trusted application in this process; default: a process's. */
   readonly limits?: Limits
+  /** The token under which another record server may follow this one. */
+  readonly replicaToken?: string
   /** What the hospitals' configurations say beside the usual. */
   readonly hospital?: Partial<HospitalConfiguration>
   /** Keeps the folder after `close`, for a look at it. */
@@ -157,6 +159,7 @@ export class TestWorld {
       ...(options.tee === undefined ? {} : { startTee: options.tee.start }),
       ...(options.database === undefined ? {} : { database: options.database }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.replicaToken === undefined ? {} : { replica: { token: options.replicaToken } }),
     })
   }
 
