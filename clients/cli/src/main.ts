@@ -21,6 +21,7 @@ import { OUTBOX_COMMANDS } from './commands/outbox.ts'
 import { PEOPLE_COMMANDS } from './commands/people.ts'
 import { PROGRAM_COMMANDS } from './commands/programs.ts'
 import { RECORD_COMMANDS } from './commands/record.ts'
+import { REPLICA_COMMANDS } from './commands/replica.ts'
 import { STORE_BACKUP_COMMANDS } from './commands/store-backup.ts'
 import { SYSTEM_COMMANDS } from './commands/system.ts'
 import { WARRANT_COMMANDS } from './commands/warrant.ts'
@@ -52,6 +53,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...PROGRAM_COMMANDS,
   ...BACKUP_COMMANDS,
   ...STORE_BACKUP_COMMANDS,
+  ...REPLICA_COMMANDS,
 ]
 
 /** `trusthealth record list | head -1`: whoever reads has enough, and that is no fault. */

@@ -33,6 +33,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   witness: 'hospitals that watch the log of the record server',
   program: 'votes for programs of the record server',
   backup: 'copies of this system',
+  replica: 'a second record server that follows the first',
 }
 
 const EXAMPLES = ['start', 'record list --as bob', 'record verify r-1f9ac03e --as bob']

@@ -16,6 +16,7 @@ import { readFabricConfigurations } from './fabric-configurations.ts'
 import { CHANNEL } from './ledger-setup.ts'
 import type { Operator } from './operator.ts'
 import type { Program } from './program-runner.ts'
+import { operatorToken } from './replica.ts'
 import type { InstalledProgram } from './tees.ts'
 
 /** How often a hospital looks at the record server's log. */
@@ -114,6 +115,7 @@ export async function recordServerProgram(
     indexPath: join(state.server, 'index.db'),
     ledgerUrl,
     channel: CHANNEL,
+    ...(program.kind === 'process' ? { replica: { token: operatorToken(state) } } : {}),
     reader: {
       mspId,
       certificate: encodeBase64url(chain[0]),
