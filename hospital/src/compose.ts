@@ -15,12 +15,7 @@ import type { Clock } from '../../clients/sdk/src/ports.ts'
 import { storedShape } from '../../clients/sdk/src/record-answer.ts'
 import { CommitmentIndex, openLedger, type Ledger } from '../../ledger/client/src/index.ts'
 import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
-import {
-  misuseRecordShape,
-  organizationPolicyShape,
-  participantRecordShape,
-  parseResult,
-} from '../../shared/ledger-model/src/index.ts'
+import { misuseRecordShape, organizationPolicyShape, parseResult } from '../../shared/ledger-model/src/index.ts'
 import {
   commitmentToJson,
   isAuditorRef,
@@ -34,6 +29,7 @@ import type { Authorization } from './authorization.ts'
 import { Bulk } from './bulk/bulk.ts'
 import { JobStore } from './bulk/job-store.ts'
 import { bulkPlugin } from './bulk/routes.ts'
+import { OwnCertificates } from './certificates.ts'
 import { CommitmentBatcher } from './commitments.ts'
 import type { HospitalConfiguration } from './configuration.ts'
 import { backupStore } from './backup.ts'
@@ -49,7 +45,6 @@ import { ledgerRelayOf } from './ledger-relay.ts'
 import { ledgerWriterOf } from './ledger-writer.ts'
 import { OutboxDelivery } from './outbox/delivery.ts'
 import { Outbox } from './outbox/outbox.ts'
-import { openOrganization } from './organization.ts'
 import { portalFacts } from './portal/facts.ts'
 import { portalPlugin } from './portal/portal.ts'
 import type { LedgerRelay } from './ports.ts'
@@ -57,7 +52,7 @@ import { Registrations } from './registrations.ts'
 import { Registry } from './registry.ts'
 import { RequestAuthentication, type FindKey } from './request-auth.ts'
 import { buildHospitalServer } from './server.ts'
-import { openServiceIdentity, registrationOf, type ServiceIdentity } from './service-identity.ts'
+import type { ServiceIdentity } from './service-identity.ts'
 import { Smart } from './smart/smart.ts'
 import { Staff } from './staff/staff.ts'
 import { StaffRegistry } from './staff/staff-registry.ts'
@@ -95,6 +90,8 @@ export interface RunningHospital {
   readonly authorization: Authorization
   /** Looks at the record server's log once, at its own address or another, and cosigns it. @returns the size. */
   readonly lookAtLog: (url?: string) => Promise<number>
+  /** Looks once whether its own certificates are about to end. @returns whether the service has another one now. */
+  readonly renewCertificates: () => Promise<boolean>
   close(): Promise<void>
 }
 
@@ -103,20 +100,27 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const { crypto, clock, folder, configuration, fetchBytes, onFault } = options
   const nowMs = () => clock.nowMs()
   const { name, mspId, ledgerUrl, channel, requestsPerMinute } = configuration
-  const organization = await openOrganization(folder, { crypto, mspId, nowMs })
-  const service = await openServiceIdentity(folder, name, organization, crypto, nowMs)
-  const ledgerIdentity = { mspId, cert: service.chain[0] as Uint8Array, signingKey: service.keys.signingKey }
-  const ledger = openLedger(ledgerUrl, { crypto, channel, identity: ledgerIdentity, nowMs })
+  const certificates = await OwnCertificates.open({ crypto, folder, name, mspId, nowMs })
+  const { service, serviceOnLedger, admin, authority } = certificates
+  const ledger = openLedger(ledgerUrl, { crypto, channel, identity: serviceOnLedger, nowMs })
   const db = openHospitalDatabase(join(folder, 'store'), configuration.storeKey, options.environment)
-  const adminLedger = ledgerWriterOf(ledger, organization.admin)
-  await registerService(ledger, adminLedger, service)
+  const adminLedger = ledgerWriterOf(ledger, admin)
+  await certificates.register(ledger)
 
   const registry = new Registry(crypto, db)
   const keys = new TreatmentKeys(crypto, db)
   const appointments = new Appointments(crypto, db, registry, keys, service.ref)
-  const writer = ledgerWriterOf(ledger, ledgerIdentity)
+  const writer = ledgerWriterOf(ledger, serviceOnLedger)
   const batcher = new CommitmentBatcher(crypto, writer)
-  const identity = { ref: service.ref, name, mspId, signingKey: service.keys.signingKey, chain: service.chain }
+  const identity = {
+    ref: service.ref,
+    name,
+    mspId,
+    signingKey: service.keys.signingKey,
+    get chain() {
+      return service.chain
+    },
+  }
   let listeningUrl = ''
   const recordServer = recordServerOf(options, service, { ledger, batcher }, () => listeningUrl)
   const index = CommitmentIndex.open(join(folder, 'store', 'commitments.index'))
@@ -129,7 +133,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     hospital: identity,
     ledger: writer,
     adminLedger,
-    issuer: organization.authority,
+    issuer: authority,
     recordServer,
     patientKeys: (patient) => ledgerRelay.patientKeys(patient),
     findParticipant: (ref) => ledgerRelay.findParticipant(ref),
@@ -261,6 +265,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   listeningUrl = url
   const stopProvisioning = keepProvisioning(registrations, onFault)
   const stopBackups = keepBackups(db, backups, nowMs, onFault)
+  const stopRenewing = certificates.keep(ledger, (error) => onFault('certificates', error))
   bulk.start()
   delivery.start((error) => onFault('outbox', error))
   const witnessSeconds = configuration.witness?.everySeconds ?? 0
@@ -270,9 +275,11 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     url,
     authorization: smart,
     lookAtLog: (otherUrl) => feeder.look(otherUrl),
+    renewCertificates: () => certificates.renew(ledger),
     async close() {
       stopProvisioning()
       stopBackups()
+      stopRenewing()
       await server.close()
       await delivery.stop()
       await feeder.stop()
@@ -285,29 +292,6 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
       await ledger.close()
       db.close()
     },
-  }
-}
-
-/** On the ledger before the first request; renews the registration after the certificate was renewed. */
-async function registerService(
-  ledger: Ledger,
-  adminLedger: ReturnType<typeof ledgerWriterOf>,
-  service: ServiceIdentity,
-): Promise<void> {
-  const registration = registrationOf(service)
-  const known = await findParticipant(ledger, service.ref)
-  if (known === undefined) await adminLedger.submit('registerParticipant', [JSON.stringify(registration)])
-  else if (known.certSerial !== registration.certSerial) {
-    await adminLedger.submit('renewParticipant', [JSON.stringify(registration)])
-  }
-}
-
-async function findParticipant(ledger: Ledger, ref: string): Promise<{ certSerial: string } | undefined> {
-  try {
-    return parseResult(await ledger.query({ fn: 'participant', args: [ref] }), participantRecordShape)
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'PARTICIPANT_UNKNOWN') return undefined
-    throw error
   }
 }
 

@@ -81,6 +81,8 @@ test('who is suspended gets no new certificate', async () => {
 test("a patient's credential is renewed by the same way", async () => {
   const bob = await world.patient('Bob')
   const api = hospitalApi(world.surroundings('a'))
+  // It lasts no longer than the hospital's own certificate.
+  assert.equal(await world.renewCertificates('a'), true)
   const renewed = await renewIdentity(api, bob.identity, world.clock.nowMs())
   assert.ok(identityEndsMs(renewed) - world.clock.nowMs() > 300 * DAY_MS)
 })

@@ -20,7 +20,11 @@ import {
 import type { Organization } from './organization.ts'
 import { writePrivateFile } from './private-file.ts'
 
-const RENEW_BEFORE_MS = 30 * 86_400_000
+/**
+ * Twice as long before the end as its patients and doctors ask: the credential of a patient ends with the certificate that
+ * it was issued under, so who asks must get one of the next.
+ */
+const RENEW_BEFORE_MS = 60 * 86_400_000
 
 export interface ServiceIdentity {
   readonly name: string

@@ -13,8 +13,15 @@ export const RENEW_BEFORE_MS = 30 * 86_400_000
 
 /** When what proves the identity ends. Unix ms. */
 export function identityEndsMs({ credential }: Pick<Identity, 'credential'>): number {
-  if (credential.kind === 'patient') return parseCredential(credential.jws).payload.exp * 1000
-  return Math.min(...credential.chain.map((der) => parseCertificate(der).notAfterMs))
+  if (credential.kind === 'x509') return chainEndsMs(credential.chain)
+  const { payload, header } = parseCredential(credential.jws)
+  // It opens nothing any more once the certificate that it was issued under has ended.
+  const issuerEndsMs = chainEndsMs(header.x5c ?? [])
+  return Math.min(payload.exp * 1000, issuerEndsMs)
+}
+
+function chainEndsMs(chain: readonly Uint8Array[]): number {
+  return Math.min(...chain.map((der) => parseCertificate(der).notAfterMs))
 }
 
 /**

@@ -16,6 +16,7 @@ import { startHandshake, type ClientSession } from '../../../shared/protocol/src
 import { ClientError, codeOf } from './errors.ts'
 import type { Identity } from './identity.ts'
 import type { Clock, RequestBody, Transport } from './ports.ts'
+import { identityEndsMs } from './renew-identity.ts'
 
 export interface SecureSessionOptions {
   readonly crypto: Crypto
@@ -106,8 +107,17 @@ export class SecureSession {
       { ref: identity.ref, credential: identity.credential },
     )
     const unconfirmed = checked.finishWith(await identity.signer.sign(checked.toBeSigned))
-    const session = unconfirmed.confirm(await transport.finish(unconfirmed.finish), clock.monotonicMs())
+    const finished = await transport.finish(unconfirmed.finish).catch((error: unknown) => {
+      throw this.#isEnded(error) ? new ClientError('CREDENTIAL_EXPIRED', { cause: error }) : error
+    })
+    const session = unconfirmed.confirm(finished, clock.monotonicMs())
     return { session, evidence: unconfirmed.evidence }
+  }
+
+  /** The server does not say why it takes a credential for none; who has one that ended knows. */
+  #isEnded(error: unknown): boolean {
+    const { clock, identity } = this.#options
+    return codeOf(error) === 'CREDENTIAL_REJECTED' && identityEndsMs(identity) <= clock.nowMs()
   }
 }
 

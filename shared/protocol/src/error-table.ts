@@ -192,6 +192,11 @@ export const ERROR_TABLE = {
     meaning: 'The credential is not of a registered, active participant.',
     action: 'Register, or renew the credential with the hospital.',
   },
+  CREDENTIAL_EXPIRED: {
+    kind: 'refused',
+    meaning: 'The certificate or credential of the one who asks has ended.',
+    action: 'Renew it with the hospital: the registered key still counts there.',
+  },
   TREATMENT_KEY_UNKNOWN: {
     kind: 'refused',
     meaning: 'The record server has no treatment key of this patient and version.',

@@ -199,6 +199,18 @@ export class TestWorld {
     return this.#organizations[name]
   }
 
+  /** The hospital's service looks once whether its certificates are about to end; this world signs with the new ones, too. */
+  async renewCertificates(name: HospitalName): Promise<boolean> {
+    const isRenewed = await this.#hospital(name).renewCertificates()
+    const { crypto, clock } = this
+    const { mspId, admin } = this.organization(name)
+    const nowMs = () => clock.nowMs()
+    const { admin: renewed } = await openOrganization(this.hospitalFolder(name), { crypto, mspId, nowMs })
+    // In place: the ledger's client and the record server's host hold it.
+    Object.assign(admin, renewed)
+    return isRenewed
+  }
+
   hospitalFolder(name: HospitalName): string {
     return join(this.folder, 'hospitals', name)
   }

@@ -8,7 +8,13 @@
  */
 import { submitCall, type Ledger } from '../../../../ledger/client/src/index.ts'
 import { startTee, type TeeDriver } from '../../../../tee/kinds/src/index.ts'
-import { encodeBase64url, encodeHex, label, parseCertificate } from '../../../../shared/crypto/src/index.ts'
+import {
+  decodeBase64url,
+  encodeBase64url,
+  encodeHex,
+  label,
+  parseCertificate,
+} from '../../../../shared/crypto/src/index.ts'
 import {
   logOriginOf,
   participantRecordShape,
@@ -53,7 +59,7 @@ export async function setUpRecordServer(context: Context, parts: RecordServerPar
   const known = await findRegistration(parts.ledger, parts.serverRef)
   if (known?.server !== undefined) {
     await approveProgram(context, parts, known)
-    await renewCertificate(context, parts, known.server.certificate)
+    await renewServerCertificate(context, parts)
     return
   }
   await withTrustedApplication(parts, async (tee) => {
@@ -226,20 +232,23 @@ async function addReference(context: Context, parts: RecordServerParts): Promise
   await submitAsAdmin(parts, 'renewParticipant', [JSON.stringify(renewed)])
 }
 
-const RENEW_BEFORE_MS = 30 * 86_400_000
+export const SERVER_RENEW_BEFORE_MS = 30 * 86_400_000
 
-/** The same key gets a new certificate before the old one ends. */
-async function renewCertificate(context: Context, parts: RecordServerParts, certificate: string): Promise<void> {
-  const { notAfterMs, publicKey } = parseCertificate(Buffer.from(certificate, 'base64url'))
-  if (notAfterMs - context.clock.nowMs() > RENEW_BEFORE_MS) return
-  const { chain, serialHex } = await parts.operator.organization.authority.issue({
-    role: 'server',
-    ref: parts.serverRef,
-    publicKey,
-  })
+/**
+ * The same key gets a new certificate before the old one ends. The ledger is where it counts, so the trusted application
+ * and its clients notice nothing; it may be running.
+ * @returns when the certificate that is registered now ends, Unix ms; undefined while there is no registration.
+ */
+export async function renewServerCertificate(
+  { clock }: Pick<Context, 'clock'>,
+  parts: Pick<RecordServerParts, 'ledger' | 'operator' | 'serverRef'>,
+): Promise<number | undefined> {
   const known = await findRegistration(parts.ledger, parts.serverRef)
-  if (known?.server === undefined) return
+  if (known?.server === undefined) return undefined
   const { ref, kind, attributes, server } = known
+  const { notAfterMs, publicKey } = parseCertificate(decodeBase64url(server.certificate))
+  if (notAfterMs - clock.nowMs() > SERVER_RENEW_BEFORE_MS) return notAfterMs
+  const { chain, serialHex } = await parts.operator.organization.authority.issue({ role: 'server', ref, publicKey })
   const renewed: ParticipantRegistration = {
     ref,
     kind,
@@ -248,10 +257,8 @@ async function renewCertificate(context: Context, parts: RecordServerParts, cert
     attributes,
     server: { ...server, certificate: encodeBase64url(chain[0]) },
   }
-  await withTrustedApplication(parts, async (tee) => {
-    await tee.request('certificate', { cert: chain[0] })
-  })
   await submitAsAdmin(parts, 'renewParticipant', [JSON.stringify(renewed)])
+  return parseCertificate(chain[0]).notAfterMs
 }
 
 async function withTrustedApplication(
@@ -276,7 +283,7 @@ async function findRegistration(ledger: Ledger, ref: ServerRef): Promise<Partici
 }
 
 async function submitAsAdmin(
-  { ledger, operator }: RecordServerParts,
+  { ledger, operator }: Pick<RecordServerParts, 'ledger' | 'operator'>,
   fn: string,
   args: readonly string[],
 ): Promise<void> {

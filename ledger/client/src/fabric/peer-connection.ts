@@ -63,7 +63,8 @@ export class PeerConnection {
   readonly #channel: string
   readonly #nowMs: () => number
   readonly #client: Client
-  readonly #gateways = new WeakMap<LedgerIdentity, Gateway>()
+  /** Of the certificate that the identity had then. */
+  readonly #gateways = new WeakMap<LedgerIdentity, { readonly cert: Uint8Array; readonly gateway: Gateway }>()
 
   constructor(crypto: Crypto, node: FabricNode, channel: string, nowMs: () => number) {
     this.node = node
@@ -81,18 +82,17 @@ export class PeerConnection {
 
   /** The peer's gateway; messages are signed where the identity's key is. */
   gateway(identity: LedgerIdentity): Gateway {
-    let gateway = this.#gateways.get(identity)
-    if (gateway === undefined) {
-      const { mspId, cert, signingKey } = identity
-      gateway = connect({
-        client: this.#client,
-        identity: { mspId, credentials: encodeUtf8(encodePem('CERTIFICATE', cert)) },
-        // The message itself is handed over: the key's owner hashes.
-        hash: hash.none,
-        signer: (message) => Promise.resolve(toFabricSignature(this.#crypto.sign(signingKey, message))),
-      })
-      this.#gateways.set(identity, gateway)
-    }
+    const { mspId, cert, signingKey } = identity
+    const known = this.#gateways.get(identity)
+    if (known?.cert === cert) return known.gateway
+    const gateway = connect({
+      client: this.#client,
+      identity: { mspId, credentials: encodeUtf8(encodePem('CERTIFICATE', cert)) },
+      // The message itself is handed over: the key's owner hashes.
+      hash: hash.none,
+      signer: (message) => Promise.resolve(toFabricSignature(this.#crypto.sign(signingKey, message))),
+    })
+    this.#gateways.set(identity, { cert, gateway })
     return gateway
   }
 
