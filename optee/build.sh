@@ -217,22 +217,29 @@ build_storage() {
 # SHA-256 of the public key that signs, as the evidence names it: DER, SubjectPublicKeyInfo.
 signer() { openssl rsa -in "$cache/keys/ta-signing.pem" -pubout -outform DER 2>/dev/null | sha256sum | cut -d ' ' -f 1; }
 
-# The two binaries: the trusted application, and the one that runs the suites of its ports inside the secure world.
+# The binaries: the trusted application, the one that runs the suites of its ports inside the secure world, and one built
+# for debugging, apart, which clients must refuse.
 ta() {
   storage
   local inputs=("$here/ta" "$cache/os.stamp" "$cache/engine.stamp" "$cache/storage.stamp" "$here/build.sh")
   once "ta-trusthealth" build_trusthealth "${inputs[@]}" "$root"/dist/ta/{trusted-application,optee-host}.mjs
   once ta-suites build_suites "${inputs[@]}" "$root"/dist/ta/{trusted-application,optee-suites}.mjs
+  once ta-debug build_debug "${inputs[@]}" "$root"/dist/ta/{trusted-application,optee-host}.mjs
 }
 # The suites have both implementations of the curves, and the tables of one of them, in the engine at once.
 build_suites() {
   local heap_kib=$((heap_kib + 640)) engine_kib=$((engine_kib + 1024))
   build_ta 9601f671-238a-4ea9-bac8-8323317539fb "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-suites.mjs"
 }
+trusthealth=809a44f6-3a1c-4e40-860d-4ab23abd8ccb
 build_trusthealth() {
-  local uuid=809a44f6-3a1c-4e40-860d-4ab23abd8ccb
-  build_ta "$uuid" "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-host.mjs"
-  check_size "$cache/build/$uuid/o/$uuid.stripped.elf"
+  build_ta "$trusthealth" "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-host.mjs"
+  check_size "$cache/build/$trusthealth/o/$trusthealth.stripped.elf"
+}
+
+build_debug() {
+  local debug=1 suffix=-debug
+  build_ta "$trusthealth" "$root/dist/ta/trusted-application.mjs" "$root/dist/ta/optee-host.mjs"
 }
 
 # The bar for a trusted application with everything in it, and what of it is stack and heap.
@@ -241,6 +248,9 @@ stack_kib=512
 heap_kib=8960
 # Of the heap, the JavaScript engine's part.
 engine_kib=6400
+debug=0
+# Of the folders that it is built in and left in.
+suffix=
 
 # Code, data (the heap is part of it) and stack, in pages: the secure memory that it takes.
 check_size() {
@@ -254,9 +264,9 @@ check_size() {
 
 # build_ta UUID APPLICATION HOST
 build_ta() {
-  local uuid=$1 out=$cache/build/$1 struct
+  local uuid=$1 out=$cache/build/$1$suffix signed=$cache/ta$suffix struct
   rm -rf "$out"
-  mkdir -p "$out/scripts" "$cache/ta"
+  mkdir -p "$out/scripts" "$signed"
   cp "$2" "$out/scripts/trusted-application.mjs"
   cp "$3" "$out/scripts/host.mjs"
   struct=$(echo "$uuid" | sed -E 's/(.{8})-(.{4})-(.{4})-(..)(..)-(..)(..)(..)(..)(..)(..)/{0x\1,0x\2,0x\3,{0x\4,0x\5,0x\6,0x\7,0x\8,0x\9,/')
@@ -270,14 +280,14 @@ build_ta() {
 #define TH_HEAP_KIB $heap_kib
 #define TH_ENGINE_KIB $engine_kib
 #define TH_SIMULATED 1
-#define TH_DEBUG ${TH_DEBUG:-0}
+#define TH_DEBUG $debug
 END
   make -C "$out/source" -j"$(nproc)" O="$out/o" CROSS_COMPILE=aarch64-linux-gnu- TA_DEV_KIT_DIR="$cache/os/export-ta_arm64" \
     UUID="$uuid" ENGINE="$cache/engine" SCRIPTS="$out/scripts" SQL="$cache/storage" \
     LIBRARIES="$cache/storage/libstorage.a $cache/engine/libquickjs.a $cache/engine/libmath.a" TA_SIGN_KEY="$cache/keys/ta-signing.pem"
   # Signed once more with the padding that has no random part: the same input gives the same file.
   "$cache/os/export-ta_arm64/scripts/sign_encrypt.py" sign-enc --uuid "$uuid" --ta-version 1 --algo TEE_ALG_RSASSA_PKCS1_V1_5_SHA256 \
-    --in "$out/o/$uuid.stripped.elf" --key "$cache/keys/ta-signing.pem" --out "$cache/ta/$uuid.ta"
+    --in "$out/o/$uuid.stripped.elf" --key "$cache/keys/ta-signing.pem" --out "$signed/$uuid.ta"
 }
 
 if [ $# -eq 0 ]; then set -- tools firmware guest ta; fi
