@@ -21,6 +21,7 @@ import { OUTBOX_COMMANDS } from './commands/outbox.ts'
 import { PEOPLE_COMMANDS } from './commands/people.ts'
 import { PROGRAM_COMMANDS } from './commands/programs.ts'
 import { RECORD_COMMANDS } from './commands/record.ts'
+import { RECOVERY_COMMANDS } from './commands/recovery.ts'
 import { REPLICA_COMMANDS } from './commands/replica.ts'
 import { STORE_BACKUP_COMMANDS } from './commands/store-backup.ts'
 import { SYSTEM_COMMANDS } from './commands/system.ts'
@@ -51,6 +52,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...ATTEST_COMMANDS,
   ...WITNESS_COMMANDS,
   ...PROGRAM_COMMANDS,
+  ...RECOVERY_COMMANDS,
   ...BACKUP_COMMANDS,
   ...STORE_BACKUP_COMMANDS,
   ...REPLICA_COMMANDS,

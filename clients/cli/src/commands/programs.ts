@@ -15,7 +15,7 @@ import {
   programRecordShape,
   type ProgramRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
-import { CommandError, doing, usageError } from '../command-error.ts'
+import { doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionRow, OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { formatMoment } from '../dates.ts'
@@ -26,6 +26,7 @@ import { text } from '../option-values.ts'
 import { table } from '../output.ts'
 import { requireSystem, type Consortium } from '../system-file.ts'
 import { countWords } from '../words.ts'
+import { votersOf } from './voters.ts'
 
 const HOSPITAL: OptionRow = {
   flags: '--hospital <name>',
@@ -112,19 +113,6 @@ async function voting(
     await ledger.close()
   }
   await show(context, [measurement])
-}
-
-async function votersOf(context: Context, consortium: Consortium, options: OptionValues): Promise<Organization[]> {
-  const { organizationsHere } = await import('../system/program-votes.ts')
-  const here = await organizationsHere(context, consortium)
-  const name = text(options, 'hospital')
-  const hospital = consortium.hospitals.find((one) => one.name === name || one.slug === name)
-  if (name !== undefined && hospital === undefined) {
-    throw usageError(`There is no hospital ${name}.`, 'trusthealth hospital list')
-  }
-  const voters = hospital === undefined ? here : here.filter(({ mspId }) => mspId === hospital.mspId)
-  if (voters.length > 0) return voters
-  throw new CommandError('CLIENT_NO_IDENTITY', { what: 'The administrator’s keys are not on this device.' })
 }
 
 async function show(context: Context, what: readonly string[]): Promise<void> {

@@ -24,6 +24,7 @@ export async function start(context: Context, options: OptionValues): Promise<vo
   const ledger = ledgerOption(options)
   const tee = teeOption(options, terminal.environment)
   const restart = options['restart'] !== false
+  const ledgerOnly = options['ledgerOnly'] === true
   const waiting = new Waiting()
   const stopListening = terminal.onInterrupt(() => waiting.end())
   let system: RunningSystem | undefined
@@ -34,6 +35,7 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       ...(ledger === undefined ? {} : { ledger }),
       ...(tee === undefined ? {} : { tee }),
       ...(options['anyPorts'] === true ? { anyPorts: true } : {}),
+      ...(ledgerOnly ? { ledgerOnly } : {}),
       onDown: (program, reason) => {
         output.note(
           `${formatTime(context.clock.nowMs())}  ${program.title} ended: ${reason}.${restart ? ' Starting it again.' : ''}`,
@@ -49,8 +51,10 @@ export async function start(context: Context, options: OptionValues): Promise<vo
         }
       },
     })
-    if (options['data'] !== false) await loadFirstData(context, system, waiting.signal)
-    if (!waiting.signal.aborted) {
+    if (ledgerOnly) {
+      output.result({ programs: system.current.programs }, 'The shared ledger runs, and nothing else.')
+    } else if (options['data'] !== false) await loadFirstData(context, system, waiting.signal)
+    if (!waiting.signal.aborted && !ledgerOnly) {
       const found = await readStatus(context)
       output.result(found, statusText(found, context))
       if (options['data'] !== false) await showLinks(context, system, waiting.signal)

@@ -49,6 +49,8 @@ export interface SystemOptions {
   readonly restart: boolean
   /** A program ended by itself. */
   readonly onDown?: (program: Program, reason: string) => void
+  /** Nothing but the ledger, for votes while the record server may not start. Not for the first start. */
+  readonly ledgerOnly?: boolean
   /** Ports are any free ones, not the usual ones: for systems beside another. */
   readonly anyPorts?: boolean
 }
@@ -158,12 +160,16 @@ class System implements RunningSystem {
 
   async start(): Promise<void> {
     const { state, output } = this.#context
+    if (this.#options.ledgerOnly === true && this.#earlier === undefined) {
+      throw usageError('There is no system yet whose ledger could be started alone.', 'trusthealth start')
+    }
     const operator = await openOperator(this.#context)
     const ledger = systemLedger(this.#ledgerKind(), this.#context, operator)
     const members = await this.#openMembers(operator, ledger)
 
     output.detail('Starting the shared ledger.')
     const ledgerUrl = await this.#run(await ledger.program(this.consortium, () => this.#port(LEDGER_PROGRAM, 0)))
+    if (this.#options.ledgerOnly === true) return
     if (this.isFirst) await ledger.join(this.consortium, ledgerUrl, members)
 
     const program = installProgram(state, ensureServer(this.#context, this.#options.tee).tee)

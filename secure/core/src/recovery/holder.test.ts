@@ -294,14 +294,20 @@ test('refused below the checkpoint: another epoch, size or root, and a store tha
     await vote(world, { term: ++term, instance, from })
     assert.equal(await startOn(world, undefined), 'STATE_ROLLED_BACK', JSON.stringify(from))
   }
-  // An earlier state that is really one of this log, with entries after it that are more than starts.
+  // An earlier state of this very log.
   putBack(world, copy)
-  const { proof } = await (async () => {
-    await stateOn(world, undefined)
-    return { proof: world.inspect((database) => database.prepare('SELECT hash FROM log_node WHERE id = 0').get()) }
-  })()
-  await vote(world, { term: ++term, instance, from: { epoch, size: 1, root: hex(proof?.['hash'] as Uint8Array) } })
+  await stateOn(world, undefined)
+  const first = world.inspect((database) => database.prepare('SELECT hash FROM log_node WHERE id = 0').get())
+  await vote(world, { term: ++term, instance, from: { epoch, size: 1, root: hex(first?.['hash'] as Uint8Array) } })
   assert.equal(await startOn(world, undefined), 'STATE_ROLLED_BACK')
+})
+
+test('looking at a store that is not served leaves it as it is, so that all vote for the same', async () => {
+  const { world } = await openWithOldCopy()
+  const looked = await stateOn(world, DEVICE)
+  assert.equal(await startOn(world, DEVICE), 'STORE_NOT_HELD')
+  assert.equal(await startOn(world, undefined), 'STATE_ROLLED_BACK')
+  assert.deepEqual(await stateOn(world, DEVICE), looked)
 })
 
 test('the row that names the holder is authenticated: one put back and one taken out are noticed', async () => {
