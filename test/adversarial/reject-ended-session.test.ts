@@ -79,7 +79,7 @@ test('with the end of the credential it is over, and none like it opens another'
   const client = new PatientClient(handmadeOptions(world, { ...bob.identity, credential }))
   await client.records()
   world.clock.advanceMs(601_000)
-  await assert.rejects(client.records(), refusedWith('CREDENTIAL_REJECTED'))
+  await assert.rejects(client.records(), refusedWith('CREDENTIAL_EXPIRED'))
 })
 
 test('a number that was used, or is too old, is refused, and does not end the session', async () => {
