@@ -127,6 +127,7 @@ export class ReplicaWorld {
   }
 
   async copy(): Promise<void> {
+    await this.ask('follow-close', {})
     this.takeFiles(this.folder)
     await this.ask('follow-open', {})
     await this.join()

@@ -39,9 +39,14 @@ export async function* sendCopy(dataFolder: string, scratchFolder: string): Asyn
 
 /**
  * Puts a copy in the place of whatever store is there; durable when it resolves.
+ * @param beforeExchange called when the whole copy is here: whoever has the one before open closes it.
  * @throws {ProtocolError} `STORE_DAMAGED` if it is cut or of another form: nothing is changed then.
  */
-export async function receiveCopy(copy: AsyncIterable<Uint8Array>, dataFolder: string): Promise<void> {
+export async function receiveCopy(
+  copy: AsyncIterable<Uint8Array>,
+  dataFolder: string,
+  beforeExchange: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
   const files = new Map<string, number>()
   try {
     await write(copy, (name) => {
@@ -56,6 +61,7 @@ export async function receiveCopy(copy: AsyncIterable<Uint8Array>, dataFolder: s
     for (const file of files.values()) closeSync(file)
   }
   for (const name of files.keys()) syncFile(join(dataFolder, `${name}.incoming`))
+  await beforeExchange()
   for (const name of NAMES) rmSync(join(dataFolder, name), { force: true })
   for (const name of files.keys()) renameSync(join(dataFolder, `${name}.incoming`), join(dataFolder, name))
   syncFolder(dataFolder)

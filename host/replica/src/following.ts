@@ -110,7 +110,8 @@ class Follower {
   async #follow(): Promise<void> {
     this.#step = 'joining'
     let request = await this.#join()
-    if (request === undefined) {
+    // What is here is kept until the new copy is: the server may be gone for good meanwhile.
+    if (request === undefined || this.#needsCopy) {
       await this.#openCopy()
       request = await this.#join()
     }
@@ -147,7 +148,8 @@ class Follower {
     this.#step = 'copying'
     const answer = await this.#get('copy')
     if (answer.body === null) throw new ProtocolError('SERVER_UNAVAILABLE', 'no copy')
-    await receiveCopy(Readable.fromWeb(answer.body as ReadableStream<Uint8Array>), dataFolder)
+    const copy = Readable.fromWeb(answer.body as ReadableStream<Uint8Array>)
+    await receiveCopy(copy, dataFolder, () => tee.request('follow-close', {}))
     this.#copies++
     this.#needsCopy = false
     await tee.request('follow-open', {})

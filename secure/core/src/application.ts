@@ -405,6 +405,10 @@ class Application implements TrustedApplication {
       const next = this.#following().take(record, this.#now())
       return next === undefined ? {} : { record: next }
     },
+    'follow-close': () => {
+      this.#following().close()
+      return {}
+    },
     'follow-open': () => {
       try {
         return { position: this.#following().open().position }

@@ -53,6 +53,7 @@ const REQUESTS: { readonly [O in AbiOpName]: Extract<HostRequest, { op: O }> } =
   'follow-hello': { id: 1, op: 'follow-hello' },
   'follow-reply': { id: 1, op: 'follow-reply', reply: record },
   'follow-record': { id: 1, op: 'follow-record', record },
+  'follow-close': { id: 1, op: 'follow-close' },
   'follow-open': { id: 1, op: 'follow-open' },
   promote: { id: 1, op: 'promote' },
   stop: { id: 1, op: 'stop' },

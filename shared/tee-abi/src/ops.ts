@@ -195,6 +195,8 @@ export const ABI_OPS = {
   },
   /** Takes an answer of the server; gives the next request, none while there is no store. */
   'follow-record': { request: { record }, answer: { record: optional(record) }, from: 'following' },
+  /** A new copy of the store is about to be put in its place. */
+  'follow-close': { request: {}, answer: {}, from: 'following' },
   /** The copy of the store is in its place. */
   'follow-open': { request: {}, answer: { position: uint() }, from: 'following' },
   promote: { request: {}, answer: {}, from: 'following' },

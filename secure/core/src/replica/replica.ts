@@ -226,14 +226,7 @@ export class Replica {
   #apply(answer: CborValue): void {
     const follower = this.#follower
     if (follower === undefined) throw sessionUnknown()
-    let piece
-    try {
-      piece = changesShape(accepted(answer), 'answer').bytes
-    } catch (error) {
-      // A new copy comes: this one is not written to any more.
-      if ((error as { code?: unknown }).code === 'REPLICA_BEHIND') this.close()
-      throw error
-    }
+    const piece = changesShape(accepted(answer), 'answer').bytes
     for (const change of this.#reader.push(piece)) follower.apply(change)
   }
 
