@@ -238,6 +238,30 @@ test('reports of misuse make no green finding: open, then settled', async () => 
   await page.getByRole('row', { name: /settled .* block/ }).waitFor()
 })
 
+test('what staff report in their portal, the auditor finds in the shared ledger', async () => {
+  const { world } = portal
+  const eve = await world.doctor('Eve Stone', { hospital: 'b', emergency: true })
+  await eve.openEmergency(bob.ref, 'other', 'curious about a neighbour')
+  const staff = await portal.page()
+  await portal.register(staff.page, 'Maria Ruiz', 'staff', { roles: ['records'] })
+  await staff.page.goto(`${portal.url}/staff/emergencies`)
+  const card = staff.page.getByRole('region', { name: /Eve Stone opened records of Bob Li/ })
+  await card.getByRole('button', { name: 'Report misuse' }).click()
+  await card.getByText('It cannot be deleted.').waitFor()
+  await card.getByRole('button', { name: 'Report misuse' }).click()
+  await card.getByText('Found to be misuse by Maria Ruiz').waitFor()
+  await staff.context.close()
+  await page.goto(`${portal.url}/auditor`)
+  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByText(/2 reports of misuse, 1 still open/).waitFor()
+  await page.getByRole('link', { name: 'Look at the reports' }).click()
+  const row = page.getByRole('row', { name: /looked without permission .* open/ })
+  await row.waitFor()
+  // Auditors know no names: the ledger has references only.
+  assert.equal(await page.getByText('Eve Stone').count(), 0)
+  await shoot(page, 'auditor-misuse-of-staff')
+})
+
 test('no violation of WCAG; at phone width nothing scrolls sideways; in the dark and in Chinese it is whole', async () => {
   const phone = await comeIn({ width: 360, height: 740, dark: true, locale: 'zh-CN', bypassCSP: true })
   await phone.page.locator('main h1').waitFor()

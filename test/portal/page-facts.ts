@@ -35,3 +35,30 @@ export function storageOf(page: Page): Promise<string> {
     return texts.join('\\n')
   })()`)
 }
+
+/** Notes every layout shift from the next page load on. Call it once, before `goto`. */
+export async function watchShifts(page: Page): Promise<void> {
+  await page.addInitScript(`
+    globalThis.shiftsSeen = []
+    new PerformanceObserver((list) => {
+      for (const { value, hadRecentInput, sources } of list.getEntries()) {
+        if (hadRecentInput) continue
+        const moved = sources.map(({ node, previousRect, currentRect }) => {
+          const name = node?.nodeType === 1 ? node.outerHTML.slice(0, 120) : (node?.textContent ?? '')
+          return name + ' from ' + Math.round(previousRect.y) + ' to ' + Math.round(currentRect.y)
+        })
+        globalThis.shiftsSeen.push({ value, moved })
+      }
+    }).observe({ type: 'layout-shift', buffered: true })
+  `)
+}
+
+/** What moved by itself since the page was loaded: how much, and what. Source: https://web.dev/articles/cls */
+export function shiftsOf(
+  page: Page,
+): Promise<readonly { readonly value: number; readonly moved: readonly string[] }[]> {
+  // Shifts of the last frame are told after it.
+  return page.evaluate(
+    'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(shiftsSeen)))))',
+  )
+}

@@ -13,6 +13,7 @@ import type { StoredRecord } from '../../clients/sdk/src/index.ts'
 import { violationsOf } from './axe.ts'
 import type { PageOptions } from './browser.ts'
 import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
+import { shiftsOf, watchShifts } from './page-facts.ts'
 import { bloodPressure, book, findPatientRef, labResult, write } from './people.ts'
 
 /** Scripts and styles of the first screen of a patient, compressed. Aim: 260. */
@@ -83,6 +84,35 @@ for (const { name, options, lang } of LOOKS) {
       )
       if (isWide) found.push(`${screen.name} scrolls sideways`)
     }
+    assert.deepEqual(found, [])
+  })
+}
+
+/** Nothing loads, and every record in sight was checked; those further down are read when they come into view. */
+const SETTLED = `document.querySelector('.th-loading') === null &&
+  [...document.querySelectorAll('.th-seal[data-state="running"]')]
+    .every((seal) => (seal.closest('li') ?? seal).getBoundingClientRect().top >= innerHeight)`
+
+for (const { name, options } of [
+  { name: 'wide', options: { width: 1280, height: 800 } },
+  { name: 'on a phone', options: { width: 360, height: 740 } },
+]) {
+  test(`${name}: nothing moves by itself while a screen fills`, async () => {
+    // The same browser profile: the keys are there, what was loaded before is not.
+    const fresh = await page.context().newPage()
+    await fresh.setViewportSize(options)
+    await watchShifts(fresh)
+    const found: string[] = []
+    for (const screen of SCREENS) {
+      await fresh.goto(`${portal.url}${screen.path()}?lang=en`)
+      await fresh.locator(screen.ready).first().waitFor({ timeout: PATIENCE_MS })
+      await fresh.waitForLoadState('networkidle')
+      await fresh.waitForFunction(SETTLED)
+      for (const { value, moved } of await shiftsOf(fresh)) {
+        found.push(`${screen.name}: ${value.toFixed(4)} ${moved.join(' | ')}`)
+      }
+    }
+    await fresh.close()
     assert.deepEqual(found, [])
   })
 }

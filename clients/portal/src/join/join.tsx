@@ -54,9 +54,11 @@ export function Join(): ReactNode {
             spellCheck={false}
             required
           />
-          <Suspense>
-            <ScanCode onFound={(text) => setCode(codeOf(text))} />
-          </Suspense>
+          <div className="th-scan-place">
+            <Suspense>
+              <ScanCode onFound={(text) => setCode(codeOf(text))} />
+            </Suspense>
+          </div>
           {isLink ? undefined : (
             <TextInput
               label={t('join.name.label')}

@@ -16,19 +16,26 @@ import { useTitle } from '../shell/title.ts'
 import { GiveAccess, type Grantee } from './give-access.tsx'
 import { scopeText } from './kinds.ts'
 import type { GrantLine, PermissionLine } from './patient-area.ts'
-import { patient, queries } from './queries.ts'
+import { isFirstAnswerAwaited, patient, queries } from './queries.ts'
 import { reachText } from './reach.ts'
 
 export function Access(): ReactNode {
   const { t } = useWords()
+  const isAwaited = isFirstAnswerAwaited(useQuery(queries.grants), useQuery(queries.permissions))
   useTitle(t('access.title'))
   return (
     <>
       <h1>{t('access.title')}</h1>
       <p>{t('access.line')}</p>
-      <Given />
-      <Permissions />
-      <Doctors />
+      {isAwaited ? (
+        <Loading rows={8} />
+      ) : (
+        <>
+          <Given />
+          <Permissions />
+          <Doctors />
+        </>
+      )}
     </>
   )
 }

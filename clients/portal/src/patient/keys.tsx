@@ -4,7 +4,7 @@
  * @module
  */
 import { Button } from '@mantine/core'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query'
 import { IconDeviceMobile, IconFileCheck } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
@@ -13,7 +13,7 @@ import type { IdentityCard } from '../session/core-area.ts'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { AddDevice } from './add-device.tsx'
-import { patient, queries } from './queries.ts'
+import { isFirstAnswerAwaited, patient, queries } from './queries.ts'
 import { RecoveryFile } from './recovery-file.tsx'
 
 type Key = Awaited<ReturnType<typeof patient.keysOnLedger>>[number]
@@ -23,12 +23,34 @@ export function Keys({ me }: { readonly me: IdentityCard }): ReactNode {
   const keys = useQuery(queries.keys)
   const persistent = useQuery({ queryKey: ['persistent'], queryFn: () => patient.isPersistent() })
   const active = (keys.data ?? []).filter(({ removedMs }) => removedMs === null).length
+  const isAwaited = isFirstAnswerAwaited(keys, persistent)
   useTitle(t('keys.title'))
   return (
     <>
       <h1>{t('keys.title')}</h1>
       <p>{t('keys.line')}</p>
-      {persistent.data === false ? (
+      {isAwaited ? (
+        <Loading rows={8} />
+      ) : (
+        <Parts me={me} keys={keys} isKept={persistent.data !== false} active={active} />
+      )}
+    </>
+  )
+}
+
+interface PartsProps {
+  readonly me: IdentityCard
+  readonly keys: UseQueryResult<readonly Key[]>
+  /** The browser promised to keep what is stored. */
+  readonly isKept: boolean
+  readonly active: number
+}
+
+function Parts({ me, keys, isKept, active }: PartsProps): ReactNode {
+  const { t } = useWords()
+  return (
+    <>
+      {!isKept ? (
         <div className="th-note">
           <p>{t('keys.forget')}</p>
         </div>

@@ -4,16 +4,28 @@
  *
  * @module
  */
-import { useQuery } from '@tanstack/react-query'
-import { lazy, Suspense, type ReactNode } from 'react'
+import { queryOptions, useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
 import type { LabPoint } from '../charts/points.ts'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { wasOpened, type Choice } from './choices.ts'
 import { patient } from './queries.ts'
 
-const PressureChart = lazy(async () => ({ default: (await import('../charts/pressure-chart.tsx')).PressureChart }))
-const LabChart = lazy(async () => ({ default: (await import('../charts/lab-chart.tsx')).LabChart }))
+/** Results and the plots they need come together, so that what stands below moves once. */
+export const historyQuery = (code: string) =>
+  queryOptions({
+    queryKey: ['patient', 'history', code],
+    queryFn: async () => {
+      const [history, { LabChart }, { PressureChart }] = await Promise.all([
+        patient.history(code),
+        import('../charts/lab-chart.tsx'),
+        import('../charts/pressure-chart.tsx'),
+      ])
+      return { ...history, LabChart, PressureChart }
+    },
+    structuralSharing: false,
+  })
 
 interface LabHistoryProps {
   /** Of `codeKeyOf`. */
@@ -27,10 +39,10 @@ interface LabHistoryProps {
 
 export function LabHistory({ code, title, patientName, current, choices }: LabHistoryProps): ReactNode {
   const { t, date } = useWords()
-  const history = useQuery({ queryKey: ['patient', 'history', code], queryFn: () => patient.history(code) })
+  const history = useQuery(historyQuery(code))
   if (history.isPending) return <Loading rows={1} />
   if (history.isError) return undefined
-  const { series, left, asking } = history.data
+  const { series, left, asking, LabChart, PressureChart } = history.data
   const isClosed = (record: string) => asking.includes(record) && !wasOpened(choices, record)
   const shown = series
     .map((one) => ({ ...one, points: one.points.filter(({ record }) => !isClosed(record)) }))
@@ -42,17 +54,15 @@ export function LabHistory({ code, title, patientName, current, choices }: LabHi
   return (
     <section aria-label={t('chart.section')} data-record={current}>
       <h2>{t('chart.section')}</h2>
-      <Suspense fallback={<Loading rows={4} />}>
-        {hasPressure ? (
-          <PressureChart title={title} unit={pressureUnit} points={pressure} patientName={patientName} />
-        ) : undefined}
-        {shown.map(({ name, unit, points }) => (
-          <div key={`${name} ${unit}`}>
-            <p>{summary(t, date, points)}</p>
-            <LabChart title={shown.length > 1 ? name : title} unit={unit} points={points} patientName={patientName} />
-          </div>
-        ))}
-      </Suspense>
+      {hasPressure ? (
+        <PressureChart title={title} unit={pressureUnit} points={pressure} patientName={patientName} />
+      ) : undefined}
+      {shown.map(({ name, unit, points }) => (
+        <div key={`${name} ${unit}`}>
+          <p>{summary(t, date, points)}</p>
+          <LabChart title={shown.length > 1 ? name : title} unit={unit} points={points} patientName={patientName} />
+        </div>
+      ))}
       {left === 0 ? undefined : <p className="th-dimmed">{t('chart.left', { count: left })}</p>}
     </section>
   )

@@ -21,8 +21,8 @@ import { useTitle } from '../shell/title.ts'
 import { AsksFirst } from './asks-first.tsx'
 import { keepChoice, readChoices, wasOpened } from './choices.ts'
 import { Erase } from './erase.tsx'
-import { LabHistory } from './lab-history.tsx'
-import { patient, queries } from './queries.ts'
+import { historyQuery, LabHistory } from './lab-history.tsx'
+import { isFirstAnswerAwaited, patient, queries } from './queries.ts'
 import { RecordSealPanel } from './record-seal-panel.tsx'
 import { Versions } from './versions.tsx'
 
@@ -36,6 +36,17 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
   const [isPanelOpen, setIsPanelOpen] = useState(false)
   const [isShownAnyway, setIsShownAnyway] = useState(false)
   const [choices, setChoices] = useState(() => readChoices(me.id))
+  const code = record.data === undefined ? undefined : codeKeyOf(record.data.resource)
+  const hasHistory =
+    record.data !== undefined &&
+    code !== undefined &&
+    !(record.data.asksFirst && !wasOpened(choices, id)) &&
+    !isWrittenInError(record.data.resource) &&
+    sealView(words, record.data.report).tone !== 'bad' &&
+    measuredOf(record.data.resource).some(({ number }) => number !== undefined)
+  const history = useQuery({ ...historyQuery(code ?? ''), enabled: hasHistory })
+  // What stands below the plot comes with it.
+  const isAwaited = hasHistory && isFirstAnswerAwaited(history)
   const title = record.data === undefined ? t('record.title') : (titleOf(record.data.resource) ?? t('record.title'))
   useTitle(`${me.name}, ${title}`)
   const back = (
@@ -63,8 +74,6 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
   const isBad = sealView(words, report).tone === 'bad'
   const isInError = isWrittenInError(resource)
   const dateText = dateTextOf(resource)
-  const measured = measuredOf(resource)
-  const code = codeKeyOf(resource)
   return (
     <article>
       {back}
@@ -109,28 +118,33 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
             <>
               {isInError ? <p className="th-state">{t('record.in-error.line')}</p> : undefined}
               <ResourceView resource={resource} hasInterpretation={!isBad && !isInError} />
-              {isBad ||
-              isInError ||
-              code === undefined ||
-              measured.every(({ number }) => number === undefined) ? undefined : (
+              {code === undefined || !hasHistory ? undefined : (
                 <LabHistory code={code} title={title} patientName={me.name} current={id} choices={choices} />
               )}
             </>
           )}
-          <Versions
-            id={id}
-            shown={opened.version}
-            onShow={(next) => setParams(next === undefined ? {} : { version: String(next) })}
-          />
-          <Data id={id} version={opened.version} />
         </>
       )}
-      <p>
-        <Link href={`/patient/access?record=${id}`} className="th-back">
-          {t('record.share')}
-        </Link>
-      </p>
-      <Erase id={id} opened={opened} />
+      {isAwaited ? undefined : (
+        <>
+          {isAsking ? undefined : (
+            <>
+              <Versions
+                id={id}
+                shown={opened.version}
+                onShow={(next) => setParams(next === undefined ? {} : { version: String(next) })}
+              />
+              <Data id={id} version={opened.version} />
+            </>
+          )}
+          <p>
+            <Link href={`/patient/access?record=${id}`} className="th-back">
+              {t('record.share')}
+            </Link>
+          </p>
+          <Erase id={id} opened={opened} />
+        </>
+      )}
       <RecordSealPanel
         isOpen={isPanelOpen}
         onClose={() => setIsPanelOpen(false)}

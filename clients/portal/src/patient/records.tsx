@@ -17,7 +17,7 @@ import { useTitle } from '../shell/title.ts'
 import { readChoices, type Choice } from './choices.ts'
 import { NeedsYou } from './needs-you.tsx'
 import type { RecordLine } from './patient-area.ts'
-import { queries, recordPages } from './queries.ts'
+import { isFirstAnswerAwaited, queries, recordPages } from './queries.ts'
 import { RecordRow } from './record-row.tsx'
 import { ListSummary } from './list-summary.tsx'
 
@@ -30,7 +30,10 @@ export function Records({ me }: { readonly me: IdentityCard }): ReactNode {
   const [searched] = useDebouncedValue(typed.trim(), SEARCH_AFTER_MS)
   const [choices] = useState(() => readChoices(me.id))
   const view = params.get('view') === 'kind' ? 'kind' : 'time'
+  // What needs a decision stands above the list.
+  const isAwaited = isFirstAnswerAwaited(useQuery(queries.appointments), useQuery(queries.emergencies))
   useTitle(t('records.title'))
+  if (isAwaited) return <Loading rows={10} />
   return (
     <>
       <NeedsYou me={me} />

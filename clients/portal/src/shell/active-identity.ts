@@ -12,6 +12,11 @@ export function activeIdentity(all: readonly IdentityCard[]): IdentityCard | und
   return all.find(({ id }) => id === chosen) ?? all.at(-1)
 }
 
+/** Whether somebody acted in this browser before: then a page with navigation comes. */
+export function hasActed(): boolean {
+  return (sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY)) !== null
+}
+
 export function chooseIdentity(id: string): void {
   sessionStorage.setItem(KEY, id)
   localStorage.setItem(KEY, id)

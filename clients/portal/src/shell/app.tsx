@@ -13,8 +13,8 @@ import { Problem } from '../errors/problem.tsx'
 import { areaOf } from '../session/client.ts'
 import type { IdentityCard } from '../session/core-area.ts'
 import { roleOf } from '../roles.ts'
-import { activeIdentity, chooseIdentity } from './active-identity.ts'
-import { Frame } from './frame.tsx'
+import { activeIdentity, chooseIdentity, hasActed } from './active-identity.ts'
+import { Frame, NavPlace } from './frame.tsx'
 import { Loading } from './loading.tsx'
 import { RoleFrame } from './role-frame.tsx'
 import { Welcome } from './welcome.tsx'
@@ -59,7 +59,7 @@ export function App(): ReactNode {
 
 function SignedIn(): ReactNode {
   const identities = useQuery({ queryKey: ['identities'], queryFn: () => core.identities() })
-  if (identities.isPending) return <Frame>{<Loading />}</Frame>
+  if (identities.isPending) return <Frame nav={hasActed() ? <NavPlace /> : undefined}>{<Loading />}</Frame>
   if (identities.isError) return <Frame>{<Problem error={identities.error} again={identities.refetch} />}</Frame>
   const me = activeIdentity(identities.data)
   if (me === undefined) {
@@ -110,7 +110,7 @@ function Acting({ me, all }: { readonly me: IdentityCard; readonly all: readonly
   }
   if (acting.isPending || role === undefined) {
     return (
-      <Frame {...frame}>
+      <Frame {...frame} nav={<NavPlace />}>
         <Loading />
       </Frame>
     )

@@ -20,6 +20,11 @@ export interface FrameProps {
   readonly children: ReactNode
 }
 
+/** Room for the navigation while it is loaded, so that nothing moves when it comes. */
+export function NavPlace(): ReactNode {
+  return <div className="th-nav" aria-hidden />
+}
+
 export function Frame({
   me,
   all = [],

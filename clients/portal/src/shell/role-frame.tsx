@@ -13,7 +13,7 @@ import { useLanguage, useWords } from '../i18n/i18n.tsx'
 import type { NavItem, RoleModule } from '../role-module.ts'
 import type { ROLES } from '../roles.ts'
 import type { IdentityCard, ServerFacts } from '../session/core-area.ts'
-import { Frame } from './frame.tsx'
+import { Frame, NavPlace } from './frame.tsx'
 import { Loading } from './loading.tsx'
 
 interface RoleFrameProps {
@@ -35,7 +35,13 @@ export function RoleFrame({ row, serverError, ...frame }: RoleFrameProps): React
     Promise.all([row.load(), load(row.catalogue)]).then(([module]) => setRole(module), setFault)
   }, [row, load])
   if (fault !== undefined) return <Frame {...frame}>{<Problem error={fault} />}</Frame>
-  if (role === undefined) return <Frame {...frame}>{<Loading />}</Frame>
+  if (role === undefined) {
+    return (
+      <Frame {...frame} nav={<NavPlace />}>
+        <Loading />
+      </Frame>
+    )
+  }
   const { screens, nav, width, density } = role
   const { me } = frame
   const first = screens.find(({ path }) => path === '')
