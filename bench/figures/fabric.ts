@@ -76,7 +76,7 @@ async function measureFabric(report: Report, context: Context): Promise<void> {
 /** Registrations of practitioners, the administrator's own transactions: endorsed by both, ordered, committed, waited for. */
 async function measureRawSubmits(report: Report, { system }: RunningBench, windowMs: number): Promise<void> {
   const crypto = createNodeCrypto()
-  const ledger = openLedger(system.ledgerUrl, { crypto, channel: CHANNEL, identity: system.admin })
+  const ledger = await openLedger(system.ledgerUrl, { crypto, channel: CHANNEL, identity: system.admin })
   const { sealKey } = createKeys(crypto)
   const submit = async (): Promise<void> => {
     const registration = {

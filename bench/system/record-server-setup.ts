@@ -24,6 +24,7 @@ export interface RecordServerParts {
   readonly genesis: ChannelConfiguration
   readonly serverRef: ServerRef
   readonly ledgerUrl: string
+  readonly port: number
 }
 
 export async function setUpRecordServer(crypto: Crypto, parts: RecordServerParts, isFirst: boolean): Promise<object> {
@@ -49,7 +50,7 @@ export async function setUpRecordServer(crypto: Crypto, parts: RecordServerParts
   } else measurement = createHash('sha256').update(readFileSync(taPath)).digest('hex')
   return {
     v: 1,
-    port: 0,
+    port: parts.port,
     taPath,
     measurement,
     storeFolder: folder,
@@ -97,7 +98,7 @@ async function provision(
       attestationKeys: attestationKey === undefined ? [] : [encodeBase64url(attestationKey)],
     },
   }
-  const ledger = openLedger(ledgerUrl, { crypto, channel, identity: admin })
+  const ledger = await openLedger(ledgerUrl, { crypto, channel, identity: admin })
   try {
     await submitCall(ledger, admin, { fn: 'registerParticipant', args: [JSON.stringify(registration)] })
   } finally {

@@ -7,6 +7,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../clients/cli/src/system/ports.ts'
 import type { ConsortiumConfig } from '../../clients/sdk/src/index.ts'
 import { openOrganization, serviceIdentityPath, type Organization } from '../../hospital/src/index.ts'
 import { formatFabricTrust } from '../../ledger/client/src/index.ts'
@@ -46,6 +47,8 @@ export interface BenchSystem {
 /** What stays the same when the programs are started again. */
 interface Setup {
   readonly folder: string
+  /** Of the record server, so that nobody waits for it to say where it is. */
+  readonly serverPort: number
   readonly serverRef: ServerRef
   readonly ledger: BenchLedger
   readonly organization: Organization
@@ -62,7 +65,8 @@ export async function createBenchSystem(kind: LedgerKind): Promise<BenchSystem> 
     const options = { crypto, mspId: 'HospitalA' as MspId, nowMs: Date.now }
     const organization = await openOrganization(join(folder, 'hospital'), options)
     const ledger = await createLedger(kind, crypto, folder, CHANNEL, organization)
-    return await start({ folder, serverRef: newRef(crypto, 's'), ledger, organization }, true)
+    const serverPort = await freePort(0, new Set())
+    return await start({ folder, serverPort, serverRef: newRef(crypto, 's'), ledger, organization }, true)
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     throw error
@@ -98,7 +102,7 @@ async function start(setup: Setup, isFirst: boolean): Promise<BenchSystem> {
 }
 
 async function startPrograms(
-  { folder, serverRef, ledger: { configuration: genesis, ...ledgerSetup }, organization }: Setup,
+  { folder, serverPort, serverRef, ledger: { configuration: genesis, ...ledgerSetup }, organization }: Setup,
   isFirst: boolean,
   started: Program[],
 ): Promise<Omit<BenchSystem, 'stop' | 'close'>> {
@@ -115,12 +119,11 @@ async function startPrograms(
     genesis,
     serverRef,
     ledgerUrl: ledger.url,
+    port: serverPort,
   }
   const configuration = await setUpRecordServer(crypto, settings, isFirst)
   const configurationPath = join(folder, 'host.json')
   writeFileSync(configurationPath, JSON.stringify(configuration), { mode: 0o600 })
-  const host = await run('host/server/src/main.ts', ['--config', configurationPath], 'record-server')
-
   const { nodes, quorum } = genesis
   const trust = fabricTrustOf(genesis)
   const hospitalFolder = join(folder, 'hospital')
@@ -134,13 +137,16 @@ async function startPrograms(
     quorum,
     ...(trust === undefined ? {} : { fabric: formatFabricTrust(trust) }),
     ledgerUrl: ledger.url,
-    server: { ref: serverRef, url: host.url },
+    server: { ref: serverRef, url: `http://127.0.0.1:${serverPort}` },
     allowSimulated: true,
     // All load comes from one address.
     requestsPerMinute: 10_000_000,
   }
   writeFileSync(join(hospitalFolder, 'hospital.json'), JSON.stringify(hospitalConfiguration))
-  const hospital = await run('hospital/src/main.ts', ['--folder', hospitalFolder], 'hospital')
+  const [host, hospital] = await Promise.all([
+    run('host/server/src/main.ts', ['--config', configurationPath], 'record-server'),
+    run('hospital/src/main.ts', ['--folder', hospitalFolder], 'hospital'),
+  ])
 
   const ta = findDescendant(host.pid, 'node-host.mjs')
   if (ta === undefined) throw new Error('the trusted application does not run')

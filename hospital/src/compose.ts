@@ -102,7 +102,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const { name, mspId, ledgerUrl, channel, requestsPerMinute } = configuration
   const certificates = await OwnCertificates.open({ crypto, folder, name, mspId, nowMs })
   const { service, serviceOnLedger, admin, authority } = certificates
-  const ledger = openLedger(ledgerUrl, { crypto, channel, identity: serviceOnLedger, nowMs })
+  const ledger = await openLedger(ledgerUrl, { crypto, channel, identity: serviceOnLedger, nowMs })
   const db = openHospitalDatabase(join(folder, 'store'), configuration.storeKey, options.environment)
   const adminLedger = ledgerWriterOf(ledger, admin)
   await certificates.register(ledger)

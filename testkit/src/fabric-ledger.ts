@@ -9,11 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
 import { type ChannelConfiguration, majorityQuorum } from '../../shared/ledger-model/src/index.ts'
-import {
-  createFabricLedgerClient,
-  type FabricLedgerClientOptions,
-  type FabricProfile,
-} from '../../ledger/client/src/index.ts'
+import { createFabricLedgerClient, type FabricLedgerClientOptions } from '../../ledger/client/src/fabric/index.ts'
+import type { FabricProfile } from '../../ledger/client/src/index.ts'
 import type { Ledger } from '../../ledger/client/src/port.ts'
 import { type Network, type NetworkOptions, startNetwork } from '../../ledger/network/src/index.ts'
 import type { Consortium } from './consortium.ts'

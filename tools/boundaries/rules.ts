@@ -18,7 +18,8 @@ interface FolderRow {
 /** The ports and errors of the core: what an adapter is allowed to see of it. */
 const CORE_PORTS = 'secure/core/src/(ports|errors)\\.ts$'
 /** The folders whose programs `trusthealth start` composes; it sees their entry points only. */
-const ENTRY_POINTS = '(host/[^/]+|hospital|ledger/(embedded|client|network)|tee/[^/]+)/src/(index|main)\\.ts$'
+const ENTRY_POINTS =
+  '((host/[^/]+|hospital|ledger/(embedded|client|network)|tee/[^/]+)/src/(index|main)|ledger/client/src/fabric/index)\\.ts$'
 
 const STORAGE = ['fs', 'fs/promises', 'path']
 

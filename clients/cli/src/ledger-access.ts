@@ -18,7 +18,7 @@ import { consortiumConfigOf, LEDGER_PROGRAM, urlOf, type Consortium, type System
 const BLOCKS_A_PAGE = 100
 
 /** Closes nothing by itself: call `close`. */
-export function openLedgerOf(context: Context, consortium: Consortium, system: SystemState): Ledger {
+export function openLedgerOf(context: Context, consortium: Consortium, system: SystemState): Promise<Ledger> {
   return openLedger(urlOf(system, LEDGER_PROGRAM), {
     crypto: context.crypto,
     channel: consortium.channel,
@@ -29,8 +29,12 @@ export function openLedgerOf(context: Context, consortium: Consortium, system: S
 }
 
 /** Proven reads, straight from the ledger. */
-export function ledgerReaderOf(context: Context, consortium: Consortium, system: SystemState): VerifyingLedgerReader {
-  const ledger = openLedgerOf(context, consortium, system)
+export async function ledgerReaderOf(
+  context: Context,
+  consortium: Consortium,
+  system: SystemState,
+): Promise<VerifyingLedgerReader> {
+  const ledger = await openLedgerOf(context, consortium, system)
   return new VerifyingLedgerReader(
     context.crypto,
     consortiumConfigOf(consortium),

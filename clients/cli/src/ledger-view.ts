@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { fabricTransactionsOf, type LedgerBlock, verifyFabricChain } from '../../../ledger/client/src/index.ts'
+import type { LedgerBlock } from '../../../ledger/client/src/index.ts'
 import type { VerifyReport } from '../../../ledger/embedded/src/index.ts'
 import { CryptoError, decodePem, parseCertificate } from '../../../shared/crypto/src/index.ts'
 import { decodeConfiguration } from '../../../shared/ledger-model/src/index.ts'
@@ -56,7 +56,7 @@ export interface LedgerView {
   verify(check: LedgerCheck): Promise<LedgerReport>
 }
 
-export function ledgerViewOf(context: Context, consortium: Consortium, system: SystemState): LedgerView {
+export async function ledgerViewOf(context: Context, consortium: Consortium, system: SystemState): Promise<LedgerView> {
   return consortium.fabric === undefined ? embeddedView(context, system) : fabricView(context, consortium, system)
 }
 
@@ -99,7 +99,8 @@ function embeddedView(context: Context, system: SystemState): LedgerView {
   }
 }
 
-function fabricView(context: Context, consortium: Consortium, system: SystemState): LedgerView {
+async function fabricView(context: Context, consortium: Consortium, system: SystemState): Promise<LedgerView> {
+  const { fabricTransactionsOf, verifyFabricChain } = await import('../../../ledger/client/src/fabric/index.ts')
   const { crypto, state } = context
   const { fabric } = consortium
   return {
@@ -115,7 +116,7 @@ function fabricView(context: Context, consortium: Consortium, system: SystemStat
         ]),
       ),
     async facts() {
-      const ledger = openLedgerOf(context, consortium, system)
+      const ledger = await openLedgerOf(context, consortium, system)
       try {
         const { networkStatus } = await import('../../../ledger/network/src/index.ts')
         const nodes = (await networkStatus(state.fabric))?.nodes ?? []
@@ -129,7 +130,7 @@ function fabricView(context: Context, consortium: Consortium, system: SystemStat
     },
     async verify({ replay = false, expectedHead, onProgress = () => undefined }) {
       if (replay) throw usageError('Transactions of Fabric are not run again: peers of a majority signed each result.')
-      const ledger = openLedgerOf(context, consortium, system)
+      const ledger = await openLedgerOf(context, consortium, system)
       try {
         const height = await ledger.height()
         const [first] = readFabricConfigurations(state)

@@ -40,7 +40,7 @@ async function start(configuration: HostConfiguration, log: Logger): Promise<Run
     cert: readerCertificate,
     signingKey: crypto.importSigningKey(reader.signingKey),
   }
-  const ledger = openLedger(ledgerUrl, { crypto, channel, identity })
+  const ledger = await openLedger(ledgerUrl, { crypto, channel, identity })
   const tee = await startTee(configuration, (line) => log.warn({ ta: line }))
   const supplicant = startSupplicant({
     tee,

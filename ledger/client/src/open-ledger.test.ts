@@ -28,7 +28,7 @@ function profileOf(channel: string): string {
 test('the place says which ledger it is', async () => {
   for (const location of ['http://127.0.0.1:1', profileOf('health')]) {
     assert.equal(ledgerLocationShape(location, 'ledger'), location)
-    const ledger = openLedger(location, options)
+    const ledger = await openLedger(location, options)
     assert.equal(ledger.channel, 'health')
     await ledger.close()
   }
@@ -40,14 +40,14 @@ test('other places are refused', () => {
   }
 })
 
-test('a profile that is missing, no profile, or of another channel is refused', () => {
+test('a profile that is missing, no profile, or of another channel is refused', async () => {
   const refused = (location: string, code: string) =>
-    assert.throws(
+    assert.rejects(
       () => openLedger(location, options),
       (error: unknown) => error instanceof LedgerError && error.code === code,
     )
-  refused(fabricLocation(join(folder, 'missing.json')), 'LEDGER_CONFIGURATION_REJECTED')
+  await refused(fabricLocation(join(folder, 'missing.json')), 'LEDGER_CONFIGURATION_REJECTED')
   writeFileSync(join(folder, 'other.json'), '{}')
-  refused(fabricLocation(join(folder, 'other.json')), 'LEDGER_CONFIGURATION_REJECTED')
-  refused(profileOf('another'), 'LEDGER_WRONG_CHANNEL')
+  await refused(fabricLocation(join(folder, 'other.json')), 'LEDGER_CONFIGURATION_REJECTED')
+  await refused(profileOf('another'), 'LEDGER_WRONG_CHANNEL')
 })

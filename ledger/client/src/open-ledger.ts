@@ -8,7 +8,7 @@ import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { LedgerError } from '../../../shared/ledger-model/src/index.ts'
 import { type Shape, text } from '../../../shared/protocol/src/index.ts'
 import { createEmbeddedLedgerClient } from './embedded/client.ts'
-import { createFabricLedgerClient, type FabricLedger } from './fabric/client.ts'
+import type { FabricLedger } from './fabric/client.ts'
 import { FABRIC_PREFIX, type FabricProfile, parseFabricProfile } from './fabric/profile.ts'
 import type { Ledger, LedgerClientOptions } from './port.ts'
 
@@ -31,11 +31,12 @@ export interface OpenLedgerOptions extends LedgerClientOptions {
  * @throws {LedgerError} `LEDGER_CONFIGURATION_REJECTED` for a file that is no profile, `LEDGER_WRONG_CHANNEL` for one of
  * another channel.
  */
-export function openLedger(location: string, options: OpenLedgerOptions): Ledger {
+export async function openLedger(location: string, options: OpenLedgerOptions): Promise<Ledger> {
   if (!isFabric(location)) return createEmbeddedLedgerClient(location, options)
   const profile = readFabricProfile(location)
   const { channel, ...rest } = options
   if (profile.channel !== channel) throw new LedgerError('LEDGER_WRONG_CHANNEL', 'the profile is of another channel')
+  const { createFabricLedgerClient } = await import('./fabric/client.ts')
   return following(location, createFabricLedgerClient(profile, rest))
 }
 

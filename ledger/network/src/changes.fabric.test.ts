@@ -17,7 +17,8 @@ import {
   type TestOrganization,
 } from '../../../testkit/src/consortium.ts'
 import { fabricConfigurationOf } from '../../../testkit/src/fabric-ledger.ts'
-import { createFabricLedgerClient, fabricTransactionsOf, submitCall } from '../../client/src/index.ts'
+import { createFabricLedgerClient, fabricTransactionsOf } from '../../client/src/fabric/index.ts'
+import { submitCall } from '../../client/src/index.ts'
 import type { CommitStatus, Ledger, LedgerIdentity } from '../../client/src/port.ts'
 import { type Network, startNetwork, stopNetwork } from './index.ts'
 

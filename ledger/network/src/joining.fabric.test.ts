@@ -79,7 +79,7 @@ before(async () => {
   })
   const mspId = mspIdShape(A.mspId, 'mspId')
   const organization = await openOrganization(join(root, A.mspId), { crypto, mspId, nowMs: Date.now })
-  ledger = openLedger(url, { crypto, channel: CHANNEL, identity: organization.admin })
+  ledger = await openLedger(url, { crypto, channel: CHANNEL, identity: organization.admin })
   const issued = await issueCertificate(organization.authority, 'hospital')
   hospital = issued
   const registration = JSON.stringify(registrationOf(issued))

@@ -7,7 +7,7 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { verifyFabricChain } from '../../../ledger/client/src/index.ts'
+import { verifyFabricChain } from '../../../ledger/client/src/fabric/index.ts'
 import { verifyLedger } from '../../../ledger/embedded/src/index.ts'
 import { codeOf, type PatientClient, type RecordItem } from '../../../clients/sdk/src/index.ts'
 import { decodeBase64url, type Crypto } from '../../../shared/crypto/src/index.ts'

@@ -8,11 +8,8 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import {
-  createEmbeddedLedgerClient,
-  createFabricLedgerClient,
-  fabricLocation,
-} from '../../../ledger/client/src/index.ts'
+import { createFabricLedgerClient } from '../../../ledger/client/src/fabric/index.ts'
+import { createEmbeddedLedgerClient, fabricLocation } from '../../../ledger/client/src/index.ts'
 import type { Ledger, LedgerIdentity } from '../../../ledger/client/src/port.ts'
 import { startEmbeddedLedger } from '../../../ledger/embedded/src/index.ts'
 import { startNetwork, type Network, type NetworkOrganization } from '../../../ledger/network/src/index.ts'

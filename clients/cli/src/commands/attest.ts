@@ -56,7 +56,7 @@ const ISOLATION: Readonly<Record<string, string>> = {
 async function attest(context: Context, _what: readonly string[], options: OptionValues): Promise<void> {
   const { consortium, system } = requireSystem(context.state)
   const { crypto } = context
-  const ledger = ledgerReaderOf(context, consortium, system)
+  const ledger = await ledgerReaderOf(context, consortium, system)
   const registration = await doing('Not checked', () => readServerRegistration(ledger, consortium.serverRef))
   const file = text(options, 'evidence')
   const fresh = crypto.randomBytes(32)

@@ -66,7 +66,7 @@ const TITLES = {
 
 async function audit(context: Context): Promise<void> {
   const { consortium, system } = requireSystem(context.state)
-  const ledger = ledgerReaderOf(context, consortium, system)
+  const ledger = await ledgerReaderOf(context, consortium, system)
   const url = urlOf(system, SERVER_PROGRAM)
   let log: LogWalk | undefined
   const findings: Finding[] = []

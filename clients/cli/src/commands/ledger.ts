@@ -76,7 +76,8 @@ export async function verifyWholeLedger(context: Context, replay: boolean): Prom
   const expectedHead = readKeptHead(context)
   const progress = startProgress(context, 'Verifying')
   try {
-    const report = await ledgerViewOf(context, consortium, system).verify({
+    const view = await ledgerViewOf(context, consortium, system)
+    const report = await view.verify({
       replay,
       onProgress: (block, height) =>
         progress.update(block, height, `${numberWords(block)} / ${numberWords(height)} blocks`),
@@ -246,9 +247,9 @@ function parsed(argument: string): unknown {
 
 async function withLedger(context: Context, work: (ledger: Ledger, view: LedgerView) => Promise<void>): Promise<void> {
   const { consortium, system } = requireSystem(context.state)
-  const ledger = openLedgerOf(context, consortium, system)
+  const ledger = await openLedgerOf(context, consortium, system)
   try {
-    await work(ledger, ledgerViewOf(context, consortium, system))
+    await work(ledger, await ledgerViewOf(context, consortium, system))
   } finally {
     await ledger.close()
   }

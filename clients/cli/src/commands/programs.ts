@@ -106,7 +106,7 @@ async function voting(
     context.output.result({ measurement, voters: names }, `Would ${words}: ${names.join(', ')}.`)
     return
   }
-  const ledger = openLedgerOf(context, consortium, system)
+  const ledger = await openLedgerOf(context, consortium, system)
   try {
     await doing(step.what, () => step.work(ledger, voters))
   } finally {
@@ -147,7 +147,7 @@ async function readVotes(
   system: Parameters<typeof ledgerReaderOf>[2],
   measurement: string,
 ): Promise<ProgramRecord> {
-  const reader = ledgerReaderOf(context, consortium, system)
+  const reader = await ledgerReaderOf(context, consortium, system)
   return await doing('The votes cannot be read', async () => {
     const [answer] = await reader.read([{ fn: 'program', args: [measurement] }])
     return parseResult(answer?.status === 200 ? answer.result : '', programRecordShape)

@@ -114,7 +114,7 @@ async function voting(
   work: (ledger: Ledger, voters: readonly Organization[]) => Promise<void>,
 ): Promise<void> {
   const { consortium, system } = requireSystem(context.state)
-  const ledger = openLedgerOf(context, consortium, system)
+  const ledger = await openLedgerOf(context, consortium, system)
   try {
     await doing(failed, () => work(ledger, voters))
   } finally {

@@ -70,7 +70,7 @@ async function add(context: Context): Promise<void> {
   const { openOperator } = await import('../system/operator.ts')
   const operator = await openOperator(context)
   const runner = await startReplica(context, { operator, system, serverUrl })
-  const ledger = openLedgerOf(context, consortium, system)
+  const ledger = await openLedgerOf(context, consortium, system)
   const stopped = new Promise<void>((resolve) => context.terminal.onInterrupt(resolve))
   try {
     const { url } = runner
@@ -154,7 +154,7 @@ async function promoteReplica(context: Context): Promise<void> {
   }
   await confirmSevereStep(context, { lines, code })
   const sinceMs = performance.now()
-  const ledger = openLedgerOf(context, consortium, system)
+  const ledger = await openLedgerOf(context, consortium, system)
   try {
     await doing('The replica did not take over', async () => {
       const organizations = [consortium.operatorMspId, ...consortium.hospitals.map(({ mspId }) => mspId)]

@@ -88,7 +88,7 @@ async function prove(context: Context, what: readonly string[], options: OptionV
   const backup = chosen(repository, options)
   const taPath = programPath(state, 'process')
   const measurement = createHash('sha256').update(readFileSync(taPath)).digest('hex')
-  const ledger = openLedgerOf(context, consortium, system)
+  const ledger = await openLedgerOf(context, consortium, system)
   try {
     const proven = await doing('The backup would not serve', () =>
       proveSnapshot({

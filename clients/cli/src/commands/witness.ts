@@ -91,7 +91,7 @@ async function check(context: Context, what: readonly string[], options: OptionV
   const bytes = readOwnFile(resolve(context.terminal.currentFolder, name), name)
   const { answer, serverRef } = await doing('Not checked', () => Promise.resolve(parseRecordFile(decodeUtf8(bytes))))
   if (serverRef !== consortium.serverRef) throw new CommandError('LOG_ORIGIN_MISMATCH')
-  const ledger = ledgerReaderOf(context, consortium, system)
+  const ledger = await ledgerReaderOf(context, consortium, system)
   const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
   const serverKeys = [server.publicKey, ...server.earlierKeys.map(({ publicKey }) => publicKey)].map(decodeBase64url)
   const witnesses = await readWitnesses(crypto, ledger, organizationsOf(consortium))

@@ -226,7 +226,7 @@ async function writeSomething(scene: Scene): Promise<void> {
 }
 
 async function verifyLedgerOf({ stage }: Scene): Promise<{ readonly blocks: number }> {
-  return await stage.ledgerView().verify({})
+  return await (await stage.ledgerView()).verify({})
 }
 
 /**

@@ -127,7 +127,7 @@ export class Stage {
     return urlOf(this.current, LEDGER_PROGRAM)
   }
 
-  ledgerView(): LedgerView {
+  ledgerView(): Promise<LedgerView> {
     return ledgerViewOf(this.context, this.consortium, this.current)
   }
 
@@ -188,7 +188,7 @@ export class Stage {
   async submitAs(identity: LedgerIdentity, call: LedgerCall): Promise<CommitStatus> {
     const { crypto, clock } = this.context
     const { channel } = this.consortium
-    const ledger = openLedger(this.ledgerUrl, {
+    const ledger = await openLedger(this.ledgerUrl, {
       crypto,
       channel,
       identity,

@@ -26,7 +26,7 @@ const hospitalsJoin: Step<Scene> = {
   async play({ stage }) {
     const { context } = stage
     const [a, b] = [stage.hospitalOf(0), stage.hospitalOf(1)]
-    const { height, members } = await stage.ledgerView().facts()
+    const { height, members } = await (await stage.ledgerView()).facts()
     expectThat(members.includes(a.mspId) && members.includes(b.mspId), 'both are members')
     expectThat(height > 0, 'the ledger has blocks')
     const ofB = await administratorOf(hospitalFolder(context.state, b.slug), b.mspId, context)

@@ -128,7 +128,7 @@ async function registerOnLedger(
   registration: ParticipantRegistration,
 ): Promise<void> {
   const url = urlOf(current, LEDGER_PROGRAM)
-  const ledger = openLedger(url, { crypto, channel: consortium.channel, identity: admin })
+  const ledger = await openLedger(url, { crypto, channel: consortium.channel, identity: admin })
   try {
     await submitCall(ledger, admin, { fn: 'registerParticipant', args: [JSON.stringify(registration)] })
   } finally {

@@ -86,7 +86,7 @@ export async function successionOnLedger(
   consortium: Consortium,
   system: SystemState,
 ): Promise<OnLedger> {
-  const reader = ledgerReaderOf(context, consortium, system)
+  const reader = await ledgerReaderOf(context, consortium, system)
   const { serverRef, operatorMspId, hospitals } = consortium
   return await doing('The votes cannot be read', async () => {
     const fns = ['succession', 'checkpoint'] as const

@@ -181,7 +181,7 @@ async function ledgerStatus(
   system: SystemState,
 ): Promise<SystemStatus['ledger']> {
   try {
-    return await ledgerViewOf(context, consortium, system).facts()
+    return await (await ledgerViewOf(context, consortium, system)).facts()
   } catch (error) {
     return { code: codeOf(error) ?? 'LEDGER_UNAVAILABLE' }
   }
@@ -204,7 +204,7 @@ async function isApproved(
 ): Promise<boolean | null> {
   if (!('tee' in server) || server.measurement === undefined) return null
   try {
-    const ledger = ledgerReaderOf(context, consortium, system)
+    const ledger = await ledgerReaderOf(context, consortium, system)
     const { value } = await readLedger(ledger, 'participant', [consortium.serverRef], participantRecordShape)
     return value.server?.measurements.some((one) => one === server.measurement) ?? false
   } catch {
@@ -218,7 +218,7 @@ async function logStatus(context: Context, consortium: Consortium, system: Syste
     const { crypto } = context
     const { serverRef } = consortium
     const url = urlOf(system, SERVER_PROGRAM)
-    const ledger = ledgerReaderOf(context, consortium, system)
+    const ledger = await ledgerReaderOf(context, consortium, system)
     const [server, anchored] = await ledger.read([
       { fn: 'participant', args: [serverRef] },
       { fn: 'checkpoint', args: [serverRef] },

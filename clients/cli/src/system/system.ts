@@ -178,12 +178,13 @@ class System implements RunningSystem {
     const parts = { operator, ledger, program, ledgerUrl }
     await this.#withServerParts(parts, (server) => setUpRecordServer(this.#context, server))
     output.detail('Starting the record server.')
-    const serverPort = await this.#port(SERVER_PROGRAM, 1)
-    const serverUrl = await this.#run(await recordServerProgram(this.#context, { ...parts, port: serverPort }))
-
-    const all = { ...parts, serverUrl }
+    const port = await this.#port(SERVER_PROGRAM, 1)
+    const server = await recordServerProgram(this.#context, { ...parts, port })
+    const all = { ...parts, serverUrl: `http://127.0.0.1:${port}` }
     const joined = await this.#joinedMembers(all, members)
-    for (const member of joined) await this.#startHospital(all, member)
+    // A hospital asks the record server when somebody asks the hospital, so neither waits for the other.
+    await Promise.all([this.#run(server), this.#startHospitals(all, joined)])
+    await this.#tellServer(all)
     const admit = () => this.#admitNew(all)
     watchFile(state.consortium, { interval: LOOK_EVERY_MS, persistent: false }, () => void admit())
     await admit()
@@ -231,9 +232,14 @@ class System implements RunningSystem {
     return members
   }
 
-  /** Those that the ledger has already; the record server is told of what it does not know. */
-  async #joinedMembers(parts: Parts, members: readonly Member[]): Promise<readonly Member[]> {
-    const { organizations } = await parts.ledger.configuration(this.consortium, parts.ledgerUrl)
+  /** Those that the ledger has already. */
+  async #joinedMembers({ ledger, ledgerUrl }: Parts, members: readonly Member[]): Promise<readonly Member[]> {
+    const { organizations } = await ledger.configuration(this.consortium, ledgerUrl)
+    return members.filter((member) => organizations.some(({ mspId }) => mspId === member.mspId))
+  }
+
+  /** Of configurations that it does not know. */
+  async #tellServer(parts: Parts): Promise<void> {
     try {
       await this.#withServerParts(parts, (server) => followConfiguration(this.#context, server, parts.serverUrl))
     } catch (error) {
@@ -242,7 +248,6 @@ class System implements RunningSystem {
       // The others go on: they are in the configuration that the server has.
       this.#context.output.note(`The record server does not take the configuration of the ledger: ${code}.`)
     }
-    return members.filter((member) => organizations.some(({ mspId }) => mspId === member.mspId))
   }
 
   /** Lets in, one after the other, the hospitals of `consortium.json` that are not there. */
@@ -290,15 +295,20 @@ class System implements RunningSystem {
         await sleep(attempt * ADMIT_PAUSE_MS)
       }
     }
-    await this.#startHospital(parts, member)
+    await this.#startHospitals(parts, [member])
   }
 
-  async #startHospital({ ledgerUrl, serverUrl }: Parts, member: Member): Promise<void> {
+  /** Together: none needs another. */
+  async #startHospitals({ ledgerUrl, serverUrl }: Parts, members: readonly Member[]): Promise<void> {
     const { state, output } = this.#context
-    output.detail(`Starting ${member.name}.`)
-    const port = await this.#port(member.slug, 2 + this.#members.length)
-    await this.#run(hospitalProgram(state, member, { consortium: this.consortium, ledgerUrl, serverUrl }, port))
-    this.#members.push(member)
+    const programs: Program[] = []
+    for (const [i, member] of members.entries()) {
+      output.detail(`Starting ${member.name}.`)
+      const port = await this.#port(member.slug, 2 + this.#members.length + i)
+      programs.push(hospitalProgram(state, member, { consortium: this.consortium, ledgerUrl, serverUrl }, port))
+    }
+    await Promise.all(programs.map((program) => this.#run(program)))
+    this.#members.push(...members)
   }
 
   /** With the configuration that is in force now. */
@@ -309,7 +319,7 @@ class System implements RunningSystem {
     const { serverRef } = this.consortium
     const configuration = await chosen.configuration(this.consortium, ledgerUrl)
     const updates = (from: number) => chosen.updates(ledgerUrl, from)
-    const ledger = operatorLedger(this.#context, ledgerUrl, operator)
+    const ledger = await operatorLedger(this.#context, ledgerUrl, operator)
     try {
       await work({ operator, program, configuration, updates, ledger, serverRef })
     } finally {
@@ -342,7 +352,7 @@ class System implements RunningSystem {
   }
 }
 
-function operatorLedger({ crypto, clock }: Context, url: string, { organization }: Operator): Ledger {
+function operatorLedger({ crypto, clock }: Context, url: string, { organization }: Operator): Promise<Ledger> {
   const identity = organization.admin
   return openLedger(url, { crypto, channel: CHANNEL, identity, nowMs: () => clock.nowMs() })
 }

@@ -22,9 +22,9 @@ import {
   type Written,
 } from '../../../../testkit/src/fabric-writers.ts'
 import type { NetworkNode } from '../../../network/src/index.ts'
-import { fabricTransactionsOf } from '../index.ts'
 import type { CommitStatus, Ledger } from '../port.ts'
 import { submitCall } from '../submit-call.ts'
+import { fabricTransactionsOf } from './envelopes.ts'
 
 const crypto = createNodeCrypto()
 
