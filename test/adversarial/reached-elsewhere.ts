@@ -32,6 +32,8 @@ export const REACHED_ELSEWHERE: Readonly<Record<string, string>> = {
   SERVICE_FAULT: 'needs a fault in the service itself',
   CLIENT_CANCELLED: 'needs a person at a terminal who says no',
   DEMO_SURPRISE: 'needs a demo that goes wrong',
+  'REPLICA_*':
+    'needs a replica that lies, lags or was not voted for: two trusted applications are played against each other beside the code',
   'NETWORK_*': 'the tool that sets up a network of peers; its tests stand beside it',
 }
 
