@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, type DoctorClient, type PatientClient } from '../../clients/sdk/src/index.ts'
 import { encodeHex } from '../../shared/crypto/src/index.ts'
-import { participantRecordShape, parseResult } from '../../shared/ledger-model/src/index.ts'
+import { participantRecordShape, parseResult, REPLICA_VERSION } from '../../shared/ledger-model/src/index.ts'
 import {
   bundleTee,
   canFindProcesses,
@@ -110,7 +110,7 @@ test('the replica is prepared, approved and added; then it follows', options, as
   await world.submitAsAdmin('a', 'renewParticipant', [
     JSON.stringify({ ref, kind, publicKey, certSerial, attributes, server: { ...server, attestationKeys } }),
   ])
-  await approve('approveProgram', [prepared['instance'] as string, '1'])
+  await approve('approveProgram', [prepared['instance'] as string, String(REPLICA_VERSION)])
   await told(operator(world.server, 'mode', { mode: 'asynchronous', key }))
   await until(() => replica.following?.step === 'following')
   await until(isCaughtUp)

@@ -10,7 +10,7 @@ import { join as pathOf } from 'node:path'
 import { createSqlCipherPort } from '../../secure/adapters/sqlcipher/src/index.ts'
 import { createTrustedApplication, type DatabasePort, type TrustedApplication } from '../../secure/core/src/index.ts'
 import { encodeBase64url, encodeHex } from '../../shared/crypto/src/index.ts'
-import type { ParticipantRegistration } from '../../shared/ledger-model/src/index.ts'
+import { REPLICA_VERSION, type ParticipantRegistration } from '../../shared/ledger-model/src/index.ts'
 import { ProtocolError, type ErrorCode } from '../../shared/protocol/src/index.ts'
 import {
   decodeOutcome,
@@ -99,9 +99,9 @@ export class ReplicaWorld {
     ])
   }
 
-  async approve(count: number): Promise<void> {
+  async approve(count: number, version = REPLICA_VERSION): Promise<void> {
     for (const { admin } of this.world.organizations.slice(0, count)) {
-      await this.world.ledger.submit(admin, 'approveProgram', [encodeHex(this.instance), '1'])
+      await this.world.ledger.submit(admin, 'approveProgram', [encodeHex(this.instance), String(version)])
     }
   }
 

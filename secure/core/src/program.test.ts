@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { encodeHex } from '../../../shared/crypto/src/index.ts'
+import { REPLICA_VERSION } from '../../../shared/ledger-model/src/index.ts'
 import { MEASUREMENT, TaWorld, type WorldPatient } from '../../../testkit/src/ta-world.ts'
 
 const worlds: TaWorld[] = []
@@ -57,13 +58,16 @@ test('an approved program takes over: old records are read, new ones stored, and
   assert.ok(await reads(world, patient, commitment.recordId))
 })
 
-test('refused without votes, with too few, for another security version; the earlier program goes on', async () => {
+test('refused without votes, with too few, for another security version, for a replica; the earlier program goes on', async () => {
   const { world, patient, record, ehr } = await open()
   assert.equal(await startAs(world, SECOND), 'PROGRAM_NOT_APPROVED')
   await approve(world, SECOND, 1)
   assert.equal(await startAs(world, SECOND), 'PROGRAM_NOT_APPROVED')
   await approve(world, { ...SECOND, securityVersion: 3 })
   assert.equal(await startAs(world, SECOND), 'PROGRAM_NOT_APPROVED')
+  await approve(world, { ...SECOND, securityVersion: REPLICA_VERSION })
+  assert.equal(await startAs(world, SECOND), 'PROGRAM_NOT_APPROVED')
+  assert.equal(await startAs(world, { ...SECOND, securityVersion: REPLICA_VERSION }), 'PROGRAM_NOT_APPROVED')
   await approve(world, THIRD)
   assert.equal(await startAs(world, SECOND), 'PROGRAM_NOT_APPROVED')
   assert.equal(await startAs(world, FIRST), undefined)

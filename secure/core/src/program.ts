@@ -9,7 +9,7 @@
  * @module
  */
 import { encodeHex, label } from '../../../shared/crypto/src/index.ts'
-import { isApproved, securityVersionShape } from '../../../shared/ledger-model/src/index.ts'
+import { isApproved, MAX_SECURITY_VERSION, securityVersionShape } from '../../../shared/ledger-model/src/index.ts'
 import { bytes, decodeMessage, encodeCbor, struct, type MspId } from '../../../shared/protocol/src/index.ts'
 import { TrustedApplicationError } from './errors.ts'
 import type { Facts } from './facts/queries.ts'
@@ -62,7 +62,8 @@ export function checkApproved(
 ): void {
   const record = facts.findProgram(encodeHex(measurement))
   const voters = organizations.map(({ mspId }) => mspId)
-  if (record === undefined || !isApproved(record, voters, securityVersion)) {
+  const isVersion = securityVersion <= MAX_SECURITY_VERSION
+  if (record === undefined || !isVersion || !isApproved(record, voters, securityVersion)) {
     throw new TrustedApplicationError('PROGRAM_NOT_APPROVED')
   }
 }

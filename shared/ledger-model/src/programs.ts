@@ -19,7 +19,12 @@ import {
 import { MAX_ORGANIZATIONS } from './limits.ts'
 
 /** Highest security version of a program. */
-export const MAX_SECURITY_VERSION = 65_535
+export const MAX_SECURITY_VERSION = 65_534
+/**
+ * A vote as this version is for an instance as a replica (11.2) and for no program: who votes for a replica cannot be
+ * made to approve a program by its measurement.
+ */
+export const REPLICA_VERSION = 65_535
 
 /** That an organisation's administrator approved a program, and as which security version. */
 export interface ProgramVote {
@@ -37,11 +42,14 @@ export interface ProgramRecord {
   readonly votes: readonly ProgramVote[]
 }
 
+/** Of a program. */
 export const securityVersionShape = uint({ min: 1, max: MAX_SECURITY_VERSION })
+/** As what an organisation voted. */
+export const votedVersionShape = uint({ min: 1, max: REPLICA_VERSION })
 
 export const programRecordShape: Shape<ProgramRecord> = struct({
   measurement: sha256HexShape,
-  votes: list(struct({ mspId: mspIdShape, securityVersion: securityVersionShape, timeMs: uint(), txId: txIdShape }), {
+  votes: list(struct({ mspId: mspIdShape, securityVersion: votedVersionShape, timeMs: uint(), txId: txIdShape }), {
     max: MAX_ORGANIZATIONS,
   }),
 })

@@ -13,6 +13,7 @@ import {
   MAX_SECURITY_VERSION,
   parseResult,
   programRecordShape,
+  REPLICA_VERSION,
   type ProgramRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
 import { doing, usageError } from '../command-error.ts'
@@ -41,7 +42,11 @@ export const PROGRAM_COMMANDS: readonly CommandRow[] = [
     details:
       'The program takes the store over when more than half of the organisations voted for it and its security version\n' +
       'is not lower than that of the program before.',
-    options: [{ flags: '--security-version <number>', description: 'as which security version' }, HOSPITAL],
+    options: [
+      { flags: '--security-version <number>', description: 'as which security version' },
+      { flags: '--replica', description: 'for an instance as a replica of the record server, instead of a program' },
+      HOSPITAL,
+    ],
     examples: [
       'program approve release.mjs --security-version 1',
       'program approve release.mjs --security-version 1 --hospital "Hospital A"',
@@ -72,14 +77,26 @@ export const PROGRAM_COMMANDS: readonly CommandRow[] = [
 
 async function approve(context: Context, what: readonly string[], options: OptionValues): Promise<void> {
   const measurement = measurementOf(context, what)
-  const given = text(options, 'securityVersion')
-  if (given === undefined) throw usageError('The security version is missing.', '--security-version …')
-  const securityVersion = countOption('--security-version', given, 1, MAX_SECURITY_VERSION)
+  const securityVersion = votedVersion(options)
   const { voteForProgram } = await import('../system/program-votes.ts')
-  await voting(context, options, measurement, `approve ${measurement} as security version ${securityVersion}`, {
+  await voting(context, options, measurement, `approve ${measurement} as ${versionWords(securityVersion)}`, {
     what: 'No vote was cast',
     work: (ledger, voters) => voteForProgram(ledger, voters, { measurement, securityVersion }),
   })
+}
+
+/** @throws {CommandError} `CLIENT_USAGE` */
+function votedVersion(options: OptionValues): number {
+  const given = text(options, 'securityVersion')
+  const isReplica = options['replica'] === true
+  if (isReplica === (given !== undefined)) {
+    throw usageError('A program has a security version, a replica has none.', '--security-version … or --replica')
+  }
+  return given === undefined ? REPLICA_VERSION : countOption('--security-version', given, 1, MAX_SECURITY_VERSION)
+}
+
+function versionWords(version: number): string {
+  return version === REPLICA_VERSION ? 'a replica' : `security version ${version}`
 }
 
 async function withdraw(context: Context, what: readonly string[], options: OptionValues): Promise<void> {
@@ -129,12 +146,12 @@ async function show(context: Context, what: readonly string[]): Promise<void> {
   const rows = organizations.map(({ name, mspId }) => {
     const vote = record.votes.find((one) => one.mspId === mspId)
     if (vote === undefined) return [name, 'no vote', '']
-    return [name, `security version ${vote.securityVersion}`, formatMoment(vote.timeMs)]
+    return [name, versionWords(vote.securityVersion), formatMoment(vote.timeMs)]
   })
   const outcome =
     approvedAs === undefined
-      ? `Not approved: more than half of ${countWords(organizations.length, 'organisation')} must vote for one security version.`
-      : `Approved as security version ${approvedAs}.`
+      ? `Not approved: more than half of ${countWords(organizations.length, 'organisation')} must vote for the same.`
+      : `Approved as ${versionWords(approvedAs)}.`
   context.output.result(
     { measurement, approvedAs: approvedAs ?? null, votes: record.votes },
     `${measurement}\n${table(rows, '')}\n${outcome}`,

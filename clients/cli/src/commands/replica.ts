@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { submitCall } from '../../../../ledger/client/src/index.ts'
+import { REPLICA_VERSION } from '../../../../shared/ledger-model/src/index.ts'
 import { doing, usageError } from '../command-error.ts'
 import type { CommandRow } from '../command-row.ts'
 import { timeoutOf } from '../connection.ts'
@@ -84,7 +85,7 @@ async function add(context: Context): Promise<void> {
         await replica.registerDevice(ledger, operator, consortium.serverRef, found.attestationKey)
       }
       const voters = await organizationsHere(context, consortium)
-      await voteForProgram(ledger, voters, { measurement: found.instance ?? '', securityVersion: 1 })
+      await voteForProgram(ledger, voters, { measurement: found.instance ?? '', securityVersion: REPLICA_VERSION })
       const { replication } = await replica.replicaStatus(context, serverUrl)
       // One that is followed goes on as it was set.
       if (replication === undefined) await replica.setMode(context, serverUrl, 'asynchronous', found.key)

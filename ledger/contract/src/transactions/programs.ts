@@ -10,7 +10,7 @@ import {
   MAX_ORGANIZATIONS,
   type ProgramVote,
   refuseAs,
-  securityVersionShape,
+  votedVersionShape,
   stateKeys,
 } from '../../../../shared/ledger-model/src/index.ts'
 import { sha256HexShape } from '../../../../shared/protocol/src/index.ts'
@@ -22,7 +22,7 @@ import { event, everything, find, toJson, write } from '../state.ts'
 export async function approveProgram(call: ContractCall, text: string, versionText: string): Promise<Outcome> {
   const measurement = plainArgument(sha256HexShape, 'measurement', text)
   const number = numberArgument('securityVersion', versionText)
-  const securityVersion = refuseAs('LEDGER_BAD_ARGUMENT', () => securityVersionShape(number, 'securityVersion'))
+  const securityVersion = refuseAs('LEDGER_BAD_ARGUMENT', () => votedVersionShape(number, 'securityVersion'))
   const { caller, timeMs, txId } = call.tx
   const { mspId } = caller
   const key = stateKeys.programVote(measurement, mspId)

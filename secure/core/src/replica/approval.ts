@@ -5,7 +5,7 @@
  * @module
  */
 import { decodeBase64url, encodeHex } from '../../../../shared/crypto/src/index.ts'
-import { isApproved } from '../../../../shared/ledger-model/src/index.ts'
+import { isApproved, REPLICA_VERSION } from '../../../../shared/ledger-model/src/index.ts'
 import {
   parseEvidence,
   type AttestationPolicy,
@@ -14,12 +14,6 @@ import {
 import { TrustedApplicationError } from '../errors.ts'
 import type { FactNeeds, Facts } from '../facts/queries.ts'
 import type { Configuration } from '../keys/configuration.ts'
-
-/**
- * Votes for replicas are kept where those for programs are, under the instance in place of a measurement: a digest of a
- * labelled input, so of no program. A replica has no security version of its own.
- */
-const VERSION = 1
 
 /** What a decision about one of the two asks of the ledger. @param instance 32 bytes, of a replica. */
 export function pairNeeds({ organizations }: Configuration, instance?: Uint8Array): FactNeeds {
@@ -34,7 +28,7 @@ export function pairNeeds({ organizations }: Configuration, instance?: Uint8Arra
 export function checkReplicaApproved(facts: Facts, { organizations }: Configuration, instance: Uint8Array): void {
   const record = facts.findProgram(encodeHex(instance))
   const voters = organizations.map(({ mspId }) => mspId)
-  if (record === undefined || !isApproved(record, voters, VERSION)) {
+  if (record === undefined || !isApproved(record, voters, REPLICA_VERSION)) {
     throw new TrustedApplicationError('REPLICA_NOT_APPROVED')
   }
 }

@@ -68,6 +68,15 @@ test('the key is handed to nobody whom less than half of the organisations appro
   await assert.rejects(replica.join(), { code: 'REPLICA_NOT_APPROVED' })
 })
 
+test('votes for a program are none for a replica', async () => {
+  const world = await openWorld()
+  const replica = await prepared(world)
+  await replica.register()
+  await replica.approve(2, 1)
+  await replica.add()
+  await assert.rejects(replica.join(), { code: 'REPLICA_NOT_APPROVED' })
+})
+
 test('a device that the registration does not list is refused, whoever approved it', async () => {
   const world = await openWorld()
   const replica = await prepared(world)
