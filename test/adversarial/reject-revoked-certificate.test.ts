@@ -70,8 +70,8 @@ test('a certificate that ends, ends the session that it opened, and opens no oth
   const { world, stored } = scene
   const { certified, doctor } = await certifiedDoctor(world.clock.nowMs() + HOUR_MS / 2)
   world.clock.advanceMs(HOUR_MS / 2)
-  // The client opens a new session by itself, and is refused there.
-  await assert.rejects(doctor.read(stored.recordId), refusedWith('CREDENTIAL_REJECTED'))
+  // The client opens a new session by itself, is refused there, and sees that its own certificate has ended.
+  await assert.rejects(doctor.read(stored.recordId), refusedWith('CREDENTIAL_EXPIRED'))
   await assert.rejects(proposalBy(certified), refusedWith('LEDGER_IDENTITY_REJECTED'))
 })
 
