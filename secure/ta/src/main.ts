@@ -20,6 +20,8 @@ import { Rounds } from './rounds.ts'
 import { createTrustedApplication, FrameReader, TA_ID } from './trusted-application.ts'
 
 const DEVICE_KEY_FILE = 'device.key'
+/** On Windows a stream has always asked for its next bytes already. */
+const readsAtOnce = process.platform !== 'win32'
 
 interface Program {
   readonly application: TrustedApplication
@@ -72,7 +74,7 @@ function serve({ application, database }: Program): void {
 
   stdin.on('data', (chunk: Buffer) => {
     for (const message of reader.push(chunk)) application.handle(message)
-    readRest(reader, (message) => application.handle(message))
+    if (readsAtOnce) readRest(reader, (message) => application.handle(message))
     rounds.soon()
   })
   stdin.on('end', () => {
