@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { MAX_PAGE_BYTES } from '../../hospital/src/fhir/limits.ts'
-import { codeOf, hba1c, openFhirScene, type Bundle, type FhirScene } from './scene.ts'
+import { codeOf, hba1c, openFhirScene, LARGE_BYTES, storeLarge, type Bundle, type FhirScene } from './scene.ts'
 
-/** A little under what a record may have. */
-const LARGE_BYTES = 3 * 2 ** 20
 /** Reads after which the answers have as much as a page. */
 const FITTING = Math.ceil(MAX_PAGE_BYTES / LARGE_BYTES)
 const names = Array.from({ length: FITTING + 1 }, (_, i) => `large-${i}`)
@@ -14,17 +12,7 @@ describe('Bundles of many reads', () => {
   let scene: FhirScene
   before(async () => {
     scene = await openFhirScene()
-    const { bob, fhir } = scene
-    for (const id of names) {
-      const document = {
-        resourceType: 'DocumentReference',
-        id,
-        status: 'current',
-        subject: { reference: `Patient/${bob.ref}` },
-        content: [{ attachment: { contentType: 'text/plain', data: 'QUJD'.repeat(LARGE_BYTES / 4) } }],
-      }
-      assert.equal((await fhir('PUT', `/DocumentReference/${id}`, document)).status, 201, id)
-    }
+    for (const id of names) await storeLarge(scene, id)
   })
   after(() => scene[Symbol.asyncDispose]())
 

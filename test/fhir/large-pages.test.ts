@@ -2,11 +2,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { MAX_PAGE_BYTES } from '../../hospital/src/fhir/limits.ts'
-import { hba1c, idsOf, openFhirScene, type Answer, type Bundle, type FhirScene } from './scene.ts'
+import { hba1c, idsOf, openFhirScene, storeLarge, type Answer, type Bundle, type FhirScene } from './scene.ts'
 
 const LARGE = 8
-/** A little under what a record may have. */
-const LARGE_BYTES = 3 * 2 ** 20
 
 const names = Array.from({ length: LARGE }, (_, i) => `large-${i}`)
 const nextOf = ({ json }: Answer) => (json as Bundle).link?.find(({ relation }) => relation === 'next')?.url
@@ -15,17 +13,7 @@ describe('large pages', () => {
   let scene: FhirScene
   before(async () => {
     scene = await openFhirScene()
-    const { bob, fhir } = scene
-    for (const id of names) {
-      const document = {
-        resourceType: 'DocumentReference',
-        id,
-        status: 'current',
-        subject: { reference: `Patient/${bob.ref}` },
-        content: [{ attachment: { contentType: 'text/plain', data: 'QUJD'.repeat(LARGE_BYTES / 4) } }],
-      }
-      assert.equal((await fhir('PUT', `/DocumentReference/${id}`, document)).status, 201, id)
-    }
+    for (const id of names) await storeLarge(scene, id)
   })
   after(() => scene[Symbol.asyncDispose]())
 

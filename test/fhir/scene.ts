@@ -4,6 +4,7 @@
  *
  * @module
  */
+import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PatientClient } from '../../clients/sdk/src/index.ts'
@@ -157,4 +158,19 @@ export function hba1c(patient: string, value: number, more: Readonly<Record<stri
     valueQuantity: { value, unit: 'mmol/mol', system: 'http://unitsofmeasure.org', code: 'mmol/mol' },
     ...more,
   }
+}
+
+/** A little under what a record may have. */
+export const LARGE_BYTES = 3 * 2 ** 20
+
+/** A document of Bob's with an attachment of that size. */
+export async function storeLarge({ bob, fhir }: FhirScene, id: string): Promise<void> {
+  const document = {
+    resourceType: 'DocumentReference',
+    id,
+    status: 'current',
+    subject: { reference: `Patient/${bob.ref}` },
+    content: [{ attachment: { contentType: 'text/plain', data: 'QUJD'.repeat(LARGE_BYTES / 4) } }],
+  }
+  assert.equal((await fhir('PUT', `/DocumentReference/${id}`, document)).status, 201, id)
 }

@@ -158,7 +158,8 @@ test('a replica that stood still too long, and one with an older copy, need a ne
   assert.equal((await replica.ask('status', {})).following?.logSize, (await world.ask('status', {})).logSize)
 })
 
-test('a server that was put back below what the replica has stops', async () => {
+/** A server that ended, with the store of before a record that its replica has. */
+async function putBack() {
   const world = await openWorld()
   const patient = await world.patient()
   const replica = await follow(world)
@@ -171,6 +172,11 @@ test('a server that was put back below what the replica has stops', async () => 
   await replica.catchUp()
   world.kill()
   copyStore(older, world.folder)
+  return { world, replica }
+}
+
+test('a server that was put back below what the replica has stops', async () => {
+  const { world, replica } = await putBack()
   await world.restart()
   assert.equal(world.app.state, 'serving')
   await replica.join()
@@ -179,17 +185,7 @@ test('a server that was put back below what the replica has stops', async () => 
 })
 
 test('a server that was put back and went on another way is noticed by its log', async () => {
-  const world = await openWorld()
-  const patient = await world.patient()
-  const replica = await follow(world)
-  world.behaviour = async (effect, honest) => (effect.fx === 'anchor' ? undefined : await honest(effect))
-  const older = mkdtempSync(join(tmpdir(), 'trusthealth-older-'))
-  opened.push({ close: () => rmSync(older, { recursive: true }) })
-  copyStore(world.folder, older)
-  await store(world, patient)
-  await replica.catchUp()
-  world.kill()
-  copyStore(older, world.folder)
+  const { world, replica } = await putBack()
   const behind = async (): Promise<boolean> => {
     const { replication } = await world.ask('status', {})
     return (replication?.position ?? 0) < (await replica.position())
