@@ -32,6 +32,8 @@ export interface Limits {
   readonly unindexed: number
   /** Rows of listed records that are kept, about 1 kB each. */
   readonly listedRows: number
+  /** Newest rows of records that were read, about 1 kB each. */
+  readonly newestRows: number
   /** Patients that are kept, and warrants, about 1 kB each. */
   readonly patients: number
   readonly warrants: number
@@ -51,6 +53,7 @@ export const DEFAULT_LIMITS: Limits = {
   logNodes: 65_536,
   unindexed: 512,
   listedRows: 50_000,
+  newestRows: 4_096,
   patients: 50_000,
   warrants: 10_000,
 }
@@ -70,6 +73,7 @@ export const SMALL_LIMITS: Limits = {
   logNodes: 512,
   unindexed: 128,
   listedRows: 64,
+  newestRows: 16,
   patients: 64,
   warrants: 32,
 }

@@ -79,7 +79,7 @@ export class Vault {
     this.warrants = new Warrants(store, limits.warrants)
     this.emergencies = new Emergencies(store)
     this.index = new RecordIndex(store)
-    this.records = new RecordRows(store, this.index, limits.listedRows)
+    this.records = new RecordRows(store, this.index, limits)
     this.bodies = new Bodies(store)
     this.texts = new RecordTexts(store)
     this.#restoreIndex()

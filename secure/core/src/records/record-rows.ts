@@ -24,6 +24,7 @@ import {
   type TxId,
 } from '../../../../shared/protocol/src/index.ts'
 import { StorageError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
 import type { SqlRow, SqlStatement, SqlValue } from '../ports.ts'
 import { bytesOf, integerOf, optionalBytesOf, optionalIntegerOf, optionalTextOf, textOf } from '../sql-values.ts'
 import type { Store } from '../store.ts'
@@ -134,9 +135,13 @@ export class RecordRows {
   /** Checked rows of patients whose records were listed, least recently used first; memory decides from then on. */
   readonly #listed = new Map<number, RecordRow[]>()
   #listedRows = 0
+  /** Checked newest rows, oldest first: a request looks twice, before it asks the ledger and after. */
+  readonly #newest = new Map<RecordId, RecordRow>()
+  readonly #maxNewest: number
 
-  constructor(store: Store, index: RecordIndex, maxListed: number) {
-    this.#maxListed = maxListed
+  constructor(store: Store, index: RecordIndex, limits: Pick<Limits, 'listedRows' | 'newestRows'>) {
+    this.#maxListed = limits.listedRows
+    this.#maxNewest = limits.newestRows
     this.#crypto = store.crypto
     this.#index = index
     this.#store = store
@@ -217,8 +222,18 @@ export class RecordRows {
 
   /** The newest version that is stored or erased. */
   findLatest(recordId: RecordId): RecordRow | undefined {
+    const known = this.#newest.get(recordId)
+    if (known !== undefined) return known
     const row = this.#check(this.#latest.get(recordId), recordId, 1)
-    if (row?.superseded === true) throw rolledBack()
+    if (row === undefined) return undefined
+    if (row.superseded) throw rolledBack()
+    this.#newest.set(recordId, row)
+    if (this.#newest.size > this.#maxNewest) {
+      for (const oldest of this.#newest.keys()) {
+        this.#newest.delete(oldest)
+        break
+      }
+    }
     return row
   }
 
@@ -309,6 +324,7 @@ export class RecordRows {
   }
 
   #keep(row: RecordRow): void {
+    this.#newest.delete(row.recordId)
     this.#keepListed(row)
     this.#store.state.set(KIND, nameOf(row.recordId, row.version), this.#digest(row))
   }
