@@ -158,7 +158,10 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const outbox = new Outbox(db)
   const waitingOf = () => {
     const { waiting, oldestMs } = outbox.counts()
-    return { waiting: waiting + batcher.waiting, ...(oldestMs === undefined ? {} : { oldestMs }) }
+    const transactions = fhir.waiting()
+    const oldest = [oldestMs, transactions.oldestMs].filter((ms) => ms !== undefined)
+    const count = waiting + batcher.waiting + transactions.count
+    return { waiting: count, ...(oldest.length === 0 ? {} : { oldestMs: Math.min(...oldest) }) }
   }
   const summary = new SummaryReader({
     db,
@@ -267,6 +270,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const stopBackups = keepBackups(db, backups, nowMs, onFault)
   const stopRenewing = certificates.keep(ledger, (error) => onFault('certificates', error))
   bulk.start()
+  fhir.start()
   delivery.start((error) => onFault('outbox', error))
   const witnessSeconds = configuration.witness?.everySeconds ?? 0
   if (witnessSeconds > 0) feeder.start(1_000 * witnessSeconds, (error) => onFault('witness', error))
@@ -284,7 +288,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
       await delivery.stop()
       await feeder.stop()
       await bulk.stop()
-      fhir.close()
+      await fhir.close()
       stop.abort()
       await following
       index.close()

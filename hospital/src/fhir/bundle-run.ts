@@ -1,22 +1,29 @@
 /**
  * Bundles that ask for something. A batch is so many requests, each with its own answer. A transaction is checked whole
- * before anything of it is stored, and stored in as few signed batches as it fits into.
+ * before anything of it is written down, and then stored and shown as one (transactions.ts).
  *
- * Limits: the record server stores records one by one. Should it refuse one after others were stored (a permission ended
- * in this very moment), what the transaction created is taken out again and the answer is `FHIR_TRANSACTION_INCOMPLETE`.
  * Source: FHIR R4 https://hl7.org/fhir/R4/http.html#transaction
  *
  * @module
  */
-import { randomUUID } from 'node:crypto'
-import { FhirError, formatInstant, splitBundle, type BundleEntry } from '../../../shared/fhir/src/index.ts'
+import { createHash, randomUUID } from 'node:crypto'
+import {
+  FhirError,
+  formatInstant,
+  operationOutcome,
+  splitBundle,
+  type BundleEntry,
+} from '../../../shared/fhir/src/index.ts'
 import { isObject } from '../../../shared/fhir/src/json-value.ts'
 import { FhirRequestError } from './errors.ts'
 import { MAX_PAGE_BYTES } from './limits.ts'
 import { failureOf } from './outcome.ts'
 import { withId, withStringsReplaced } from './resource-text.ts'
 import { etagOf, versionOfEtag, type FhirRequest, type FhirResponse, type Interactions } from './interactions.ts'
-import type { PlannedWrite } from './writer.ts'
+import type { ResourceRow } from './store.ts'
+import type { TransactionPlan, TransactionStep, WriteOfTransaction, WrittenName } from './transaction-journal.ts'
+import type { EndedTransaction, WaitingTransaction } from './transactions.ts'
+import { recordOf, type PlannedWrite } from './writer.ts'
 
 export const MAX_ENTRIES = 5_000
 const METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE'])
@@ -55,11 +62,8 @@ class AnswerRoom {
 }
 
 /** What one entry of a transaction will be. */
-interface Step {
+interface Step extends TransactionStep {
   readonly entry: BundleEntry
-  readonly type: string
-  readonly id: string
-  readonly kind: 'create' | 'update' | 'found' | 'delete' | 'get'
 }
 
 export async function runTransaction(service: Interactions, request: FhirRequest): Promise<FhirResponse> {
@@ -75,15 +79,31 @@ export async function runTransaction(service: Interactions, request: FhirRequest
     }
     if (entry.ifNoneExist !== undefined) keys.add(`${path}?`)
   }
-  return await service.lock.run([...keys].toSorted(), async () => await runSteps(service, request, entries))
+  const digest = digestOf(request)
+  const told = await service.parts.transactions.known(digest)
+  if (told !== undefined) return await answerTransaction(service, request, entries, told)
+  const sorted = [...keys].toSorted()
+  return await service.locked(sorted, async () => await runSteps(service, request, { entries, digest, keys: sorted }))
+}
+
+/** Who asks for what: of an answer that was lost, the same again gets it. */
+function digestOf({ actor, patient = '', text = '' }: FhirRequest): string {
+  const who = JSON.stringify([actor.kind, actor.id, actor.clientId ?? '', patient])
+  return createHash('sha256').update(who).update('\0').update(text).digest('hex')
+}
+
+interface Asked {
+  readonly entries: readonly BundleEntry[]
+  readonly digest: string
+  readonly keys: readonly string[]
 }
 
 async function runSteps(
   service: Interactions,
   request: FhirRequest,
-  entries: readonly BundleEntry[],
+  { entries, digest, keys }: Asked,
 ): Promise<FhirResponse> {
-  const { writer, validation } = service.parts
+  const { writer, validation, transactions } = service.parts
   const steps: Step[] = []
   const names = new Map<string, string>()
   for (const entry of entries) {
@@ -110,59 +130,65 @@ async function runSteps(
       plans.set(step, plan)
     })
   }
+  const deletes: ResourceRow[] = []
   for (const { kind, type, id, entry } of steps) {
-    if (kind === 'delete')
-      await withinAsync(
-        entry,
-        async () => void (await service.parts.writer.planDelete(request.actor, type, id, ifMatchOf(entry))),
-      )
+    if (kind !== 'delete') continue
+    const row = await withinAsync(entry, () => writer.planDelete(request.actor, type, id, ifMatchOf(entry)))
+    if (row !== undefined) deletes.push(row)
   }
-  const rows = await store(service, [...plans.values()])
+  const { actor, reason } = request
+  const planned = [...plans.values()]
+  const plan: TransactionPlan = {
+    digest,
+    keys,
+    deletes,
+    by: { id: actor.id, ...(actor.name === undefined ? {} : { name: actor.name }) },
+    ...(reason === undefined ? {} : { reason }),
+    steps: steps.map(({ type, id, kind }) => ({ type, id, kind })),
+    writes: planned.map(writeOf),
+  }
+  const records = planned.flatMap((one) => (one.isLocal ? [] : [recordOf(one)]))
+  const ended = await writer.asking(() => transactions.run(plan, records))
+  return await answerTransaction(service, request, entries, ended)
+}
+
+function writeOf({ type, id, enterer, isNew, text, isLocal, patient, existing }: PlannedWrite): WriteOfTransaction {
+  const more = { ...(patient === undefined ? {} : { patient }), ...(existing === undefined ? {} : { existing }) }
+  return { type, id, enterer, isNew, text, isLocal, ...more }
+}
+
+async function answerTransaction(
+  service: Interactions,
+  request: FhirRequest,
+  entries: readonly BundleEntry[],
+  told: EndedTransaction | WaitingTransaction,
+): Promise<FhirResponse> {
+  if ('away' in told) return waitingAnswer(told)
+  const { plan, results } = told
+  const writes = plan.writes.map((write, i) => ({ write, row: results.rows[i] as WrittenName }))[Symbol.iterator]()
+  const asked = new Map(plan.deletes.map(({ type, id }, i) => [`${type}/${id}`, results.asked[i] ?? undefined]))
   const answers: string[] = []
   const room = new AnswerRoom()
-  for (const step of steps) {
-    answers.push(await answerStep(service, request, step, { plans, rows, room }))
+  for (const [i, step] of plan.steps.entries()) {
+    const entry = entries[i] as BundleEntry
+    if (step.kind === 'create' || step.kind === 'update') {
+      const { write, row } = writes.next().value as { readonly write: WriteOfTransaction; readonly row: WrittenName }
+      answers.push(responseEntry(service, service.written(request, write, row), request))
+    } else if (step.kind === 'delete') {
+      answers.push(responseEntry(service, service.deleted(asked.get(`${step.type}/${step.id}`)), request))
+    } else answers.push(await readEntry(service, request, { ...step, entry }, room))
     room.take(answers.at(-1))
   }
   return answerOf('transaction-response', answers)
 }
 
-async function store(service: Interactions, planned: readonly PlannedWrite[]) {
-  const { writer } = service.parts
-  const outcomes = await writer.commit(planned)
-  const refused = outcomes.flatMap((outcome) => ('code' in outcome ? [outcome.code] : []))
-  const [code] = refused
-  if (code !== undefined) {
-    const stored = outcomes.flatMap((outcome, i) => ('row' in outcome ? [{ row: outcome.row, plan: planned[i] }] : []))
-    if (stored.length === 0) throw new FhirRequestError(code)
-    for (const { row, plan } of stored) if (plan?.isNew === true) writer.withdraw(row)
-    throw new FhirRequestError('FHIR_TRANSACTION_INCOMPLETE', { detail: `${refused.length} entries: ${code}` })
-  }
-  return new Map(planned.map((plan, i) => [plan, outcomes[i]] as const))
-}
-
-interface Done {
-  readonly plans: ReadonlyMap<Step, PlannedWrite>
-  readonly rows: Awaited<ReturnType<typeof store>>
-  readonly room: AnswerRoom
-}
-
-async function answerStep(
+/** What a transaction asks for beside what it writes. */
+async function readEntry(
   service: Interactions,
   request: FhirRequest,
-  step: Step,
-  { plans, rows, room }: Done,
+  { kind, type, id, entry }: Step,
+  room: AnswerRoom,
 ): Promise<string> {
-  const { kind, type, id, entry } = step
-  const plan = plans.get(step)
-  const outcome = plan === undefined ? undefined : rows.get(plan)
-  if (plan !== undefined && outcome !== undefined && 'row' in outcome) {
-    return responseEntry(service, service.written(request, plan, outcome.row), request)
-  }
-  // The transaction holds the locks of what it names.
-  if (kind === 'delete') {
-    return responseEntry(service, await service.deleteLocked(requestOf(request, entry), type, id), request)
-  }
   if (kind === 'found') {
     const found = await service.handle({ ...requestOf(request, { ...entry, method: 'GET' }), path: `${type}/${id}` })
     return responseEntry(service, { ...found, location: `${service.parts.base}/${type}/${id}` }, request)
@@ -176,6 +202,14 @@ async function answerStep(
   } catch (error) {
     return failureEntry(error)
   }
+}
+
+/** Taken whole, not stored yet: nobody reads anything of it until all of it is. */
+function waitingAnswer({ away }: WaitingTransaction): FhirResponse {
+  const diagnostics =
+    'Kept whole and encrypted in the hospital; nothing of it is served until all of it is stored, when the record server and the ledger answer again. Send the same Bundle again to learn what came of it.'
+  const outcome = operationOutcome({ severity: 'information', code: 'informational', errorCode: away, diagnostics })
+  return { status: 202, text: JSON.stringify(outcome) }
 }
 
 async function stepOf(service: Interactions, request: FhirRequest, entry: BundleEntry): Promise<Step> {

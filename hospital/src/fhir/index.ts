@@ -19,6 +19,7 @@ import type { TreatmentKeys } from '../treatment-keys.ts'
 import type { View } from './candidate.ts'
 import { capabilityStatement, type CapabilityFacts } from './capability.ts'
 import { EraseRequests } from './erase-requests.ts'
+import { HiddenVersions } from './hidden-versions.ts'
 import { Library } from './library.ts'
 import { PatientIds } from './patients.ts'
 import { HospitalPermissions } from './permissions.ts'
@@ -29,7 +30,10 @@ import { Searcher } from './search.ts'
 import { FhirService } from './service.ts'
 import { FhirStore } from './store.ts'
 import { Sync } from './sync.ts'
+import { TransactionJournal } from './transaction-journal.ts'
+import { Transactions } from './transactions.ts'
 import { Validation, type ValidationPolicy } from './validation.ts'
+import { visibleRecords } from './visible-records.ts'
 import { auditEventView } from './views/audit-events.ts'
 import { asksForPermission, consentView } from './views/consents.ts'
 import { organizationView, patientView, practitionerView } from './views/people.ts'
@@ -67,7 +71,11 @@ export interface Fhir {
   readonly service: () => FhirService
   /** What patients were asked to destroy. */
   readonly eraseRequests: EraseRequests
-  close(): void
+  /** Goes on with transactions that were begun before; when the service listens. */
+  start(): void
+  /** Records that wait in transactions. */
+  waiting(): { readonly count: number; readonly oldestMs?: number }
+  close(): Promise<void>
 }
 
 export function openFhir(deps: FhirDeps): Fhir {
@@ -85,15 +93,23 @@ export function openFhir(deps: FhirDeps): Fhir {
       Array.from({ length: keys.newest(patient).version }, (_, i) => keys.derived(patient, i + 1)),
   })
   const store = new FhirStore(db)
+  const hidden = new HiddenVersions(db)
+  const journal = new TransactionJournal(db)
   const eraseRequests = new EraseRequests({ crypto, db, store, records, nowMs })
   let service: FhirService | undefined
-  const theService = () => (service ??= makeService(deps, { records, store, eraseRequests, validation, policy }))
+  const theService = () =>
+    (service ??= makeService(deps, { records, store, hidden, journal, eraseRequests, validation, policy }))
   const access = accessOf(deps)
   return {
     plugin: fhirRoutes({ service: theService, access, onFault: (error) => onFault('fhir', error) }),
     service: theService,
     eraseRequests,
-    close: () => validation.close(),
+    start: () => theService().parts.transactions.start(),
+    waiting: () => journal.waiting(),
+    async close() {
+      await service?.parts.transactions.stop()
+      validation.close()
+    },
   }
 }
 
@@ -105,19 +121,22 @@ class ValidationFinding extends Error {
 interface OpenedParts {
   readonly records: SessionRecords
   readonly store: FhirStore
+  readonly hidden: HiddenVersions
+  readonly journal: TransactionJournal
   readonly eraseRequests: EraseRequests
   readonly validation: Validation
   readonly policy: ValidationPolicy
 }
 
 function makeService(deps: FhirDeps, opened: OpenedParts): FhirService {
-  const { records, store, eraseRequests, validation, policy } = opened
+  const { store, hidden, journal, eraseRequests, validation, policy } = opened
+  const records = visibleRecords(opened.records, hidden)
   const { crypto, db, serverRef, nowMs, version, identity, keys, ledger, oauth } = deps
   const base = deps.base()
   const deletePolicy = deps.deletePolicy ?? 'withdraw'
   const directory = directoryOf(deps)
   const ids = new PatientIds(store, directory)
-  const sync = new Sync({ store, records, directory, nowMs })
+  const sync = new Sync({ store, hidden, records, directory, nowMs })
   const permissions = new HospitalPermissions({
     crypto,
     db,
@@ -145,7 +164,8 @@ function makeService(deps: FhirDeps, opened: OpenedParts): FhirService {
   const library = new Library({ store, records, sync, ids, access: accessOf(deps), views })
   const writer = new Writer({
     store,
-    records,
+    hidden,
+    records: opened.records,
     sync,
     ids,
     library,
@@ -157,6 +177,15 @@ function makeService(deps: FhirDeps, opened: OpenedParts): FhirService {
     newId: () => globalThis.crypto.randomUUID(),
     checkConsent: asksForPermission,
   })
+  const transactions = new Transactions({
+    store,
+    journal,
+    hidden,
+    records: opened.records,
+    apply: (plan, stored) => writer.apply(plan, stored),
+    nowMs,
+    onFault: (error) => deps.onFault('fhir-transaction', error),
+  })
   const searcher = new Searcher({ library, ids, base })
   const dateMs = nowMs()
   const capability = () => {
@@ -164,7 +193,19 @@ function makeService(deps: FhirDeps, opened: OpenedParts): FhirService {
     const facts = { base, name: identity.name, version, dateMs, validation: policy, deletePolicy }
     return JSON.stringify(capabilityStatement({ ...facts, ...(uris === undefined ? {} : { oauth: uris }) }))
   }
-  return new FhirService({ library, writer, searcher, store, ids, records, directory, base, validation, capability })
+  return new FhirService({
+    library,
+    writer,
+    transactions,
+    searcher,
+    store,
+    ids,
+    records,
+    directory,
+    base,
+    validation,
+    capability,
+  })
 }
 
 function accessOf({ authorization, mayTreat }: FhirDeps): FhirAccess {

@@ -4,12 +4,13 @@
  * @module
  */
 import type { PatientRef } from '../../../shared/protocol/src/index.ts'
-import type { KeyedLock } from './keyed-lock.ts'
 import type { Library } from './library.ts'
 import type { PatientIds } from './patients.ts'
-import type { Directory, FhirActor, Records } from './ports.ts'
+import type { Directory, FhirActor, ReadableRecords } from './ports.ts'
 import type { Searcher } from './search.ts'
-import type { FhirStore, ResourceRow } from './store.ts'
+import type { FhirStore } from './store.ts'
+import type { WrittenName } from './transaction-journal.ts'
+import type { Transactions } from './transactions.ts'
 import type { Validation } from './validation.ts'
 import type { PlannedWrite, Writer } from './writer.ts'
 
@@ -46,10 +47,11 @@ export interface FhirResponse {
 export interface FhirServiceParts {
   readonly library: Library
   readonly writer: Writer
+  readonly transactions: Transactions
   readonly searcher: Searcher
   readonly store: FhirStore
   readonly ids: PatientIds
-  readonly records: Records
+  readonly records: ReadableRecords
   readonly directory: Directory
   readonly base: string
   readonly validation: Validation
@@ -59,16 +61,17 @@ export interface FhirServiceParts {
 /** The service, as Bundles use it. */
 export interface Interactions {
   readonly parts: FhirServiceParts
-  readonly lock: KeyedLock
   handle(request: FhirRequest): Promise<FhirResponse>
+  /** Alone with what the keys name. @throws {FhirRequestError} `FHIR_TRANSACTION_UNDER_WAY` */
+  locked<T>(keys: readonly string[], work: () => Promise<T>): Promise<T>
   /** Ids that a condition fits. */
   matchesOf(request: FhirRequest, type: string, query: Iterable<readonly [string, string]>): Promise<readonly string[]>
   /** The patient of the header. */
   patientOf(request: Pick<FhirRequest, 'patient'>): PatientRef | undefined
-  /** Deletes; the caller holds the lock of the resource. */
-  deleteLocked(request: FhirRequest, type: string, id: string): Promise<FhirResponse>
   /** The answer to a write. */
-  written(request: FhirRequest, plan: PlannedWrite, row: ResourceRow): FhirResponse
+  written(request: FhirRequest, plan: Pick<PlannedWrite, 'isNew' | 'text'>, row: WrittenName): FhirResponse
+  /** The answer to a delete. @param asked the request to the patient, where one was made. */
+  deleted(asked: string | undefined): FhirResponse
 }
 
 /** The version that an ETag names: `W/"3"` or `"3"`; other clients send it bare. */

@@ -14,7 +14,7 @@ import { isPersonal } from './compartment.ts'
 import { FhirRequestError } from './errors.ts'
 import { MAX_PAGE_BYTES } from './limits.ts'
 import type { PatientIds } from './patients.ts'
-import { onBehalfOf, type FhirAccess, type FhirActor, type Interaction, type Records } from './ports.ts'
+import { onBehalfOf, type FhirAccess, type FhirActor, type Interaction, type ReadableRecords } from './ports.ts'
 import { withId, withMeta } from './resource-text.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
 import type { Sync } from './sync.ts'
@@ -51,7 +51,7 @@ const MOST_AT_ONCE = 128
 
 export interface LibraryParts {
   readonly store: FhirStore
-  readonly records: Records
+  readonly records: ReadableRecords
   readonly sync: Sync
   readonly ids: PatientIds
   readonly access: FhirAccess

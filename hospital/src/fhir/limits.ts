@@ -12,3 +12,6 @@ export const MAX_BODY_BYTES = 36 * 2 ** 20
 
 /** Resources of one page of a search, a history or `$everything`; one that is larger is a page by itself. */
 export const MAX_PAGE_BYTES = 16 * 2 ** 20
+
+/** Ciphertext of one signed batch. */
+export const MAX_BATCH_BYTES = 3 * 2 ** 20

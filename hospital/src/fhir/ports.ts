@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PreparedRecord } from '../../../clients/sdk/src/author.ts'
 import type { AccessEntry, OnBehalf, RecordVersion } from '../../../clients/sdk/src/participant.ts'
 import type { RecordAnswer, RecordItem } from '../../../clients/sdk/src/record-answer.ts'
 import type { RecordReport } from '../../../clients/sdk/src/verify-record.ts'
@@ -82,10 +83,12 @@ export interface Records {
   read(record: RecordId, version?: number, by?: OnBehalf): Promise<RecordAnswer>
   readMany(records: readonly RecordId[], by?: OnBehalf): Promise<readonly (RecordAnswer | Refused)[]>
   versions(record: RecordId, by?: OnBehalf): Promise<readonly RecordVersion[]>
-  /** As `store` for one record, which is left in the outbox while the record server or the ledger is away. */
+  /** Stores one record, which is left in the outbox while the record server or the ledger is away. */
   storeOrKeep(record: RecordToStore): Promise<StoredVersion | Kept>
-  /** One outcome for each, in order. @throws `WARRANT_UNKNOWN` when a patient has not allowed the hospital to store. */
-  store(records: readonly RecordToStore[]): Promise<readonly (StoredVersion | Refused)[]>
+  /** Signed and encrypted; nothing leaves the hospital. @throws `WARRANT_UNKNOWN` when a patient has not allowed the hospital to store. */
+  prepare(records: readonly RecordToStore[]): Promise<readonly PreparedRecord[]>
+  /** At most 256, as one signed batch; the same again stores nothing twice. One outcome for each, in order. */
+  send(prepared: readonly PreparedRecord[]): Promise<readonly (StoredVersion | Refused)[]>
   /** Runs the seven checks against the ledger. */
   verify(answer: RecordAnswer): Promise<RecordReport>
   /** Newest first. */
@@ -94,6 +97,9 @@ export interface Records {
     page: { readonly cursor?: string; readonly limit?: number; readonly by?: OnBehalf },
   ): Promise<{ readonly entries: readonly AccessEntry[]; readonly cursor?: string }>
 }
+
+/** Records, to those who only read them. */
+export type ReadableRecords = Omit<Records, 'prepare' | 'send' | 'storeOrKeep'>
 
 export interface KnownPatient {
   readonly ref: PatientRef

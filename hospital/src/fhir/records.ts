@@ -3,12 +3,7 @@
  *
  * @module
  */
-import {
-  MAX_RECORDS_AT_ONCE,
-  type NewRecord,
-  type PreparedRecord,
-  type StoreOutcome,
-} from '../../../clients/sdk/src/author.ts'
+import type { NewRecord, PreparedRecord, StoredRecord } from '../../../clients/sdk/src/author.ts'
 import { codeOf } from '../../../clients/sdk/src/errors.ts'
 import type { HospitalClient } from '../../../clients/sdk/src/hospital.ts'
 import { allItems, type OnBehalf } from '../../../clients/sdk/src/participant.ts'
@@ -35,8 +30,6 @@ import type { Kept, Records, RecordToStore, Refused, StoredVersion } from './por
 /** Records may have 4 MiB each, and an answer must fit into one message. */
 const READ_AT_ONCE = 128
 const LIST_PAGE = 256
-/** Ciphertext of one request. */
-const MAX_BATCH_BYTES = 3 * 2 ** 20
 const WARRANT_AGE_MS = 30_000
 const MAX_UNDER_WAY = 10_000
 
@@ -103,35 +96,25 @@ export class SessionRecords implements Records {
     return this.#parts.client.accessLog(patient, page)
   }
 
-  async store(records: readonly RecordToStore[]): Promise<readonly (StoredVersion | Refused)[]> {
-    // Permissions first: nothing is stored when one is missing.
+  async prepare(records: readonly RecordToStore[]): Promise<readonly PreparedRecord[]> {
+    const { client } = this.#parts
     const wanted = await Promise.all(
       records.map(async (record): Promise<NewRecord> => ({ ...record, warrant: await this.#warrant(record.patient) })),
     )
-    const outcomes: (StoredVersion | Refused)[] = []
-    for (let i = 0; i < wanted.length;) {
-      const batch: NewRecord[] = []
-      for (let bytes = 0; i < wanted.length && batch.length < MAX_RECORDS_AT_ONCE; i++) {
-        const next = wanted[i] as NewRecord
-        bytes += next.ehr.length
-        if (batch.length > 0 && bytes > MAX_BATCH_BYTES) break
-        batch.push(next)
-      }
-      const results = await this.#sendBatch(batch, outcomes.length > 0)
-      outcomes.push(
-        ...results.map((result) =>
-          'recordId' in result && !('code' in result)
-            ? {
-                record: result.recordId,
-                version: result.version,
-                storedMs: storedMsOf(result.log),
-                receipt: result.receipt,
-              }
-            : { code: result.code },
-        ),
-      )
-    }
-    return outcomes
+    return await Promise.all(wanted.map((record) => client.prepare(record)))
+  }
+
+  async send(prepared: readonly PreparedRecord[]): Promise<readonly (StoredVersion | Refused)[]> {
+    const { client } = this.#parts
+    const [only] = prepared
+    const outcomes = await this.#sending(prepared, async () =>
+      only !== undefined && prepared.length === 1 ? [await client.send(only)] : await client.sendMany(prepared),
+    )
+    return outcomes.map((outcome) => {
+      if (!('code' in outcome)) return storedVersionOf(outcome)
+      this.#refused(outcome.recordId, outcome.code)
+      return { code: outcome.code }
+    })
   }
 
   /**
@@ -153,27 +136,6 @@ export class SessionRecords implements Records {
       () => this.#underWay.delete(key),
     )
     return prepared
-  }
-
-  /** @param isLater others were stored already: what fails now is an outcome, so that they are known. */
-  async #sendBatch(batch: readonly NewRecord[], isLater: boolean): Promise<readonly (StoreOutcome | Refused)[]> {
-    const { client } = this.#parts
-    const prepared = await Promise.all(batch.map((record) => this.#prepare(record)))
-    const [only] = prepared
-    try {
-      const outcomes = await this.#sending(prepared, async () =>
-        only !== undefined && prepared.length === 1 ? [await client.send(only)] : await client.sendMany(prepared),
-      )
-      for (const outcome of outcomes) {
-        if ('code' in outcome) this.#refused(outcome.recordId, outcome.code)
-        else this.#settle(outcome.recordId)
-      }
-      return outcomes
-    } catch (error) {
-      const code = codeOf(error)
-      if (!isLater || code === undefined) throw error
-      return batch.map(() => ({ code }))
-    }
   }
 
   async #sending<T>(prepared: readonly PreparedRecord[], work: () => Promise<T>): Promise<T> {
@@ -198,8 +160,7 @@ export class SessionRecords implements Records {
     const outcome = await this.#sending([prepared], () => this.#parts.client.sendOrKeep(prepared))
     this.#settle(prepared.recordId)
     if ('kept' in outcome) return { kept: true, record: outcome.recordId, away: outcome.code }
-    const { recordId, version, log, receipt } = outcome
-    return { record: recordId, version, storedMs: storedMsOf(log), receipt }
+    return storedVersionOf(outcome)
   }
 
   #settle(record: RecordId): void {
@@ -236,6 +197,10 @@ export class SessionRecords implements Records {
     jws.catch(() => this.#warrants.delete(patient))
     return jws
   }
+}
+
+function storedVersionOf({ recordId, version, log, receipt }: StoredRecord): StoredVersion {
+  return { record: recordId, version, storedMs: storedMsOf(log), receipt }
 }
 
 function byMember(by: OnBehalf | undefined): { readonly by?: OnBehalf } {

@@ -25,12 +25,12 @@ import { runOperation } from './operations.ts'
 import type { Kept } from './ports.ts'
 import { parseSearch } from './search-query.ts'
 import { searchBundle, subsetOf } from './search.ts'
-import type { ResourceRow } from './store.ts'
+import type { WrittenName } from './transaction-journal.ts'
 import type { PlannedWrite } from './writer.ts'
 
 export class FhirService implements Interactions {
   readonly parts: FhirServiceParts
-  readonly lock = new KeyedLock()
+  readonly #lock = new KeyedLock()
 
   constructor(parts: FhirServiceParts) {
     this.parts = parts
@@ -61,6 +61,13 @@ export class FhirService implements Interactions {
       return await this.#search(request, third, [...query, [third === 'Patient' ? '_id' : 'patient', id]])
     }
     throw notSupported(request, path)
+  }
+
+  locked<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    return this.#lock.run(keys, async () => {
+      this.parts.transactions.requireFree(keys)
+      return await work()
+    })
   }
 
   async #root(request: FhirRequest): Promise<FhirResponse> {
@@ -171,12 +178,12 @@ export class FhirService implements Interactions {
       }
       return await this.#write(request, await writer.plan(request.actor, { type, text, ...this.#whose(request) }))
     }
-    return await (condition === undefined ? work() : this.lock.run([`${type}?`], work))
+    return await (condition === undefined ? work() : this.locked([`${type}?`], work))
   }
 
   async update(request: FhirRequest, type: string, id: string): Promise<FhirResponse> {
     const text = bodyOf(request)
-    return await this.lock.run([`${type}/${id}`], async () => {
+    return await this.locked([`${type}/${id}`], async () => {
       const ifMatch = request.ifMatch === undefined ? {} : { ifMatch: versionOfEtag(request.ifMatch) }
       const write = { type, id, text, ...ifMatch, ...this.#whose(request) }
       return await this.#write(request, await this.parts.writer.plan(request.actor, write))
@@ -188,7 +195,7 @@ export class FhirService implements Interactions {
     const { library, writer } = this.parts
     const { actor, ifMatch } = request
     const changes = bodyOf(request)
-    return await this.lock.run([`${type}/${id}`], async () => {
+    return await this.locked([`${type}/${id}`], async () => {
       const found = await library.get(actor, 'u', type, id)
       const newest = await library.current(actor, found)
       if (ifMatch !== undefined && versionOfEtag(ifMatch) !== newest.versionId) {
@@ -207,12 +214,15 @@ export class FhirService implements Interactions {
     await validation.check(plan.resource)
     const outcome = await writer.commitOrKeep(plan)
     if ('kept' in outcome) return keptAnswer(outcome)
-    if ('code' in outcome) throw new FhirRequestError(outcome.code)
     return this.written(request, plan, outcome.row)
   }
 
   /** The answer to a write. */
-  written({ returns }: FhirRequest, { isNew, text }: PlannedWrite, row: ResourceRow): FhirResponse {
+  written(
+    { returns }: FhirRequest,
+    { isNew, text }: Pick<PlannedWrite, 'isNew' | 'text'>,
+    row: WrittenName,
+  ): FhirResponse {
     const { base, library } = this.parts
     const { type, id, version, changedMs } = row
     const name = { type, id, versionId: String(version), changedMs }
@@ -222,19 +232,19 @@ export class FhirService implements Interactions {
   }
 
   async #delete(request: FhirRequest, type: string, id: string): Promise<FhirResponse> {
-    return await this.lock.run([`${type}/${id}`], () => this.deleteLocked(request, type, id))
-  }
-
-  async deleteLocked(request: FhirRequest, type: string, id: string): Promise<FhirResponse> {
-    const { writer, base } = this.parts
     const { actor, reason } = request
     const more = {
       ...(request.ifMatch === undefined ? {} : { ifMatch: versionOfEtag(request.ifMatch) }),
       ...(reason === undefined ? {} : { reason }),
     }
-    const asked = await writer.delete(actor, type, id, more)
+    return await this.locked([`${type}/${id}`], async () =>
+      this.deleted((await this.parts.writer.delete(actor, type, id, more))?.id),
+    )
+  }
+
+  deleted(asked: string | undefined): FhirResponse {
     if (asked === undefined) return { status: 204 }
-    return { status: 202, location: `${base}/Task/${asked.id}`, text: JSON.stringify(eraseAsked(asked.id)) }
+    return { status: 202, location: `${this.parts.base}/Task/${asked}`, text: JSON.stringify(eraseAsked(asked)) }
   }
 
   async #operation(

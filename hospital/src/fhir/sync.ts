@@ -11,7 +11,8 @@ import { decodeUtf8 } from '../../../shared/crypto/src/index.ts'
 import { parseResource } from '../../../shared/fhir/src/index.ts'
 import type { PatientRef, RecordId } from '../../../shared/protocol/src/index.ts'
 import type { RecordItem } from '../../../clients/sdk/src/record-answer.ts'
-import type { Directory, Records } from './ports.ts'
+import type { HiddenVersions } from './hidden-versions.ts'
+import type { Directory, ReadableRecords } from './ports.ts'
 import { searchValuesOf } from './search-values.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
 
@@ -22,7 +23,8 @@ const ID = /^[A-Za-z0-9\-.]{1,64}$/
 
 export interface SyncParts {
   readonly store: FhirStore
-  readonly records: Records
+  readonly records: ReadableRecords
+  readonly hidden: HiddenVersions
   readonly directory: Directory
   readonly nowMs: () => number
 }
@@ -90,15 +92,16 @@ export class Sync {
   }
 
   async #index(patient: PatientRef, items: readonly RecordItem[]): Promise<void> {
-    const { store, records } = this.#parts
+    const { store, records, hidden } = this.#parts
     const changed: RecordItem[] = []
     for (const item of items) {
       const known = store.findRecord(item.record)
+      const version = hidden.visible(item.record, item.version)
       if (item.erasedMs !== undefined) {
         if (known !== undefined) store.put({ ...known, gone: 'erased', values: {} })
         continue
       }
-      if (known === undefined || known.version < item.version) changed.push(item)
+      if (version > (known?.version ?? 0)) changed.push(item)
     }
     // Oldest first: of two with the same id the first one has it.
     changed.sort((a, b) => a.storedMs - b.storedMs || (a.record < b.record ? -1 : 1))
@@ -108,7 +111,7 @@ export class Sync {
         const { record, storedMs } = changed[i] as RecordItem
         // Refused one by one: this hospital may not read it, so that it is not there for its clients.
         if ('code' in answer) return
-        this.put(patient, record, answer.latestVersion, storedMs, decodeUtf8(answer.ehr))
+        this.put(patient, record, answer.version, storedMs, decodeUtf8(answer.ehr))
       })
     })
   }

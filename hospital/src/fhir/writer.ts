@@ -9,27 +9,21 @@
 import { codeOf } from '../../../clients/sdk/src/errors.ts'
 import { encodeUtf8 } from '../../../shared/crypto/src/index.ts'
 import { FhirError, parseResource, RESOURCE_LIMITS, type FhirResource } from '../../../shared/fhir/src/index.ts'
-import type { ErrorCode, PatientRef } from '../../../shared/protocol/src/index.ts'
+import type { PatientRef } from '../../../shared/protocol/src/index.ts'
 import type { Candidate, View } from './candidate.ts'
 import type { EraseRequest, EraseRequests } from './erase-requests.ts'
 import { isPersonal, patientOf } from './compartment.ts'
 import { FhirRequestError } from './errors.ts'
+import type { HiddenVersions } from './hidden-versions.ts'
 import { notFound, type Library } from './library.ts'
 import type { PatientIds } from './patients.ts'
-import {
-  onBehalfOf,
-  type FhirActor,
-  type Kept,
-  type Records,
-  type RecordToStore,
-  type Refused,
-  type StoredVersion,
-} from './ports.ts'
+import { onBehalfOf, type FhirActor, type Kept, type Records, type RecordToStore, type StoredVersion } from './ports.ts'
 import { MAX_BODY_BYTES } from './limits.ts'
 import { withId } from './resource-text.ts'
 import { searchValuesOf } from './search-values.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
 import type { Sync } from './sync.ts'
+import type { TransactionPlan, TransactionResults } from './transaction-journal.ts'
 
 /** What DELETE does to a record: see docs/fhir.md. */
 export type DeletePolicy = 'withdraw' | 'request-erase' | 'refuse'
@@ -38,7 +32,9 @@ export interface WriterParts {
   readonly deletePolicy: DeletePolicy
   readonly eraseRequests: EraseRequests
   readonly store: FhirStore
+  /** Sees hidden versions, too. */
   readonly records: Records
+  readonly hidden: HiddenVersions
   readonly sync: Sync
   readonly ids: PatientIds
   readonly library: Library
@@ -78,8 +74,6 @@ export interface PlannedWrite {
   readonly existing?: ResourceRow
   readonly corrects?: NonNullable<RecordToStore['corrects']>
 }
-
-export type WriteOutcome = { readonly row: ResourceRow } | { readonly code: ErrorCode }
 
 export class Writer {
   readonly #parts: WriterParts
@@ -142,25 +136,27 @@ export class Writer {
     }
   }
 
-  /** Stores what was planned, records in one batch. One outcome for each, in order. */
-  async commit(planned: readonly PlannedWrite[]): Promise<readonly WriteOutcome[]> {
-    const forServer = planned.filter(({ isLocal }) => !isLocal)
-    const stored = await this.#asking(async () =>
-      forServer.length === 0 ? [] : await this.#parts.records.store(forServer.map(recordOf)),
-    )
-    const outcomes = new Map<PlannedWrite, WriteOutcome>()
-    this.#parts.store.atOnce(() => {
-      forServer.forEach((plan, i) => outcomes.set(plan, this.#note(plan, stored[i] ?? { code: 'TEE_FAULT' })))
-      for (const plan of planned) if (plan.isLocal) outcomes.set(plan, { row: this.#putLocal(plan) })
+  /**
+   * What was planned and is stored, into the index and the hospital's own store; the caller holds its transaction.
+   * @param stored of the writes that are not local, in order.
+   */
+  apply(plan: TransactionPlan, stored: readonly StoredVersion[]): TransactionResults {
+    let next = 0
+    const rows = plan.writes.map((write) => {
+      const { type, id, version, changedMs } = write.isLocal
+        ? this.#putLocal({ ...write, resource: read(write.text) })
+        : this.#note(write, stored[next++] as StoredVersion)
+      return { type, id, version, changedMs }
     })
-    return planned.map((plan) => outcomes.get(plan) as WriteOutcome)
+    return { rows, asked: plan.deletes.map((row) => this.#remove(row, plan)?.id ?? null) }
   }
 
-  /** As `commit` for one, which is left in the outbox while the record server or the ledger is away. */
-  async commitOrKeep(plan: PlannedWrite): Promise<WriteOutcome | Kept> {
+  /** Stores one, which is left in the outbox while the record server or the ledger is away. */
+  async commitOrKeep(plan: PlannedWrite): Promise<{ readonly row: ResourceRow } | Kept> {
     if (plan.isLocal) return { row: this.#putLocal(plan) }
-    const outcome = await this.#asking(() => this.#parts.records.storeOrKeep(recordOf(plan)))
-    return 'kept' in outcome ? outcome : await this.#parts.store.together(() => this.#note(plan, outcome))
+    const outcome = await this.asking(() => this.#parts.records.storeOrKeep(recordOf(plan)))
+    if ('kept' in outcome) return outcome
+    return { row: await this.#parts.store.together(() => this.#note(plan, outcome)) }
   }
 
   /** @throws {FhirRequestError} everything that speaks against a deletion. @returns `undefined`: it is gone already. */
@@ -181,44 +177,47 @@ export class Writer {
     id: string,
     { ifMatch, reason }: { readonly ifMatch?: string; readonly reason?: string } = {},
   ): Promise<EraseRequest | undefined> {
-    const { store, eraseRequests, deletePolicy } = this.#parts
     const row = await this.planDelete(actor, type, id, ifMatch)
     if (row === undefined) return undefined
-    const { record, patient } = row
-    if (record === undefined || patient === undefined || deletePolicy !== 'request-erase') {
-      this.withdraw(row)
-      return undefined
-    }
+    const by = { id: actor.id, ...(actor.name === undefined ? {} : { name: actor.name }) }
     let asked: EraseRequest | undefined
-    store.atOnce(() => {
-      this.withdraw(row)
-      const by = { id: actor.id, ...(actor.name === undefined ? {} : { name: actor.name }) }
-      asked = eraseRequests.ask({ ...row, record, patient }, { ...by, ...(reason === undefined ? {} : { reason }) })
+    this.#parts.store.atOnce(() => {
+      asked = this.#remove(row, { by, ...(reason === undefined ? {} : { reason }) })
     })
     return asked
   }
 
+  #remove(row: ResourceRow, { by, reason }: Pick<TransactionPlan, 'by' | 'reason'>): EraseRequest | undefined {
+    const { eraseRequests, deletePolicy } = this.#parts
+    const { record, patient } = row
+    this.#withdraw(row)
+    if (record === undefined || patient === undefined || deletePolicy !== 'request-erase') return undefined
+    return eraseRequests.ask({ ...row, record, patient }, { ...by, ...(reason === undefined ? {} : { reason }) })
+  }
+
   /** Takes a resource out of this API. */
-  withdraw(row: ResourceRow): void {
+  #withdraw(row: ResourceRow): void {
     const { store, nowMs } = this.#parts
     const deleted = { ...row, gone: 'deleted' as const, changedMs: nowMs(), values: {} }
     if (row.record === undefined) store.putLocal({ ...deleted, version: row.version + 1 }, '')
     else store.put(deleted)
   }
 
-  #note(plan: PlannedWrite, outcome: StoredVersion | Refused): WriteOutcome {
+  #note(
+    plan: Pick<PlannedWrite, 'type' | 'id' | 'enterer' | 'text' | 'patient' | 'existing'>,
+    { record, version, storedMs, receipt }: StoredVersion,
+  ): ResourceRow {
     const { store, sync, eraseRequests } = this.#parts
-    if ('code' in outcome) return outcome
-    const { record, version, storedMs, receipt } = outcome
     store.putReceipt(record, version, receipt, plan.enterer)
     const replaced = plan.existing?.record
     if (replaced !== undefined) eraseRequests.settle(replaced)
     // Erased before: the name goes to the new record.
     if (plan.existing?.gone === 'erased') store.remove(plan.type, plan.id)
-    return { row: sync.put(plan.patient as PatientRef, record, version, storedMs, plan.text) }
+    return sync.put(plan.patient as PatientRef, record, version, storedMs, plan.text)
   }
 
-  async #asking<T>(work: () => Promise<T>): Promise<T> {
+  /** Work that needs permissions of patients. @throws {FhirRequestError} `FHIR_PERMISSION_MISSING` */
+  async asking<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
@@ -227,7 +226,14 @@ export class Writer {
     }
   }
 
-  #putLocal({ type, id, text, resource, patient, existing }: PlannedWrite): ResourceRow {
+  #putLocal({
+    type,
+    id,
+    text,
+    resource,
+    patient,
+    existing,
+  }: Pick<PlannedWrite, 'type' | 'id' | 'text' | 'resource' | 'patient' | 'existing'>): ResourceRow {
     const { store, nowMs } = this.#parts
     const row: ResourceRow = {
       type,
@@ -281,13 +287,16 @@ export class Writer {
     const { record } = existing
     const newest =
       record === undefined ? undefined : (await this.#parts.records.versions(record, onBehalfOf(actor))).at(-1)
-    const version = newest?.version ?? existing.version
+    // A version that is hidden has been corrected, too; clients know of the one before it.
+    const shown = record === undefined || newest === undefined ? 0 : this.#parts.hidden.visible(record, newest.version)
+    const version = newest === undefined ? existing.version : shown
     if (ifMatch !== undefined && (ifMatch !== String(version) || existing.gone !== undefined)) throw conflict(version)
-    return newest === undefined || record === undefined ? undefined : { record, version, ehrHash: newest.ehrHash }
+    if (newest === undefined || record === undefined) return undefined
+    return { record, version: newest.version, ehrHash: newest.ehrHash }
   }
 }
 
-function recordOf({ patient, text, corrects }: PlannedWrite): RecordToStore {
+export function recordOf({ patient, text, corrects }: PlannedWrite): RecordToStore {
   return { patient: patient as PatientRef, ehr: encodeUtf8(text), ...(corrects === undefined ? {} : { corrects }) }
 }
 

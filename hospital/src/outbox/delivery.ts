@@ -7,33 +7,12 @@
  */
 import { ERROR_TABLE, isErrorCode, type ErrorCode } from '../../../shared/protocol/src/index.ts'
 import type { CommitmentBatcher } from '../commitments.ts'
+import { REFUSED_FOR_GOOD } from '../refused-for-good.ts'
 import type { Outbox, OutboxEntry } from './outbox.ts'
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
 const AT_ONCE = 16
-
-/** What the record server or the contract says of the record itself: the same again would be refused again. */
-const FINAL: ReadonlySet<string> = new Set<ErrorCode>([
-  'COMMIT_SIGNATURE_INVALID',
-  'COMMIT_TAG_MISMATCH',
-  'COMMITMENT_MISMATCH',
-  'ENVELOPE_REJECTED',
-  'MESSAGE_MALFORMED',
-  'CBOR_MALFORMED',
-  'RECORD_TOO_LARGE',
-  'RECORD_NOT_FHIR',
-  'RECORD_VERSION_CONFLICT',
-  'RECORD_ID_REUSED',
-  'RECORD_ERASED',
-  'TREATMENT_KEY_VERSION',
-  'WARRANT_SIGNATURE_INVALID',
-  'WARRANT_PARTY_MISMATCH',
-  'WARRANT_NOT_YET_VALID',
-  'WARRANT_EXPIRED',
-  'WARRANT_REVOKED',
-  'WARRANT_SCOPE_EXCEEDED',
-])
 
 export interface DeliveryParts {
   readonly outbox: Outbox
@@ -121,9 +100,9 @@ export class OutboxDelivery {
     } catch (error) {
       const code = codeOf(error)
       if (code === undefined) throw error
-      if (FINAL.has(code)) outbox.markRefused(record, version, code)
+      if (REFUSED_FOR_GOOD.has(code)) outbox.markRefused(record, version, code)
       else outbox.markLate(record, version, code)
-      return FINAL.has(code)
+      return REFUSED_FOR_GOOD.has(code)
     }
   }
 }

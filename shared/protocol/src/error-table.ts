@@ -383,8 +383,13 @@ export const ERROR_TABLE = {
   },
   FHIR_TRANSACTION_INCOMPLETE: {
     kind: 'unavailable',
-    meaning: 'A part of a transaction was refused after another part had been stored; what was created is not served.',
+    meaning: 'A part of a transaction was refused after another part had been stored; nothing of it is served.',
     action: 'Remedy the issue that is named and send the transaction again.',
+  },
+  FHIR_TRANSACTION_UNDER_WAY: {
+    kind: 'unavailable',
+    meaning: 'A transaction that was taken and is not stored yet writes the same resource.',
+    action: 'Try again when the record server and the ledger answer.',
   },
   // sessions and evidence
   SESSION_WEAK_SHARED_SECRET: {

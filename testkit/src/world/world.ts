@@ -237,6 +237,31 @@ export class TestWorld {
     return join(this.folder, 'ledger')
   }
 
+  /** What a hospital's program is started with. */
+  hospitalConfiguration(name: HospitalName): HospitalConfiguration {
+    const { channel, nodes, quorum, fabric } = this.consortium
+    return {
+      v: 1,
+      name: HOSPITALS[name],
+      mspId: MSP_IDS[name] as MspId,
+      port: 0,
+      channel,
+      nodes,
+      quorum,
+      ...(fabric === undefined ? {} : { fabric }),
+      ledgerUrl: this.ledger.url,
+      server: { ref: this.serverRef, url: this.server.url },
+      allowSimulated: true,
+      ...this.#options.hospital,
+    }
+  }
+
+  /** Its service ends, its folder stays: another process may run on it. */
+  async stopHospital(name: HospitalName): Promise<void> {
+    await this.#hospital(name).close()
+    this.#hospitals.delete(name)
+  }
+
   /** What every client believes of the consortium. */
   get consortium(): ConsortiumConfig {
     const { channel, nodes, quorum, fabric, organizations } = this.genesis
@@ -423,27 +448,13 @@ export class TestWorld {
   }
 
   async #startHospital(name: HospitalName): Promise<void> {
-    const { channel, nodes, quorum, fabric } = this.consortium
     const hospital = await startHospital({
       crypto: this.crypto,
       clock: this.clock,
       fetch,
       fetchBytes: this.#fetchBytes,
       folder: this.hospitalFolder(name),
-      configuration: {
-        v: 1,
-        name: HOSPITALS[name],
-        mspId: MSP_IDS[name] as MspId,
-        port: 0,
-        channel,
-        nodes,
-        quorum,
-        ...(fabric === undefined ? {} : { fabric }),
-        ledgerUrl: this.ledger.url,
-        server: { ref: this.serverRef, url: this.server.url },
-        allowSimulated: true,
-        ...this.#options.hospital,
-      },
+      configuration: this.hospitalConfiguration(name),
       onFault: (where, error) => {
         this.faults.push(error)
         this.traffic.log(`${where} ${String(error)}`)

@@ -11,7 +11,7 @@ import { formatInstant, PARTICIPANT_SYSTEM } from '../../../../shared/fhir/src/i
 import type { PatientRef, RecordId } from '../../../../shared/protocol/src/index.ts'
 import type { Candidate, View } from '../candidate.ts'
 import type { PatientIds } from '../patients.ts'
-import type { Directory, Records } from '../ports.ts'
+import type { Directory, ReadableRecords } from '../ports.ts'
 import type { FhirStore } from '../store.ts'
 import { candidate, type MadeResource } from './people.ts'
 
@@ -105,7 +105,7 @@ const KINDS: Readonly<Record<string, Pattern>> = {
 }
 
 export interface AuditViewParts {
-  readonly records: Records
+  readonly records: ReadableRecords
   readonly directory: Directory
   readonly store: FhirStore
   readonly ids: PatientIds
@@ -135,7 +135,7 @@ export function auditEventView(parts: AuditViewParts): View {
 }
 
 async function* entriesOf(
-  records: Records,
+  records: ReadableRecords,
   patient: PatientRef,
   by: OnBehalf | undefined,
 ): AsyncGenerator<AccessEntry> {

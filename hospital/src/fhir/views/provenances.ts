@@ -14,7 +14,7 @@ import type { OnBehalf } from '../../../../clients/sdk/src/participant.ts'
 import type { RecordAnswer } from '../../../../clients/sdk/src/record-answer.ts'
 import { formatVersionName, parseVersionName, type Candidate, type View, type ViewQuery } from '../candidate.ts'
 import { FhirRequestError } from '../errors.ts'
-import type { Directory, Records } from '../ports.ts'
+import type { Directory, ReadableRecords } from '../ports.ts'
 import { storedMsOf } from '../records.ts'
 import type { FhirStore, ResourceRow } from '../store.ts'
 import { candidate, type MadeResource } from './people.ts'
@@ -28,7 +28,7 @@ const MAX_MADE = 1_000
 
 export interface ProvenanceViewParts {
   readonly store: FhirStore
-  readonly records: Records
+  readonly records: ReadableRecords
   readonly directory: Directory
   readonly serverRef: string
   /** Everything newly stored of the patients asked for is known. */
