@@ -16,6 +16,8 @@ import { isAway } from './refusals.ts'
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1_000
+/** A peer that delivers nothing for so long, while another has the next block, is left for it. */
+const SILENCE_MS = 1_000
 
 export interface BlockSourceOptions {
   readonly pool: PeerPool
@@ -65,7 +67,7 @@ export async function* deliverBlocks(
 
 async function* eventsOf(
   peer: PeerConnection,
-  { channel, identity }: BlockSourceOptions,
+  { pool, channel, identity }: BlockSourceOptions,
   from: number,
   signal: AbortSignal,
 ): AsyncGenerator<common.Block, void> {
@@ -76,10 +78,33 @@ async function* eventsOf(
   try {
     if (signal.aborted) stop()
     // Also after a stop: whoever reads hears of it, and nobody else would.
-    for await (const block of events) yield block
+    const blocks: AsyncIterator<common.Block, unknown> = events[Symbol.asyncIterator]()
+    for (let next = from; ; next++) {
+      const told = await orSilence(blocks.next(), () => pool.mostBlocks > next)
+      if (told.done === true) return
+      yield told.value
+    }
   } finally {
     signal.removeEventListener('abort', stop)
     events.close()
+  }
+}
+
+/** @throws {LedgerError} `LEDGER_UNAVAILABLE` when others have had it for a while. */
+async function orSilence<T>(block: Promise<T>, othersHaveIt: () => boolean): Promise<T> {
+  const told = new AbortController()
+  const silence = async (): Promise<never> => {
+    for (let isLate = false; ;) {
+      await sleep(SILENCE_MS, undefined, { signal: told.signal, ref: false })
+      if (isLate) throw new LedgerError('LEDGER_UNAVAILABLE', 'the peer delivers no blocks')
+      isLate = othersHaveIt()
+    }
+  }
+  try {
+    return await Promise.race([block, silence()])
+  } finally {
+    told.abort()
+    block.catch(() => undefined)
   }
 }
 

@@ -227,7 +227,10 @@ class FabricLedgerClient implements FabricLedger {
     proposed.setProposal(signedProposal)
     const signature = toFabricSignature(signForFabric(this.#crypto, identity.signingKey, message))
     const offered = connection.gateway(identity).newSignedProposal(proposed.serializeBinary(), signature)
-    const prepared = (await offered.endorse({ deadline: Date.now() + this.#attemptMs })).getBytes()
+    const endorsed = await offered.endorse({ deadline: Date.now() + this.#attemptMs }).catch((error: unknown) => {
+      throw isDisagreement(error) ? new LedgerError('LEDGER_BUSY', 'peers differ', { cause: error }) : error
+    })
+    const prepared = endorsed.getBytes()
     const envelope = gateway.PreparedTransaction.deserializeBinary(prepared).getEnvelope()
     const payload = envelope?.getPayload_asU8() ?? new Uint8Array(0)
     this.#remember(proposal.txId)
@@ -250,12 +253,10 @@ class FabricLedgerClient implements FabricLedger {
     const seen = this.#seenBlock
     let isCurrent = this.#pool.all.every((one) => this.#pool.knownBlocks(one) > seen)
     return await this.#repeat(async () => {
-      const connection = this.#pool.current
       try {
-        return await this.#endorse(connection, identity, call)
+        return await this.#pool.try((connection) => this.#endorse(connection, identity, call))
       } catch (error) {
-        const refusal = this.#pool.failed(connection, error)
-        if (isDisagreement(error)) throw new LedgerError('LEDGER_BUSY', 'peers differ', { cause: error })
+        const refusal = refusalOf(error)
         if (isAway(refusal) || isCurrent || refusal.code === 'LEDGER_IDENTITY_REJECTED') throw refusal
         isCurrent = await this.#allHave(seen)
         throw new LedgerError('LEDGER_BUSY', 'a peer may have lagged behind', { cause: error })
@@ -299,12 +300,11 @@ class FabricLedgerClient implements FabricLedger {
     let pauseMs = FIRST_PAUSE_MS
     for (;;) {
       let failure: LedgerError | undefined
-      const connection = this.#pool.current
       try {
-        await this.#broadcast(connection, signed, txId)
+        await this.#pool.try((connection) => this.#broadcast(connection, signed, txId))
         watch.sent()
       } catch (error) {
-        failure = this.#pool.failed(connection, error)
+        failure = refusalOf(error)
         if (!isAway(failure)) throw failure
       }
       const found = await (failure === undefined ? this.#inBlock(watch, end) : watch.within(pauseMs))
@@ -313,8 +313,9 @@ class FabricLedgerClient implements FabricLedger {
         throw failure ?? new LedgerError('LEDGER_UNAVAILABLE', 'not in a block in time')
       }
       if (failure !== undefined) pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
-      // The stream of blocks may have ended for good.
+      // The stream of blocks may have ended for good, or come from a peer that is silent: that shows when others have more.
       await this.#commits.ready().catch(() => undefined)
+      if (failure === undefined) await this.#pool.try((one) => this.#reads.blocksOf(one)).catch(() => undefined)
     }
   }
 

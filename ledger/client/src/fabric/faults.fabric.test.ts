@@ -1,5 +1,6 @@
 /** The client on a real network that loses nodes: what was acknowledged is there, once, on every peer. */
 import assert from 'node:assert/strict'
+import net, { type AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import { endorsementTrustOf, verifyEndorsedRead } from '../../../../shared/ledger-model/src/index.ts'
@@ -25,6 +26,7 @@ import type { NetworkNode } from '../../../network/src/index.ts'
 import type { CommitStatus, Ledger } from '../port.ts'
 import { submitCall } from '../submit-call.ts'
 import { fabricTransactionsOf } from './envelopes.ts'
+import type { FabricNode } from './profile.ts'
 
 const crypto = createNodeCrypto()
 
@@ -105,6 +107,36 @@ describe('a client of a network that loses nodes', () => {
     t.diagnostic(`longest time without a commit: ${Math.round(gapMs)} ms`)
     await everyPeerHas(started, acknowledged)
     assert.notEqual((await started.network.leader()).name, leader.name)
+  })
+
+  test('a peer that takes connections and never answers, asked first: the next one is asked beside it, by readers, writers and who follows blocks', async () => {
+    const { profile } = started.network
+    const silent = await silence()
+    const own = profile.peers.find(({ mspId }) => mspId === a.mspId) as FabricNode
+    const peers = [{ ...own, endpoint: silent.endpoint }, ...profile.peers]
+    // So long that waiting for it would end the test.
+    const patient = started.connect({ attemptMs: 3_600_000, deadlineMs: 3_600_000 }, { ...profile, peers })
+    try {
+      const question = { ...isThere, args: [a.hospital.ref] }
+      assert.match(await patient.query(question), /"status":"active"/)
+      const nonce = crypto.randomBytes(32)
+      const trust = endorsementTrustOf(crypto, started.configuration)
+      const answers = await patient.endorsedRead({ ...question, nonce })
+      assert.equal(verifyEndorsedRead(crypto, { ...trust, nonce, query: question }, answers).status, 200)
+      const first = await writePatient(patient, a.hospital)
+      const seen: number[] = []
+      for await (const { number } of patient.blocks(first.block)) {
+        seen.push(number)
+        if (seen.length === 1) await writePatient(patient, a.hospital)
+        else break
+      }
+      assert.deepEqual(seen, [first.block, first.block + 1])
+      await everyPeerHas(started, [first])
+      assert.ok(silent.taken() > 0)
+    } finally {
+      await patient.close()
+      silent.close()
+    }
   })
 
   test('a peer is cut off from everybody: reads go on with the other, writes when it is back', async () => {
@@ -271,3 +303,18 @@ describe('a client of a network that loses nodes', () => {
     await assert.rejects(submitCall(late, ending, registration()), rejected)
   })
 })
+
+/** Takes connections and says nothing. */
+async function silence() {
+  const sockets: net.Socket[] = []
+  const server = net.createServer((socket) => sockets.push(socket.on('error', () => undefined)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    taken: () => sockets.length,
+    close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  }
+}

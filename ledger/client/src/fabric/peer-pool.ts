@@ -1,9 +1,10 @@
 /**
  * The peers of a channel that a client knows: one at a time is used for everything that any peer can do, those of the
- * client's own organisation first; when it is away the next one takes over.
+ * client's own organisation first; when it is away, or says nothing, the next one takes over.
  *
  * @module
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LedgerError } from '../../../../shared/ledger-model/src/index.ts'
 import type { MspId } from '../../../../shared/protocol/src/index.ts'
 import type { PeerConnection } from './peer-connection.ts'
@@ -11,12 +12,19 @@ import { isAway, refusalOf } from './refusals.ts'
 
 /** A peer that was away is asked last for this long. */
 const AVOID_MS = 3_000
+/**
+ * A peer that says nothing to anybody for so long, while it is asked, is not waited for alone. One with much to do still
+ * answers others, so load alone makes no second requests.
+ */
+const SILENCE_MS = 1_000
 
 export class PeerPool {
   #peers: readonly PeerConnection[]
   readonly #own: MspId
   readonly #awayUntilMs = new Map<PeerConnection, number>()
   readonly #blocks = new Map<PeerConnection, number>()
+  /** When each peer last said something, `performance.now()`. */
+  readonly #heardMs = new Map<PeerConnection, number>()
 
   /** @param peers at least one. */
   constructor(peers: readonly PeerConnection[], own: MspId) {
@@ -60,6 +68,7 @@ export class PeerPool {
   }
 
   noteBlocks(peer: PeerConnection, blocks: number): void {
+    this.#heard(peer)
     this.#blocks.set(peer, Math.max(blocks, this.knownBlocks(peer)))
   }
 
@@ -71,25 +80,71 @@ export class PeerPool {
   /** Notes how a request to a peer went wrong, and gives it back. */
   failed(peer: PeerConnection, error: unknown): LedgerError {
     const refusal = refusalOf(error)
-    if (refusal.code === 'LEDGER_UNAVAILABLE') this.#awayUntilMs.set(peer, performance.now() + AVOID_MS)
+    if (refusal.code === 'LEDGER_UNAVAILABLE') this.#avoid(peer)
+    else this.#heard(peer)
     return refusal
   }
 
-  /** Asks one peer after the other until one answers, or refuses. @throws {LedgerError} */
-  async try<T>(step: (peer: PeerConnection) => Promise<T>, among: readonly PeerConnection[] = this.#peers): Promise<T> {
-    let last: LedgerError | undefined
-    for (const peer of this.ordered(among)) {
-      try {
-        return await step(peer)
-      } catch (error) {
-        last = this.failed(peer, error)
-        if (!isAway(last)) throw last
+  /**
+   * Asks one peer after the other until one answers, or refuses: the next one when a peer is away, and beside it when it is
+   * silent. The first answer counts, so `step` must be good for being done twice.
+   * @throws {LedgerError}
+   */
+  try<T>(step: (peer: PeerConnection) => Promise<T>, among: readonly PeerConnection[] = this.#peers): Promise<T> {
+    const waiting = this.ordered(among).values()
+    const over = new AbortController()
+    return new Promise<T>((resolve, reject) => {
+      let underWay = 0
+      let last: LedgerError | undefined
+      const askNext = (): void => {
+        const { value: peer } = waiting.next()
+        if (peer !== undefined) void ask(peer)
+        else if (underWay === 0) reject(last ?? refusalOf(undefined))
       }
-    }
-    throw last ?? refusalOf(undefined)
+      const ask = async (peer: PeerConnection): Promise<void> => {
+        underWay++
+        const answered = new AbortController()
+        void this.#whenSilent(peer, AbortSignal.any([over.signal, answered.signal])).then(askNext, () => undefined)
+        try {
+          const value = await step(peer)
+          this.#heard(peer)
+          over.abort()
+          resolve(value)
+        } catch (error) {
+          answered.abort()
+          underWay--
+          last = this.failed(peer, error)
+          if (isAway(last) && !over.signal.aborted) askNext()
+          else {
+            over.abort()
+            reject(last)
+          }
+        }
+      }
+      askNext()
+    })
   }
 
   close(): void {
     for (const peer of this.#peers) peer.close()
+  }
+
+  #avoid(peer: PeerConnection): void {
+    this.#awayUntilMs.set(peer, performance.now() + AVOID_MS)
+  }
+
+  #heard(peer: PeerConnection): void {
+    this.#heardMs.set(peer, performance.now())
+  }
+
+  /** Resolves when the peer has said nothing to anybody for a while, from now on. @throws when `signal` is aborted. */
+  async #whenSilent(peer: PeerConnection, signal: AbortSignal): Promise<void> {
+    const fromMs = performance.now()
+    for (;;) {
+      const leftMs = Math.max(fromMs, this.#heardMs.get(peer) ?? 0) + SILENCE_MS - performance.now()
+      if (leftMs <= 0) break
+      await sleep(leftMs, undefined, { signal, ref: false })
+    }
+    this.#avoid(peer)
   }
 }
