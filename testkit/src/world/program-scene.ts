@@ -11,6 +11,7 @@ import { basename, join } from 'node:path'
 import { sqlCipherPackage, startProcessTee } from '../../../tee/process/src/index.ts'
 import { bundleTee, type BundledTee } from './process-tee.ts'
 import { openScene, type Scene } from './scene.ts'
+import type { TestWorldOptions } from './world.ts'
 
 export interface Program {
   readonly taPath: string
@@ -33,7 +34,7 @@ export interface ProgramScene extends Scene {
   close(): Promise<void>
 }
 
-export async function openProgramScene(): Promise<ProgramScene> {
+export async function openProgramScene(ledger: Pick<TestWorldOptions, 'fabric'> = {}): Promise<ProgramScene> {
   const built = await bundleTee()
   const folder = mkdtempSync(join(tmpdir(), 'trusthealth-programs-'))
   const first: Program = built
@@ -54,7 +55,7 @@ export async function openProgramScene(): Promise<ProgramScene> {
       onDiagnostic: (line) => traffic.log(line),
     })
   }
-  const scene = await openScene({ tee: { measurement: first.measurement, start } })
+  const scene = await openScene({ ...ledger, tee: { measurement: first.measurement, start } })
   const { world } = scene
   return {
     ...scene,
