@@ -32,6 +32,8 @@ import {
 } from '../../testkit/src/world/index.ts'
 
 const MAX_ATTEMPTS = 60
+/** Records that are on their way together when it is killed again and again. */
+const AT_ONCE = 4
 
 /** @param ledger which one the world has. */
 export function crashesOfTheRecordServer(ledger: Pick<TestWorldOptions, 'fabric'>): void {
@@ -118,18 +120,18 @@ export function crashesOfTheRecordServer(ledger: Pick<TestWorldOptions, 'fabric'
     }
   }
 
-  async function checkStored(prepared: PreparedRecord, stored: StoredRecord): Promise<void> {
-    records++
+  /** The receipts are for what was sent, and everything that was ever stored is there once and verifies. */
+  async function checkStored(...sent: readonly { prepared: PreparedRecord; stored: StoredRecord }[]): Promise<void> {
+    records += sent.length
     await world.server.serving()
     const registration = (await world.server.tee.request('status', {})).identityKey
     assert.ok(registration !== undefined)
     const key = world.crypto.importVerifyingKey(registration)
-    const receipt = verifyReceipt(world.crypto, stored.receipt, {
-      server: world.serverRef,
-      key,
-      commitment: prepared.commitment,
-    })
-    assert.equal(receipt.recordId, prepared.recordId)
+    for (const { prepared, stored } of sent) {
+      const { commitment } = prepared
+      const receipt = verifyReceipt(world.crypto, stored.receipt, { server: world.serverRef, key, commitment })
+      assert.equal(receipt.recordId, prepared.recordId)
+    }
     const verified = await world.verifyEverything()
     assert.equal(verified.records, records, 'each record is there once')
     assert.equal(verified.checks, 7 * records)
@@ -165,7 +167,7 @@ export function crashesOfTheRecordServer(ledger: Pick<TestWorldOptions, 'fabric'
       for (let i = 0; i < 100 && !wasKilled(); i++) await sleep(50)
       world.beHonest()
       assert.ok(wasKilled(), 'the point was passed')
-      await checkStored(prepared, stored)
+      await checkStored({ prepared, stored })
     })
   }
 
@@ -177,12 +179,15 @@ export function crashesOfTheRecordServer(ledger: Pick<TestWorldOptions, 'fabric'
       for (let round = 0; round < rounds; round++) {
         await world.server.serving()
         await alice.session.request('ping').catch(() => undefined)
-        const prepared = await alice.prepare({ patient: bob.ref, warrant, ehr: labResult(round, canary) })
-        const delayMs = (round * 7) % 45
-        const killing = sleep(delayMs).then(() => killTrustedApplication(world.server.dataFolder))
-        const { stored } = await sendUntilStored(prepared)
+        const value = (i: number): number => 100 + AT_ONCE * round + i
+        const making = Array.from({ length: AT_ONCE }, (_, i) =>
+          alice.prepare({ patient: bob.ref, warrant, ehr: labResult(value(i), canary) }),
+        )
+        const prepared = await Promise.all(making)
+        const killing = sleep((round * 7) % 45).then(() => killTrustedApplication(world.server.dataFolder))
+        const sent = await Promise.all(prepared.map((one) => sendUntilStored(one)))
         await killing
-        await checkStored(prepared, stored)
+        await checkStored(...sent.map(({ stored }, i) => ({ prepared: prepared[i] as PreparedRecord, stored })))
       }
     },
   )
@@ -195,6 +200,6 @@ export function crashesOfTheRecordServer(ledger: Pick<TestWorldOptions, 'fabric'
     const { stored: again } = await sendUntilStored(prepared)
     const claims = (jws: string) => Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()
     assert.equal(claims(again.receipt), claims(first.receipt))
-    await checkStored(prepared, again)
+    await checkStored({ prepared, stored: again })
   })
 }

@@ -11,7 +11,7 @@ export const canFindProcesses = process.platform === 'linux'
 
 /** SIGKILL, as a power cut would. @returns how many processes there were. */
 export function killTrustedApplication(dataFolder: string): number {
-  const pids = processesWith(`--store=${dataFolder}`)
+  const pids = processesOfTrustedApplication(dataFolder)
   for (const pid of pids) {
     try {
       process.kill(pid, 'SIGKILL')
@@ -20,6 +20,11 @@ export function killTrustedApplication(dataFolder: string): number {
     }
   }
   return pids.length
+}
+
+/** Ids of the trusted application's process and of the wrappers that confine it. */
+export function processesOfTrustedApplication(dataFolder: string): readonly number[] {
+  return processesWith(`--store=${dataFolder}`)
 }
 
 function processesWith(argument: string): number[] {
