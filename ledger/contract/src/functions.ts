@@ -9,7 +9,7 @@ import { anchorCheckpoint, checkpoint, checkpointHistory } from './transactions/
 import { batch, commit, commitment, commitmentLeaves, commitments } from './transactions/commitments.ts'
 import { grant, grantsOf, revokeGrant } from './transactions/grants.ts'
 import { misuseOf, reportMisuse } from './transactions/misuse.ts'
-import { organizationPolicy, revokeCertificate } from './transactions/organizations.ts'
+import { organizationPolicy, organizationPolicyUnless, revokeCertificate } from './transactions/organizations.ts'
 import {
   participant,
   registerParticipant,
@@ -38,6 +38,7 @@ export const FUNCTIONS = {
   setMeasurements,
   revokeCertificate,
   organizationPolicy,
+  organizationPolicyUnless,
   approveProgram,
   withdrawProgram,
   program,

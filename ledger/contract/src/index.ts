@@ -92,6 +92,9 @@ export class TrustHealthContract extends Contract {
   organizationPolicy(ctx: Context, mspId: string) {
     return this.#run(ctx, 'organizationPolicy', [mspId])
   }
+  organizationPolicyUnless(ctx: Context, mspId: string, digest: string) {
+    return this.#run(ctx, 'organizationPolicyUnless', [mspId, digest])
+  }
   approveProgram(ctx: Context, measurement: string, securityVersion: string) {
     return this.#run(ctx, 'approveProgram', [measurement, securityVersion])
   }

@@ -40,6 +40,7 @@ export const CONTRACT_FUNCTIONS = {
   setMeasurements: { args: ['serverRef', 'measurements'], readOnly: false, roles: ADMIN },
   revokeCertificate: { args: ['serialHex', 'reason'], readOnly: false, roles: ADMIN },
   organizationPolicy: { args: ['mspId'], readOnly: true, roles: 'members' },
+  organizationPolicyUnless: { args: ['mspId', 'digest'], readOnly: true, roles: 'members' },
   // programs of record servers
   approveProgram: { args: ['measurement', 'securityVersion'], readOnly: false, roles: ADMIN },
   withdrawProgram: { args: ['measurement'], readOnly: false, roles: ADMIN },

@@ -196,6 +196,19 @@ export const organizationPolicyShape: Shape<OrganizationPolicy> = struct({
   revokedSerials: list(serialHexShape, { max: 65_536 }),
 })
 
+/** Result of `organizationPolicyUnless` while the policy is the one whose digest the reader gave. */
+export interface UnchangedPolicy {
+  readonly mspId: MspId
+  readonly unchanged: Sha256Hex
+}
+
+const unchangedPolicyShape: Shape<UnchangedPolicy> = struct({ mspId: mspIdShape, unchanged: sha256HexShape })
+
+export const organizationPolicyOrUnchangedShape: Shape<OrganizationPolicy | UnchangedPolicy> = (value, name) => {
+  const isUnchanged = typeof value === 'object' && value !== null && Object.hasOwn(value, 'unchanged')
+  return isUnchanged ? unchangedPolicyShape(value, name) : organizationPolicyShape(value, name)
+}
+
 /** Everyone but a patient. */
 export function registeredRefShape(): Shape<RegisteredRef> {
   return refine(participantRefShape, (ref) => !ref.startsWith('p-'), 'is a patient') as Shape<RegisteredRef>

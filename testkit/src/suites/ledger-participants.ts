@@ -5,9 +5,10 @@
  */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
+import { encodeBase64url, encodeHex, encodeUtf8 } from '../../../shared/crypto/src/index.ts'
 import {
   misuseRecordShape,
+  organizationPolicyOrUnchangedShape,
   organizationPolicyShape,
   participantRecordShape,
   type ParticipantRegistration,
@@ -416,7 +417,7 @@ export function describeParticipants(world: () => LedgerWorld): void {
     })
   })
 
-  describe('revokeCertificate, organizationPolicy', () => {
+  describe('revokeCertificate, organizationPolicy, organizationPolicyUnless', () => {
     test('the policy lists the organisation’s participants without patients, and its revoked numbers', async () => {
       const { call, a, b, ledger, register, registerPatient } = world()
       const doctor = await register(a, 'doctor')
@@ -435,6 +436,22 @@ export function describeParticipants(world: () => LedgerWorld): void {
         await participant(doctor.ref),
       )
       assert.ok(policy.revokedSerials.includes('0a0b'))
+    })
+
+    test('who has the policy is told that it is unchanged, and gets it whole once it has changed', async () => {
+      const { call, a, ledger } = world()
+      await call(a.admin, 'revokeCertificate', '0e01', 'lost')
+      const whole = () => ledger.query({ fn: 'organizationPolicy', args: [a.mspId] })
+      const known = await whole()
+      const digest = encodeHex(crypto.sha256(encodeUtf8(known)))
+      const unless = () => ledger.query({ fn: 'organizationPolicyUnless', args: [a.mspId, digest] })
+      assert.deepEqual(parseResult(await unless(), organizationPolicyOrUnchangedShape), {
+        mspId: a.mspId,
+        unchanged: digest,
+      })
+      await call(a.admin, 'revokeCertificate', '0e02', 'lost')
+      assert.equal(await unless(), await whole())
+      assert.notEqual(await unless(), known)
     })
 
     test('revoking again keeps the first entry', async () => {
@@ -456,6 +473,10 @@ export function describeParticipants(world: () => LedgerWorld): void {
       const { ask } = world()
       await refused('ORGANIZATION_UNKNOWN', ask('organizationPolicy', 'Silent'))
       await refused('LEDGER_BAD_ARGUMENT', ask('organizationPolicy', 'not a name'))
+      await refused('ORGANIZATION_UNKNOWN', ask('organizationPolicyUnless', 'Silent', HASH))
+      for (const digest of ['', 'x'.repeat(64), HASH.toUpperCase(), HASH.slice(2)]) {
+        await refused('LEDGER_BAD_ARGUMENT', ask('organizationPolicyUnless', 'HospitalA', digest))
+      }
     })
   })
 

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { encodeHex, encodeUtf8 } from '../../../../shared/crypto/src/index.ts'
 import { LedgerError, reasonShape, serialHexShape, stateKeys } from '../../../../shared/ledger-model/src/index.ts'
-import { mspIdShape } from '../../../../shared/protocol/src/index.ts'
+import { mspIdShape, sha256HexShape } from '../../../../shared/protocol/src/index.ts'
 import { plainArgument } from '../arguments.ts'
 import type { ContractCall, Outcome } from '../call.ts'
 import { event, everything, toJson, write } from '../state.ts'
@@ -43,4 +44,20 @@ export async function organizationPolicy(call: ContractCall, mspText: string): P
   // The records are JSON already.
   const result = `{"mspId":"${mspId}","participants":[${participants.join(',')}],"revokedSerials":[${serials.join(',')}]}`
   return { result }
+}
+
+/**
+ * As `organizationPolicy`, for a reader who has it: one short line while it is the same, however many people it lists.
+ *
+ * @param digestText SHA-256 of the UTF-8 of the reader's result of `organizationPolicy`, hex.
+ */
+export async function organizationPolicyUnless(
+  call: ContractCall,
+  mspText: string,
+  digestText: string,
+): Promise<Outcome> {
+  const digest = plainArgument(sha256HexShape, 'digest', digestText)
+  const { result } = await organizationPolicy(call, mspText)
+  if (encodeHex(call.crypto.sha256(encodeUtf8(result))) !== digest) return { result }
+  return { result: `{"mspId":"${mspText}","unchanged":"${digest}"}` }
 }

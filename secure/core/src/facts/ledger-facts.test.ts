@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeHex, encodeUtf8 } from '../../../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import { endorseContent, type EndorsedAnswer, type EndorsedContent } from '../../../../shared/ledger-model/src/index.ts'
 import type { MspId, ServerRef } from '../../../../shared/protocol/src/index.ts'
@@ -265,6 +266,94 @@ test('an organisation is asked for again after five seconds, counted from the no
   assert.equal(cached.outcome.facts.reachedMs, NOW)
   const again = ask(facts, { organizations: ['HA'] }, 100 + ORGANIZATION_CACHE_MS)
   assert.equal(again.outcome, undefined)
+})
+
+const POLICY = resultOf('organizationPolicy', ['HA'])
+const DIGEST = encodeHex(crypto.sha256(encodeUtf8(POLICY)))
+const UNCHANGED = JSON.stringify({ mspId: 'HA', unchanged: DIGEST })
+
+/** Of an organisation that is known from a second ago. @returns what was asked, and the request that waits. */
+function askAgain(facts: LedgerFacts) {
+  ask(facts, { organizations: ['HA'] })
+  const first = only(facts.flush(0))
+  facts.deliver(first.need, { answers: answer(first) }, 1)
+  const request = ask(facts, { organizations: ['HA'], fresh: true }, 1_000)
+  return { request, need: only(facts.flush(1_000)) }
+}
+
+/** Answers to the question for the organisation, and honest ones to the rest. */
+function answersWith(
+  need: EffectOf<'need'>,
+  result: string,
+  by: readonly ('HA' | 'HB')[] = ['HA'],
+): EndorsedAnswer[][] {
+  return answer(need, { result }, by).map((one, i) => (i === 0 ? one : (answer(need, {}, by)[i] ?? [])))
+}
+
+test('what is known of an organisation is named by its digest, and stands if a quorum says so', () => {
+  const facts = open()
+  const { request, need } = askAgain(facts)
+  assert.deepEqual(need.queries[0], { fn: 'organizationPolicyUnless', args: ['HA', DIGEST] })
+  facts.deliver(need.need, { answers: answersWith(need, UNCHANGED) }, 1_001)
+  assert.ok(request.outcome !== undefined && 'facts' in request.outcome)
+  assert.deepEqual(request.outcome.facts.organization('HA'), JSON.parse(POLICY))
+  // It counts from this question on.
+  assert.ok(ask(facts, { organizations: ['HA'] }, 1_000 + ORGANIZATION_CACHE_MS - 1).outcome !== undefined)
+})
+
+test('an organisation that has changed is answered whole, and named by its new digest from then on', () => {
+  const facts = open()
+  const { request, need } = askAgain(facts)
+  const changed = JSON.stringify({ mspId: 'HA', participants: [], revokedSerials: ['0a'] })
+  facts.deliver(need.need, { answers: answersWith(need, changed) }, 1_001)
+  assert.ok(request.outcome !== undefined && 'facts' in request.outcome)
+  assert.deepEqual(request.outcome.facts.organization('HA').revokedSerials, ['0a'])
+  ask(facts, { organizations: ['HA'], fresh: true }, 2_000)
+  const next = only(facts.flush(2_000))
+  assert.equal(next.queries[0]?.args[1], encodeHex(crypto.sha256(encodeUtf8(changed))))
+})
+
+for (const [what, result] of [
+  ['since another digest', JSON.stringify({ mspId: 'HA', unchanged: '0'.repeat(64) })],
+  ['of another organisation', JSON.stringify({ mspId: 'HB', unchanged: DIGEST })],
+  ['and more', JSON.stringify({ mspId: 'HA', participants: [], unchanged: DIGEST })],
+] as const) {
+  test(`“unchanged” ${what} is ENDORSEMENT_MALFORMED`, () => {
+    const facts = open()
+    const { request, need } = askAgain(facts)
+    facts.deliver(need.need, { answers: answersWith(need, result) }, 1_001)
+    assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_MALFORMED' })
+  })
+}
+
+test('“unchanged” to who did not say what is known is ENDORSEMENT_MALFORMED', () => {
+  const facts = open()
+  const request = ask(facts, { organizations: ['HA'] })
+  const need = only(facts.flush(0))
+  facts.deliver(need.need, { answers: answersWith(need, UNCHANGED) }, 1)
+  assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_MALFORMED' })
+})
+
+test('“unchanged” said by fewer than a quorum refuses', () => {
+  const facts = open(0, 2)
+  ask(facts, { organizations: ['HA'] })
+  const first = only(facts.flush(0))
+  facts.deliver(first.need, { answers: answer(first, {}, ['HA', 'HB']) }, 1)
+  const request = ask(facts, { organizations: ['HA'], fresh: true }, 1_000)
+  const need = only(facts.flush(1_000))
+  facts.deliver(need.need, { answers: answersWith(need, UNCHANGED) }, 1_001)
+  assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_QUORUM' })
+})
+
+test('of what the earlier trusted had said nothing is kept: ENDORSEMENT_STALE for what was under way, then all anew', () => {
+  const facts = open()
+  const { request, need } = askAgain(facts)
+  const nodes = [{ mspId: A, publicKey: crypto.importVerifyingKey(keys.HA.publicKey) }]
+  facts.trust({ channel: 'health', nodes, quorum: 1 })
+  facts.deliver(need.need, { answers: answersWith(need, UNCHANGED) }, 1_001)
+  assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_STALE' })
+  ask(facts, { organizations: ['HA'] }, 1_002)
+  assert.deepEqual(only(facts.flush(1_002)).queries[0], { fn: 'organizationPolicy', args: ['HA'] })
 })
 
 test('an organisation whose answer became too old while the rest was asked for is asked for, too', () => {

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Crypto } from '../../../../shared/crypto/src/index.ts'
+import { encodeHex, encodeUtf8, type Crypto } from '../../../../shared/crypto/src/index.ts'
 import {
   checkpointRecordShape,
   commitmentLeavesShape,
@@ -17,7 +17,7 @@ import {
   LedgerError,
   MAX_LOOKUP_COMMITMENTS,
   MAX_POLICY_PATIENTS,
-  organizationPolicyShape,
+  organizationPolicyOrUnchangedShape,
   parseResult,
   programRecordShape,
   successionRecordShape,
@@ -86,6 +86,14 @@ interface Asked {
   readonly queries: readonly EndorsedQuery[]
   /** Monotonic: answers are as old as their nonce, whenever they arrive. */
   readonly askedMs: number
+  /** Policies of organisations that the question names by their digest. */
+  readonly named: Map<string, NamedPolicy>
+}
+
+/** An organisation's policy, and SHA-256 of the text that it was parsed from, hex. */
+interface NamedPolicy {
+  readonly policy: OrganizationPolicy
+  readonly digest: string
 }
 
 interface Cached<T> {
@@ -105,6 +113,8 @@ export class LedgerFacts {
   readonly #gathering = new Map<string, Need[]>()
   readonly #asked = new Map<number, Asked>()
   readonly #organizations = new Map<string, Cached<OrganizationPolicy>>()
+  /** However old: whether it still stands is what is asked. */
+  readonly #named = new Map<string, NamedPolicy>()
   readonly #patients = new Map<string, Cached<PatientPolicy>>()
   readonly #policyTexts: PolicyTexts
   #onSuccession: ((record: SuccessionRecord) => void) | undefined
@@ -124,6 +134,8 @@ export class LedgerFacts {
   trust(trust: EndorsementTrust): void {
     this.#reader = new EndorsedReader(this.#crypto, trust)
     this.#organizations.clear()
+    this.#named.clear()
+    for (const { named } of this.#asked.values()) named.clear()
     this.#patients.clear()
   }
 
@@ -244,11 +256,16 @@ export class LedgerFacts {
 
   #ask(name: string, need: Need, askedMs: number): EffectOf<'need'> {
     const nonce = this.#crypto.randomBytes(32)
-    const queries = [...queriesOf(need), { fn: 'succession', args: [this.#serverRef] }]
+    const named = new Map<string, NamedPolicy>()
+    for (const mspId of need.organizations) {
+      const known = this.#named.get(mspId)
+      if (known !== undefined) named.set(mspId, known)
+    }
+    const queries = [...queriesOf(need, named), { fn: 'succession', args: [this.#serverRef] }]
     const number = ++this.#lastNeed
     // What this reader has seen cannot be unseen: an answer that reflects less is stale.
     const minHeight = Math.max(need.minHeight, this.#height)
-    this.#asked.set(number, { need: { ...need, minHeight }, name, nonce, queries, askedMs })
+    this.#asked.set(number, { need: { ...need, minHeight }, name, nonce, queries, askedMs, named })
     return { fx: 'need', need: number, queries, nonce, minHeight }
   }
 
@@ -276,7 +293,7 @@ export class LedgerFacts {
       if (status !== 200) {
         // The one refusal that is an answer: this server has not anchored anything yet.
         if (query.fn === 'checkpoint' && status === 'CHECKPOINT_NOT_FOUND') continue
-        if (query.fn === 'organizationPolicy' && status === 'ORGANIZATION_UNKNOWN') continue
+        if (query.fn.startsWith('organizationPolicy') && status === 'ORGANIZATION_UNKNOWN') continue
         throw new LedgerError(status, 'the contract refused the query')
       }
       switch (query.fn) {
@@ -290,11 +307,15 @@ export class LedgerFacts {
           }
           break
         }
-        case 'organizationPolicy': {
-          const policy = parseResult(result, organizationPolicyShape)
-          if (policy.mspId !== query.args[0]) throw new LedgerError('ENDORSEMENT_MALFORMED', 'another organisation')
+        case 'organizationPolicy':
+        case 'organizationPolicyUnless': {
+          const known = this.#policyIn(result, query, asked)
+          const { policy } = known
           organizations.set(policy.mspId, policy)
-          caches.push(() => remember(this.#organizations, policy.mspId, cached(policy), MAX_CACHED_PATIENTS))
+          caches.push(() => {
+            remember(this.#organizations, policy.mspId, cached(policy), MAX_CACHED_PATIENTS)
+            remember(this.#named, policy.mspId, known, MAX_CACHED_PATIENTS)
+          })
           break
         }
         case 'commitments': {
@@ -333,6 +354,23 @@ export class LedgerFacts {
     }
     const answered = { patients, organizations, commitments, leaves, checkpoint, program, succession }
     return new Facts({ timeMs, reachedMs, height, ...answered })
+  }
+
+  /** The policy in a result of `organizationPolicy`, or the one of which a quorum says that it has not changed. */
+  #policyIn(result: string, { fn, args }: EndorsedQuery, { named }: Asked): NamedPolicy {
+    const [mspId = '', digest] = args
+    const answered = parseResult(result, organizationPolicyOrUnchangedShape)
+    if (answered.mspId !== mspId) throw new LedgerError('ENDORSEMENT_MALFORMED', 'another organisation')
+    if (!('unchanged' in answered)) {
+      return { policy: answered, digest: encodeHex(this.#crypto.sha256(encodeUtf8(result))) }
+    }
+    if (fn !== 'organizationPolicyUnless' || answered.unchanged !== digest) {
+      throw new LedgerError('ENDORSEMENT_MALFORMED', 'unchanged since something else')
+    }
+    const known = named.get(mspId)
+    // Others are believed since: what the earlier ones had said is not kept.
+    if (known === undefined) throw new LedgerError('ENDORSEMENT_STALE', 'the policy is not known any more')
+    return known
   }
 
   #fromCache(needs: FactNeeds, monotonicMs: number): Facts | undefined {
@@ -428,13 +466,17 @@ function fits(need: Need, needs: FactNeeds): boolean {
   return patients <= MAX_PATIENTS_OF_NEED && Math.max(commitments, leaves) <= MAX_LOOKUP_COMMITMENTS
 }
 
-function queriesOf(need: Need): EndorsedQuery[] {
+function queriesOf(need: Need, named: ReadonlyMap<string, NamedPolicy>): EndorsedQuery[] {
   const queries: EndorsedQuery[] = []
   const patients = [...need.patients]
   for (let at = 0; at < patients.length; at += MAX_POLICY_PATIENTS) {
     queries.push({ fn: 'patientPolicy', args: [JSON.stringify(patients.slice(at, at + MAX_POLICY_PATIENTS))] })
   }
-  for (const mspId of need.organizations) queries.push({ fn: 'organizationPolicy', args: [mspId] })
+  for (const mspId of need.organizations) {
+    const digest = named.get(mspId)?.digest
+    if (digest === undefined) queries.push({ fn: 'organizationPolicy', args: [mspId] })
+    else queries.push({ fn: 'organizationPolicyUnless', args: [mspId, digest] })
+  }
   if (need.commitments.size > 0) queries.push({ fn: 'commitments', args: [listOf(need.commitments.values())] })
   if (need.leaves.size > 0) queries.push({ fn: 'commitmentLeaves', args: [listOf(need.leaves.values())] })
   if (need.checkpointOf !== undefined) queries.push({ fn: 'checkpoint', args: [need.checkpointOf] })
