@@ -11,7 +11,7 @@ import { setTimeout } from 'node:timers/promises'
 import { readWitnesses, verifyWitnessed, witnessMajority, type KnownWitness } from '../../clients/sdk/src/index.ts'
 import { decodeBase64url } from '../../shared/crypto/src/index.ts'
 import type { MspId } from '../../shared/protocol/src/index.ts'
-import { formatNote, formatWitnessRequest, parseCheckpoint, parseNote } from '../../shared/tlog/src/index.ts'
+import { formatNote, formatWitnessRequest, logOrigin, parseCheckpoint, parseNote } from '../../shared/tlog/src/index.ts'
 import {
   copyServerFiles,
   labResult,
@@ -43,7 +43,10 @@ after(async () => {
   await scene?.world.close()
 })
 
-const serverKeys = () => [decodeBase64url(keyOfServer)]
+const serverKeys = () => {
+  const { crypto, serverRef } = scene.world
+  return [{ name: logOrigin(serverRef), key: crypto.importVerifyingKey(decodeBase64url(keyOfServer)) }]
+}
 let keyOfServer = ''
 
 async function get(url: string): Promise<string> {

@@ -295,6 +295,32 @@ export class TaWorld {
     return answer
   }
 
+  /**
+   * The server's next identity key, certified and, unless a test does that later, registered.
+   * @returns what registers it.
+   */
+  async exchangeIdentity({ isRegistered = true } = {}): Promise<() => Promise<void>> {
+    const { identityKey, handover } = await this.ask('next-identity', {})
+    const { authority, admin } = this.organizations[0]
+    const { chain, serialHex } = await authority.issue({ role: 'server', ref: this.serverRef, publicKey: identityKey })
+    const before = this.registered as { readonly server: object }
+    const certificate = encodeBase64url(chain[0])
+    this.registered = {
+      ...before,
+      publicKey: encodeBase64url(identityKey),
+      certSerial: serialHex,
+      server: { ...before.server, certificate, handover: encodeBase64url(handover) },
+    }
+    const registration = JSON.stringify(this.registered)
+    await this.ask('take-identity', { cert: chain[0] })
+    const register = async (): Promise<void> => {
+      await this.ledger.submit(admin, 'renewParticipant', [registration])
+      this.#identityKey = identityKey
+    }
+    if (isRegistered) await register()
+    return register
+  }
+
   /** What the ledger says of the server. */
   registration(): ServerRegistration {
     return {

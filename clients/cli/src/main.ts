@@ -9,6 +9,7 @@ import { APPOINTMENT_COMMANDS } from './commands/appointment.ts'
 import { ATTEST_COMMANDS } from './commands/attest.ts'
 import { AUDIT_COMMANDS } from './commands/audit.ts'
 import { BACKUP_COMMANDS } from './commands/backup.ts'
+import { CERTIFICATE_COMMANDS } from './commands/certificate.ts'
 import { DEMO_COMMANDS } from './commands/demo.ts'
 import { EMERGENCY_COMMANDS } from './commands/emergency.ts'
 import { ERASURE_COMMANDS } from './commands/erasures.ts'
@@ -56,6 +57,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...BACKUP_COMMANDS,
   ...STORE_BACKUP_COMMANDS,
   ...REPLICA_COMMANDS,
+  ...CERTIFICATE_COMMANDS,
 ]
 
 /** `trusthealth record list | head -1`: whoever reads has enough, and that is no fault. */

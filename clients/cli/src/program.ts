@@ -35,6 +35,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   recovery: 'votes for who holds the record server’s store',
   backup: 'copies of this system',
   replica: 'a second record server that follows the first',
+  certificate: 'certificates and the record server’s identity key',
 }
 
 const EXAMPLES = ['start', 'record list --as bob', 'record verify r-1f9ac03e --as bob']

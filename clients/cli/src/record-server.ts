@@ -17,6 +17,8 @@ export interface RecordServerStatus {
   readonly tee: string
   readonly restarts: number
   readonly measurement?: string
+  /** b64u. */
+  readonly identityKey?: string
   readonly configDigest?: string
   readonly sequence?: number
   readonly isolation: readonly string[]

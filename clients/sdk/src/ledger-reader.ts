@@ -9,6 +9,7 @@ import {
   decodeEndorsedAnswers,
   participantRecordShape,
   EndorsedReader,
+  isKeyChanging,
   type EndorsedAnswer,
   type EndorsementTrust,
   type FabricTrust,
@@ -110,14 +111,20 @@ export function parseLedgerResult<T>(answer: LedgerAnswer, shape: Shape<T>): T {
   return shape(parseJson(answer.result, { maxBytes: MAX_RESULT_BYTES }), 'ledger result')
 }
 
+/** A server's registration as the ledger has it now. */
+export interface KnownServer extends ServerRegistration {
+  /** Its key was just exchanged: the server may still show the one before, which is refused. */
+  readonly isKeyChanging?: boolean
+}
+
 /** A TEE server's registration, from the ledger and from nobody else. */
-export async function readServerRegistration(ledger: LedgerReader, serverRef: string): Promise<ServerRegistration> {
+export async function readServerRegistration(ledger: LedgerReader, serverRef: string): Promise<KnownServer> {
   const { value } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
   return serverRegistrationOf(value)
 }
 
 /** @throws {ClientError} `PARTICIPANT_UNKNOWN`, `PARTICIPANT_SUSPENDED` */
-export function serverRegistrationOf(record: ParticipantRecord): ServerRegistration {
+export function serverRegistrationOf(record: ParticipantRecord): KnownServer {
   if (record.server === undefined || !record.ref.startsWith('s-')) throw new ClientError('PARTICIPANT_UNKNOWN')
   if (record.status !== 'active') throw new ClientError('PARTICIPANT_SUSPENDED')
   const { teeKind, measurements, configDigest, attestationKeys, optee } = record.server
@@ -129,5 +136,6 @@ export function serverRegistrationOf(record: ParticipantRecord): ServerRegistrat
     configDigest,
     attestationKeys: attestationKeys.map((key) => decodeBase64url(key)),
     ...(optee === undefined ? {} : { optee }),
+    ...(isKeyChanging(record) ? { isKeyChanging: true } : {}),
   }
 }

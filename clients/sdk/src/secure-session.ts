@@ -10,11 +10,11 @@ import {
   type AttestationPolicy,
   type CborValue,
   type EvidenceResult,
-  type ServerRegistration,
 } from '../../../shared/protocol/src/index.ts'
-import { startHandshake, type ClientSession } from '../../../shared/protocol/src/session/index.ts'
+import { startHandshake, type CheckedServer, type ClientSession } from '../../../shared/protocol/src/session/index.ts'
 import { ClientError, codeOf } from './errors.ts'
 import type { Identity } from './identity.ts'
+import type { KnownServer } from './ledger-reader.ts'
 import type { Clock, RequestBody, Transport } from './ports.ts'
 import { identityEndsMs } from './renew-identity.ts'
 
@@ -24,12 +24,15 @@ export interface SecureSessionOptions {
   readonly transport: Transport
   readonly identity: Identity
   /** Reads the server's registration from the ledger; called for each handshake. */
-  readonly findServer: () => Promise<ServerRegistration>
+  readonly findServer: () => Promise<KnownServer>
   readonly policy: AttestationPolicy
 }
 
 /** Codes after which a new handshake and the same request again are right: nothing was carried out. */
 const NEW_HANDSHAKE = new Set(['SESSION_UNKNOWN', 'SESSION_EXPIRED'])
+/** While the ledger says that the server's key was just exchanged, a handshake under another key is tried again. */
+const KEY_CHANGE_TRIES = 50
+const KEY_CHANGE_PAUSE_MS = 100
 
 export class SecureSession {
   readonly #options: SecureSessionOptions
@@ -90,22 +93,27 @@ export class SecureSession {
       if (!open.session.isExpired(this.#options.clock.monotonicMs())) return open
       if (this.#open === current) this.#open = undefined
     }
-    this.#open ??= this.#handshake().catch((error: unknown) => {
+    this.#open ??= this.#handshake(KEY_CHANGE_TRIES).catch((error: unknown) => {
       this.#open = undefined
       throw error
     })
     return await this.#open
   }
 
-  async #handshake(): Promise<OpenSession> {
+  async #handshake(triesLeft: number): Promise<OpenSession> {
     const { crypto, clock, transport, identity, policy } = this.#options
     const pending = startHandshake(crypto)
     const [server, reply] = await Promise.all([this.#options.findServer(), transport.hello(pending.hello)])
-    const checked = pending.checkServer(
-      reply,
-      { server, policy },
-      { ref: identity.ref, credential: identity.credential },
-    )
+    let checked: CheckedServer
+    try {
+      const client = { ref: identity.ref, credential: identity.credential }
+      checked = pending.checkServer(reply, { server, policy }, client)
+    } catch (error) {
+      const isOfEarlierKey = codeOf(error) === 'SESSION_SERVER_SIGNATURE' && server.isKeyChanging === true
+      if (!isOfEarlierKey || triesLeft <= 0) throw error
+      await new Promise((resolve) => setTimeout(resolve, KEY_CHANGE_PAUSE_MS))
+      return await this.#handshake(triesLeft - 1)
+    }
     const unconfirmed = checked.finishWith(await identity.signer.sign(checked.toBeSigned))
     const finished = await transport.finish(unconfirmed.finish).catch((error: unknown) => {
       throw this.#isEnded(error) ? new ClientError('CREDENTIAL_EXPIRED', { cause: error }) : error

@@ -18,6 +18,7 @@ import {
   commitmentRecordsShape,
   participantRecordShape,
   patientKeysShape,
+  serverNoteKeys,
   warrantRecordShape,
   type BatchRecord,
   type CommitmentRecord,
@@ -191,14 +192,14 @@ class Verification {
     const { answer, crypto, ledger, consistencyProof, serverRef } = this.#parts()
     const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
     const origin = logOrigin(serverRef)
-    const key = { name: origin, key: crypto.importVerifyingKey(decodeBase64url(server.publicKey)) }
+    const keys = serverNoteKeys(crypto, server)
     const { index, size, entry, proof, checkpoint } = answer.log
-    const opened = openCheckpoint(crypto, checkpoint, origin, [key]).checkpoint
+    const opened = openCheckpoint(crypto, checkpoint, origin, keys).checkpoint
     if (opened.size !== size) throw new ClientError('LOG_PROOF_INVALID')
     verifyInclusion(crypto, leafHash(crypto, entry), index, size, proof, opened.root)
     if (!isEntryOf(entry, answer)) throw new ClientError('LOG_PROOF_INVALID')
     const { value: anchored } = await readLedger(ledger, 'checkpoint', [serverRef], checkpointRecordShape)
-    const anchor = openCheckpoint(crypto, anchored.checkpoint, origin, [key]).checkpoint
+    const anchor = openCheckpoint(crypto, anchored.checkpoint, origin, keys).checkpoint
     if (consistencyProof === undefined) throw new ClientError('CLIENT_CHECK_SKIPPED', { detail: noServer })
     const [older, newer] = anchor.size <= opened.size ? [anchor, opened] : [opened, anchor]
     const consistency = await consistencyProof(older.size, newer.size)

@@ -51,8 +51,8 @@ export function witnessMajority(witnesses: readonly KnownWitness[]): number {
 export interface WitnessedInput {
   readonly crypto: Crypto
   readonly serverRef: string
-  /** Keys of the server that the ledger has, and had. */
-  readonly serverKeys: readonly Uint8Array[]
+  /** Keys of the server that the ledger has, and had: `serverNoteKeys`. */
+  readonly serverKeys: readonly NoteKey[]
   readonly witnesses: readonly KnownWitness[]
   /** Organisations of which a hospital must have cosigned, from 1 up. */
   readonly quorum: number
@@ -80,9 +80,8 @@ export function verifyWitnessed(input: WitnessedInput): Witnessed {
   const { crypto, witnesses, quorum, proof } = input
   const { serverRef, serverKeys } = input
   const origin = logOrigin(serverRef)
-  const keys = serverKeys.map((key) => ({ name: origin, key: crypto.importVerifyingKey(key) }))
-  const own = openCheckpoint(crypto, input.checkpoint, origin, keys).checkpoint
-  const opened = openCheckpoint(crypto, input.cosigned, origin, keys)
+  const own = openCheckpoint(crypto, input.checkpoint, origin, serverKeys).checkpoint
+  const opened = openCheckpoint(crypto, input.cosigned, origin, serverKeys)
   const cosigned = opened.checkpoint
   if (!Number.isSafeInteger(quorum) || quorum < 1) throw new RangeError('quorum must be an integer from 1 up')
   const cosignatures = witnesses.flatMap((witness) => verifyCosignature(crypto, opened.note, witness) ?? [])

@@ -8,8 +8,8 @@
  *
  * @module
  */
-import { decodeBase64url, equalBytes, type Crypto, type SigningKey } from '../../../shared/crypto/src/index.ts'
-import type { ParticipantRecord } from '../../../shared/ledger-model/src/index.ts'
+import { equalBytes, type Crypto, type SigningKey } from '../../../shared/crypto/src/index.ts'
+import { serverNoteKeys, type ParticipantRecord } from '../../../shared/ledger-model/src/index.ts'
 import {
   ProtocolError,
   serverRefShape,
@@ -131,11 +131,7 @@ export class Witness {
     const { crypto, findServer } = this.#parts
     const server = await findServer(log)
     if (server === undefined) throw new ProtocolError('WITNESS_LOG_UNKNOWN', 'the ledger has no such record server')
-    const keys = new Set([server.publicKey, ...server.earlierKeys.map(({ publicKey }) => publicKey)])
-    return [...keys].map((key) => ({
-      name: logOrigin(log),
-      key: crypto.importVerifyingKey(decodeBase64url(key)),
-    }))
+    return serverNoteKeys(crypto, { ref: log, ...server })
   }
 }
 

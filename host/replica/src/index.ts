@@ -5,5 +5,5 @@
  *
  * @module
  */
-export { registerReplicaApi, type ReplicaApi } from './replica-api.ts'
+export { operatorOnly, registerReplicaApi, type ReplicaApi } from './replica-api.ts'
 export { startFollowing, type Following, type FollowingStatus } from './following.ts'

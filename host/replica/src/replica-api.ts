@@ -36,14 +36,19 @@ export interface ReplicaApi {
 const modeShape = struct({ mode: oneOf(...REPLICATION_MODES), key: optional(b64uBytes(65)) })
 const body = bytes({ min: 1, max: 16 * 1024 * 1024 })
 
-export function registerReplicaApi(server: FastifyInstance, api: ReplicaApi): void {
-  const { ask, dataFolder, scratchFolder } = api
-  const expected = Buffer.from(`Bearer ${api.token}`)
-  const onRequest = (request: FastifyRequest, _answer: unknown, done: (error?: Error) => void): void => {
+/** Lets requests with the operator's token in, and no others: `REQUEST_REJECTED`. */
+export function operatorOnly(token: string) {
+  const expected = Buffer.from(`Bearer ${token}`)
+  return (request: FastifyRequest, _answer: unknown, done: (error?: Error) => void): void => {
     const given = Buffer.from(request.headers.authorization ?? '')
     const isRight = given.length === expected.length && timingSafeEqual(given, expected)
     done(isRight ? undefined : new ProtocolError('REQUEST_REJECTED', 'the token is missing or wrong'))
   }
+}
+
+export function registerReplicaApi(server: FastifyInstance, api: ReplicaApi): void {
+  const { ask, dataFolder, scratchFolder } = api
+  const onRequest = operatorOnly(api.token)
   const schema = { hide: true }
   const octets = (path: string, bodyLimit: number, answer: (body: Uint8Array) => Promise<Uint8Array | undefined>) =>
     server.post(path, { onRequest, schema, bodyLimit }, async (request, reply) => {

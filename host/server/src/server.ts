@@ -22,6 +22,7 @@ import { registerCosignaturesApi } from './cosignatures-api.ts'
 import { CosignedCheckpoints, type CosignedParts } from './cosigned-checkpoints.ts'
 import { AddressNumbers } from './gate.ts'
 import { codeOf, errorBody, statusOf } from './http-errors.ts'
+import { registerIdentityApi } from './identity-api.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { registerPublicApi } from './public-api.ts'
 import { registerSessionsApi } from './sessions-api.ts'
@@ -214,7 +215,10 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
       deadAfterMs: limits.streamDeadAfterMs,
     })
     registerUpdatesApi(scope, { ask, updatesPerMinute: limits.updatesPerMinute })
-    if (options.replica !== undefined) registerReplicaApi(scope, { ...options.replica, ask })
+    if (options.replica !== undefined) {
+      registerReplicaApi(scope, { ...options.replica, ask })
+      registerIdentityApi(scope, { ask, token: options.replica.token })
+    }
     if (options.witnesses !== undefined) {
       const checkpoint = async () => (await ask('checkpoint', {})).checkpoint
       const cosigned = new CosignedCheckpoints({ ...options.witnesses, checkpoint })

@@ -9,11 +9,11 @@
  * @module
  */
 import {
+  decodeBase64url,
   decodeHex,
   encodeHex,
   equalBytes,
   parseCertificate,
-  type SigningKey,
 } from '../../../shared/crypto/src/index.ts'
 import {
   checkMember,
@@ -54,6 +54,7 @@ import { refusalOf, StorageError, TrustedApplicationError } from './errors.ts'
 import type { FactsOutcome, LedgerFacts } from './facts/ledger-facts.ts'
 import type { Facts } from './facts/queries.ts'
 import { decodeConfiguration, updatedConfiguration, type Configuration } from './keys/configuration.ts'
+import { IdentityKeys } from './keys/identity.ts'
 import { seal, storeKeysOf, unseal, type StoreKeys } from './keys/sealing.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { TrustedApplicationPorts } from './ports.ts'
@@ -98,11 +99,14 @@ export interface TrustedApplication {
 }
 
 const DATABASE = 'store.db'
-const META_IDENTITY = 'identity'
 const META_CONFIGURATION = 'configuration'
 const META_CERTIFICATE = 'certificate'
 /** While the ledger does not answer at start, it is asked again after this time. */
 const RECOVERY_RETRY_MS = 500
+/** While a next identity key waits for the ledger, it is looked for this often, and less often when that takes long. */
+const NEXT_KEY_MS = 100
+const NEXT_KEY_SLOW_MS = 5_000
+const NEXT_KEY_SLOW_AFTER_MS = 60_000
 
 /**
  * Opens the store. What is found wrong at once is reported as `fatal` by the first `commit`, like everything later.
@@ -158,6 +162,8 @@ class Application implements TrustedApplication {
   #held: { readonly position: number; readonly frames: readonly Uint8Array[] }[] = []
   #recoveryAtMs = 0
   #isRecoveryAsked = false
+  /** Since when the ledger is asked for the next identity key, when next, and whether it is being asked. */
+  #nextKey = { sinceMs: 0, atMs: 0, isAsked: false }
   #instance: Instance | undefined
   #holder: Holder | undefined
   /** The store was there before: its log is told of the start once it is served, and of nothing before. */
@@ -186,6 +192,7 @@ class Application implements TrustedApplication {
     if (this.#leader?.isDue === true) return true
     if (vault === undefined || this.#state === 'stopped') return false
     if (this.#state === 'recovering') return true
+    if (vault.identityKeys.next?.certified !== undefined) return true
     return vault.rewraps.isDue || vault.anchor.isDue || vault.uploads.isDue || vault.facts.waiting > 0
   }
 
@@ -244,22 +251,12 @@ class Application implements TrustedApplication {
     // A store of before the rule: keys of this device opened it, so it was provisioned here.
     if (this.#holder === undefined) this.#hold({ term: 0, instance: this.#identified().instance.digest })
     const encoded = unseal(crypto, this.#keys.seal, [META_CONFIGURATION], sealedConfiguration)
-    this.#assemble(encoded, this.#unsealIdentity())
+    this.#assemble(encoded, IdentityKeys.open(this.#store, this.#keys.seal))
     this.#isReopened = true
     this.#state = this.#store.findMeta(META_CERTIFICATE) === undefined ? 'provisioned' : 'recovering'
   }
 
-  #unsealIdentity(): SigningKey {
-    const { store, keys } = this.#opened()
-    const sealed = store.findMeta(META_IDENTITY)
-    if (sealed === undefined) throw new StorageError('STORE_DAMAGED', 'the identity key is missing')
-    const scalar = unseal(this.#ports.crypto, keys.seal, [META_IDENTITY], sealed)
-    const identity = this.#ports.crypto.importSigningKey(scalar)
-    scalar.fill(0)
-    return identity
-  }
-
-  #assemble(encodedConfiguration: Uint8Array, identity: SigningKey): void {
+  #assemble(encodedConfiguration: Uint8Array, identity: IdentityKeys): void {
     const { store, keys } = this.#opened()
     const configuration = decodeConfiguration(this.#ports.crypto, encodedConfiguration)
     this.#vault = new Vault(this.#ports, store, keys, configuration, identity, this.#limits())
@@ -330,6 +327,19 @@ class Application implements TrustedApplication {
     },
     provision: ({ config }) => this.#provision(config),
     reconfigure: ({ id, update }) => this.#reconfigure(id, update),
+    'next-identity': () => {
+      const { vault, serverRef } = this.#provisioned()
+      return vault.identityKeys.prepare(serverRef)
+    },
+    'take-identity': ({ cert }) => {
+      const { vault } = this.#provisioned()
+      const { next } = vault.identityKeys
+      if (next === undefined) throw new TrustedApplicationError('KEY_UNKNOWN')
+      vault.identityKeys.certify({ mspId: this.#checkCertificate(cert, next.publicKey), cert })
+      const { monotonicMs } = vault.now()
+      this.#nextKey = { ...this.#nextKey, sinceMs: monotonicMs, atMs: monotonicMs }
+      return {}
+    },
     certificate: ({ cert }) => {
       this.#installCertificate(cert)
       return {}
@@ -522,18 +532,15 @@ class Application implements TrustedApplication {
     const { store, keys } = this.#opened()
     if (this.#vault !== undefined) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
     const { digest, serverRef } = decodeConfiguration(crypto, config)
-    const identity = crypto.generateSigningKey()
-    const scalar = crypto.exportSigningKey(identity)
-    store.setMeta(META_IDENTITY, seal(crypto, keys.seal, [META_IDENTITY], scalar))
+    const identity = IdentityKeys.create(store, keys.seal)
     store.setMeta(META_CONFIGURATION, seal(crypto, keys.seal, [META_CONFIGURATION], config))
-    scalar.fill(0)
     this.#assemble(config, identity)
     const { vault } = this.#provisioned()
     vault.log({ t: 'provision', timeMs: vault.now().unixMs, actor: serverRef, digest })
     writeProgram(store, this.#program())
     this.#hold({ term: 0, instance: this.#identified().instance.digest })
     this.#state = 'provisioned'
-    return { configDigest: digest, identityKey: identity.publicKey, ...this.#attestationKey() }
+    return { configDigest: digest, identityKey: identity.current.publicKey, ...this.#attestationKey() }
   }
 
   /** §2.7: only signatures by certificates that are not revoked count; the answer waits for the ledger. */
@@ -642,18 +649,19 @@ class Application implements TrustedApplication {
   /** Of our own identity key, from a root of the configuration, as a server, with our reference. */
   #installCertificate(cert: Uint8Array): void {
     const { vault } = this.#provisioned()
-    const mspId = this.#checkCertificate(cert)
+    const mspId = this.#checkCertificate(cert, vault.identity.publicKey)
     vault.store.setMeta(META_CERTIFICATE, encodeCbor({ mspId, cert }))
     if (this.#state === 'provisioned') this.#state = 'recovering'
     else this.#startAnchoring()
   }
 
-  #checkCertificate(cert: Uint8Array): MspId {
+  /** @param identityKey 65 bytes. @throws {TrustedApplicationError} `CREDENTIAL_REJECTED` */
+  #checkCertificate(cert: Uint8Array, identityKey: Uint8Array): MspId {
     const { vault, serverRef } = this.#provisioned()
-    const { crypto, configuration, identity } = vault
+    const { crypto, configuration } = vault
     const { attributes, publicKey } = parseCertificate(cert)
     const isOurs =
-      encodeHex(publicKey) === encodeHex(identity.publicKey) &&
+      equalBytes(publicKey, identityKey) &&
       roleOf({ attributes }) === 'server' &&
       parseRef(attributes[REF_ATTRIBUTE]) === serverRef
     if (!isOurs) throw new TrustedApplicationError('CREDENTIAL_REJECTED')
@@ -665,6 +673,39 @@ class Application implements TrustedApplication {
       }
     }
     throw new TrustedApplicationError('CREDENTIAL_REJECTED')
+  }
+
+  /** §2.10: whether the ledger has the next identity key, from its organisation's list. */
+  #lookForNextKey(): void {
+    const { vault, serverRef } = this.#provisioned()
+    const { next } = vault.identityKeys
+    const { monotonicMs } = vault.now()
+    if (next?.certified === undefined || this.#nextKey.isAsked || monotonicMs < this.#nextKey.atMs) return
+    const { sinceMs } = this.#nextKey
+    const pauseMs = monotonicMs - sinceMs < NEXT_KEY_SLOW_AFTER_MS ? NEXT_KEY_MS : NEXT_KEY_SLOW_MS
+    this.#nextKey = { sinceMs, atMs: monotonicMs + pauseMs, isAsked: true }
+    const { mspId } = next.certified
+    vault.facts.request({ organizations: [mspId], fresh: true }, monotonicMs, (outcome) => {
+      this.#nextKey = { ...this.#nextKey, isAsked: false }
+      if ('code' in outcome) return
+      const found = outcome.facts.findOrganization(mspId)?.participants.find(({ ref }) => ref === serverRef)
+      const { next: waiting } = vault.identityKeys
+      if (found === undefined || waiting?.certified === undefined) return
+      // What a quorum says of another key is no word for this one.
+      if (equalBytes(decodeBase64url(found.publicKey), waiting.publicKey)) this.#guard(() => this.#takeNextKey())
+    })
+  }
+
+  /** §2.10: from here on the next identity key signs; durable with the round, before it has signed anything. */
+  #takeNextKey(): void {
+    const { vault, serverRef } = this.#provisioned()
+    const { digest, certified } = vault.identityKeys.take()
+    vault.store.setMeta(META_CERTIFICATE, encodeCbor({ ...certified }))
+    vault.checkpoints.signBy(vault.identity)
+    vault.log({ t: 'identity', timeMs: vault.now().unixMs, actor: serverRef, digest })
+    this.#startAnchoring()
+    // Keys before are believed up to the first checkpoint that the ledger has under this one (§7.17).
+    vault.anchor.request(vault.now().monotonicMs)
   }
 
   #startAnchoring(): void {
@@ -789,6 +830,7 @@ class Application implements TrustedApplication {
       return this.#framesOf(this.#takeMessages(), [])
     }
     if (this.#state === 'recovering' || (this.#state === 'serving' && vault.anchor.isDisputed)) this.#recover()
+    if (this.#state === 'serving') this.#lookForNextKey()
     this.#makeDurable()
     const { monotonicMs } = vault.now()
     const anchor = vault.anchor.state(monotonicMs)

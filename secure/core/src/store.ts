@@ -50,6 +50,7 @@ export class Store {
   #position: number
   readonly #selectMeta: SqlStatement
   readonly #upsertMeta: SqlStatement
+  readonly #deleteMeta: SqlStatement
 
   private constructor(crypto: Crypto, database: RecordingDatabase, state: State, log: Log, hasFullText: boolean) {
     this.crypto = crypto
@@ -63,6 +64,7 @@ export class Store {
     this.#upsertMeta = database.prepare(
       'INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
     )
+    this.#deleteMeta = database.prepare('DELETE FROM meta WHERE name = ?')
     this.#position = positionOf(this.findMeta(POSITION))
   }
 
@@ -181,6 +183,11 @@ export class Store {
   setMeta(name: string, value: Uint8Array): void {
     this.beginWrite()
     this.#upsertMeta.run(name, value)
+  }
+
+  removeMeta(name: string): void {
+    this.beginWrite()
+    this.#deleteMeta.run(name)
   }
 }
 

@@ -14,6 +14,7 @@ import { PatientLog } from './audit/patient-log.ts'
 import { StorageError } from './errors.ts'
 import { LedgerFacts } from './facts/ledger-facts.ts'
 import type { Configuration } from './keys/configuration.ts'
+import type { IdentityKeys } from './keys/identity.ts'
 import type { StoreKeys } from './keys/sealing.ts'
 import { TreatmentKeys } from './keys/treatment-keys.ts'
 import { Patients } from './patients.ts'
@@ -36,7 +37,7 @@ export class Vault {
   readonly crypto: Crypto
   readonly store: Store
   #configuration: Configuration
-  readonly identity: SigningKey
+  readonly identityKeys: IdentityKeys
   readonly limits: Limits
   readonly round = new Round()
   readonly patients: Patients
@@ -63,14 +64,14 @@ export class Vault {
     store: Store,
     keys: StoreKeys,
     configuration: Configuration,
-    identity: SigningKey,
+    identityKeys: IdentityKeys,
     limits: Limits,
   ) {
     this.ports = ports
     this.crypto = ports.crypto
     this.store = store
     this.#configuration = configuration
-    this.identity = identity
+    this.identityKeys = identityKeys
     this.limits = limits
     this.patients = new Patients(store, limits.patients)
     this.patientLog = new PatientLog(store, this.patients, limits.unindexed)
@@ -83,7 +84,7 @@ export class Vault {
     this.bodies = new Bodies(store)
     this.texts = new RecordTexts(store)
     this.#restoreIndex()
-    this.checkpoints = new Checkpoints(store, identity, configuration.logOrigin)
+    this.checkpoints = new Checkpoints(store, identityKeys.current, configuration.logOrigin)
     this.anchor = new Anchor(store, this.checkpoints)
     this.facts = new LedgerFacts(ports.crypto, configuration, limits)
     this.uploads = new Uploads(this)
@@ -91,11 +92,13 @@ export class Vault {
     const { serverRef } = configuration
     this.serverIdentity = {
       ref: serverRef,
-      identityKey: identity,
+      get identityKey() {
+        return identityKeys.current
+      },
       attest: (nonce) =>
         ports.evidence.attest(nonce, {
           serverRef,
-          identityKey: identity.publicKey,
+          identityKey: identityKeys.current.publicKey,
           configDigest: this.#configuration.digest,
           nowMs: ports.clock.nowMs(),
         }),
@@ -105,6 +108,11 @@ export class Vault {
 
   get configuration(): Configuration {
     return this.#configuration
+  }
+
+  /** What signs for this server now. */
+  get identity(): SigningKey {
+    return this.identityKeys.current
   }
 
   /** The next one is in force from here on; the caller makes it durable in the same round. */

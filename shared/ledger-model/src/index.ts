@@ -6,6 +6,7 @@
  * @module
  */
 export * from './anchor-statement.ts'
+export * from './key-handover.ts'
 export * from './block.ts'
 export * from './chain-verifier.ts'
 export * from './configuration.ts'

@@ -75,6 +75,7 @@ const serverMembers = {
   attestationKeys: distinct(publicKeyShape, { max: 8 }),
   /** Devices, OP-TEE builds and programs that verifiers accept (docs/protocol/09-evidence.md §9.4). */
   optee: optional(opteeReferenceShape),
+  handover: optional(b64u(64)),
 }
 export const serverDetailsShape: Shape<ServerDetails> = refine(
   struct(serverMembers),
@@ -91,6 +92,8 @@ export interface ServerDetails {
   readonly attestationKeys: readonly string[]
   /** Only with kind `optee`; absent: no evidence of it is accepted. */
   readonly optee?: OpteeReference
+  /** b64u, 64 bytes: the key before signed this one (7.17). */
+  readonly handover?: string
 }
 
 /** The `participant JSON` of `registerParticipant` and `renewParticipant`, except patients. */
@@ -133,6 +136,8 @@ export interface EarlierKey {
   readonly publicKey: string
   readonly certSerial: string
   readonly untilMs: number
+  /** Of a record server: checkpoints of more entries are not believed under this key (7.17). Absent: not known yet. */
+  readonly untilSize?: number
 }
 
 /** Result of `participant` for everyone but patients, and each item of `organizationPolicy`. */
@@ -160,7 +165,10 @@ export const participantRecordShape: Shape<ParticipantRecord> = struct({
   server: optional(serverDetailsShape),
   registeredMs: uint(),
   changedMs: uint(),
-  earlierKeys: list(struct({ publicKey: publicKeyShape, certSerial: serialHexShape, untilMs: uint() }), { max: 16 }),
+  earlierKeys: list(
+    struct({ publicKey: publicKeyShape, certSerial: serialHexShape, untilMs: uint(), untilSize: optional(uint()) }),
+    { max: 16 },
+  ),
 })
 
 /** Result of `participant` for a patient. */

@@ -180,6 +180,11 @@ export const ERROR_TABLE = {
     meaning: 'The statement that changes keys is malformed or not signed by an active key.',
     action: 'Sign it on a registered device.',
   },
+  KEY_HANDOVER_INVALID: {
+    kind: 'refused',
+    meaning: "A record server's new key is not signed by the one before.",
+    action: 'Exchange it with trusthealth certificate rotate; only the server itself can name its next key.',
+  },
   KEY_EXISTS: { kind: 'usage', meaning: 'This key is already registered.', action: 'Nothing needs to be done.' },
   KEY_UNKNOWN: { kind: 'usage', meaning: 'No such key is registered.', action: 'Check the list of keys.' },
   KEY_LAST: {
@@ -706,6 +711,11 @@ export const ERROR_TABLE = {
     kind: 'check',
     meaning: 'A checkpoint of the log carries no signature of a known key, or of too few witnesses.',
     action: 'Compare the keys you know with the ledger; if they are right, report the record server.',
+  },
+  LOG_KEY_ENDED: {
+    kind: 'check',
+    meaning: 'A checkpoint of the log is signed by a key that had ended before the log was that long.',
+    action: 'Do not rely on it and report the record server: the old key was to be destroyed.',
   },
   LOG_ORIGIN_MISMATCH: {
     kind: 'check',

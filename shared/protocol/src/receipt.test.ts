@@ -51,6 +51,14 @@ test('a receipt of another key or server is refused', () => {
   assert.throws(() => verifyReceipt(crypto, forged, check), INVALID)
 })
 
+test('a receipt of an earlier key counts up to the size at which that key ended', () => {
+  const later = { ...check, key: doctor.verifyingKey }
+  const until = (maxSize?: number) => [{ key: server.verifyingKey, ...(maxSize === undefined ? {} : { maxSize }) }]
+  assert.deepEqual(verifyReceipt(crypto, jws, { ...later, earlier: until() }), receipt)
+  assert.deepEqual(verifyReceipt(crypto, jws, { ...later, earlier: until(receipt.logSize) }), receipt)
+  assert.throws(() => verifyReceipt(crypto, jws, { ...later, earlier: until(receipt.logSize - 1) }), INVALID)
+})
+
 test('a receipt for another commitment is refused, whichever part differs', () => {
   for (const member of ['patientTag', 'doctorTag', 'ehrHash', 'warrantHash', 'previous'] as const) {
     const commitment = { ...second, [member]: crypto.randomBytes(32) }

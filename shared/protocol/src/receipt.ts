@@ -24,7 +24,7 @@ import {
   type TxId,
   txIdShape,
 } from './ids.ts'
-import { parseStatement, signStatement, type UnverifiedStatement, verifyStatement } from './jws.ts'
+import { kidOf, parseStatement, signStatement, type UnverifiedStatement, verifyStatement } from './jws.ts'
 import { numericDateShape } from './jwt-times.ts'
 import { refuseAs } from './refusal.ts'
 import { refine, type Shape, struct, uint } from './shape.ts'
@@ -79,6 +79,8 @@ export interface ReceiptCheck {
   readonly server: ServerRef
   /** The server's identity key, from the ledger. */
   readonly key: VerifyingKey
+  /** Its keys before, each with the size of the log up to which it is believed. */
+  readonly earlier?: readonly { readonly key: VerifyingKey; readonly maxSize?: number }[]
   /** What the author committed to; absent only where the reader cannot know it. */
   readonly commitment?: Commitment
 }
@@ -89,7 +91,10 @@ export interface ReceiptCheck {
  */
 export function verifyReceipt(crypto: Crypto, jws: string, check: ReceiptCheck): Receipt {
   return refuseAs('RECEIPT_INVALID', 'the receipt is not of this server and commitment', () => {
-    const receipt = verifyStatement(crypto, check.key, jws, TYP, receiptShape)
+    const { kid } = parseStatement(jws, TYP, receiptShape).header
+    const earlier = check.earlier?.find(({ key }) => kidOf(crypto, key.publicKey) === kid)
+    const receipt = verifyStatement(crypto, earlier?.key ?? check.key, jws, TYP, receiptShape)
+    if (receipt.logSize > (earlier?.maxSize ?? receipt.logSize)) throw new ProtocolError('RECEIPT_INVALID', 'ended key')
     if (receipt.iss !== check.server) throw new ProtocolError('RECEIPT_INVALID', 'another server')
     if (check.commitment !== undefined && !isFor(receipt, check.commitment)) {
       throw new ProtocolError('RECEIPT_INVALID', 'another commitment')

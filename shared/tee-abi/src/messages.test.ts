@@ -37,6 +37,8 @@ const REQUESTS: { readonly [O in AbiOpName]: Extract<HostRequest, { op: O }> } =
   anchored: { id: 1, op: 'anchored', epoch: 4 },
   provision: { id: 1, op: 'provision', config: record },
   reconfigure: { id: 1, op: 'reconfigure', update: record },
+  'next-identity': { id: 1, op: 'next-identity' },
+  'take-identity': { id: 1, op: 'take-identity', cert: record },
   certificate: { id: 1, op: 'certificate', cert: record },
   status: { id: 1, op: 'status' },
   attest: { id: 1, op: 'attest', nonce: digest },

@@ -116,6 +116,10 @@ export const ABI_OPS = {
     answer: { configDigest: digest, sequence: uint() },
     from: 'serving',
   },
+  /** The next identity key, made once until it is taken, signed by the one that is in force (02-registration.md §2.10). */
+  'next-identity': { request: {}, answer: { identityKey: point, handover: bytes({ length: 64 }) }, from: 'serving' },
+  /** A certificate of the next identity key: that one is taken as soon as the ledger has it. */
+  'take-identity': { request: { cert: bytes({ min: 1, max: 8_192 }) }, answer: {}, from: 'serving' },
   certificate: { request: { cert: bytes({ min: 1, max: 8_192 }) }, answer: {}, from: 'provisioned' },
   status: {
     request: {},

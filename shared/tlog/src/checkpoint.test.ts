@@ -13,6 +13,7 @@ import {
   LogError,
   type LogErrorCode,
   logOrigin,
+  type NoteKey,
   noteKeyId,
   openCheckpoint,
   parseCheckpoint,
@@ -87,6 +88,16 @@ test('a checkpoint that no known key signed is refused', () => {
   refuses('LOG_SIGNATURE_MISSING', () => openCheckpoint(crypto, signed, ORIGIN, [stranger]))
   refuses('LOG_SIGNATURE_MISSING', () => openCheckpoint(crypto, signed, ORIGIN, [renamed]))
   refuses('LOG_SIGNATURE_MISSING', () => openCheckpoint(crypto, signed, ORIGIN, []))
+})
+
+test('a key that was exchanged signs checkpoints up to its size and no larger one, whoever else signed', () => {
+  const [{ name, key }] = known as [NoteKey]
+  const until = (maxSize: number) => [{ name, key, maxSize }]
+  assert.equal(openCheckpoint(crypto, signed, ORIGIN, until(checkpoint.size)).checkpoint.size, checkpoint.size)
+  refuses('LOG_KEY_ENDED', () => openCheckpoint(crypto, signed, ORIGIN, until(checkpoint.size - 1)))
+  const both = formatNote(addSignature(parseNote(signed), other))
+  const second = { name: other.name, key: crypto.importVerifyingKey(otherKey.publicKey) }
+  refuses('LOG_KEY_ENDED', () => openCheckpoint(crypto, both, ORIGIN, [second, ...until(checkpoint.size - 1)]))
 })
 
 test('a line of a known key that does not verify spoils the note, whoever else signed', () => {

@@ -91,7 +91,7 @@ export function signCheckpoint(crypto: Crypto, key: SigningKey, checkpoint: Chec
  *
  * @param keys the log's keys that the caller trusts (several while a key is being replaced).
  * @throws {LogError} `LOG_CHECKPOINT_MALFORMED`, `LOG_SIGNATURE_MISSING`, `LOG_SIGNATURE_INVALID`,
- * `LOG_ORIGIN_MISMATCH` (signed by the key, but of another log).
+ * `LOG_ORIGIN_MISMATCH` (signed by the key, but of another log), `LOG_KEY_ENDED` (by a key that ended before that size).
  */
 export function openCheckpoint(
   crypto: Crypto,
@@ -103,5 +103,8 @@ export function openCheckpoint(
   const signedBy = verifyNote(crypto, note, keys)
   const checkpoint = parseCheckpoint(note.text)
   if (checkpoint.origin !== origin) throw new LogError('LOG_ORIGIN_MISMATCH', 'a checkpoint of another log')
+  if (signedBy.some(({ maxSize = checkpoint.size }) => checkpoint.size > maxSize)) {
+    throw new LogError('LOG_KEY_ENDED', 'signed by a key that ended before')
+  }
   return { checkpoint, note, signedBy }
 }

@@ -8,6 +8,7 @@ export type LogErrorCode =
   | 'LOG_SIGNATURE_MISSING'
   | 'LOG_SIGNATURE_INVALID'
   | 'LOG_KEY_MALFORMED'
+  | 'LOG_KEY_ENDED'
 
 /** A log or its proof is not what it claims to be. Carries a code and fixed text; never an entry's content. */
 export class LogError extends Error {

@@ -49,6 +49,8 @@ export interface SignedNote {
 export interface NoteKey {
   readonly name: string
   readonly key: VerifyingKey
+  /** Of a log's key that was exchanged: it signed no checkpoint of more entries than this. */
+  readonly maxSize?: number
 }
 
 // RFC 5480 §2: SubjectPublicKeyInfo of an uncompressed P-256 point, up to the point.

@@ -18,9 +18,12 @@ import {
   logOriginOf,
   PAGE_ITEMS,
   parseResult,
+  participantRecordShape,
+  serverNoteKeys,
   signAnchorStatement,
+  signKeyHandover,
 } from '../../../shared/ledger-model/src/index.ts'
-import { encodeHex } from '../../../shared/crypto/src/index.ts'
+import { encodeBase64url, encodeHex, type SigningKey } from '../../../shared/crypto/src/index.ts'
 import {
   commitmentFromJson,
   commitmentLeaf,
@@ -293,6 +296,63 @@ export function describeCommitments(world: () => LedgerWorld): void {
       // The leave was for the checkpoint of that epoch.
       await refused('CHECKPOINT_SMALLER', anchor(server, note(server, 4), 4))
       await refused('CHECKPOINT_FORKED', anchor(server, note(server, 6, crypto.randomBytes(32)), 4))
+    })
+
+    test('a server’s next key is named by the one before, which is believed up to the next one’s first checkpoint', async () => {
+      const { ledger, call, a, register } = world()
+      const server = await register(a, 'server')
+      const next = await issueCertificate(a.authority, 'server', { ref: server.ref })
+      const stranger = await register(a, 'server')
+      const registration = registrationOf(next)
+      const signedBy = (key: SigningKey, of = next.signingKey.publicKey) =>
+        encodeBase64url(signKeyHandover(crypto, key, { serverRef: server.ref, next: of }))
+      const renew = (handover?: string) => {
+        const details = { ...registration.server, ...(handover === undefined ? {} : { handover }) }
+        return call(a.admin, 'renewParticipant', { ...registration, server: details })
+      }
+      const keysOf = async () => {
+        const text = await ledger.query({ fn: 'participant', args: [server.ref] })
+        return serverNoteKeys(crypto, parseResult(text, participantRecordShape)).map(({ key, maxSize }) => [
+          encodeBase64url(key.publicKey),
+          maxSize,
+        ])
+      }
+      await anchor(server, note(server, 5), 1)
+      for (const handover of [
+        undefined,
+        signedBy(stranger.signingKey),
+        signedBy(next.signingKey),
+        signedBy(server.signingKey, stranger.signingKey.publicKey),
+      ]) {
+        await refused('KEY_HANDOVER_INVALID', renew(handover))
+      }
+      await renew(signedBy(server.signingKey))
+      const [before, after] = [server, next].map(({ signingKey }) => encodeBase64url(signingKey.publicKey))
+      assert.deepEqual(await keysOf(), [
+        [after, undefined],
+        [before, undefined],
+      ])
+      // The old key anchors nothing any more.
+      await refused('CHECKPOINT_INVALID', anchor(server, note(server, 6), 2))
+      await anchor(next, note(next, 7), 2)
+      await anchor(next, note(next, 9), 3)
+      assert.deepEqual(await keysOf(), [
+        [after, undefined],
+        [before, 7],
+      ])
+    })
+
+    test('without the key before only for a store that goes on from an agreed earlier moment', async () => {
+      const { call, a, register } = world()
+      const server = await register(a, 'server')
+      const restored = await issueCertificate(a.authority, 'server', { ref: server.ref })
+      await anchor(server, note(server, 5), 1)
+      await refused('KEY_HANDOVER_INVALID', call(a.admin, 'renewParticipant', registrationOf(restored)))
+      const from = { epoch: 1, size: 4, root: HASH }
+      await call(a.admin, 'approveSuccession', server.ref, { term: 1, instance: HASH, from })
+      await call(a.admin, 'renewParticipant', registrationOf(restored))
+      await anchor(restored, note(restored, 4), 2)
+      await refused('KEY_HANDOVER_INVALID', call(a.admin, 'renewParticipant', registrationOf(server)))
     })
 
     test('refused: notes that are malformed, of another log, or not signed by the server', async () => {

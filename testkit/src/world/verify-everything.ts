@@ -10,12 +10,13 @@ import assert from 'node:assert/strict'
 import { verifyFabricChain } from '../../../ledger/client/src/fabric/index.ts'
 import { verifyLedger } from '../../../ledger/embedded/src/index.ts'
 import { codeOf, type PatientClient, type RecordItem } from '../../../clients/sdk/src/index.ts'
-import { decodeBase64url, type Crypto } from '../../../shared/crypto/src/index.ts'
+import type { Crypto } from '../../../shared/crypto/src/index.ts'
 import {
   checkpointPageShape,
   decodeBlock,
   parseResult,
   participantRecordShape,
+  serverNoteKeys,
   type ChannelConfiguration,
 } from '../../../shared/ledger-model/src/index.ts'
 import type { ServerRef } from '../../../shared/protocol/src/index.ts'
@@ -88,8 +89,8 @@ async function verifyCheckpoints(world: CheckedWorld): Promise<number> {
   const ledger = world.ledger.ledger
   const registered = parseResult(await ledger.query({ fn: 'participant', args: [serverRef] }), participantRecordShape)
   const origin = logOrigin(serverRef)
-  const key = { name: origin, key: crypto.importVerifyingKey(decodeBase64url(registered.publicKey)) }
-  const open = (note: string) => openCheckpoint(crypto, note, origin, [key]).checkpoint
+  const keys = serverNoteKeys(crypto, registered)
+  const open = (note: string) => openCheckpoint(crypto, note, origin, keys).checkpoint
   const anchored: { readonly epoch: number; readonly checkpoint: string }[] = []
   let bookmark = ''
   do {

@@ -5,8 +5,8 @@
  * @module
  */
 import { resolve } from 'node:path'
-import { decodeBase64url, decodeUtf8 } from '../../../../shared/crypto/src/index.ts'
-import { participantRecordShape } from '../../../../shared/ledger-model/src/index.ts'
+import { decodeUtf8 } from '../../../../shared/crypto/src/index.ts'
+import { participantRecordShape, serverNoteKeys } from '../../../../shared/ledger-model/src/index.ts'
 import { logOrigin, openCheckpoint, parseCheckpoint, parseNote } from '../../../../shared/tlog/src/index.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
 import { parseRecordFile } from '../../../sdk/src/record-file.ts'
@@ -93,14 +93,13 @@ async function check(context: Context, what: readonly string[], options: OptionV
   if (serverRef !== consortium.serverRef) throw new CommandError('LOG_ORIGIN_MISMATCH')
   const ledger = await ledgerReaderOf(context, consortium, system)
   const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
-  const serverKeys = [server.publicKey, ...server.earlierKeys.map(({ publicKey }) => publicKey)].map(decodeBase64url)
+  const serverKeys = serverNoteKeys(crypto, server)
   const witnesses = await readWitnesses(crypto, ledger, organizationsOf(consortium))
   const quorum = quorumOf(text(options, 'least'), witnesses)
   const url = urlOf(system, SERVER_PROGRAM)
   const { checkpoint } = answer.log
   const cosigned = await doing('Not checked', () => fetchCosigned(context, url, quorum))
-  const keys = serverKeys.map((key) => ({ name: logOrigin(serverRef), key: crypto.importVerifyingKey(key) }))
-  const own = openCheckpoint(crypto, checkpoint, logOrigin(serverRef), keys).checkpoint
+  const own = openCheckpoint(crypto, checkpoint, logOrigin(serverRef), serverKeys).checkpoint
   const newer = parseCheckpoint(parseNote(cosigned).text)
   if (newer.size < own.size) throw new CommandError('WITNESS_TOO_FEW')
   const proof = await doing('Not checked', () => fetchConsistencyProof(context, url, own.size, newer.size))

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { decodeBase64url, encodeHex } from '../../../../shared/crypto/src/index.ts'
-import { participantRecordShape } from '../../../../shared/ledger-model/src/index.ts'
+import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { participantRecordShape, serverNoteKeys } from '../../../../shared/ledger-model/src/index.ts'
 import { verifyReceipt, type Receipt } from '../../../../shared/protocol/src/index.ts'
 import { leafHash, logOrigin, openCheckpoint, verifyInclusion } from '../../../../shared/tlog/src/index.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
@@ -24,11 +24,12 @@ export async function checkReceipt(
   log: LogPlace,
 ): Promise<ReceiptChecker> {
   const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
-  const key = crypto.importVerifyingKey(decodeBase64url(server.publicKey))
-  const checker = { check: (one: string) => verifyReceipt(crypto, one, { server: serverRef, key }) }
+  const keys = serverNoteKeys(crypto, server)
+  const [{ key }, ...earlier] = keys
+  const checker = { check: (one: string) => verifyReceipt(crypto, one, { server: serverRef, key, earlier }) }
   const content = checker.check(receipt)
   const origin = logOrigin(serverRef)
-  const { checkpoint } = openCheckpoint(crypto, log.checkpoint, origin, [{ name: origin, key }])
+  const { checkpoint } = openCheckpoint(crypto, log.checkpoint, origin, keys)
   expectSame<string>(encodeHex(checkpoint.root), content.logRoot, 'root of the log')
   expectSame(log.index, content.logIndex, 'place in the log')
   verifyInclusion(crypto, leafHash(crypto, log.entry), log.index, checkpoint.size, log.proof, checkpoint.root)

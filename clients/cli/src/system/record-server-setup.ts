@@ -237,17 +237,19 @@ export const SERVER_RENEW_BEFORE_MS = 30 * 86_400_000
 /**
  * The same key gets a new certificate before the old one ends. The ledger is where it counts, so the trusted application
  * and its clients notice nothing; it may be running.
+ * @param atOnce also while there is time.
  * @returns when the certificate that is registered now ends, Unix ms; undefined while there is no registration.
  */
 export async function renewServerCertificate(
   { clock }: Pick<Context, 'clock'>,
   parts: Pick<RecordServerParts, 'ledger' | 'operator' | 'serverRef'>,
+  atOnce = false,
 ): Promise<number | undefined> {
   const known = await findRegistration(parts.ledger, parts.serverRef)
   if (known?.server === undefined) return undefined
   const { ref, kind, attributes, server } = known
   const { notAfterMs, publicKey } = parseCertificate(decodeBase64url(server.certificate))
-  if (notAfterMs - clock.nowMs() > SERVER_RENEW_BEFORE_MS) return notAfterMs
+  if (!atOnce && notAfterMs - clock.nowMs() > SERVER_RENEW_BEFORE_MS) return notAfterMs
   const { chain, serialHex } = await parts.operator.organization.authority.issue({ role: 'server', ref, publicKey })
   const renewed: ParticipantRegistration = {
     ref,

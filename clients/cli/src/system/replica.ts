@@ -83,10 +83,15 @@ export async function promote(context: Context, url: string): Promise<void> {
   await ask(context, url, 'promote', {})
 }
 
-async function ask(context: Context, url: string, path: string, body?: unknown): Promise<unknown> {
+function ask(context: Context, url: string, path: string, body?: unknown): Promise<unknown> {
+  return askAsOperator(context, `${url}/v1/replica/${path}`, body)
+}
+
+/** With the operator's token. @throws {ClientError} the refusal, or `SERVER_UNAVAILABLE`. */
+export async function askAsOperator(context: Context, url: string, body?: unknown): Promise<unknown> {
   let answer: { readonly status: number; readonly value: unknown }
   try {
-    const response = await fetch(`${url}/v1/replica/${path}`, {
+    const response = await fetch(url, {
       headers: {
         authorization: `Bearer ${operatorToken(context.state)}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -10,6 +10,7 @@ import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { formatTime } from '../dates.ts'
 import { texts } from '../option-values.ts'
+import { readCertificates, warningsOf } from './certificates.ts'
 import { loadFirstData } from './first-data.ts'
 import { offerPracticeLinks } from './practice-links.ts'
 import { readStatus, statusText } from './status.ts'
@@ -59,6 +60,7 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       output.result(found, statusText(found, context))
       if (options['data'] !== false) await showLinks(context, system, waiting.signal)
       showFhir(context, system)
+      await warnOfCertificates(context, system)
       output.note('Ctrl-C stops everything.')
     }
     await waiting.done
@@ -69,6 +71,13 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       await system.close()
     }
   }
+}
+
+/** What is left to do although everything that runs renews its own. */
+async function warnOfCertificates(context: Context, { consortium }: RunningSystem): Promise<void> {
+  const { clock, output } = context
+  const warnings = warningsOf(await readCertificates(context, consortium), clock.nowMs())
+  if (warnings.length > 0) output.note([...warnings, 'Renew them:  trusthealth certificate renew'].join('\n'))
 }
 
 /** A line that an integration engineer can run as it is. */

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { decodeBase64url } from '../../../../shared/crypto/src/index.ts'
 import {
   checkpointRecordShape,
   logOriginOf,
   parseResult,
   participantRecordShape,
+  serverNoteKeys,
 } from '../../../../shared/ledger-model/src/index.ts'
 import { openCheckpoint, verifyConsistency } from '../../../../shared/tlog/src/index.ts'
 import { codeOf } from '../../../sdk/src/errors.ts'
@@ -224,8 +224,7 @@ async function logStatus(context: Context, consortium: Consortium, system: Syste
       { fn: 'checkpoint', args: [serverRef] },
     ])
     const origin = logOriginOf(serverRef)
-    const { publicKey } = parseResult(server?.result ?? '', participantRecordShape)
-    const keys = [{ name: origin, key: crypto.importVerifyingKey(decodeBase64url(publicKey)) }]
+    const keys = serverNoteKeys(crypto, parseResult(server?.result ?? '', participantRecordShape))
     const now = openCheckpoint(crypto, await fetchCheckpoint(context, url), origin, keys).checkpoint
     if (anchored?.status !== 200) return { size: now.size }
     const record = parseResult(anchored.result, checkpointRecordShape)

@@ -15,6 +15,7 @@ import {
   decodeHeader,
   decodeTransaction,
   participantRecordShape,
+  serverNoteKeys,
   type EncodedBlock,
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
@@ -603,11 +604,11 @@ export function auditorArea(context: WorkerContext) {
   async function receiptFacts(receipt: Receipt, jws: string): Promise<Found> {
     const { ledger } = (await client()).options
     const { value: server } = await readLedger(ledger, 'participant', [receipt.iss], participantRecordShape)
-    const key = context.crypto.importVerifyingKey(decodeBase64url(server.publicKey))
+    const [{ key }, ...earlier] = serverNoteKeys(context.crypto, server)
     const { value: batch } = await readLedger(ledger, 'batch', [receipt.batchId], batchRecordShape)
     const item = batch.groups.flatMap(({ items }) => items)[receipt.index]
     if (item === undefined) throw new ClientError('COMMITMENT_MISSING')
-    verifyReceipt(context.crypto, jws, { server: receipt.iss, key, commitment: commitmentFromJson(item) })
+    verifyReceipt(context.crypto, jws, { server: receipt.iss, key, earlier, commitment: commitmentFromJson(item) })
     const { recordId, version, batchId, index, txId, block, logIndex, iat } = receipt
     return {
       kind: 'facts',

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { decodeBase64url, equalBytes, type Crypto } from '../../../../shared/crypto/src/index.ts'
-import { logOriginOf, participantRecordShape } from '../../../../shared/ledger-model/src/index.ts'
+import { equalBytes, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import { logOriginOf, participantRecordShape, serverNoteKeys } from '../../../../shared/ledger-model/src/index.ts'
 import {
   isErrorCode,
   list,
@@ -73,7 +73,7 @@ const rememberedShape = struct({
 export async function readWitnessState(parts: WitnessParts): Promise<WitnessState> {
   const { crypto, ledger, serverRef } = parts
   const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
-  const serverKeys = [server.publicKey, ...server.earlierKeys.map(({ publicKey }) => publicKey)].map(decodeBase64url)
+  const serverKeys = serverNoteKeys(crypto, server)
   const witnesses: KnownWitness[] = []
   for (const mspId of parts.organizations) {
     try {
@@ -103,8 +103,7 @@ export async function readWitnessState(parts: WitnessParts): Promise<WitnessStat
   }))
   const { conflicts } = rememberedShape(parseJson(await parts.fetchRemembered(), { maxBytes: 4 * 2 ** 20 }), 'witness')
   const origin = logOriginOf(serverRef)
-  const keys = serverKeys.map((key) => ({ name: origin, key: crypto.importVerifyingKey(key) }))
-  const forks = conflicts.filter((one) => isFork(crypto, origin, keys, one)).length
+  const forks = conflicts.filter((one) => isFork(crypto, origin, serverKeys, one)).length
   return {
     checkpoint: cosigned,
     lines,

@@ -5,9 +5,10 @@
  *
  * @module
  */
-import { decodeBase64url, decodeHex, equalBytes, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import { decodeHex, equalBytes, type Crypto } from '../../../../shared/crypto/src/index.ts'
 import {
   logOriginOf,
+  serverNoteKeys,
   type CheckpointRecord,
   type ParticipantRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
@@ -34,11 +35,7 @@ export class LogWalk {
   constructor(options: LogWalkOptions) {
     this.#options = options
     const { crypto, server } = options
-    const keys = [server.publicKey, ...server.earlierKeys.map(({ publicKey }) => publicKey)]
-    this.#keys = [...new Set(keys)].map((key) => ({
-      name: this.#origin,
-      key: crypto.importVerifyingKey(decodeBase64url(key)),
-    }))
+    this.#keys = serverNoteKeys(crypto, server)
   }
 
   /** The newest checkpoint that was checked; undefined before the first. */

@@ -9,7 +9,9 @@ import {
   anchorSignatureShape,
   type CheckpointRecord,
   checkpointTextShape,
+  endedAt,
   isAnchorStatementSignedBy,
+  isKeyChanging,
   LedgerError,
   logOriginOf,
   PAGE_ITEMS,
@@ -24,6 +26,7 @@ import type { ContractCall, Outcome } from '../call.ts'
 import { activeParticipant } from '../callers.ts'
 import { event, find, toJson, write } from '../state.ts'
 import { verifyingKey } from '../verifying-keys.ts'
+import { putParticipant } from './participants.ts'
 
 /**
  * Whoever submits it: the server's own signature over the epoch and the note decides.
@@ -68,6 +71,8 @@ export async function anchorCheckpoint(
   const record: CheckpointRecord = { serverRef, epoch, size, root: rootHex, checkpoint: note, timeMs, txId }
   await write(call.state, stateKeys.checkpoint(serverRef), record)
   await write(call.state, stateKeys.checkpointAt(serverRef, epoch), record)
+  // §7.17: from here on the keys before are believed up to this size only.
+  if (isKeyChanging(server)) await putParticipant(call, { ...server, earlierKeys: endedAt(server, size) })
   return { result: toJson(record), event: event('CheckpointAnchored', { serverRef, epoch, size, root: rootHex }) }
 }
 

@@ -8,6 +8,8 @@
  */
 import { CryptoError, decodeBase64url, encodeBase64url, parseCertificate } from '../../../../shared/crypto/src/index.ts'
 import {
+  type CheckpointRecord,
+  isKeyHandoverSignedBy,
   LedgerError,
   measurementsShape,
   type ParticipantRecord,
@@ -21,17 +23,20 @@ import {
   REF_ATTRIBUTE,
   roleOf,
   stateKeys,
+  type SuccessionVotes,
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
   isPatientRef,
   participantRefShape,
   type PatientRef,
+  type ServerRef,
   serverRefShape,
 } from '../../../../shared/protocol/src/index.ts'
 import { badArgument, jsonArgument, plainArgument } from '../arguments.ts'
 import type { ContractCall, Outcome } from '../call.ts'
 import { findParticipant, forbidden, hasRole, ownParticipant, unknownParticipant } from '../callers.ts'
 import { event, find, toJson, write, writeNew } from '../state.ts'
+import { verifyingKey } from '../verifying-keys.ts'
 import { registerPatient } from './patient-keys.ts'
 
 const MAX_EARLIER_KEYS = 16
@@ -66,13 +71,15 @@ export async function registerParticipant(call: ContractCall, text: string): Pro
 }
 
 /**
- * Replaces key, certificate and attributes of a participant; the earlier key stays for signatures made with it.
- * @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `LEDGER_FORBIDDEN`, `PARTICIPANT_UNKNOWN`
+ * Replaces key, certificate and attributes of a participant; the earlier key stays for signatures made with it. The next
+ * key of a record server is named by the server itself.
+ * @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `LEDGER_FORBIDDEN`, `PARTICIPANT_UNKNOWN`, `KEY_HANDOVER_INVALID`
  */
 export async function renewParticipant(call: ContractCall, text: string): Promise<Outcome> {
   const registration = checkedRegistration(call, text)
   const current = await ownParticipant(call, registration.ref)
   if (isSame(current, registration)) return { result: toJson(current) }
+  await checkHandover(call, current, registration)
   const { publicKey, certSerial } = current
   const { timeMs } = call.tx
   const record: ParticipantRecord = {
@@ -116,6 +123,21 @@ export async function setMeasurements(call: ContractCall, serverText: string, te
   const record = { ...current, changedMs: call.tx.timeMs, server: { ...current.server, measurements } }
   await putParticipant(call, record)
   return { result: toJson(record), event: event('MeasurementsChanged', { serverRef, measurements }) }
+}
+
+/** §7.17. Without the key before only for a store that goes on from a moment when it had another one. */
+async function checkHandover(call: ContractCall, current: ParticipantRecord, next: ParticipantRegistration) {
+  const { ref, mspId, publicKey } = current
+  if (next.server === undefined || next.publicKey === publicKey) return
+  const serverRef = ref as ServerRef
+  const statement = { serverRef, next: decodeBase64url(next.publicKey) }
+  const { handover } = next.server
+  const previous = verifyingKey(call.crypto, publicKey)
+  if (handover !== undefined && isKeyHandoverSignedBy(call.crypto, previous, statement, handover)) return
+  const votes = (await find<SuccessionVotes>(call.state, stateKeys.successionVotes(serverRef, mspId)))?.votes ?? []
+  const latest = await find<CheckpointRecord>(call.state, stateKeys.checkpoint(serverRef))
+  if (votes.some(({ from }) => from !== undefined && from.epoch === latest?.epoch)) return
+  throw new LedgerError('KEY_HANDOVER_INVALID', 'the key before did not sign the new one')
 }
 
 /** Writes a participant's record at both of its keys and keeps its sanction beside it. */

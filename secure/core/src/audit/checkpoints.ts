@@ -28,7 +28,7 @@ export interface SignedSize {
 export class Checkpoints {
   readonly #crypto: Crypto
   readonly #store: Store
-  readonly #identity: SigningKey
+  #identity: SigningKey
   readonly #origin: string
   readonly #node: SqlStatement
   #newest: SignedSize | undefined
@@ -39,6 +39,12 @@ export class Checkpoints {
     this.#identity = identity
     this.#origin = origin
     this.#node = store.database.prepare('SELECT hash FROM log_node WHERE id = ?')
+  }
+
+  /** From here on another key signs, also what was signed before and is asked for again. */
+  signBy(identity: SigningKey): void {
+    this.#identity = identity
+    this.#newest = undefined
   }
 
   /** Of everything that is durable now. */

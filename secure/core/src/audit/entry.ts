@@ -36,6 +36,7 @@ export const ENTRY_KINDS = [
   'configure',
   'program',
   'succession',
+  'identity',
   'replica',
   'commit',
 ] as const

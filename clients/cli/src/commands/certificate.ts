@@ -1,0 +1,134 @@
+/**
+ * `trusthealth certificate …`: when certificates end, renewing them, and another identity key for the record server, all
+ * while everybody works. Spec: docs/protocol/02-registration.md §2.9, §2.10; run book: docs/operations/keys.md.
+ *
+ * @module
+ */
+import { decodeBase64url, encodeBase64url, encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { struct, text } from '../../../../shared/protocol/src/index.ts'
+import { confirmStep } from '../ask.ts'
+import { CommandError, doing } from '../command-error.ts'
+import type { CommandRow } from '../command-row.ts'
+import type { Context } from '../context.ts'
+import { openLedgerOf } from '../ledger-access.ts'
+import { table } from '../output.ts'
+import { fetchServerStatus } from '../record-server.ts'
+import { requireSystem, SERVER_PROGRAM, urlOf } from '../system-file.ts'
+
+export const CERTIFICATE_COMMANDS: readonly CommandRow[] = [
+  {
+    path: 'certificate show',
+    summary: 'show when the certificates of the record server, hospitals, administrators and people here end',
+    examples: ['certificate show', 'certificate show --json', 'certificate show --quiet'],
+    run: show,
+  },
+  {
+    path: 'certificate renew',
+    summary: 'renew the certificate of the record server now, and the others here that end soon',
+    details:
+      'The keys stay. Hospitals, doctors and patients renew theirs by themselves: services look every hour, people when\n' +
+      'they do something. What a hospital’s service has on its own machine is renewed there.',
+    examples: ['certificate renew', 'certificate renew --json', 'certificate renew --dry-run'],
+    run: renew,
+  },
+  {
+    path: 'certificate rotate',
+    summary: 'give the record server another identity key, without stopping it',
+    details:
+      'The trusted application makes the key and signs it with the one before; the ledger keeps both. Receipts and\n' +
+      'checkpoints of before stay good; the key before is destroyed in the store and believed for nothing newer.\n' +
+      'Cut off, it goes on with the same command.',
+    examples: ['certificate rotate', 'certificate rotate --yes', 'certificate rotate --dry-run'],
+    run: rotate,
+  },
+]
+
+async function show(context: Context): Promise<void> {
+  const { consortium, system } = requireSystem(context.state)
+  const { endWords, readCertificates, warningsOf } = await import('../system/certificates.ts')
+  const ledger = await openLedgerOf(context, consortium, system)
+  try {
+    const certificates = await doing('The ledger cannot be read', () => readCertificates(context, consortium, ledger))
+    const nowMs = context.clock.nowMs()
+    const rows = certificates.map(({ who, kind, endsMs }) => [who, kind, endWords(endsMs, nowMs)])
+    const warnings = warningsOf(certificates, nowMs)
+    const next = warnings.length === 0 ? [] : ['', ...warnings, 'Renew them:  trusthealth certificate renew']
+    context.output.result({ certificates, endSoon: warnings.length }, [table(rows, ''), ...next].join('\n'))
+  } finally {
+    await ledger.close()
+  }
+}
+
+async function renew(context: Context): Promise<void> {
+  const { consortium, system } = requireSystem(context.state)
+  if (context.flags.dryRun === true) {
+    context.output.result({ server: consortium.serverRef }, 'Would renew the certificate of the record server.')
+    return
+  }
+  const { openOperator } = await import('../system/operator.ts')
+  const { openMember } = await import('../system/members.ts')
+  const { renewServerCertificate } = await import('../system/record-server-setup.ts')
+  const { hasKeysHere } = await import('../system/certificates.ts')
+  const operator = await openOperator(context)
+  for (const hospital of consortium.hospitals) {
+    if (hasKeysHere(context, hospital)) await openMember(context, hospital.name, hospital.slug)
+  }
+  const ledger = await openLedgerOf(context, consortium, system)
+  try {
+    const { serverRef } = consortium
+    await doing('The certificate was not renewed', () =>
+      renewServerCertificate(context, { ledger, operator, serverRef }, true),
+    )
+  } finally {
+    await ledger.close()
+  }
+  await show(context)
+}
+
+const nextShape = struct({ identityKey: text({ max: 128 }), handover: text({ max: 128 }) })
+
+async function rotate(context: Context): Promise<void> {
+  const { consortium, system } = requireSystem(context.state)
+  const { serverRef } = consortium
+  if (context.flags.dryRun === true) {
+    context.output.result({ server: serverRef }, 'Would give the record server another identity key.')
+    return
+  }
+  await confirmStep(context, 'Give the record server another identity key?')
+  const { askAsOperator } = await import('../system/replica.ts')
+  const { openOperator } = await import('../system/operator.ts')
+  const { exchangeIdentity } = await import('../system/server-identity.ts')
+  const url = urlOf(system, SERVER_PROGRAM)
+  const operator = await openOperator(context)
+  const ledger = await openLedgerOf(context, consortium, system)
+  try {
+    const { before, after } = await doing('The key was not exchanged', () =>
+      exchangeIdentity(
+        { ledger, operator, serverRef },
+        {
+          async current() {
+            const { identityKey } = await fetchServerStatus(context, url)
+            if (identityKey === undefined) throw new CommandError('TEE_NOT_PROVISIONED')
+            return decodeBase64url(identityKey)
+          },
+          async next() {
+            const { identityKey, handover } = nextShape(
+              await askAsOperator(context, `${url}/v1/identity/next`, {}),
+              'answer',
+            )
+            return { identityKey: decodeBase64url(identityKey), handover: decodeBase64url(handover) }
+          },
+          async take(cert) {
+            await askAsOperator(context, `${url}/v1/identity/take`, { certificate: encodeBase64url(cert) })
+          },
+        },
+      ),
+    )
+    context.output.result(
+      { server: serverRef, before: encodeBase64url(before), identityKey: encodeBase64url(after) },
+      `The record server has another identity key: ${encodeHex(after.slice(1, 5))}… in place of ${encodeHex(before.slice(1, 5))}…`,
+    )
+  } finally {
+    await ledger.close()
+  }
+}
