@@ -117,13 +117,19 @@ build_os() {
   sed -i 's/^#define MBEDTLS_ECP_DP_SECP256K1_ENABLED$/&\n#define MBEDTLS_ECP_DP_CURVE25519_ENABLED/' \
     "$os/lib/libmbedtls/include/mbedtls_config_uta.h"
   grep -q CURVE25519 "$os/lib/libmbedtls/include/mbedtls_config_uta.h"
-  rm -rf "$cache/os"
-  # CFG_INSECURE=n: without its own key and seed this does not link. The REE file system keeps the attestation key.
-  SOURCE_DATE_EPOCH=1 make -C "$os" -j"$(nproc)" O="$cache/os" TEE_IMPL_VERSION=4.10.0-trusthealth \
+  make_os "$cache/os"
+}
+# make_os OUT ARGUMENT...: OP-TEE, or those parts of it. CFG_INSECURE=n: without its own key and seed this does not link. The
+# REE file system keeps the attestation key.
+make_os() {
+  local out=$1
+  shift
+  rm -rf "$out"
+  SOURCE_DATE_EPOCH=1 make -C "$cache/optee-os" -j"$(nproc)" O="$out" TEE_IMPL_VERSION=4.10.0-trusthealth \
     CROSS_COMPILE=aarch64-linux-gnu- CROSS_COMPILE_core=aarch64-linux-gnu- CROSS_COMPILE_ta_arm64=aarch64-linux-gnu- \
     PLATFORM=vexpress-qemu_armv8a CFG_ARM64_core=y CFG_USER_TA_TARGETS=ta_arm64 CFG_ARM_GICV3=y CFG_INSECURE=n \
     CFG_ATTESTATION_PTA=y CFG_BUILD_IN_TREE_TA=n CFG_NUM_THREADS=4 CFG_CORE_RESERVED_SHM=n \
-    CFG_TEE_CORE_LOG_LEVEL=2 CFG_TEE_TA_LOG_LEVEL=2 TA_SIGN_KEY="$cache/keys/ta-signing.pem"
+    CFG_TEE_CORE_LOG_LEVEL=2 CFG_TEE_TA_LOG_LEVEL=2 TA_SIGN_KEY="$cache/keys/ta-signing.pem" "$@"
 }
 
 firmware() { os && once firmware build_firmware "$cache/os.stamp" "$here/packages.txt"; }
@@ -136,10 +142,28 @@ build_firmware() {
     QEMU_USE_GIC_DRIVER=QEMU_GICV3 BL32_RAM_LOCATION=tdram SPD=opteed BL32="$core/tee-header_v2.bin" \
     BL32_EXTRA1="$core/tee-pager_v2.bin" BL32_EXTRA2="$core/tee-pageable_v2.bin" \
     BL33="$cache/u-boot/usr/lib/u-boot/qemu_arm64/u-boot.bin" BUILD_MESSAGE_TIMESTAMP='"pinned"' all fip
-  rm -f "$out/flash.bin"
-  dd if="$out/qemu/release/bl1.bin" of="$out/flash.bin" bs=4096 conv=notrunc status=none
-  dd if="$out/qemu/release/fip.bin" of="$out/flash.bin" bs=4096 seek=64 conv=notrunc status=none
-  truncate -s 64M "$out/flash.bin"
+  make_flash "$out/qemu/release/bl1.bin" "$out/qemu/release/fip.bin" "$out/flash.bin"
+}
+# make_flash BL1 FIP OUT
+make_flash() {
+  rm -f "$3"
+  dd if="$1" of="$3" bs=4096 conv=notrunc status=none
+  dd if="$2" of="$3" bs=4096 seek=64 conv=notrunc status=none
+  truncate -s 64M "$3"
+}
+
+# The same firmware with an OP-TEE that has RPMB, for tests: tee-supplicant plays the device, in its own memory, so that it is
+# new at each start of the machine.
+rpmb() { firmware && once rpmb build_rpmb "$cache/firmware.stamp"; }
+build_rpmb() {
+  local os=$cache/os-rpmb out=$cache/firmware-rpmb
+  make_os "$os" CFG_RPMB_FS=y CFG_RPMB_WRITE_KEY=y "$os"/core/tee-{header,pager,pageable}_v2.bin
+  rm -rf "$out"
+  mkdir "$out"
+  cp "$cache/firmware/qemu/release/fip.bin" "$out/fip.bin"
+  "$cache/firmware-src/tools/fiptool/fiptool" update --tos-fw "$os/core/tee-header_v2.bin" \
+    --tos-fw-extra1 "$os/core/tee-pager_v2.bin" --tos-fw-extra2 "$os/core/tee-pageable_v2.bin" "$out/fip.bin"
+  make_flash "$cache/firmware/qemu/release/bl1.bin" "$out/fip.bin" "$out/flash.bin"
 }
 
 # Kernel modules that the guest needs, in the order in which they load.

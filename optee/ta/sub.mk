@@ -2,6 +2,7 @@ global-incdirs-y += . include libc src
 cppflags-y += -include build_config.h -I$(ENGINE) -I$(SQL) -Wa,-I$(SCRIPTS)
 cflags-y += -Wall -Wextra -O2 -Wno-unused-parameter -Wno-switch-default -Wno-cast-function-type
 srcs-y += src/main.c
+srcs-y += src/anchor.c
 srcs-y += src/engine.c
 srcs-y += src/heap.c
 srcs-y += src/native.c

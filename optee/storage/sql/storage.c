@@ -87,9 +87,28 @@ static int platform_result(int rc)
 	}
 }
 
+static int read_anchor(void *context, uint8_t record[SFS_ANCHOR_BYTES], bool *present)
+{
+	int is_present = 0, rc = th_anchor_read(record, &is_present);
+
+	(void)context;
+	*present = is_present;
+	return rc;
+}
+
+static int write_anchor(void *context, const uint8_t record[SFS_ANCHOR_BYTES])
+{
+	(void)context;
+	return th_anchor_write(record);
+}
+
+static const struct sfs_anchor anchor = { .read = read_anchor, .write = write_anchor };
+_Static_assert(SFS_ANCHOR_BYTES == TH_ANCHOR_BYTES, "the anchor's record");
+
 int th_storage_start(void)
 {
 	struct sfs_config config = { .backing = &backing,
+				     .anchor = th_anchor_exists() ? &anchor : NULL,
 				     .cache_blocks = TH_STORAGE_CACHE_BLOCKS,
 				     .max_blocks = TH_STORAGE_MAX_BLOCKS };
 	int rc;

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <trusthealth/platform.h>
 
+#include "anchor.h"
 #include "check.h"
 
 unsigned long checks;
@@ -60,6 +61,29 @@ uint64_t th_monotonic_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+struct test_anchor test_anchor;
+
+int th_anchor_exists(void)
+{
+	return test_anchor.exists;
+}
+
+int th_anchor_read(uint8_t record[TH_ANCHOR_BYTES], int *present)
+{
+	memcpy(record, test_anchor.record, TH_ANCHOR_BYTES);
+	*present = test_anchor.present;
+	return test_anchor.fails ? TH_ERROR_RPC : TH_OK;
+}
+
+int th_anchor_write(const uint8_t record[TH_ANCHOR_BYTES])
+{
+	if (test_anchor.fails)
+		return TH_ERROR_RPC;
+	memcpy(test_anchor.record, record, TH_ANCHOR_BYTES);
+	test_anchor.present = true;
+	return TH_OK;
 }
 
 struct th_aead {

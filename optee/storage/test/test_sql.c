@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SQLCipher on the secure file system: power cuts at every write while transactions run, ROLLBACK, wrong keys, backups,
- * damage, and 10,000 records in bounded memory. With a path as argument the last database is left there as a file, for
+ * damage, older volumes, and 10,000 records in bounded memory. With a path as argument the last database is left there as a file, for
  * another SQLCipher to open.
  */
 #include <string.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../plugin/volume.h"
+#include "anchor.h"
 #include "check.h"
 #include "rpc.h"
 #include "sqlite3.h"
@@ -289,6 +290,69 @@ static void damage(void)
 	disk_close(&bad);
 }
 
+static void commit_one(void)
+{
+	sqlite3 *database;
+
+	CHECK_IS(th_storage_start(), TH_OK);
+	database = open_database("main");
+	run(database, "CREATE TABLE IF NOT EXISTS t (n INTEGER) STRICT; INSERT INTO t VALUES (1)");
+	CHECK_IS(sqlite3_close(database), SQLITE_OK);
+	th_storage_stop();
+}
+
+static void try_disk(struct disk *disk, int wanted)
+{
+	struct disk before;
+
+	disk_open(&before);
+	disk_copy(&before, disk);
+	rpc_disk = disk;
+	CHECK_IS(th_storage_start(), wanted);
+	if (wanted == TH_OK)
+		th_storage_stop();
+	CHECK(disk->length == before.length && memcmp(disk->bytes, before.bytes, disk->length) == 0);
+	disk_close(&before);
+}
+
+/* Where the platform has a memory that cannot be turned back, an older volume does not mount, nor one without a memory. */
+static void anchored(void)
+{
+	struct disk disk, older, fresh;
+	struct test_anchor then;
+
+	disk_open(&disk);
+	disk_open(&older);
+	disk_open(&fresh);
+	test_anchor = (struct test_anchor){ .exists = true };
+	rpc_disk = &disk;
+	commit_one();
+	CHECK(test_anchor.present);
+	disk_copy(&older, &disk);
+	for (int i = 0; i < 5; i++)
+		commit_one();
+	try_disk(&disk, TH_OK);
+	try_disk(&older, TH_ERROR_AUTH);
+	then = test_anchor;
+	test_anchor = (struct test_anchor){ .exists = true };
+	try_disk(&disk, TH_ERROR_AUTH);
+	test_anchor = then;
+	test_anchor.fails = true;
+	try_disk(&disk, TH_ERROR_RPC);
+	test_anchor.fails = false;
+	/* Without the volume there is a new one, whose anchor refuses the one that comes back. */
+	rpc_disk = &fresh;
+	commit_one();
+	try_disk(&disk, TH_ERROR_AUTH);
+	try_disk(&fresh, TH_OK);
+	/* What a platform without such a memory does: the ledger has to notice. */
+	test_anchor = (struct test_anchor){ .exists = false };
+	try_disk(&older, TH_OK);
+	disk_close(&disk);
+	disk_close(&older);
+	disk_close(&fresh);
+}
+
 /* Ten thousand records with their indexes: the heap stays below what the trusted application can give. */
 static void many_records(unsigned records)
 {
@@ -397,6 +461,7 @@ int main(int argc, char **argv)
 	seed_random(seed);
 	port();
 	damage();
+	anchored();
 	many_records(records);
 	snprintf(path, sizeof(path), "%s.volume", argv[0]);
 	through_the_plugin(path);

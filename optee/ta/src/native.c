@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "native.h"
+#include "trusthealth/platform.h"
 
 int native_bytes(JSContext *ctx, JSValueConst value, const uint8_t **bytes, size_t *count)
 {
@@ -74,6 +75,7 @@ JSValue native_object(JSContext *ctx, const uint8_t measurement[32])
 	    JS_SetPropertyStr(ctx, object, "signer", native_copy(ctx, signer, sizeof(signer))) < 0 ||
 	    JS_SetPropertyStr(ctx, object, "isSimulated", JS_NewBool(ctx, TH_SIMULATED)) < 0 ||
 	    JS_SetPropertyStr(ctx, object, "isDebug", JS_NewBool(ctx, TH_DEBUG)) < 0 ||
+	    JS_SetPropertyStr(ctx, object, "hasAnchor", JS_NewBool(ctx, th_anchor_exists())) < 0 ||
 	    native_add_crypto(ctx, object) || native_add_platform(ctx, object) ||
 	    native_add_sql(ctx, object)) {
 		JS_FreeValue(ctx, object);

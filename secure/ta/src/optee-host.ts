@@ -14,8 +14,6 @@ import {
 import type { TrustedApplication } from '../../core/src/index.ts'
 import { createTrustedApplication, FrameReader, SMALL_LIMITS, TA_ID } from './trusted-application.ts'
 
-/** What surrounds it; part of status and evidence. */
-const ISOLATION = ['trustzone']
 /** Secure memory is scarce: as much as the storage has set aside (TH_STORAGE_PAGES of optee/storage/sql). */
 const CACHE_KIB = 512
 /** Enough for the tens of thousands of rows that there is memory for. */
@@ -33,7 +31,7 @@ let outputBytes = 0
 export function start(native: Native): void {
   const crypto = createOpteeCrypto(native)
   const deviceKey = createOpteeDeviceKey(crypto, native, TA_ID)
-  const isolation = native.isSimulated ? [...ISOLATION, 'emulated'] : ISOLATION
+  const isolation = surroundings(native)
   application = createTrustedApplication(
     {
       crypto,
@@ -83,6 +81,11 @@ export function take(maxBytes: number): Uint8Array {
 /** Bytes that wait to be taken. */
 export function waiting(): number {
   return outputBytes
+}
+
+/** Words of status and evidence. */
+function surroundings({ isSimulated, hasAnchor }: Native): readonly string[] {
+  return ['trustzone', ...(isSimulated ? ['emulated'] : []), ...(hasAnchor ? ['rpmb'] : [])]
 }
 
 function append(frame: Uint8Array): void {

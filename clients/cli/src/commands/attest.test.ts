@@ -50,6 +50,7 @@ test('evidence of TrustZone is explained: program, signer, system below, and wha
 
 test('an emulated TrustZone is practice, a debug build is readable, old evidence is old', () => {
   assert.match(say({ simulated: true, isolation: ['trustzone', 'emulated'] }), /PRACTICE: this TrustZone is emulated/)
+  assert.match(say({ isolation: ['trustzone', 'rpmb'] }), /cannot be put back to an older one/)
   assert.match(say({ debug: true }), /its operator can read everything/)
   assert.match(say({}, false), /what runs now may be something else/)
 })

@@ -51,6 +51,7 @@ const ISOLATION: Readonly<Record<string, string>> = {
   'no-core-dumps': 'no memory images on disk',
   trustzone: 'memory that the operating system beside it cannot read',
   emulated: 'in an emulator',
+  rpmb: 'a store that cannot be put back to an older one',
 }
 
 async function attest(context: Context, _what: readonly string[], options: OptionValues): Promise<void> {

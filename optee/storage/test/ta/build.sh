@@ -9,7 +9,7 @@ out=$1
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 rm -rf "$out"
 mkdir -p "$out/source" "$out/ta" "$out/include"
-cp "$here"/* "$here/../../../ta/src/platform.c" "$out/source/"
+cp "$here"/* "$here/../../../ta/src/anchor.c" "$here/../../../ta/src/platform.c" "$out/source/"
 cp -r "$here/../../../ta/include" "$out/"
 make -C "$out/source" O="$out/o" CROSS_COMPILE=aarch64-linux-gnu- TA_DEV_KIT_DIR="$cache/os/export-ta_arm64" \
 	SQL="$cache/storage" LIBRARIES="$cache/storage/libstorage.a $cache/engine/libmath.a" \

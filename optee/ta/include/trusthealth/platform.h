@@ -42,6 +42,18 @@ uint64_t th_monotonic_ms(void);
 #define TH_RPC_MAX_BYTES (256 * 1024)
 int th_rpc(uint32_t command, void *buffer, size_t in_bytes, size_t capacity, size_t *out_bytes);
 
+/*
+ * A small memory that the normal world cannot turn back: one file in the RPMB of the board's eMMC. Whether there is one
+ * is how OP-TEE was built, so the secure world's word alone: a normal world that hides the device is TH_ERROR_RPC, or the
+ * application ends.
+ */
+#define TH_ANCHOR_BYTES 96
+int th_anchor_exists(void);
+/* `*present` is 0 when nothing was ever written. */
+int th_anchor_read(uint8_t record[TH_ANCHOR_BYTES], int *present);
+/* Replaces all bytes or none, also when the power fails. */
+int th_anchor_write(const uint8_t record[TH_ANCHOR_BYTES]);
+
 /* AES-256-GCM with 12-byte nonces and 16-byte tags, GlobalPlatform's. The key is copied; close overwrites it. */
 struct th_aead;
 int th_aead_open(const uint8_t key[32], struct th_aead **out);

@@ -25,6 +25,8 @@ export interface Native {
   readonly isSimulated: boolean
   /** Whether the binary was built for debugging. */
   readonly isDebug: boolean
+  /** Whether the store is bound to a memory that the normal world cannot turn back: OP-TEE has RPMB. */
+  readonly hasAnchor: boolean
   /** 32 bytes: SHA-256 of the SubjectPublicKeyInfo of the key that signs this binary. */
   readonly signer: Uint8Array
 
