@@ -40,6 +40,18 @@ const VARIANTS: readonly Variant[] = [
   { model: 'session', defines: ['IDENTITY_KEY_LEAKED', 'NO_EVIDENCE'], refuted: "secrecy, a client's key" },
   { model: 'session', defines: ['IDENTITY_KEY_LEAKED', 'STALE_EVIDENCE'], refuted: "secrecy, a client's key" },
   { model: 'session', defines: ['X25519_BROKEN', 'KEM_BROKEN', 'ONLY_SECRECY'], refuted: "secrecy, a client's key" },
+  { model: 'session', defines: ['REPLICA', 'CLIENT_KEY_LEAKED'] },
+  { model: 'session', defines: ['REPLICA', 'CLIENT_KEY_LEAKED', 'IDENTITY_KEY_LEAKED'] },
+  {
+    model: 'session',
+    defines: ['REPLICA', 'CLIENT_KEY_LEAKED', 'NO_REPLICA_EVIDENCE'],
+    refuted: "secrecy, the server's key",
+  },
+  {
+    model: 'session',
+    defines: ['REPLICA', 'CLIENT_KEY_LEAKED', 'STALE_REPLICA_EVIDENCE'],
+    refuted: "secrecy, the server's key",
+  },
   { model: 'session', defines: ['REACH'], refuted: 'nothing ever finishes' },
   { model: 'reads', defines: [] },
   { model: 'reads', defines: ['NO_NONCE'], refuted: 'revoked means refused' },

@@ -18,6 +18,9 @@
  *   X25519_BROKEN, KEM_BROKEN   the host knows every secret of that kind
  *   IDENTITY_KEY_LEAKED    the host has the identity key of the server, and not its platform's key
  *   CLIENT_KEY_LEAKED      the host has Alice's signing key: her own view must still hold
+ *   REPLICA                Alice is a replica (11.3): her finish carries evidence over T1, and must, whoever has her key
+ *   NO_REPLICA_EVIDENCE    the server does not look at it
+ *   STALE_REPLICA_EVIDENCE it is not bound to T1
  *   ONLY_SECRECY, ONLY_AGREEMENT, ONLY_UKS, ONLY_CONFIRMATION   one property
  *   REACH                  the assertion that no two honest runs ever finish: it must be refuted, or the model is empty
  */
@@ -58,6 +61,13 @@
 #define LEAKED(name) ((name) == ALICE)
 #else
 #define LEAKED(name) false
+#endif
+
+/* Whom the server's view is about. Evidence stands for a replica even when its key is no secret any more. */
+#ifdef REPLICA
+#define TRUSTED(name) ((name) != EVE)
+#else
+#define TRUSTED(name) ((name) != EVE && !LEAKED(name))
 #endif
 
 byte client_state[2], client_name[2], client_server[2], client_share[2], client_ct[2], client_by[2];
@@ -106,6 +116,16 @@ byte server_state[2], server_share[2], server_kem[2], server_peer[2];
 #define EVIDENCE_GOOD(i, share, ct) (client_server[i] == ROGUE || SIGNED_BY_ANY(i, share, ct))
 #endif
 
+/* 11.3: evidence of the replica's platform for run j. It makes it for its own trusted application only, over its T1. */
+#define MADE_BY_REPLICA(i) (client_name[i] == ALICE && client_state[i] >= FINISHED)
+#if !defined(REPLICA) || defined(NO_REPLICA_EVIDENCE)
+#define HOST_HAS_EVIDENCE(j, name) true
+#elif defined(STALE_REPLICA_EVIDENCE)
+#define HOST_HAS_EVIDENCE(j, name) ((name) != ALICE || MADE_BY_REPLICA(0) || MADE_BY_REPLICA(1))
+#else
+#define HOST_HAS_EVIDENCE(j, name) ((name) != ALICE || (SAME(0, j) && MADE_BY_REPLICA(0)) || (SAME(1, j) && MADE_BY_REPLICA(1)))
+#endif
+
 /* 5.6: a finish of `name` that server run j takes. */
 #if defined(PAPER) || defined(NO_CLIENT_BINDING)
 /* A signature in the clear: an honest client's over this transcript, or Eve's, which needs no key of the session. */
@@ -114,7 +134,7 @@ byte server_state[2], server_share[2], server_kem[2], server_peer[2];
 #else
 /* A box of an honest client with the same keys and T2, or one that the host makes, which needs the keys and a signature. */
 #define SENT(i, j, name) (SAME(i, j) && client_state[i] >= FINISHED && client_name[i] == name && client_by[i] == j)
-#define HOST_MAKES(j, name) (HOST_HAS_S(j) && (name == EVE || LEAKED(name) || (SENT(0, j, name) && HOST_HAS_C(0)) || (SENT(1, j, name) && HOST_HAS_C(1))))
+#define HOST_MAKES(j, name) (HOST_HAS_S(j) && HOST_HAS_EVIDENCE(j, name) && (name == EVE || LEAKED(name) || (SENT(0, j, name) && HOST_HAS_C(0)) || (SENT(1, j, name) && HOST_HAS_C(1))))
 #endif
 
 /* One choice of a receiver each: taken only when everything about the message is in order. */
@@ -160,7 +180,7 @@ inline check() {
       :: else
       fi;
       if
-      :: server_state[k] == FINISHED && server_peer[k] != EVE && !LEAKED(server_peer[k]) && HOST_HAS_S(k) -> REFUTED("refuted: secrecy, the server's key\n")
+      :: server_state[k] == FINISHED && TRUSTED(server_peer[k]) && HOST_HAS_S(k) -> REFUTED("refuted: secrecy, the server's key\n")
       :: else
       fi;
       k++
@@ -191,7 +211,7 @@ inline check() {
       fi;
       /* The server's view: exactly one run of the client it names, meant for this server, with the same transcript. */
       if
-      :: server_state[k] == FINISHED && server_peer[k] != EVE && !LEAKED(server_peer[k]) &&
+      :: server_state[k] == FINISHED && TRUSTED(server_peer[k]) &&
         !(SAME(0, k) && client_server[0] == TEE && client_state[0] >= FINISHED && client_name[0] == server_peer[k]) &&
         !(SAME(1, k) && client_server[1] == TEE && client_state[1] >= FINISHED && client_name[1] == server_peer[k]) -> REFUTED("refuted: agreement, the server's view\n")
       :: else
