@@ -120,6 +120,8 @@ function fail(error: unknown): void {
   process.exit(1)
 }
 
+// Only names and codes are reported: collecting a stack for each refusal would be work for nobody.
+Error.stackTraceLimit = 0
 process.on('uncaughtException', fail)
 
 try {
