@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type CommitGroup, commitGroupsShape, LedgerError } from '../../../shared/ledger-model/src/index.ts'
+import { type CommitGroup, decodeCommitGroups, LedgerError } from '../../../shared/ledger-model/src/index.ts'
 import { type BatchId, batchIdShape, type RecordId, type Sha256Hex } from '../../../shared/protocol/src/index.ts'
 import { IndexFile } from './index-file.ts'
 import type { IndexedBlock, IndexedCommitment } from './indexed-commitment.ts'
@@ -135,11 +135,10 @@ function batchOf([batchText, groupsText = '']: readonly string[]): {
   batchId: BatchId
   groups: readonly CommitGroup[]
 } {
+  const groups = decodeCommitGroups(groupsText)
+  if (groups === undefined) throw new LedgerError('LEDGER_BLOCK_INVALID', 'a committed batch is malformed')
   try {
-    return {
-      batchId: batchIdShape(batchText, 'batchId'),
-      groups: commitGroupsShape(JSON.parse(groupsText), 'groups'),
-    }
+    return { batchId: batchIdShape(batchText, 'batchId'), groups }
   } catch (cause) {
     throw new LedgerError('LEDGER_BLOCK_INVALID', 'a committed batch is malformed', { cause })
   }

@@ -198,7 +198,11 @@ export function commitmentToJson(c: Commitment): CommitmentJson {
 
 /** @throws {ProtocolError} `MESSAGE_MALFORMED`, also where the predecessor does not fit the version. */
 export function commitmentFromJson(json: unknown): Commitment {
-  const checked = commitmentJsonShape(json, 'commitment')
+  return commitmentFromChecked(commitmentJsonShape(json, 'commitment'))
+}
+
+/** As `commitmentFromJson`, of what has been checked. */
+export function commitmentFromChecked(checked: CommitmentJson): Commitment {
   return {
     recordId: checked.recordId,
     version: checked.version,

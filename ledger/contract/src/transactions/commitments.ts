@@ -6,25 +6,24 @@
  *
  * @module
  */
-import { decodeBase64url, encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { decodeBase64url, equalBytes } from '../../../../shared/crypto/src/index.ts'
 import {
   type BatchRecord,
   type CommitGroup,
   type CommitmentLeaf,
-  commitGroupsShape,
   type CommitmentRecord,
+  decodeCommitGroups,
   encodeCommitGroups,
   LedgerError,
   MAX_BATCH_ITEMS,
   MAX_LOOKUP_COMMITMENTS,
   type ParticipantRecord,
-  refuseAs,
   stateKeys,
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
   type BatchId,
   batchIdShape,
-  commitmentFromJson,
+  commitmentFromChecked,
   commitmentLeaf,
   doctorTag,
   list,
@@ -103,7 +102,7 @@ export async function commitments(call: ContractCall, placesText: string): Promi
 export async function commitmentLeaves(call: ContractCall, placesText: string): Promise<Outcome> {
   const records = await recordsAt(call, placesText)
   const leaves = records.map(({ author: _a, batchId: _b, index: _i, timeMs: _t, txId, ...item }): CommitmentLeaf => {
-    return [sha256Hex(commitmentLeaf(call.crypto, commitmentFromJson(item))), txId]
+    return [sha256Hex(commitmentLeaf(call.crypto, commitmentFromChecked(item))), txId]
   })
   return { result: JSON.stringify(leaves) }
 }
@@ -115,26 +114,19 @@ async function recordsAt(call: ContractCall, placesText: string): Promise<readon
   return places.map(([batchId, index]) => recordAt(batches.get(batchId) ?? [], index))
 }
 
-/** JSON.parse keeps the last of two equal members; comparing with the one form of the value finds that and the rest. */
+/** The one form of the text is checked with it. */
 function groupsArgument(text: string): { readonly groups: readonly CommitGroup[]; readonly count: number } {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    throw badArgument('groups')
-  }
-  const groups = refuseAs('LEDGER_BAD_ARGUMENT', () => commitGroupsShape(json, 'groups'))
-  const count = groups.reduce((sum, group) => sum + group.items.length, 0)
-  if (count > MAX_BATCH_ITEMS || encodeCommitGroups(groups) !== text) throw badArgument('groups')
-  return { groups, count }
+  const groups = decodeCommitGroups(text)
+  if (groups === undefined) throw badArgument('groups')
+  return { groups, count: groups.reduce((sum, group) => sum + group.items.length, 0) }
 }
 
 function checkGroup(call: ContractCall, found: ParticipantRecord | undefined, group: CommitGroup): void {
   const { crypto } = call
   const author = requireActive(found)
-  const items = group.items.map(commitmentFromJson)
-  for (const [i, item] of items.entries()) {
-    if (encodeHex(doctorTag(crypto, group.author, item.patientTag)) !== group.items[i]?.doctorTag) {
+  const items = group.items.map(commitmentFromChecked)
+  for (const item of items) {
+    if (!equalBytes(doctorTag(crypto, group.author, item.patientTag), item.doctorTag)) {
       throw new LedgerError('COMMIT_TAG_MISMATCH', 'a tag is not the author’s')
     }
   }
