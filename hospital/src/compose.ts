@@ -48,6 +48,7 @@ import { Outbox } from './outbox/outbox.ts'
 import { portalFacts } from './portal/facts.ts'
 import { portalPlugin } from './portal/portal.ts'
 import type { LedgerRelay } from './ports.ts'
+import { Questions } from './questions.ts'
 import { Registrations } from './registrations.ts'
 import { Registry } from './registry.ts'
 import { RequestAuthentication, type FindKey } from './request-auth.ts'
@@ -149,6 +150,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   const links = new DeviceLinks(crypto, db)
   const joining = new Joining({ ...people, links, registrations, ledger: ledgerRelay })
   const reviews = new EmergencyReviews(db)
+  const questions = new Questions(crypto, db)
   const misuse = new MisuseReports({
     crypto,
     serverRef: configuration.server.ref,
@@ -169,6 +171,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     staff: staffRegistry,
     appointments,
     reviews,
+    questions,
     service,
     ledger,
     organizations: new Set(configuration.nodes.map((node) => node.mspId)).size,
@@ -239,6 +242,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     delivery,
     eraseRequests: fhir.eraseRequests,
     backups: { folder: backups.folder, make: () => backupStore(db, backups.folder, nowMs(), backups.keep) },
+    questions: { questions, reviews },
     overview: { summary, reviews, emergencies: () => recordServer.emergencies(), misuse },
     nowMs,
     plugins: [

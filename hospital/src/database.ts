@@ -91,6 +91,12 @@ const MIGRATIONS = [
    INSERT INTO rekey SELECT patient, checked_by, since_ms FROM rekey_request;
    DROP TABLE rekey_request;`,
   `ALTER TABLE emergency_review ADD COLUMN report_tx TEXT;`,
+  `CREATE TABLE question (
+     id TEXT PRIMARY KEY, patient TEXT NOT NULL REFERENCES patient, kind TEXT NOT NULL, about_kind TEXT NOT NULL,
+     about_id TEXT NOT NULL, text TEXT NOT NULL, asked_ms INTEGER NOT NULL, answer TEXT, answered_by TEXT,
+     answered_ms INTEGER
+   ) STRICT;
+   CREATE INDEX question_patient ON question (patient, asked_ms);`,
 ] as const
 
 export function storePath(folder: string): string {

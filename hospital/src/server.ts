@@ -47,6 +47,7 @@ import { B64u, MAX_REGISTRATION_BYTES, Name, Ref } from './route-parts.ts'
 import { requireStaff, STAFF_ROLE_NAMES } from './staff/roles.ts'
 import { registerAppRoutes, smartPlugin } from './smart/routes.ts'
 import type { Smart } from './smart/smart.ts'
+import { registerQuestionRoutes, type QuestionParts } from './question-routes.ts'
 import { registerStaffRoutes, RegistrationBody } from './staff/routes.ts'
 import type { Staff } from './staff/staff.ts'
 import type { SealedTreatmentKey } from './treatment-keys.ts'
@@ -65,6 +66,7 @@ export interface HospitalServerOptions {
   readonly joining: Joining
   readonly staff: Staff
   readonly overview: OverviewParts
+  readonly questions: QuestionParts
   readonly smart: Smart
   readonly outbox: Outbox
   readonly delivery: OutboxDelivery
@@ -282,6 +284,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     requireStaff(await caller(request), 'system')
     return { backups: listBackups(options.backups.folder) }
   })
+  registerQuestionRoutes(parts, options.questions)
   registerEraseRoutes(parts, options.eraseRequests)
   registerOutboxRoutes(parts, { hospital, outbox: options.outbox, delivery: options.delivery })
 

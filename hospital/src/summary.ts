@@ -11,6 +11,7 @@ import type { Emergency } from '../../clients/sdk/src/participant.ts'
 import type { Appointments } from './appointments.ts'
 import type { EmergencyReviews } from './emergency-reviews.ts'
 import type { HospitalDatabase } from './database.ts'
+import type { Questions } from './questions.ts'
 import type { Registry } from './registry.ts'
 import type { StaffRegistry } from './staff/staff-registry.ts'
 
@@ -25,6 +26,7 @@ export interface SummaryParts {
   readonly staff: StaffRegistry
   readonly appointments: Appointments
   readonly reviews: EmergencyReviews
+  readonly questions: Pick<Questions, 'waiting'>
   readonly service: { readonly ref: string; readonly name: string; readonly chain: readonly Uint8Array[] }
   readonly ledger: {
     height(): Promise<number>
@@ -45,6 +47,8 @@ export interface Summary {
     readonly permissionsMissing: number
     /** Absent: the record server does not say. */
     readonly emergenciesToReview?: number
+    /** Of patients, without an answer. */
+    readonly questionsWaiting: number
     readonly uploadsWaiting: number
   }
   readonly recordServer: PartState<{
@@ -80,7 +84,7 @@ export class SummaryReader {
   }
 
   async #read(nowMs: number): Promise<Summary> {
-    const { registry, staff, outbox } = this.#parts
+    const { registry, staff, outbox, questions } = this.#parts
     const waiting = outbox()
     const [ledger, recordServer, emergencies] = await Promise.all([
       part(() => this.#ledger()),
@@ -91,6 +95,7 @@ export class SummaryReader {
       today: {
         ...this.#appointments(nowMs),
         ...(emergencies.state === 'up' ? { emergenciesToReview: emergencies.open } : {}),
+        questionsWaiting: questions.waiting,
         uploadsWaiting: waiting.waiting,
       },
       recordServer,

@@ -352,6 +352,8 @@ const summaryShape = struct({
     permissionsMissing: uint(),
     /** Absent: the record server does not say. */
     emergenciesToReview: optional(uint()),
+    /** Of patients, without an answer. */
+    questionsWaiting: uint(),
     uploadsWaiting: uint(),
   }),
   recordServer: variant('state', {
@@ -405,6 +407,23 @@ const reviewedEmergencyShape = struct({
   ),
 })
 export type ReviewedEmergency = Infer<typeof reviewedEmergencyShape>
+
+const questionShape = struct({
+  id: text({ max: 34 }),
+  patient: patientRefShape,
+  /** `report`: the patient thinks that it was misuse. */
+  kind: oneOf('question', 'report'),
+  /** An entry of the access log by its number, an emergency access or a record by its id. */
+  about: struct({ kind: oneOf('access', 'emergency', 'record'), id: text({ max: 40 }) }),
+  text: text({ max: 2_048 }),
+  askedMs: uint(),
+  answer: optional(struct({ text: text({ max: 2_048 }), by: text({ max: 128 }), timeMs: uint() })),
+  /** What staff found of the emergency access. */
+  review: optional(struct({ verdict: verdictShape, timeMs: uint(), reportTx: optional(text({ max: 64 })) })),
+})
+/** What a patient asked the hospital, and its answer. */
+export type AskedQuestion = Infer<typeof questionShape>
+export type NewQuestion = Pick<AskedQuestion, 'kind' | 'about' | 'text'>
 
 export interface NewAppointment {
   readonly patient: PatientRef
@@ -569,6 +588,22 @@ export class HospitalApi {
     const body = { verdict, ...(note === undefined ? {} : { note }) }
     const shape = struct({ ok: literal(true), reportTx: optional(text({ max: 64 })) })
     return (await this.#call('POST', `/v1/emergencies/${emergency}/reviews`, as, shape, body)).reportTx
+  }
+
+  /** Patients: asks the hospital, or reports misuse to it; it has it when this resolves. @throws `HTTP_RATE_LIMITED` */
+  ask(as: RequestSigner, question: NewQuestion): Promise<AskedQuestion> {
+    return this.#call('POST', '/v1/questions', as, questionShape, question)
+  }
+
+  /** Newest first: the patient's own; for staff everybody's. */
+  async questions(as: RequestSigner): Promise<readonly AskedQuestion[]> {
+    const shape = struct({ questions: list(questionShape, { max: 1_000 }) })
+    return (await this.#call('GET', '/v1/questions', as, shape)).questions
+  }
+
+  /** Staff: once. */
+  async answerQuestion(as: RequestSigner, id: string, answer: string): Promise<void> {
+    await this.#call('POST', `/v1/questions/${id}/answer`, as, okShape, { text: answer })
   }
 
   /** Staff register an app or a backend service. @throws {ClientError} `HTTP_BAD_REQUEST` */

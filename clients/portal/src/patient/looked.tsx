@@ -12,6 +12,7 @@ import { Problem } from '../errors/problem.tsx'
 import { useWords, type Words } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
+import { Ask } from './ask.tsx'
 import { patient } from './queries.ts'
 
 type Page = Awaited<ReturnType<typeof patient.accessLog>>
@@ -176,6 +177,19 @@ function LogRow({
           {` · ${t('looked.entry', { index: entry.index })}`}
           {under === undefined || !has(`looked.under.${under}`) ? '' : ` · ${t(`looked.under.${under}`)}`}
         </p>
+        {entry.actor === own ? undefined : (
+          <Ask
+            kind="question"
+            about={{ kind: 'access', id: String(entry.index) }}
+            label={t('looked.ask')}
+            beginning={t('ask.about.access', {
+              sentence: sentence(entry, own, words),
+              moment: words.moment(entry.timeMs),
+            })}
+            size="compact-sm"
+            variant="subtle"
+          />
+        )}
       </div>
     </li>
   )

@@ -5,11 +5,13 @@
  */
 import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { IconAmbulance, IconCalendarQuestion, IconMessageHeart } from '@tabler/icons-react'
+import { IconAmbulance, IconCalendarQuestion, IconMessageHeart, IconMessages } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'
+import { unreadAnswers } from './answers-read.ts'
+import { Ask } from './ask.tsx'
 import { dueReminders, readChoices } from './choices.ts'
 import { queries, type patient } from './queries.ts'
 
@@ -22,11 +24,14 @@ export function NeedsYou({ me }: { readonly me: IdentityCard }): ReactNode {
   const [, navigate] = useLocation()
   const appointments = useQuery(queries.appointments)
   const emergencies = useQuery(queries.emergencies)
+  const questions = useQuery(queries.questions)
   const [seen, setSeen] = useState(() => readSeen(me.id))
   const [reminders] = useState(() => dueReminders(readChoices(me.id), Date.now()))
   const requests = (appointments.data ?? []).filter((one) => !one.isCovered && one.endMs > Date.now())
   const unseen = (emergencies.data ?? []).filter(({ emergency }) => !seen.includes(emergency))
-  if (requests.length === 0 && unseen.length === 0 && reminders.length === 0) return undefined
+  const answers = unreadAnswers(me.id, questions.data ?? [])
+  const count = requests.length + unseen.length + reminders.length + answers.length
+  if (count === 0) return undefined
   return (
     <section className="th-needs" aria-label={t('needs.title')}>
       <h2>{t('needs.title')}</h2>
@@ -41,6 +46,13 @@ export function NeedsYou({ me }: { readonly me: IdentityCard }): ReactNode {
           }}
         />
       ))}
+      {answers.length === 0 ? undefined : (
+        <div className="th-need">
+          <IconMessages size={20} aria-hidden />
+          <p>{t('needs.answers', { count: answers.length })}</p>
+          <Button onClick={() => navigate('/patient/messages')}>{t('needs.answers.action')}</Button>
+        </div>
+      )}
       {reminders.map(({ record }) => (
         <div key={record} className="th-need">
           <IconMessageHeart size={20} aria-hidden />
@@ -69,6 +81,8 @@ function EmergencyNotice({
   const { t, moment } = useWords()
   const [, navigate] = useLocation()
   const { doctorName, placeName, openedMs, reason, text, open } = emergency
+  const about = { kind: 'emergency', id: emergency.emergency } as const
+  const beginning = t('ask.about.emergency', { doctor: doctorName, moment: moment(openedMs) })
   return (
     <div className="th-need" data-tone="bad" role="alert">
       <IconAmbulance size={20} aria-hidden />
@@ -87,6 +101,8 @@ function EmergencyNotice({
           <Button size="sm" onClick={() => navigate('/patient/looked?kind=emergency')}>
             {t('emergency.action.see')}
           </Button>
+          <Ask kind="question" about={about} label={t('emergency.action.why')} beginning={beginning} />
+          <Ask kind="report" about={about} label={t('emergency.action.report')} beginning={beginning} />
           <Button size="sm" variant="default" onClick={onSeen}>
             {t('emergency.action.seen')}
           </Button>

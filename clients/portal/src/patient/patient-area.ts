@@ -15,6 +15,7 @@ import {
   type RecordId,
   type WarrantId,
 } from '../../../../shared/protocol/src/index.ts'
+import type { AskedQuestion, NewQuestion } from '../../../sdk/src/hospital-api.ts'
 import { allItems } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
 import type { RecordItem } from '../../../sdk/src/record-answer.ts'
@@ -203,6 +204,16 @@ export function patientArea(context: WorkerContext) {
         })),
       )
       return { entries, cursor: page.cursor, own: bob.ref }
+    },
+
+    ask: async (question: NewQuestion): Promise<AskedQuestion> => {
+      const { requestSigner, options } = await client()
+      return await options.hospital.ask(requestSigner, question)
+    },
+
+    questions: async (): Promise<readonly AskedQuestion[]> => {
+      const { requestSigner, options } = await client()
+      return await options.hospital.questions(requestSigner)
     },
 
     async emergencies() {

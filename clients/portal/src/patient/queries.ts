@@ -21,6 +21,7 @@ export const queries = {
     queryOptions({ queryKey: ['patient', 'versions', id], queryFn: () => patient.versions(id) }),
   appointments: queryOptions({ queryKey: ['patient', 'appointments'], queryFn: () => patient.appointments() }),
   emergencies: queryOptions({ queryKey: ['patient', 'emergencies'], queryFn: () => patient.emergencies() }),
+  questions: queryOptions({ queryKey: ['patient', 'questions'], queryFn: () => patient.questions() }),
   permissions: queryOptions({ queryKey: ['patient', 'permissions'], queryFn: () => patient.permissions() }),
   grants: queryOptions({ queryKey: ['patient', 'grants'], queryFn: () => patient.grants() }),
   choices: queryOptions({ queryKey: ['patient', 'choices'], queryFn: () => patient.recordChoices() }),

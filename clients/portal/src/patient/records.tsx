@@ -31,7 +31,11 @@ export function Records({ me }: { readonly me: IdentityCard }): ReactNode {
   const [choices] = useState(() => readChoices(me.id))
   const view = params.get('view') === 'kind' ? 'kind' : 'time'
   // What needs a decision stands above the list.
-  const isAwaited = isFirstAnswerAwaited(useQuery(queries.appointments), useQuery(queries.emergencies))
+  const isAwaited = isFirstAnswerAwaited(
+    useQuery(queries.appointments),
+    useQuery(queries.emergencies),
+    useQuery(queries.questions),
+  )
   useTitle(t('records.title'))
   if (isAwaited) return <Loading rows={10} />
   return (

@@ -55,7 +55,7 @@ export function Home(): ReactNode {
 
 function Today({ today, rekeys }: Pick<HospitalSummary, 'today'> & { readonly rekeys: number | undefined }): ReactNode {
   const { t, number } = useWords()
-  const { booked, permissionsMissing, emergenciesToReview, uploadsWaiting } = today
+  const { booked, permissionsMissing, emergenciesToReview, questionsWaiting, uploadsWaiting } = today
   const tile = (name: string, count: number | undefined, href: string | undefined, isWorrying: boolean) => {
     const body = (
       <>
@@ -83,6 +83,7 @@ function Today({ today, rekeys }: Pick<HospitalSummary, 'today'> & { readonly re
       {tile('booked', booked, '/staff/book', false)}
       {tile('permissions', permissionsMissing, '/staff/book', true)}
       {tile('emergencies', emergenciesToReview, '/staff/emergencies', true)}
+      {tile('questions', questionsWaiting, '/staff/questions', true)}
       {tile('uploads', uploadsWaiting, '/staff/system', true)}
       {rekeys === undefined || rekeys === 0 ? undefined : tile('rekeys', rekeys, '/staff/people', true)}
     </ul>

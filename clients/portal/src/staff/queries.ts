@@ -34,5 +34,6 @@ export const queries = {
     queryFn: () => staff.exportState(),
     refetchInterval: ({ state }) => (state.data?.state === 'running' ? EXPORT_MS : false),
   }),
+  questions: queryOptions({ queryKey: ['staff', 'questions'], queryFn: () => staff.questions() }),
   emergencies: queryOptions({ queryKey: ['staff', 'emergencies'], queryFn: () => staff.emergencies() }),
 }

@@ -11,6 +11,7 @@ import {
   IconDeviceLaptop,
   IconDownload,
   IconHome,
+  IconMessages,
   IconServer,
   IconUpload,
   IconUserPlus,
@@ -26,6 +27,7 @@ const People = lazy(async () => ({ default: (await import('./people.tsx')).Peopl
 const Person = lazy(async () => ({ default: (await import('./person.tsx')).Person }))
 const Import = lazy(async () => ({ default: (await import('./import.tsx')).Import }))
 const Emergencies = lazy(async () => ({ default: (await import('./emergencies.tsx')).Emergencies }))
+const Questions = lazy(async () => ({ default: (await import('./questions.tsx')).Questions }))
 const Export = lazy(async () => ({ default: (await import('./export.tsx')).Export }))
 const System = lazy(async () => ({ default: (await import('./system.tsx')).System }))
 const MyDevice = lazy(async () => ({ default: (await import('./my-device.tsx')).MyDevice }))
@@ -39,6 +41,7 @@ export const role: RoleModule = {
     { path: 'import', label: 'staff.nav.import', icon: IconUpload },
     { path: 'export', label: 'staff.nav.export', icon: IconDownload },
     { path: 'emergencies', label: 'staff.nav.emergencies', icon: IconAmbulance },
+    { path: 'questions', label: 'staff.nav.questions', icon: IconMessages },
     { path: 'system', label: 'staff.nav.system', icon: IconServer },
     { path: 'device', label: 'staff.nav.device', icon: IconDeviceLaptop },
   ],
@@ -51,6 +54,7 @@ export const role: RoleModule = {
     { path: 'import', show: () => <Import /> },
     { path: 'export', show: () => <Export /> },
     { path: 'emergencies', show: () => <Emergencies /> },
+    { path: 'questions', show: () => <Questions /> },
     { path: 'system', show: () => <System /> },
     { path: 'device', show: ({ me }) => <MyDevice me={me} /> },
   ],

@@ -16,6 +16,7 @@ import { ClientError, isUnavailable } from '../../../sdk/src/errors.ts'
 import {
   authorizationOf,
   type AppointmentEntry,
+  type AskedQuestion,
   type DirectoryEntry,
   type HospitalSummary,
   type InvitationRequest,
@@ -53,6 +54,10 @@ export interface AppointmentRow {
 }
 
 export interface EmergencyRow extends ReviewedEmergency {
+  readonly patientName: string
+}
+
+export interface QuestionRow extends AskedQuestion {
   readonly patientName: string
 }
 
@@ -118,14 +123,23 @@ export function staffArea(context: WorkerContext) {
 
     async emergencies(): Promise<readonly EmergencyRow[]> {
       const who = await as()
-      const found = await api().reviewedEmergencies(who)
-      const patients = await api()
-        .patients(who)
-        .catch((): readonly PatientEntry[] => [])
-      const names = new Map<string, string>(patients.map(({ ref, name }) => [ref, name]))
+      const [found, names] = await Promise.all([api().reviewedEmergencies(who), patientNames(who)])
       return found
         .map((one) => ({ ...one, patientName: names.get(one.patient) ?? one.patient }))
         .toSorted((a, b) => b.openedMs - a.openedMs)
+    },
+
+    /** Those that wait first, then the newest. */
+    async questions(): Promise<readonly QuestionRow[]> {
+      const who = await as()
+      const [found, names] = await Promise.all([api().questions(who), patientNames(who)])
+      return found
+        .map((one) => ({ ...one, patientName: names.get(one.patient) ?? one.patient }))
+        .toSorted((a, b) => Number(a.answer !== undefined) - Number(b.answer !== undefined) || b.askedMs - a.askedMs)
+    },
+
+    async answer(question: string, text: string): Promise<void> {
+      await api().answerQuestion(await as(), question, text)
     },
 
     async review(emergency: string, verdict: Verdict, note: string): Promise<void> {
@@ -156,6 +170,14 @@ export function staffArea(context: WorkerContext) {
       isStopped = true
       return Promise.resolve()
     },
+  }
+
+  /** Of those whom this member may see. */
+  async function patientNames(who: RequestSigner): Promise<ReadonlyMap<string, string>> {
+    const patients = await api()
+      .patients(who)
+      .catch((): readonly PatientEntry[] => [])
+    return new Map(patients.map(({ ref, name }) => [ref, name]))
   }
 
   /** One batch through the hospital's FHIR service, which finds the patient of each resource and stores it. */
