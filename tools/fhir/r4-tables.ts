@@ -16,7 +16,14 @@ import { ROOT } from '../files.ts'
 const SOURCE = join(ROOT, 'node_modules', 'hl7.fhir.r4.examples')
 const TARGET = join(ROOT, 'hospital', 'src', 'fhir', 'r4-tables.json')
 
-type Row = readonly [kind: string, expression: string, targets?: readonly string[]]
+type Component = readonly [kind: string, expression: string]
+type Row = readonly [
+  kind: string,
+  expression: string,
+  targets?: readonly string[],
+  /** Of a composite; its expression says of which elements they are. */
+  components?: readonly Component[],
+]
 
 /** What one resource type of FHIR has, by name. */
 export interface R4Tables {
@@ -31,6 +38,7 @@ interface SearchParameter {
   readonly base?: readonly string[]
   readonly expression?: string
   readonly target?: readonly string[]
+  readonly component?: readonly { readonly definition: string; readonly expression: string }[]
 }
 
 interface StructureDefinition {
@@ -39,7 +47,7 @@ interface StructureDefinition {
   readonly snapshot?: { readonly element: readonly { readonly path: string; readonly isSummary?: boolean }[] }
 }
 
-/** Kinds that this product searches by; composites and `special` are left out. */
+/** Kinds that this product searches by, beside composites of them; `special` is left out. */
 const KINDS = new Set(['token', 'string', 'reference', 'date', 'quantity', 'uri', 'number'])
 
 function filesOf<T>(type: string): T[] {
@@ -51,16 +59,24 @@ function filesOf<T>(type: string): T[] {
 
 export function makeTables(): R4Tables {
   const parameters: Record<string, Record<string, Row>> = {}
-  for (const { url, code, type, base = [], expression, target } of filesOf<SearchParameter>('SearchParameter')) {
+  const all = filesOf<SearchParameter>('SearchParameter')
+  const kinds = new Map(all.map(({ url, type }) => [url, type]))
+  for (const { url, code, type, base = [], expression, target, component = [] } of all) {
     // The package has parameters of extensions and profiles too; those of the base standard have these addresses.
     if (!/^http:\/\/hl7\.org\/fhir\/SearchParameter\/([A-Za-z]+-[a-z-]+)$/.test(url)) continue
-    if (!KINDS.has(type) || expression === undefined || expression.includes('extension(')) continue
+    if (expression === undefined || expression.includes('extension(')) continue
+    const components = component.map((one): Component => [
+      kinds.get(one.definition) ?? '',
+      one.expression.replaceAll('as(DateTime)', 'as(dateTime)'),
+    ])
+    if (!(type === 'composite' ? isSearchable(components) : KINDS.has(type))) continue
     for (const resourceType of base) {
       if (!(RESOURCE_TYPES as readonly string[]).includes(resourceType)) continue
       const own = partsOf(expression).filter((part) => new RegExp(`^\\(?${resourceType}\\b`).test(part))
       if (own.length === 0) continue
       const row = (parameters[resourceType] ??= {})
-      row[code] = target === undefined ? [type, own.join(' | ')] : [type, own.join(' | '), [...target].toSorted()]
+      if (type === 'composite') row[code] = [type, own.join(' | '), [], components]
+      else row[code] = target === undefined ? [type, own.join(' | ')] : [type, own.join(' | '), [...target].toSorted()]
     }
   }
   const summary: Record<string, string[]> = {}
@@ -74,6 +90,14 @@ export function makeTables(): R4Tables {
   }
   const rows = Object.entries(parameters).map(([type, row]) => [type, sorted(row)] as const)
   return { parameters: sorted(Object.fromEntries(rows)), summary: sorted(summary) }
+}
+
+/** Two of R4's look from an element at the whole resource: they are left out. */
+function isSearchable(components: readonly Component[]): boolean {
+  return (
+    components.length > 1 &&
+    components.every(([kind, expression]) => KINDS.has(kind) && !expression.includes('%resource'))
+  )
 }
 
 /** The alternatives of an expression, not those inside brackets. */

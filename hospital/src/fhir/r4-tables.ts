@@ -4,10 +4,19 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-export const SEARCH_KINDS = ['token', 'string', 'reference', 'date', 'quantity', 'uri', 'number'] as const
+export const SIMPLE_KINDS = ['token', 'string', 'reference', 'date', 'quantity', 'uri', 'number'] as const
+export type SimpleKind = (typeof SIMPLE_KINDS)[number]
+export const SEARCH_KINDS = [...SIMPLE_KINDS, 'composite'] as const
 export type SearchKind = (typeof SEARCH_KINDS)[number]
+
+/** One part of a composite: FHIRPath from the element that the composite's own expression finds. */
+export interface SearchComponent {
+  readonly kind: SimpleKind
+  readonly expression: string
+}
 
 export interface SearchParameter {
   readonly name: string
@@ -16,11 +25,21 @@ export interface SearchParameter {
   readonly expression: string
   /** Types that a reference may name. */
   readonly targets: readonly string[]
+  /** Of a composite, in the order in which its values name them. */
+  readonly components: readonly SearchComponent[]
 }
 
-type Row = readonly [kind: SearchKind, expression: string, targets?: readonly string[]]
+type Row = readonly [
+  kind: SearchKind,
+  expression: string,
+  targets?: readonly string[],
+  components?: readonly (readonly [kind: SimpleKind, expression: string])[],
+]
 
-const TABLES = JSON.parse(readFileSync(new URL('r4-tables.json', import.meta.url), 'utf8')) as {
+const TEXT = readFileSync(new URL('r4-tables.json', import.meta.url), 'utf8')
+/** Other tables find other values: what was indexed with them is indexed again. */
+export const TABLES_DIGEST = createHash('sha256').update(TEXT).digest('hex')
+const TABLES = JSON.parse(TEXT) as {
   readonly parameters: Readonly<Record<string, Readonly<Record<string, Row>>>>
   readonly summary: Readonly<Record<string, readonly string[]>>
 }
@@ -42,7 +61,12 @@ export function searchParametersOf(type: string): ReadonlyMap<string, SearchPara
   let found = BY_TYPE.get(type)
   if (found === undefined) {
     const rows = Object.entries({ ...COMMON, ...TABLES.parameters[type] })
-    found = new Map(rows.map(([name, [kind, expression, targets = []]]) => [name, { name, kind, expression, targets }]))
+    found = new Map(
+      rows.map(([name, [kind, expression, targets = [], parts = []]]) => {
+        const components = parts.map(([of, path]) => ({ kind: of, expression: path }))
+        return [name, { name, kind, expression, targets, components }]
+      }),
+    )
     BY_TYPE.set(type, found)
   }
   return found

@@ -8,8 +8,8 @@
  */
 import { parseDateTime } from '../../../shared/fhir/src/fhir-date.ts'
 import { FhirRequestError } from './errors.ts'
-import type { SearchKind } from './r4-tables.ts'
-import type { DateValue, QuantityValue, ReferenceValue, TokenValue, ValueOf } from './search-values.ts'
+import type { SearchKind, SearchParameter, SimpleKind } from './r4-tables.ts'
+import type { CompositeValue, DateValue, QuantityValue, ReferenceValue, TokenValue, ValueOf } from './search-values.ts'
 
 export const PREFIXES = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'] as const
 export type Prefix = (typeof PREFIXES)[number]
@@ -23,6 +23,7 @@ export const MODIFIERS: Readonly<Record<SearchKind, readonly string[]>> = {
   quantity: [],
   uri: ['below', 'above'],
   number: [],
+  composite: [],
 }
 
 const DAY_MS = 86_400_000
@@ -33,11 +34,24 @@ export type Test<K extends SearchKind> = (value: ValueOf[K]) => boolean
  * One of the alternatives that a parameter names, ready to be asked of many values. `:not` is the caller's.
  * @throws {FhirRequestError} `FHIR_SEARCH_INVALID` for a value that is none of this kind.
  */
-export function testOf<K extends SearchKind>(kind: K, text: string, modifier?: string): Test<K> {
+export function testOf<K extends SimpleKind>(kind: K, text: string, modifier?: string): Test<K> {
   return MAKERS[kind](text, modifier)
 }
 
-const MAKERS: { readonly [K in SearchKind]: (text: string, modifier: string | undefined) => Test<K> } = {
+/** As `testOf`, for a parameter of any kind: `code$value` of a composite must both be of one element. */
+export function testOfParameter(
+  { name, kind, components }: Pick<SearchParameter, 'name' | 'kind' | 'components'>,
+  text: string,
+  modifier?: string,
+): (value: unknown) => boolean {
+  if (kind !== 'composite') return testOf(kind, text, modifier) as (value: unknown) => boolean
+  const parts = rawParts(text, '$')
+  if (parts.length !== components.length) throw invalid(`${name} has ${components.length} parts with $ between them`)
+  const tests = components.map((one, i) => testOf(one.kind, parts[i] ?? '') as (value: unknown) => boolean)
+  return (value) => tests.every((test, i) => ((value as CompositeValue)[i] ?? []).some(test))
+}
+
+const MAKERS: { readonly [K in SimpleKind]: (text: string, modifier: string | undefined) => Test<K> } = {
   token: tokenTest,
   string: stringTest,
   reference: referenceTest,

@@ -9,7 +9,7 @@
 import { isResourceType } from '../../../shared/fhir/src/index.ts'
 import { FhirRequestError } from './errors.ts'
 import { searchParametersOf, type SearchParameter } from './r4-tables.ts'
-import { MODIFIERS, rawParts, testOf } from './search-match.ts'
+import { MODIFIERS, rawParts, testOfParameter } from './search-match.ts'
 
 export interface Filter {
   readonly parameter: SearchParameter
@@ -134,7 +134,7 @@ function filterOf(type: string, name: string, value: string, depth = 0): Filter 
     return { parameter, modifier, values }
   }
   // A wrong value is refused now, not when the first resource is looked at.
-  for (const one of values) testOf(parameter.kind, one, modifier)
+  for (const one of values) testOfParameter(parameter, one, modifier)
   return { parameter, values, ...(modifier === undefined ? {} : { modifier }) }
 }
 
@@ -185,7 +185,9 @@ function sortOf(type: string, value: string): SearchQuery['sort'] {
   return value.split(',').map((one) => {
     const descending = one.startsWith('-')
     const name = descending ? one.slice(1) : one
-    if (!searchParametersOf(type).has(name)) throw invalid(`_sort: ${type} has no search parameter ${name}`)
+    const kind = searchParametersOf(type).get(name)?.kind
+    if (kind === undefined || kind === 'composite')
+      throw invalid(`_sort: ${type} has no search parameter ${name} to sort by`)
     return { name, descending }
   })
 }

@@ -6,7 +6,7 @@
 import type { PatientRef } from '../../../shared/protocol/src/index.ts'
 import type { Candidate } from './candidate.ts'
 import type { Filter, SearchQuery } from './search-query.ts'
-import { testOf } from './search-match.ts'
+import { testOf, testOfParameter } from './search-match.ts'
 import type { DateValue, ReferenceValue, ValueOf } from './search-values.ts'
 import type { SearchKind } from './r4-tables.ts'
 
@@ -62,11 +62,11 @@ async function checkOf(filter: Filter, surroundings: SearchSurroundings): Promis
     const checks = values.map((value) => referenceCheck(filter, value, surroundings))
     return (one) => checks.some((check) => check(one))
   }
-  const tests = values.map((value) => testOf(parameter.kind, value, modifier))
+  const tests = values.map((value) => testOfParameter(parameter, value, modifier))
   const isNot = modifier === 'not'
   return (one) => {
     const of = valuesOf(one, parameter.name, parameter.kind)
-    return of.some((value) => tests.some((test) => (test as (value: unknown) => boolean)(value))) !== isNot
+    return of.some((value) => tests.some((test) => test(value))) !== isNot
   }
 }
 

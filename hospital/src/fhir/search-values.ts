@@ -10,7 +10,7 @@
 import { evalFhirPathTyped } from '@medplum/core'
 import { parseDateTime } from '../../../shared/fhir/src/fhir-date.ts'
 import { isObject, listOf, textOf, type JsonObject } from '../../../shared/fhir/src/json-value.ts'
-import { searchParametersOf, type SearchKind } from './r4-tables.ts'
+import { searchParametersOf, type SearchComponent, type SearchKind, type SimpleKind } from './r4-tables.ts'
 
 /** `[system, code, text]`, empty where there is none. */
 export type TokenValue = readonly [system: string, code: string, text: string]
@@ -20,6 +20,9 @@ export type DateValue = readonly [startMs: number | null, endMs: number | null]
 export type ReferenceValue = readonly [reference: string, identifier: string]
 export type QuantityValue = readonly [value: number, system: string, code: string, unit: string]
 
+/** Of one element: the values of each component, in order. */
+export type CompositeValue = readonly (readonly unknown[])[]
+
 export interface ValueOf {
   readonly token: TokenValue
   readonly string: string
@@ -28,6 +31,7 @@ export interface ValueOf {
   readonly quantity: QuantityValue
   readonly uri: string
   readonly number: number
+  readonly composite: CompositeValue
 }
 export type SearchValues = Readonly<Record<string, readonly ValueOf[SearchKind][]>>
 
@@ -39,25 +43,43 @@ export function searchValuesOf(resource: JsonObject): SearchValues {
   const type = textOf(resource['resourceType']) ?? ''
   const values: Record<string, ValueOf[SearchKind][]> = {}
   const root = [{ type, value: resource }]
-  for (const { name, kind, expression } of searchParametersOf(type).values()) {
+  for (const { name, kind, expression, components } of searchParametersOf(type).values()) {
     if (name === '_id' || name === '_lastUpdated') continue
+    if (kind === 'composite') {
+      const together = compositesOf(evaluate(expression, root), components)
+      if (together.length > 0) values[name] = together.slice(0, MAX_VALUES)
+      continue
+    }
     const read: (value: unknown) => readonly ValueOf[SearchKind][] = READERS[kind]
-    const found = evaluate(expression, root).flatMap((value) => read(value))
+    const found = evaluate(expression, root).flatMap(({ value }) => read(value))
     if (found.length > 0) values[name] = found.slice(0, MAX_VALUES)
   }
   return values
 }
 
-function evaluate(expression: string, root: Parameters<typeof evalFhirPathTyped>[1]): unknown[] {
+type TypedValues = ReturnType<typeof evalFhirPathTyped>
+
+/** Each element with the values of all components; one that lacks any is not found by it. */
+function compositesOf(elements: TypedValues, components: readonly SearchComponent[]): CompositeValue[] {
+  return elements.flatMap((element) => {
+    const parts = components.map(({ kind, expression }) => {
+      const read: (value: unknown) => readonly unknown[] = READERS[kind]
+      return evaluate(expression, [element]).flatMap(({ value }) => read(value))
+    })
+    return parts.every((part) => part.length > 0) ? [parts] : []
+  })
+}
+
+function evaluate(expression: string, root: Parameters<typeof evalFhirPathTyped>[1]): TypedValues {
   try {
-    return evalFhirPathTyped(expression, root).map(({ value }) => value as unknown)
+    return evalFhirPathTyped(expression, root)
   } catch {
     // An element of another shape than R4 says: this parameter does not find the resource.
     return []
   }
 }
 
-const READERS: { readonly [K in SearchKind]: (value: unknown) => readonly ValueOf[K][] } = {
+const READERS: { readonly [K in SimpleKind]: (value: unknown) => readonly ValueOf[K][] } = {
   token: tokensOf,
   string: stringsOf,
   reference: referencesOf,

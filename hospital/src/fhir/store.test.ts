@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { PatientRef, RecordId } from '../../../shared/protocol/src/index.ts'
 import { openHospitalDatabase } from '../database.ts'
 import { FhirStore } from './store.ts'
 
@@ -37,6 +38,34 @@ test('each of many works is kept or fails by itself; what threw left nothing', a
     )
     await store.together(() => store.put(row('later')))
     assert.equal(store.find('Location', 'later')?.id, 'later')
+  } finally {
+    db.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('what was indexed by other tables is indexed again', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trusthealth-fhir-store-'))
+  const db = openHospitalDatabase(folder)
+  try {
+    const store = new FhirStore(db)
+    const patient = `p-${'1'.repeat(32)}` as PatientRef
+    const record = (n: number) => `r-${String(n).repeat(32)}` as RecordId
+    const location = { type: 'Location', id: 'a', version: 1, changedMs: 1, values: {} }
+    store.putLocal(location, '{"resourceType":"Location","id":"a","name":"Ward 1"}')
+    const own = { type: 'Observation', patient, version: 2, changedMs: 1, values: {} }
+    store.put({ ...own, id: 'b', record: record(1) })
+    store.put({ ...own, id: 'c', record: record(2), gone: 'deleted' })
+    store.setStamp(patient, '4')
+    assert.deepEqual(new FhirStore(db).find('Location', 'a')?.values, {})
+
+    db.prepare(`UPDATE fhir_index SET tables = 'other'`).run()
+    const again = new FhirStore(db)
+    assert.deepEqual(again.find('Location', 'a')?.values['name'], ['Ward 1'])
+    // Read again from the record server when it is searched.
+    assert.equal(again.find('Observation', 'b')?.version, 0)
+    assert.equal(again.stampOf(patient), undefined)
+    assert.deepEqual([again.find('Observation', 'c')?.version, again.find('Observation', 'c')?.gone], [2, 'deleted'])
   } finally {
     db.close()
     rmSync(folder, { recursive: true, force: true })

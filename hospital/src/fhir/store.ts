@@ -6,9 +6,12 @@
  *
  * @module
  */
+import { parseResource, type FhirResource } from '../../../shared/fhir/src/index.ts'
 import type { PatientRef, RecordId } from '../../../shared/protocol/src/index.ts'
 import type { HospitalDatabase } from '../database.ts'
-import type { SearchValues } from './search-values.ts'
+import { MAX_BODY_BYTES } from './limits.ts'
+import { TABLES_DIGEST } from './r4-tables.ts'
+import { searchValuesOf, type SearchValues } from './search-values.ts'
 
 /** A resource by its FHIR name. */
 export interface ResourceRow {
@@ -50,7 +53,8 @@ CREATE INDEX IF NOT EXISTS fhir_patient_ref ON fhir_patient (ref);
 CREATE TABLE IF NOT EXISTS fhir_receipt (
   record TEXT NOT NULL, version INTEGER NOT NULL, receipt TEXT NOT NULL, enterer TEXT NOT NULL, PRIMARY KEY (record, version)
 ) STRICT;
-CREATE TABLE IF NOT EXISTS fhir_stamp (patient TEXT PRIMARY KEY, stamp TEXT NOT NULL) STRICT;`
+CREATE TABLE IF NOT EXISTS fhir_stamp (patient TEXT PRIMARY KEY, stamp TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS fhir_index (tables TEXT NOT NULL) STRICT;`
 
 interface Row {
   readonly type: string
@@ -76,6 +80,25 @@ export class FhirStore {
   constructor(db: HospitalDatabase) {
     this.#db = db
     db.exec(SCHEMA)
+    this.#followTables()
+  }
+
+  /** What was indexed by other tables is indexed again: here at once, of records when they are searched next. */
+  #followTables(): void {
+    const db = this.#db
+    if (db.prepare('SELECT tables FROM fhir_index').pluck().get() === TABLES_DIGEST) return
+    db.transaction(() => {
+      db.prepare('DELETE FROM fhir_index').run()
+      db.prepare('INSERT INTO fhir_index VALUES (?)').run(TABLES_DIGEST)
+      db.prepare('DELETE FROM fhir_stamp').run()
+      // As if nothing of it had been read yet; ids and deletions stay.
+      db.prepare('UPDATE fhir_resource SET version = 0 WHERE record IS NOT NULL AND gone IS NULL').run()
+      const own = db.prepare('SELECT * FROM fhir_resource WHERE record IS NULL AND gone IS NULL').all() as Row[]
+      for (const row of own.map(rowOf)) {
+        const text = this.localVersions(row.type, row.id).at(-1)?.text
+        if (text !== undefined && text !== '') this.put({ ...row, values: searchValuesOf(read(text)) })
+      }
+    })()
   }
 
   find(type: string, id: string): ResourceRow | undefined {
@@ -238,6 +261,10 @@ export class FhirStore {
   setStamp(patient: PatientRef, stamp: string): void {
     this.#db.prepare('INSERT OR REPLACE INTO fhir_stamp VALUES (?, ?)').run(patient, stamp)
   }
+}
+
+function read(text: string): FhirResource {
+  return parseResource(text, { maxBytes: MAX_BODY_BYTES })
 }
 
 function rowOf(row: Row): ResourceRow {
