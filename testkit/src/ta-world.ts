@@ -152,7 +152,12 @@ export class TaWorld {
   readonly folder: string
   readonly serverRef: ServerRef
   /** The program that the next start runs. */
-  program: { readonly measurement: Uint8Array; readonly securityVersion: number } = {
+  program: {
+    readonly measurement: Uint8Array
+    readonly securityVersion: number
+    /** Of its tables; default: those of this source. */
+    readonly migrations?: readonly string[]
+  } = {
     measurement: MEASUREMENT,
     securityVersion: 1,
   }

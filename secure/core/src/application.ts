@@ -83,6 +83,8 @@ export interface TrustedApplicationOptions {
    * time for each change once there are many rows.
    */
   readonly bucketBits?: number
+  /** Of the tables, in order; default: those of this source. Another program has others. */
+  readonly migrations?: readonly string[]
 }
 
 export interface TrustedApplication {
@@ -240,9 +242,13 @@ class Application implements TrustedApplication {
       database.open(DATABASE, this.#keys.database),
       this.#options.bucketBits,
       this.#limits(),
+      this.#options.migrations,
     )
     const sealedConfiguration = this.#store.findMeta(META_CONFIGURATION)
-    if (sealedConfiguration === undefined) return
+    if (sealedConfiguration === undefined) {
+      this.#store.decide()
+      return
+    }
     const current = findProgram(this.#store)
     if (current !== undefined) checkNoDowngrade(current, this.#program())
     // A store of before the rule names none.
@@ -254,6 +260,8 @@ class Application implements TrustedApplication {
     this.#assemble(encoded, IdentityKeys.open(this.#store, this.#keys.seal))
     this.#isReopened = true
     this.#state = this.#store.findMeta(META_CERTIFICATE) === undefined ? 'provisioned' : 'recovering'
+    // One that was never served, or is this program's already, has nobody to ask (§10.8).
+    if (this.#state === 'provisioned' || !this.#isSuccessor) this.#store.decide()
   }
 
   #assemble(encodedConfiguration: Uint8Array, identity: IdentityKeys): void {
@@ -594,6 +602,7 @@ class Application implements TrustedApplication {
     const program = this.#program()
     checkApproved(facts, vault.configuration.organizations, program)
     writeProgram(vault.store, program)
+    vault.store.decide()
     const { measurement: digest, securityVersion: version } = program
     vault.log({ t: 'program', timeMs: vault.now().unixMs, actor: serverRef, version, digest })
     this.#isSuccessor = false

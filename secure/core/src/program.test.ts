@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { encodeHex } from '../../../shared/crypto/src/index.ts'
 import { REPLICA_VERSION } from '../../../shared/ledger-model/src/index.ts'
+import { MIGRATIONS } from './schema.ts'
 import { MEASUREMENT, TaWorld, type WorldPatient } from '../../../testkit/src/ta-world.ts'
 
 const worlds: TaWorld[] = []
@@ -12,6 +13,11 @@ after(() => worlds.forEach((world) => world.close()))
 
 const FIRST = { measurement: MEASUREMENT, securityVersion: 1 }
 const SECOND = { measurement: new Uint8Array(32).fill(0x22), securityVersion: 2 }
+/** The same with one more table: a format that the first one does not know. */
+const SECOND_TABLES = {
+  ...SECOND,
+  migrations: [...MIGRATIONS, `CREATE TABLE person AS SELECT * FROM patient`],
+}
 const THIRD = { measurement: new Uint8Array(32).fill(0x33), securityVersion: 2 }
 type Program = TaWorld['program']
 
@@ -103,6 +109,44 @@ test('between programs of one security version organisations may go forth and ba
   assert.equal(await startAs(world, THIRD), undefined)
   assert.equal(await startAs(world, SECOND), undefined)
   assert.deepEqual(await reads(world, patient, record), ehr)
+})
+
+const FORMAT = `SELECT value, (SELECT count(*) FROM sqlite_master WHERE name = 'person') AS changed
+  FROM meta WHERE name = 'format'`
+
+test('a program that nobody approved leaves the tables as they were: the earlier one reads everything', async () => {
+  const { world, patient, record, ehr } = await open()
+  const tables = () => world.inspect((database) => database.prepare(FORMAT).get())
+  const before = tables()
+  assert.equal(await startAs(world, SECOND_TABLES), 'PROGRAM_NOT_APPROVED')
+  // Cut off before it was decided.
+  world.behaviour = () => Promise.resolve()
+  assert.equal(await startAs(world, SECOND_TABLES), undefined)
+  assert.equal(world.app.state, 'recovering')
+  // It sees its own tables, and nobody else ever does.
+  assert.notDeepEqual(tables(), before)
+  world.behaviour = undefined
+  assert.equal(await startAs(world, FIRST), undefined)
+  assert.deepEqual(tables(), before)
+  assert.deepEqual(await reads(world, patient, record), ehr)
+  const author = await world.doctor()
+  await world.store(patient, { author, warrant: await world.warrant(patient, [author]) })
+})
+
+test('with votes the tables change in the commit in which the program takes over; the earlier one reads them no more', async () => {
+  const { world } = await open()
+  await approve(world, SECOND_TABLES)
+  assert.equal(await startAs(world, SECOND_TABLES), undefined)
+  assert.equal(world.app.state, 'serving')
+  await world.restart()
+  assert.equal(world.fatal, undefined)
+  assert.equal(
+    world.inspect((database) => database.prepare(FORMAT).get()?.['changed']),
+    1,
+  )
+  await approve(world, { ...FIRST, securityVersion: 2 })
+  assert.equal(await startAs(world, { ...FIRST, securityVersion: 2 }), 'STORE_DAMAGED')
+  assert.equal(await startAs(world, SECOND_TABLES), undefined)
 })
 
 test('the row that names the program is authenticated: one put back and one taken out are noticed', async () => {

@@ -12,7 +12,7 @@ import type { SqlDatabase } from './ports.ts'
  * Each entry moves the format one version up and runs once, inside one transaction with the others that are due.
  * An entry that was released is never edited.
  */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE patient (
     id INTEGER PRIMARY KEY,
@@ -149,28 +149,31 @@ const FULL_TEXT = `
   INSERT INTO record_fts (record_fts, rank) VALUES ('secure-delete', 1);
 `
 
-export const FORMAT_VERSION = MIGRATIONS.length
-
 /**
- * Brings the database to the current format, all or nothing.
- * @returns whether full-text search is there.
+ * Brings the database to the current format, all or nothing. An earlier format is left in an open transaction: whether the
+ * store becomes this program's is decided later (docs/protocol/10-tee-abi.md §10.8), and without COMMIT nothing changed.
+ * @returns whether full-text search is there, and whether that transaction is open.
  * @throws {StorageError} `STORE_DAMAGED` for a format newer than this program.
  */
-export function migrate(database: SqlDatabase): { readonly hasFullText: boolean } {
+export function migrate(
+  database: SqlDatabase,
+  migrations: readonly string[] = MIGRATIONS,
+): { readonly hasFullText: boolean; readonly isPending: boolean } {
   database.exec('CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID')
   const version = formatVersion(database)
-  if (version > FORMAT_VERSION) throw new StorageError('STORE_DAMAGED', 'the store is of a newer version')
-  if (version < FORMAT_VERSION) {
+  const isPending = version > 0 && version < migrations.length
+  if (version > migrations.length) throw new StorageError('STORE_DAMAGED', 'the store is of a newer version')
+  if (version < migrations.length) {
     database.exec('BEGIN IMMEDIATE')
-    for (const migration of MIGRATIONS.slice(version)) database.exec(migration)
+    for (const migration of migrations.slice(version)) database.exec(migration)
     if (version === 0 && hasFts5(database)) database.exec(FULL_TEXT)
     database
       .prepare(`INSERT INTO meta VALUES ('format', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`)
-      .run(Uint8Array.of(FORMAT_VERSION))
-    database.exec('COMMIT')
+      .run(Uint8Array.of(migrations.length))
+    if (!isPending) database.exec('COMMIT')
   }
   const found = database.prepare(`SELECT count(*) AS n FROM sqlite_master WHERE name = 'record_fts'`).get()
-  return { hasFullText: found?.['n'] === 1 }
+  return { hasFullText: found?.['n'] === 1, isPending }
 }
 
 function formatVersion(database: SqlDatabase): number {

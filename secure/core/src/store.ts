@@ -44,6 +44,8 @@ export class Store {
   readonly hasFullText: boolean
   #root: Uint8Array
   #isWriting = false
+  /** The tables are in another format only in the transaction that is open: nothing is durable until that is decided. */
+  #isUndecided = false
   #writes = 0
   readonly #recorder: RecordingDatabase
   #follower: ((change: Committed) => void) | undefined
@@ -72,6 +74,7 @@ export class Store {
    * Opens what is there, or makes an empty store.
    * @param bucketBits of a new store.
    * @param limits by default all of the state up to half a million rows is kept.
+   * @param migrations of the tables, in order.
    * @throws {StorageError} `STORE_DAMAGED`; `STATE_ROLLED_BACK` if rows, log and state are not of one moment.
    */
   static open(
@@ -79,10 +82,11 @@ export class Store {
     opened: SqlDatabase,
     bucketBits = DEFAULT_BUCKET_BITS,
     limits: Pick<Limits, 'stateBytes' | 'stateChanges' | 'logNodes'> = DEFAULT_LIMITS,
+    migrations?: readonly string[],
   ): Store {
     const options = { cacheBytes: limits.stateBytes, foldAfter: limits.stateChanges }
     const database = new RecordingDatabase(opened)
-    const { hasFullText } = migrate(database)
+    const { hasFullText, isPending } = migrate(database, migrations)
     const exists = database.prepare(`SELECT 1 AS n FROM sqlite_master WHERE name = 'log_entry'`).get() !== undefined
     if (!exists) {
       database.exec('BEGIN IMMEDIATE')
@@ -97,12 +101,25 @@ export class Store {
     }
     const log = openLog(database, crypto, { cachedNodes: limits.logNodes })
     const state = openState(database, crypto, newestRoot(log), options)
-    return new Store(crypto, database, state, log, hasFullText)
+    const store = new Store(crypto, database, state, log, hasFullText)
+    store.#isWriting = isPending
+    store.#isUndecided = isPending
+    return store
   }
 
   /** Grows with each write; equal numbers mean that nothing was written in between. */
   get writes(): number {
     return this.#writes
+  }
+
+  /** Whether the tables were in an earlier format: `decide` before anything is durable, or close it and nothing was. */
+  get isUndecided(): boolean {
+    return this.#isUndecided
+  }
+
+  /** The store keeps the format of this program; durable with the next commit. */
+  decide(): void {
+    this.#isUndecided = false
   }
 
   /** Whether there is something to commit. */
@@ -145,11 +162,12 @@ export class Store {
   }
 
   /**
-   * Makes everything since the last call durable: rows, state and log in one SQL transaction, one fsync.
+   * Makes everything since the last call durable: rows, state and log in one SQL transaction, one fsync. Nothing while it
+   * is not decided whether the tables keep their new format.
    * @throws any error: the store cannot be relied on from then on, the trusted application stops.
    */
   commit(note: CommitNote): void {
-    if (!this.#isWriting) return
+    if (!this.#isWriting || this.#isUndecided) return
     const root = this.state.flush()
     if (this.log.size > this.log.committedSize || !equalBytes(root, this.#root)) {
       this.log.append([encodeEntry({ t: 'commit', timeMs: note.timeMs, actor: note.actor, digest: root })])

@@ -34,7 +34,9 @@ export class Follower {
   constructor(crypto: Crypto, database: SqlDatabase) {
     this.#crypto = crypto
     this.#database = database
-    const { log } = Store.open(crypto, database)
+    const { log, isUndecided } = Store.open(crypto, database)
+    // Made by an earlier program. The server runs this one, so the next copy is of its format.
+    if (isUndecided) throw new StorageError('STORE_DAMAGED', 'the copy is in an earlier format')
     this.#node = database.prepare('SELECT hash FROM log_node WHERE id = ?')
     this.#meta = database.prepare(`SELECT value FROM meta WHERE name = 'position'`)
     this.#reached = { position: this.#position(), size: log.committedSize, root: log.committedRoot() }
