@@ -16,8 +16,12 @@ import { isAway } from './refusals.ts'
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1_000
-/** A peer that delivers nothing for so long, while another has the next block, is left for it. */
-const SILENCE_MS = 1_000
+/**
+ * A peer that delivers nothing for so long, while another has the next block, is left for it; for twice as long each time,
+ * until a block comes: where all are slow, going from one to the other would make them slower.
+ */
+const FIRST_SILENCE_MS = 1_000
+const LONGEST_SILENCE_MS = 30_000
 
 export interface BlockSourceOptions {
   readonly pool: PeerPool
@@ -39,10 +43,11 @@ export async function* deliverBlocks(
   let next = from
   let previousHash: Uint8Array | undefined
   let pauseMs = FIRST_PAUSE_MS
+  let silenceMs = FIRST_SILENCE_MS
   while (!signal.aborted) {
     const peer = options.pool.current
     try {
-      for await (const delivered of eventsOf(peer, options, next, signal)) {
+      for await (const delivered of eventsOf(peer, options, next, () => silenceMs, signal)) {
         const block = toLedgerBlock(delivered, options.chaincode)
         const follows = previousHash === undefined || equalBytes(previousHash, previousHashOf(delivered))
         if (block.number !== next || !follows) {
@@ -52,6 +57,7 @@ export async function* deliverBlocks(
         yield block
         previousHash = block.hash
         pauseMs = FIRST_PAUSE_MS
+        silenceMs = FIRST_SILENCE_MS
         next++
         if (signal.aborted) return
       }
@@ -62,6 +68,7 @@ export async function* deliverBlocks(
     }
     await sleep(pauseMs, undefined, { signal }).catch(() => {})
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+    silenceMs = Math.min(silenceMs * 2, LONGEST_SILENCE_MS)
   }
 }
 
@@ -69,6 +76,7 @@ async function* eventsOf(
   peer: PeerConnection,
   { pool, channel, identity }: BlockSourceOptions,
   from: number,
+  silenceMs: () => number,
   signal: AbortSignal,
 ): AsyncGenerator<common.Block, void> {
   const network = peer.gateway(identity).getNetwork(channel)
@@ -80,7 +88,7 @@ async function* eventsOf(
     // Also after a stop: whoever reads hears of it, and nobody else would.
     const blocks: AsyncIterator<common.Block, unknown> = events[Symbol.asyncIterator]()
     for (let next = from; ; next++) {
-      const told = await orSilence(blocks.next(), () => pool.mostBlocks > next)
+      const told = await orSilence(blocks.next(), silenceMs(), () => pool.mostBlocks > next)
       if (told.done === true) return
       yield told.value
     }
@@ -91,11 +99,11 @@ async function* eventsOf(
 }
 
 /** @throws {LedgerError} `LEDGER_UNAVAILABLE` when others have had it for a while. */
-async function orSilence<T>(block: Promise<T>, othersHaveIt: () => boolean): Promise<T> {
+async function orSilence<T>(block: Promise<T>, silenceMs: number, othersHaveIt: () => boolean): Promise<T> {
   const told = new AbortController()
   const silence = async (): Promise<never> => {
     for (let isLate = false; ;) {
-      await sleep(SILENCE_MS, undefined, { signal: told.signal, ref: false })
+      await sleep(silenceMs, undefined, { signal: told.signal, ref: false })
       if (isLate) throw new LedgerError('LEDGER_UNAVAILABLE', 'the peer delivers no blocks')
       isLate = othersHaveIt()
     }
