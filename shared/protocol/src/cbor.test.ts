@@ -192,6 +192,20 @@ test('keys are ordered by length in UTF-8, then by code point', () => {
   }
 })
 
+test('members are put in order by their names, whatever was written before', () => {
+  const names = (value: CborValue): string[] => Object.keys(decodeCbor(encodeCbor(value)) as object)
+  // Their names stand side by side in the same way.
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual(names({ 'a bbb': 1, c: 2 }), ['c', 'a bbb'])
+    assert.deepEqual(names({ a: 1, 'bbb c': 2 }), ['a', 'bbb c'])
+    assert.deepEqual(names({ c: 2, 'a bbb': 1 }), ['c', 'a bbb'])
+    assert.deepEqual(names({ 'a bbb c': 1 }), ['a bbb c'])
+    // More kinds of messages than are remembered, and names that are too long for it.
+    for (let k = 0; k < 600; k++) assert.deepEqual(names({ [`z${k}`]: 1, b: 2 }), ['b', `z${k}`])
+    assert.deepEqual(names({ ['z'.repeat(600)]: 1, b: 2 }), ['b', 'z'.repeat(600)])
+  }
+})
+
 test('keys are read letter by letter, however many were read before', () => {
   const maps = Array.from({ length: 3_000 }, (_, i) => ({ [`k${i}`]: i, [`é${i}`]: i, ['x'.repeat(i % 70)]: i }))
   for (let round = 0; round < 2; round++) for (const map of maps) assert.deepEqual(decodeCbor(encodeCbor(map)), map)

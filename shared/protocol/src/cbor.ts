@@ -371,15 +371,38 @@ function writeArray(output: Output, value: readonly CborValue[], nesting: number
 function writeMap(output: Output, value: { readonly [key: string]: CborValue }, nesting: number): void {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) throw new TypeError('CBOR maps are plain objects')
-  const keys = Object.keys(value)
-  requireLimits(keys.length, nesting)
-  keys.sort(compareCborKeys)
+  const given = Object.keys(value)
+  requireLimits(given.length, nesting)
+  const keys = inOrder(given)
   writeHead(output, MAP, keys.length)
   for (const key of keys) {
     if (key === '__proto__') throw new TypeError('CBOR maps have no member of this name')
     writeText(output, key)
     write(output, value[key] as CborValue, nesting)
   }
+}
+
+/** Orders made lately: most messages have the members of another one before, and sorting them is a third of the work. */
+const ORDERS = new Map<string, { readonly given: readonly string[]; readonly inOrder: readonly string[] }>()
+const MAX_ORDERS = 256
+const LONGEST_KEPT_NAMES = 512
+
+function inOrder(keys: readonly string[]): readonly string[] {
+  if (keys.length < 2) return keys
+  const names = keys.join(' ')
+  const known = ORDERS.get(names)
+  if (known !== undefined && areSame(known.given, keys)) return known.inOrder
+  const sorted = keys.toSorted(compareCborKeys)
+  if (names.length > LONGEST_KEPT_NAMES) return sorted
+  if (ORDERS.size >= MAX_ORDERS) ORDERS.clear()
+  ORDERS.set(names, { given: keys, inOrder: sorted })
+  return sorted
+}
+
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 function requireLimits(items: number, nesting: number): void {
