@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { setImmediate } from 'node:timers'
 import type { TeeDriver } from '../../src/driver.ts'
 import { startStreamTee, type StreamTeeOptions, type TaListener, type TaStream } from '../../src/stream-tee.ts'
 import type { InsecureConfinement } from './isolation.ts'
@@ -65,7 +66,8 @@ function streamOf(child: TaProcess, listener: TaListener, onDiagnostic?: (line: 
       if (!isCorked) {
         isCorked = true
         child.stdin.cork()
-        process.nextTick(() => {
+        // What all connections brought in this turn goes together: one write, one round.
+        setImmediate(() => {
           isCorked = false
           child.stdin.uncork()
         })
