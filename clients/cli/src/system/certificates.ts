@@ -30,7 +30,7 @@ export interface KnownCertificate {
 /** Soonest end first. @param ledger for the record server's; without it that one is left out. */
 export async function readCertificates(
   { state, crypto }: Pick<Context, 'state' | 'crypto'>,
-  consortium: Consortium,
+  consortium: Pick<Consortium, 'serverRef' | 'hospitals'>,
   ledger?: Pick<Ledger, 'query'>,
 ): Promise<KnownCertificate[]> {
   const found: KnownCertificate[] = []

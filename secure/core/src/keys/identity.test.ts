@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict'
 import { after as atEnd, test } from 'node:test'
-import { decodeBase64url, encodeBase64url, encodeHex } from '../../../../shared/crypto/src/index.ts'
 import {
+  decodeBase64url,
+  encodeBase64url,
+  encodeHex,
+  type Crypto,
+  type SigningKey,
+} from '../../../../shared/crypto/src/index.ts'
+import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
+import {
+  anchorCallOf,
   checkpointRecordShape,
   logOriginOf,
   parseResult,
   participantRecordShape,
   serverNoteKeys,
+  signAnchorStatement,
+  signKeyHandover,
   stateKeys,
 } from '../../../../shared/ledger-model/src/index.ts'
-import { verifyReceipt } from '../../../../shared/protocol/src/index.ts'
-import { openCheckpoint } from '../../../../shared/tlog/src/index.ts'
+import { issueReceipt, parseReceipt, verifyReceipt } from '../../../../shared/protocol/src/index.ts'
+import { openCheckpoint, signCheckpoint } from '../../../../shared/tlog/src/index.ts'
 import { TaWorld, type Upload } from '../../../../testkit/src/ta-world.ts'
 
 const worlds: TaWorld[] = []
@@ -18,8 +28,8 @@ atEnd(() => {
   for (const world of worlds) world.close()
 })
 
-async function scene() {
-  const world = await TaWorld.open()
+async function scene(crypto?: Crypto) {
+  const world = await TaWorld.open(crypto === undefined ? {} : { crypto })
   worlds.push(world)
   const doctor = await world.doctor()
   const patient = await world.patient()
@@ -161,4 +171,64 @@ test('an identity key that was exchanged is not put back into the store: STATE_R
   })
   await world.restart()
   assert.equal(world.fatal, 'STATE_ROLLED_BACK')
+})
+
+/** Remembers every signing key that is made: whoever has read the memory of the server. */
+function overheard(): { readonly crypto: Crypto; readonly keys: SigningKey[] } {
+  const crypto = createNodeCrypto()
+  const keys: SigningKey[] = []
+  const generateSigningKey = (): SigningKey => {
+    const key = crypto.generateSigningKey()
+    keys.push(key)
+    return key
+  }
+  return { crypto: { ...crypto, generateSigningKey }, keys }
+}
+
+test('whoever has the key before signs nothing newer with it: no checkpoint, receipt, anchor or further key', async () => {
+  const { crypto, keys } = overheard()
+  const { world, store, identity, stored, record } = await scene(crypto)
+  const before = await identity()
+  const stolen = keys.find(({ publicKey }) => encodeHex(publicKey) === before)
+  assert.ok(stolen)
+  await store()
+  await world.exchangeIdentity()
+  await look(world)
+  const { receipt: good, upload } = await store()
+  await world.ask('anchor-now', {})
+  await look(world)
+
+  const origin = logOriginOf(world.serverRef)
+  const noteKeys = serverNoteKeys(crypto, record())
+  const [{ key }, ...earlier] = noteKeys
+  const [{ maxSize = 0 } = {}] = earlier
+  const anchored = parseResult(stored(stateKeys.checkpoint(world.serverRef)), checkpointRecordShape)
+  const forged = (size: number) =>
+    signCheckpoint(crypto, stolen, { origin, size, root: crypto.randomBytes(32), extensions: [] })
+  assert.throws(() => openCheckpoint(crypto, forged(maxSize + 1), origin, noteKeys), { code: 'LOG_KEY_ENDED' })
+
+  const { payload } = parseReceipt(good)
+  assert.ok(payload.logSize > maxSize)
+  const check = { server: world.serverRef, key, earlier, commitment: upload.commitment }
+  verifyReceipt(crypto, good, check)
+  assert.throws(() => verifyReceipt(crypto, issueReceipt(crypto, stolen, payload), check), { code: 'RECEIPT_INVALID' })
+
+  const statement = { serverRef: world.serverRef, epoch: anchored.epoch + 1, checkpoint: forged(anchored.size + 1) }
+  const { fn, args } = anchorCallOf(statement, signAnchorStatement(crypto, stolen, statement))
+  await assert.rejects(world.ledger.submit(world.hospital, fn, args), { code: 'CHECKPOINT_INVALID' })
+
+  const { authority, admin } = world.organizations[0]
+  const next = crypto.generateSigningKey().publicKey
+  const { chain, serialHex } = await authority.issue({ role: 'server', ref: world.serverRef, publicKey: next })
+  const handover = signKeyHandover(crypto, stolen, { serverRef: world.serverRef, next })
+  const registered = world.registered as { readonly server: object }
+  const registration = {
+    ...registered,
+    publicKey: encodeBase64url(next),
+    certSerial: serialHex,
+    server: { ...registered.server, certificate: encodeBase64url(chain[0]), handover: encodeBase64url(handover) },
+  }
+  await assert.rejects(world.ledger.submit(admin, 'renewParticipant', [JSON.stringify(registration)]), {
+    code: 'KEY_HANDOVER_INVALID',
+  })
 })

@@ -272,3 +272,26 @@ test('a replica that lacks what the ledger vouches for does not take over; it fo
   await assert.rejects(replica.ask('promote', {}), { code: 'REPLICA_BEHIND' })
   assert.equal((await replica.ask('status', {})).state, 'following')
 })
+
+test('an identity key that is exchanged while a replica follows is the key that the replica takes over with', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  const replica = await follow(world)
+  const { identityKey: before } = await world.ask('status', {})
+  await world.exchangeIdentity()
+  for (let i = 0; i < 4; i++) {
+    world.clock.advanceMs(250)
+    world.tick()
+    await world.settle()
+  }
+  await store(world, patient)
+  const { identityKey } = await world.ask('status', {})
+  assert.notDeepEqual(identityKey, before)
+  await replica.catchUp()
+  await name(world, replica)
+  await replica.ask('promote', {})
+  await replica.ask('status', {})
+  const status = await replica.ask('status', {})
+  assert.equal(status.state, 'serving')
+  assert.deepEqual(status.identityKey, identityKey)
+})
