@@ -17,6 +17,7 @@ import type { EmergencyLine, PatientRow } from './doctor-area.ts'
 import { ageOf } from './model/banner.ts'
 import { countdownOf } from './model/emergency.ts'
 import { PermissionText } from './permission-text.tsx'
+import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { doctor, queries } from './queries.ts'
 import { VIEWS } from './views.ts'
 import { Write } from './write.tsx'
@@ -28,7 +29,10 @@ export function Patient({ patient }: { readonly patient: string }): ReactNode {
   const asked = params.get('view')
   const view = VIEWS.find((one) => one === asked) ?? 'all'
   useTitle(found.data === undefined ? t('doctor.patient.title') : t('doctor.patient.page', { name: found.data.name }))
-  if (found.isPending) return <Loading />
+  const mayRead = found.data?.permission.state === 'holds' || found.data?.emergency !== undefined
+  const records = useQuery({ ...queries.records(patient), enabled: mayRead })
+  const facts = useQuery({ ...queries.banner(patient), enabled: mayRead })
+  if (found.isPending || (mayRead && isFirstAnswerAwaited(records, facts))) return <Loading />
   if (found.isError) return <Problem error={found.error} again={found.refetch} />
   const row = found.data
   const { emergency } = row

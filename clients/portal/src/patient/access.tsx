@@ -16,7 +16,8 @@ import { useTitle } from '../shell/title.ts'
 import { GiveAccess, type Grantee } from './give-access.tsx'
 import { scopeText } from './kinds.ts'
 import type { GrantLine, PermissionLine } from './patient-area.ts'
-import { isFirstAnswerAwaited, patient, queries } from './queries.ts'
+import { isFirstAnswerAwaited } from '../session/first-answer.ts'
+import { patient, queries } from './queries.ts'
 import { reachText } from './reach.ts'
 
 export function Access(): ReactNode {

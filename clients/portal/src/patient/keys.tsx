@@ -13,7 +13,8 @@ import type { IdentityCard } from '../session/core-area.ts'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { AddDevice } from './add-device.tsx'
-import { isFirstAnswerAwaited, patient, queries } from './queries.ts'
+import { isFirstAnswerAwaited } from '../session/first-answer.ts'
+import { patient, queries } from './queries.ts'
 import { RecoveryFile } from './recovery-file.tsx'
 
 type Key = Awaited<ReturnType<typeof patient.keysOnLedger>>[number]

@@ -31,13 +31,6 @@ export const queries = {
     queryOptions({ queryKey: ['patient', 'search', text], queryFn: () => patient.search(text) }),
 }
 
-/** Whether the first answer may still come soon: what stands below waits for it, so that it does not move. */
-export function isFirstAnswerAwaited(
-  ...asked: readonly { readonly isPending: boolean; readonly failureCount: number }[]
-): boolean {
-  return asked.some(({ isPending, failureCount }) => isPending && failureCount === 0)
-}
-
 /** One page of the list at a time. */
 export const recordPages = {
   queryKey: ['patient', 'records'],

@@ -25,9 +25,12 @@ export function Home(): ReactNode {
   return (
     <>
       <h1>{t('staff.home.title')}</h1>
-      {roles.length === 0 ? undefined : (
+      {roles.length === 0 && !me.isPending ? undefined : (
         <p className="th-dimmed">
-          {t('staff.home.roles', { roles: list(roles.map((role) => t(`staff.role.${role}`))) })}
+          {/* Its place is there before the answer is. */}
+          {me.isPending
+            ? '\u00a0'
+            : t('staff.home.roles', { roles: list(roles.map((role) => t(`staff.role.${role}`))) })}
         </p>
       )}
       <div className="th-actions">

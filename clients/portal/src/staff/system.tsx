@@ -12,13 +12,24 @@ import type { HospitalSummary } from '../../../sdk/src/hospital-api.ts'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
+import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { queries, staff } from './queries.ts'
 import { StaffProblem } from './staff-problem.tsx'
 
 export function System(): ReactNode {
   const { t } = useWords()
   const summary = useQuery(queries.summary)
+  const registered = useQuery(queries.registeredServer)
+  const isAwaited = isFirstAnswerAwaited(summary, registered, useQuery(queries.outbox), useQuery(queries.backups))
   useTitle(t('staff.nav.system'))
+  if (isAwaited) {
+    return (
+      <>
+        <h1>{t('staff.nav.system')}</h1>
+        <Loading rows={10} />
+      </>
+    )
+  }
   return (
     <>
       <h1>{t('staff.nav.system')}</h1>
