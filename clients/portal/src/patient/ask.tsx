@@ -31,7 +31,7 @@ export function Ask({ label, ...about }: AskProps): ReactNode {
   const [isOpen, setIsOpen] = useState(false)
   return (
     <>
-      <Button size={size} variant={variant} onClick={() => setIsOpen(true)}>
+      <Button size={size} variant={variant} className="th-ask" onClick={() => setIsOpen(true)}>
         {label}
       </Button>
       <Sheet isOpen={isOpen} onClose={() => setIsOpen(false)} title={label}>
