@@ -109,9 +109,11 @@ export class SecureSession {
       const client = { ref: identity.ref, credential: identity.credential }
       checked = pending.checkServer(reply, { server, policy }, client)
     } catch (error) {
-      const isOfEarlierKey = codeOf(error) === 'SESSION_SERVER_SIGNATURE' && server.isKeyChanging === true
-      if (!isOfEarlierKey || triesLeft <= 0) throw error
-      await new Promise((resolve) => setTimeout(resolve, KEY_CHANGE_PAUSE_MS))
+      // Registration and reply come side by side: one may be of before an exchange and the other of after it.
+      const isFirst = triesLeft === KEY_CHANGE_TRIES
+      const mayBeOfOtherKey = codeOf(error) === 'SESSION_SERVER_SIGNATURE' && (isFirst || server.isKeyChanging === true)
+      if (!mayBeOfOtherKey || triesLeft <= 0) throw error
+      if (server.isKeyChanging === true) await new Promise((resolve) => setTimeout(resolve, KEY_CHANGE_PAUSE_MS))
       return await this.#handshake(triesLeft - 1)
     }
     const unconfirmed = checked.finishWith(await identity.signer.sign(checked.toBeSigned))
