@@ -11,6 +11,7 @@ import { decodeEndorsedContent, endorseContent } from '../../shared/ledger-model
 import {
   labResult,
   openScene,
+  sendUnplaced,
   refusedWith,
   whileTimePasses,
   type EndorsedAnswers,
@@ -136,7 +137,8 @@ test('a hint that points at another record is not believed, and the right one st
     const items = effect.records.map(([record, version]) => [record, version, batchId, index, txId, block])
     void world.server.tee.request('committed', { items: items as never }).then(() => honest(effect))
   }
-  const { receipt } = await alice.store({ patient: bob.ref, warrant, ehr: labResult(50) })
+  const prepared = await alice.prepare({ patient: bob.ref, warrant, ehr: labResult(50) })
+  const { receipt } = await sendUnplaced(alice, prepared)
   assert.equal(lies, 1)
   const claims = JSON.parse(Buffer.from(receipt.split('.')[1] ?? '', 'base64url').toString()) as { batchId: string }
   assert.notEqual(claims.batchId, batchId)

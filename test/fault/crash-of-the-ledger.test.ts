@@ -16,7 +16,7 @@ import {
   type PreparedRecord,
   type StoredRecord,
 } from '../../clients/sdk/src/index.ts'
-import { labResult, openTestWorld, type TestWorld } from '../../testkit/src/world/index.ts'
+import { labResult, openTestWorld, sendUnplaced, type TestWorld } from '../../testkit/src/world/index.ts'
 
 let world: TestWorld
 let bob: PatientClient
@@ -93,7 +93,7 @@ test('killed when the commitment is in a block, before anybody was told: the rec
     }
     return await honest(request)
   }
-  const sending = alice.send(prepared).catch((error: unknown) => codeOf(error))
+  const sending = sendUnplaced(alice, prepared).catch((error: unknown) => codeOf(error))
   await staged
   world.beHonest()
   await killLedger()

@@ -1,6 +1,6 @@
 /**
- * Writing records: the fingerprints go to the ledger by way of the hospital, the text goes encrypted to the trusted
- * application, both at the same time. Doctors and, for earlier records, hospitals write.
+ * Writing records: the fingerprints go to the ledger by way of the hospital, then the text goes encrypted to the trusted
+ * application, which is told where they are and asks the ledger about them and the permission at once. Doctors and, for earlier records, hospitals write.
  * Spec: docs/protocol/04-records.md §4.1 to §4.3.
  *
  * @module
@@ -88,11 +88,9 @@ export class Author extends Participant {
   }
 
   async send(prepared: PreparedRecord): Promise<StoredRecord> {
-    const [stored, place] = await both(
-      this.session.request('record.store', { envelope: prepared.envelope, kind: 'record' }),
-      this.#commit([prepared]),
-    )
-    const { recordId, version } = prepared
+    const { recordId, version, envelope } = prepared
+    const place = await this.#commit([prepared])
+    const stored = await this.session.request('record.store', { envelope, kind: 'record', place: saidPlace(place) })
     return { ...storedShape(stored, 'receipt'), recordId, version, place }
   }
 
@@ -154,7 +152,8 @@ export class Author extends Participant {
   async sendMany(prepared: readonly PreparedRecord[]): Promise<StoreOutcome[]> {
     if (prepared.length === 0) return []
     if (prepared.length > MAX_RECORDS_AT_ONCE) throw new RangeError(`at most ${MAX_RECORDS_AT_ONCE} records at once`)
-    const [results, place] = await both(this.#upload(prepared), this.#commit(prepared))
+    const place = await this.#commit(prepared)
+    const results = await this.#upload(prepared, place)
     return prepared.map(({ recordId, version }, i) => {
       const result = results[i] as StoreResult
       if (result['ok'] !== true) return { recordId, code: isErrorCode(result['code']) ? result['code'] : 'TEE_FAULT' }
@@ -174,18 +173,18 @@ export class Author extends Participant {
     return this.store({ patient, ehr, warrant, corrects: { record: recordId, version, ehrHash: commitment.ehrHash } })
   }
 
-  async #upload(prepared: readonly PreparedRecord[]): Promise<readonly StoreResult[]> {
+  async #upload(prepared: readonly PreparedRecord[], place: CommittedPlace): Promise<readonly StoreResult[]> {
     const results: StoreResult[] = []
     for (const group of groupsWithin(prepared, await this.session.maxRecordBytes())) {
-      results.push(...(await this.#uploadGroup(group)))
+      results.push(...(await this.#uploadGroup(group, { ...place, index: place.index + results.length })))
     }
     return results
   }
 
-  async #uploadGroup(group: readonly PreparedRecord[]): Promise<readonly StoreResult[]> {
+  async #uploadGroup(group: readonly PreparedRecord[], first: CommittedPlace): Promise<readonly StoreResult[]> {
     try {
       const envelopes = group.map(({ envelope }) => envelope)
-      const answer = await this.session.request('record.store-many', { envelopes })
+      const answer = await this.session.request('record.store-many', { envelopes, place: saidPlace(first) })
       const results = resultsShape(answer['results'], 'results')
       if (results.length !== group.length) throw new ClientError('MESSAGE_MALFORMED')
       return results
@@ -267,14 +266,6 @@ function groupsWithin(prepared: readonly PreparedRecord[], maxRecordBytes: numbe
   return groups
 }
 
-/**
- * Both ways of one write. When the trusted application refuses, its reason is the one that matters: the commitment
- * alone is harmless. When only the ledger's way failed, its error is thrown although the text is staged.
- */
-async function both<A, B>(upload: Promise<A>, commit: Promise<B>): Promise<[A, B]> {
-  const [uploaded, committed] = await Promise.allSettled([upload, commit])
-  if (uploaded.status === 'rejected' && codeOf(uploaded.reason) !== 'COMMITMENT_MISSING') throw uploaded.reason
-  if (committed.status === 'rejected') throw committed.reason
-  if (uploaded.status === 'rejected') throw uploaded.reason
-  return [uploaded.value, committed.value]
+function saidPlace({ batchId, index, block }: CommittedPlace): { readonly [name: string]: CborValue } {
+  return { batchId, index, block }
 }

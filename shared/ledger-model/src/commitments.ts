@@ -170,10 +170,13 @@ export const commitmentRecordShape: Shape<CommitmentRecord> = struct({
 /** Leaf hash of a commitment (docs/protocol/04-records.md §4.2), and the transaction that wrote its batch. */
 export type CommitmentLeaf = readonly [leaf: Sha256Hex, txId: TxId]
 
-/** Result of `commitmentLeaves`. */
-export const commitmentLeavesShape: Shape<readonly CommitmentLeaf[]> = list(tuple(sha256HexShape, txIdShape), {
-  max: MAX_LOOKUP_COMMITMENTS,
-})
+const commitmentLeafShape = tuple(sha256HexShape, txIdShape)
+
+/** Result of `commitmentLeaves`: null where nothing stands. */
+export const commitmentLeavesShape: Shape<readonly (CommitmentLeaf | null)[]> = list(
+  (value, where) => (value === null ? null : commitmentLeafShape(value, where)),
+  { max: MAX_LOOKUP_COMMITMENTS },
+)
 
 export const commitmentRecordsShape: Shape<readonly CommitmentRecord[]> = list(commitmentRecordShape, {
   max: MAX_LOOKUP_COMMITMENTS,

@@ -181,7 +181,7 @@ export function describeCommitments(world: () => LedgerWorld): void {
 
   describe('batch, commitment, commitments', () => {
     test('refused: batches that are not there, an index past the end, malformed places', async () => {
-      const { call, ask, a } = world()
+      const { call, ask, ledger, a } = world()
       const batchId = newId(crypto, 'b')
       await call(a.hospital, 'commit', batchId, groupsText(commitGroup(a.hospital, patient)))
       const unknown = newId(crypto, 'b')
@@ -196,7 +196,21 @@ export function describeCommitments(world: () => LedgerWorld): void {
         ]),
       )
       await refused('BATCH_NOT_FOUND', ask('commitments', [[batchId, 1]]))
-      await refused('BATCH_NOT_FOUND', ask('commitmentLeaves', [[batchId, 1]]))
+      const [first, ...missing] = parseResult(
+        await ledger.query({
+          fn: 'commitmentLeaves',
+          args: [
+            JSON.stringify([
+              [batchId, 0],
+              [batchId, 1],
+              [unknown, 0],
+            ]),
+          ],
+        }),
+        commitmentLeavesShape,
+      )
+      assert.match(first?.[0] ?? '', /^[0-9a-f]{64}$/)
+      assert.deepEqual(missing, [null, null])
       for (const wrong of [[], [[batchId]], [[batchId, -1]], [[batchId, 0, 0]], [['x', 0]], '{}']) {
         await refused('LEDGER_BAD_ARGUMENT', ask('commitments', wrong))
         await refused('LEDGER_BAD_ARGUMENT', ask('commitmentLeaves', wrong))

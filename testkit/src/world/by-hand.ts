@@ -16,16 +16,20 @@ import {
   type NewRecord,
   type Participant,
   type ParticipantOptions,
+  type PreparedRecord,
 } from '../../../clients/sdk/src/index.ts'
+import { storedShape, type Stored } from '../../../clients/sdk/src/record-answer.ts'
 import type { CertificateAuthority } from '../../../hospital/src/certificate-authority.ts'
 import type { LedgerIdentity } from '../../../ledger/client/src/port.ts'
 import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
 import {
+  batchSigningInput,
   encodeRecordUpload,
   newRecordId,
   newRef,
   SALT_BYTES,
   sealEnvelope,
+  type AuthorRef,
   type EnvelopeKind,
   type ParticipantRef,
   type PatientRef,
@@ -160,4 +164,24 @@ export async function sealedBy(
 /** Sends an envelope past the checks of the honest client. */
 export async function storeEnvelope(who: Participant, envelope: Uint8Array): Promise<void> {
   await who.session.request('record.store', { envelope, kind: 'record' })
+}
+
+/**
+ * As `Author.send`, but both at once and without saying where the fingerprints are: the record waits, staged, until the
+ * host finds them on the ledger.
+ */
+export async function sendUnplaced(author: Author, prepared: PreparedRecord): Promise<Stored> {
+  const { crypto, hospital, commitments } = author.options
+  const ref = author.identity.ref as AuthorRef
+  const items = [prepared.commitment]
+  const signature = await author.identity.signer.sign(batchSigningInput(crypto, ref, items))
+  const committing =
+    commitments === undefined
+      ? hospital.commit(author.requestSigner, signature, items)
+      : commitments.commit(ref, signature, items)
+  const storing = author.session.request('record.store', { envelope: prepared.envelope })
+  const [committed, stored] = await Promise.allSettled([committing, storing])
+  if (stored.status === 'rejected') throw stored.reason
+  if (committed.status === 'rejected') throw committed.reason
+  return storedShape(stored.value, 'receipt')
 }

@@ -96,12 +96,20 @@ export async function commitments(call: ContractCall, placesText: string): Promi
 }
 
 /**
- * What somebody needs who has the commitments and asks whether they are there.
- * @throws {LedgerError} as `commitments`
+ * What somebody needs who has the commitments and asks whether they are there. One that is missing refuses nobody else: many
+ * askers share a question, and some of them name a place before this node has it, or one that never was.
+ * @throws {LedgerError} `LEDGER_BAD_ARGUMENT`
  */
 export async function commitmentLeaves(call: ContractCall, placesText: string): Promise<Outcome> {
-  const records = await recordsAt(call, placesText)
-  const leaves = records.map(({ author: _a, batchId: _b, index: _i, timeMs: _t, txId, ...item }): CommitmentLeaf => {
+  const places = jsonArgument(placesShape, 'places', placesText)
+  const batches = new Map<BatchId, readonly CommitmentRecord[]>()
+  for (const [batchId] of places) {
+    if (!batches.has(batchId)) batches.set(batchId, (await findRecordsOf(call, batchId)) ?? [])
+  }
+  const leaves = places.map(([batchId, index]): CommitmentLeaf | null => {
+    const found = batches.get(batchId)?.[index]
+    if (found === undefined) return null
+    const { author: _a, batchId: _b, index: _i, timeMs: _t, txId, ...item } = found
     return [sha256Hex(commitmentLeaf(call.crypto, commitmentFromChecked(item))), txId]
   })
   return { result: JSON.stringify(leaves) }
@@ -137,8 +145,14 @@ function checkGroup(call: ContractCall, found: ParticipantRecord | undefined, gr
 }
 
 async function recordsOf(call: ContractCall, batchId: BatchId): Promise<readonly CommitmentRecord[]> {
+  const records = await findRecordsOf(call, batchId)
+  if (records === undefined) throw notFound()
+  return records
+}
+
+async function findRecordsOf(call: ContractCall, batchId: BatchId): Promise<readonly CommitmentRecord[] | undefined> {
   const record = await find<BatchRecord>(call.state, stateKeys.batch(batchId))
-  if (record === undefined) throw notFound()
+  if (record === undefined) return undefined
   const { txId, timeMs } = record
   let index = 0
   return record.groups.flatMap(({ author, items }) =>

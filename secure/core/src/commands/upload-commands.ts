@@ -5,7 +5,9 @@
  */
 import { decodeUtf8, decodeBase64url, type VerifyingKey } from '../../../../shared/crypto/src/index.ts'
 import { ehrTypeOf, FhirError, parseResource } from '../../../../shared/fhir/src/index.ts'
+import { MAX_BATCH_ITEMS } from '../../../../shared/ledger-model/src/index.ts'
 import {
+  batchIdShape,
   bytes,
   checkChain,
   decodeChainUpload,
@@ -17,6 +19,7 @@ import {
   peekEnvelope,
   ProtocolError,
   struct,
+  uint,
   type AuthorRef,
   type CborValue,
   type EnvelopeKind,
@@ -25,40 +28,59 @@ import {
   type TreatmentKey,
   type UnverifiedEnvelopeHeader,
 } from '../../../../shared/protocol/src/index.ts'
+import type { FactNeeds } from '../facts/queries.ts'
 import { refusalOf, TrustedApplicationError, type Refusal } from '../errors.ts'
 import type { Patient } from '../patients.ts'
 import { receiptOf } from '../records/receipt.ts'
 import type { RecordRow } from '../records/record-rows.ts'
 import { checkVersion, type CheckedVersion, type UploadContext } from '../records/upload-checks.ts'
-import type { UploadOutcome } from '../records/uploads.ts'
+import type { SaidPlace, UploadOutcome } from '../records/uploads.ts'
 import type { Vault } from '../vault.ts'
 import { command, patientNeeds, type Call } from './call.ts'
 import { indexOf } from './participants.ts'
 
 const MAX_MANY = 256
 const envelopeShape = bytes({ min: 1, max: 8 * 1024 * 1024 })
+const placeShape = struct({ batchId: batchIdShape, index: uint({ max: MAX_BATCH_ITEMS - 1 }), block: uint() })
 const AUTHORS = ['practitioner', 'organization'] as const
 
 export const UPLOAD_COMMANDS = {
   'record.store': command(
-    struct({ cmd: literal('record.store'), envelope: envelopeShape, kind: optional(literal('record')) }),
+    struct({
+      cmd: literal('record.store'),
+      envelope: envelopeShape,
+      kind: optional(literal('record')),
+      place: optional(placeShape),
+    }),
     {
       who: AUTHORS,
-      needs: (_vault, client, { envelope }) => patientNeeds(client, [headerOf(envelope).patient]),
+      needs: (_vault, client, { envelope, place: said }) => ({
+        ...patientNeeds(client, [headerOf(envelope).patient]),
+        ...leavesOf(said, 1),
+      }),
       subject: (_vault, _client, { envelope }) => subjectOf([envelope]),
-      run(call, { envelope }) {
-        const checked = checkRecord(call, envelope)
-        const row = place(call, checked)
-        call.vault.uploads.await(row, call.vault.now().monotonicMs, (outcome) => answerOne(call, outcome))
+      run(call, { envelope, place: said }) {
+        const { uploads } = call.vault
+        const row = place(call, checkRecord(call, envelope))
+        uploads.await(row, call.vault.now().monotonicMs, (outcome) => answerOne(call, outcome))
+        if (said !== undefined) uploads.shown(row, said, call.facts)
       },
     },
   ),
 
   'record.store-many': command(
-    struct({ cmd: literal('record.store-many'), envelopes: list(envelopeShape, { min: 1, max: MAX_MANY }) }),
+    struct({
+      cmd: literal('record.store-many'),
+      envelopes: list(envelopeShape, { min: 1, max: MAX_MANY }),
+      /** Of the first; the others follow it. */
+      place: optional(placeShape),
+    }),
     {
       who: AUTHORS,
-      needs: (_vault, client, { envelopes }) => patientNeeds(client, patientsOf(envelopes)),
+      needs: (_vault, client, { envelopes, place: said }) => ({
+        ...patientNeeds(client, patientsOf(envelopes)),
+        ...leavesOf(said, envelopes.length),
+      }),
       subject: (_vault, _client, { envelopes }) => subjectOf(envelopes),
       run: storeMany,
     },
@@ -96,7 +118,23 @@ function headerOf(envelope: Uint8Array): UnverifiedEnvelopeHeader {
   return header
 }
 
-function storeMany(call: Call, { envelopes }: { readonly envelopes: readonly Uint8Array[] }): void {
+/** Where the author says that the commitments are, all of them from `place` on. */
+function leavesOf(said: SaidPlace | undefined, count: number): Pick<FactNeeds, 'leaves'> {
+  if (said === undefined) return {}
+  const inBatch = Math.min(count, MAX_BATCH_ITEMS - said.index)
+  return { leaves: Array.from({ length: inBatch }, (_, i) => placeAfter(said, i)) }
+}
+
+function placeAfter({ batchId, index, block }: SaidPlace, i: number): SaidPlace {
+  return { batchId, index: index + i, block }
+}
+
+interface ManyUploads {
+  readonly envelopes: readonly Uint8Array[]
+  readonly place?: SaidPlace
+}
+
+function storeMany(call: Call, { envelopes, place: said }: ManyUploads): void {
   const { vault } = call
   // Every check before the first write: a fault in the middle leaves nothing half done.
   let newOnes = 0
@@ -135,6 +173,7 @@ function storeMany(call: Call, { envelopes }: { readonly envelopes: readonly Uin
     }
     const row = place(call, item)
     vault.uploads.await(row, vault.now().monotonicMs, (outcome) => settle(i, outcome))
+    if (said !== undefined) vault.uploads.shown(row, placeAfter(said, i), call.facts)
   }
 }
 

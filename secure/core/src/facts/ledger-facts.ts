@@ -329,7 +329,7 @@ export class LedgerFacts {
           const places = [...need.leaves.keys()]
           const answered = parseResult(result, commitmentLeavesShape)
           if (answered.length !== places.length) throw new LedgerError('ENDORSEMENT_MALFORMED', 'one is missing')
-          for (const [k, leaf] of answered.entries()) leaves.set(places[k] ?? '', leaf)
+          for (const [k, leaf] of answered.entries()) if (leaf !== null) leaves.set(places[k] ?? '', leaf)
           break
         }
         case 'checkpoint':
@@ -451,7 +451,9 @@ function lacksOrganization({ organizations = [] }: FactNeeds, need: Need, facts:
  * with those who asked for the same block, and nobody else.
  */
 function classOf(needs: FactNeeds, minHeight: number, knownHeight: number): string {
-  if ((needs.commitments ?? needs.leaves) !== undefined) return 'commitments'
+  // What the host named is asked apart: a wrong name refuses a question for all who share it.
+  if (needs.commitments !== undefined || (needs.leaves !== undefined && needs.patients === undefined))
+    return 'commitments'
   return minHeight > knownHeight ? `ahead:${minHeight}` : 'policies'
 }
 

@@ -3,6 +3,7 @@
  * commitment. Spec: docs/protocol/04-records.md §4.3, §4.5.
  *
  *   stage → (durable) → watch → the host says where → endorsed `commitments` → equal: stored, else COMMITMENT_MISMATCH
+ *   stage and, where the author said the place and the ledger has shown it: stored, in one round
  *
  * A crash before the round is durable: nothing happened. After it and before completion: the row is staged, and is
  * watched again at the next start. After completion: the row is stored, and a repeated upload gets the same receipt.
@@ -42,6 +43,13 @@ export type Settle = (outcome: UploadOutcome) => void
 
 /** [recordId, version, batchId, index, txId, block] as the host says. */
 export type CommittedItem = readonly [RecordId, number, BatchId, number, TxId, number]
+
+/** Where an author says that a commitment is, and in which block. */
+export interface SaidPlace {
+  readonly batchId: BatchId
+  readonly index: number
+  readonly block: number
+}
 
 interface Waiter {
   /** Undefined once it was called: with it goes the request, which is much larger. */
@@ -180,6 +188,26 @@ export class Uploads {
     this.#deadlines.push({ waiter, untilMs: monotonicMs + COMMITMENT_WAIT_MS })
   }
 
+  /**
+   * The author said where the commitment is, and the ledger was asked about that place together with the permission. If
+   * the very commitment stands there, the record is complete with this round; if not, it waits like any other.
+   */
+  shown({ recordId, version }: RecordRow, said: SaidPlace, facts: Facts): void {
+    const staged = this.#staged.get(nameOf(recordId, version))
+    if (staged === undefined || staged.isAsked) return
+    const { batchId, index, block } = said
+    const txId = this.#transactionAt(staged, said, facts)
+    if (txId === undefined || block > facts.height + UNPROVEN_BLOCKS) return
+    staged.isAsked = true
+    this.#ready.push({ staged, place: { batchId, index, txId, block } })
+  }
+
+  /** The transaction that put the very commitment there; undefined if nothing or another one stands there. */
+  #transactionAt({ row }: Staged, place: CommitmentPlace, facts: Facts): TxId | undefined {
+    const [leaf, txId] = facts.findLeaf(place) ?? []
+    return leaf === encodeHex(commitmentLeaf(this.#vault.crypto, commitmentOf(row))) ? txId : undefined
+  }
+
   /** The host says where commitments are; the ledger is asked whether that is so. */
   committed(items: readonly CommittedItem[], monotonicMs: number): void {
     const hints: Hint[] = []
@@ -210,14 +238,15 @@ export class Uploads {
 
   /** What is not the very commitment is looked at as a whole: only that tells another record from a changed one. */
   #compareLeaves(hints: readonly Hint[], facts: Facts): void {
-    const { crypto } = this.#vault
     const others: Hint[] = []
     for (const hint of hints) {
       const { staged, item } = hint
       const [, , batchId, index, , block] = item
-      const [leaf, txId] = facts.findLeaf({ batchId, index }) ?? []
-      const isOurs = leaf === encodeHex(commitmentLeaf(crypto, commitmentOf(staged.row)))
-      if (!isOurs || txId === undefined) others.push(hint)
+      const place = { batchId, index }
+      const txId = this.#transactionAt(staged, place, facts)
+      // Nothing stands there: the hint was wrong, or the organisations do not have the block yet.
+      if (facts.findLeaf(place) === undefined) this.#askAgain([staged])
+      else if (txId === undefined) others.push(hint)
       else if (block > facts.height + UNPROVEN_BLOCKS) this.#askAgain([staged])
       else this.#ready.push({ staged, place: { batchId, index, txId, block } })
     }
