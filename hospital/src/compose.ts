@@ -51,6 +51,7 @@ import type { LedgerRelay } from './ports.ts'
 import { Questions } from './questions.ts'
 import { Registrations } from './registrations.ts'
 import { Registry } from './registry.ts'
+import { Recovery } from './recovery/recovery.ts'
 import { RequestAuthentication, type FindKey } from './request-auth.ts'
 import { buildHospitalServer } from './server.ts'
 import type { ServiceIdentity } from './service-identity.ts'
@@ -231,8 +232,20 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     fetch: options.fetch,
     nowMs,
   })
+  const recovery = new Recovery({
+    crypto,
+    folder,
+    ref: service.ref,
+    identity: service.identity,
+    sealKey: service.keys.sealKey,
+    recordServer,
+    url: configuration.server.url,
+    fetch: options.fetch,
+    fetchBytes,
+  })
   const server = await buildHospitalServer({
     hospital,
+    recovery,
     smart,
     authentication,
     ledgerRelay,
@@ -277,6 +290,8 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
   fhir.start()
   delivery.start((error) => onFault('outbox', error))
   const witnessSeconds = configuration.witness?.everySeconds ?? 0
+  const recoverySeconds = configuration.recovery?.everySeconds ?? 0
+  if (recoverySeconds > 0) recovery.start(1_000 * recoverySeconds, (error) => onFault('recovery', error))
   if (witnessSeconds > 0) feeder.start(1_000 * witnessSeconds, (error) => onFault('witness', error))
   return {
     ref: service.ref,
@@ -291,6 +306,7 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
       await server.close()
       await delivery.stop()
       await feeder.stop()
+      await recovery.stop()
       await bulk.stop()
       await fhir.close()
       stop.abort()

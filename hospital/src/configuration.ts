@@ -68,6 +68,8 @@ export const hospitalConfigurationShape = struct({
   fhirDelete: optional(oneOf('withdraw', 'request-erase', 'refuse')),
   /** Looks at the record server's log this often and cosigns it; absent or 0: it is no witness. */
   witness: optional(struct({ everySeconds: uint({ max: 3_600 }) })),
+  /** Fetches its recovery share of the record server's key, and looks this often for another; absent or 0: never. */
+  recovery: optional(struct({ everySeconds: uint({ max: 86_400 }) })),
   /** Codes `system|code` of results that the portal opens on the patient's own choice only; default: portal/sensitive-results.ts. */
   sensitiveResults: optional(list(text({ min: 3, max: 256, pattern: /^[^|]+\|[^|]+$/ }), { max: 512 })),
   /** Requests that one address may send in a minute. Raise it where many people share one: behind a proxy, at a ward. */

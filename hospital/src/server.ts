@@ -39,6 +39,8 @@ import type { LedgerRelay } from './ports.ts'
 import type { Caller, RequestAuthentication } from './request-auth.ts'
 import { listBackups, type StoreBackup } from './backup.ts'
 import { CodeGuard } from './code-guard.ts'
+import { registerRecoveryRoutes } from './recovery/routes.ts'
+import type { Recovery } from './recovery/recovery.ts'
 import { registerEraseRoutes } from './erase-routes.ts'
 import type { EraseRequests } from './fhir/erase-requests.ts'
 import type { Joining } from './devices/joining.ts'
@@ -71,6 +73,7 @@ export interface HospitalServerOptions {
   readonly outbox: Outbox
   readonly delivery: OutboxDelivery
   readonly eraseRequests: Pick<EraseRequests, 'list' | 'keep' | 'erased'>
+  readonly recovery: Pick<Recovery, 'list' | 'give'>
   readonly backups: { readonly folder: string; readonly make: () => StoreBackup }
   /** Routes of their own, each in a scope of its own, after those of `/v1`. */
   readonly plugins?: readonly HospitalPlugin[]
@@ -286,6 +289,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
   })
   registerQuestionRoutes(parts, options.questions)
   registerEraseRoutes(parts, options.eraseRequests)
+  registerRecoveryRoutes(parts, options.recovery)
   registerOutboxRoutes(parts, { hospital, outbox: options.outbox, delivery: options.delivery })
 
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())

@@ -34,6 +34,11 @@ export const REACHED_ELSEWHERE: Readonly<Record<string, string>> = {
   DEMO_SURPRISE: 'needs a demo that goes wrong',
   'REPLICA_*':
     'needs a replica that lies, lags or was not voted for: two trusted applications are played against each other beside the code',
+  RECOVERY_SET_INVALID:
+    'a hospital’s service gives only what it checked: two trusted applications are played beside the code',
+  RECOVERY_SHARE_WRONG: 'as RECOVERY_SET_INVALID',
+  RECOVERY_SET_OLD: 'as RECOVERY_SET_INVALID',
+  RECOVERY_SHARES_MISSING: 'the host opens the store only when the key is whole',
   'NETWORK_*': 'the tool that sets up a network of peers; its tests stand beside it',
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { encodeBase64url, type SigningKey } from '../../shared/crypto/src/index.ts'
+import { encodeBase64url, type AgreementKey, type SigningKey } from '../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
 import type {
   ChannelConfiguration,
@@ -33,6 +33,8 @@ export interface TestIdentity<R extends ParticipantRef = ParticipantRef> extends
   readonly ref: R
   /** 32 bytes, X25519. */
   readonly sealKey: Uint8Array
+  /** What opens what is sealed to it. */
+  readonly sealKeyPair: AgreementKey
   readonly certSerial: string
   readonly emergency: boolean
 }
@@ -134,9 +136,10 @@ export async function issueCertificate(
     ...(notBeforeMs === undefined ? {} : { notBeforeMs }),
     ...(notAfterMs === undefined ? {} : { notAfterMs }),
   })
-  const sealKey = crypto.generateAgreementKey().publicKey
+  const sealKeyPair = crypto.generateAgreementKey()
+  const sealKey = sealKeyPair.publicKey
   const mspId = authority.mspId as MspId
-  return { mspId, cert: chain[0], signingKey, role, ref, sealKey, certSerial: serialHex, emergency }
+  return { mspId, cert: chain[0], signingKey, role, ref, sealKey, sealKeyPair, certSerial: serialHex, emergency }
 }
 
 /** What an administrator registers of a doctor, hospital, auditor or server. */

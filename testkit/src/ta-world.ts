@@ -114,6 +114,9 @@ export interface TaWorldOptions {
   readonly crypto?: Crypto
   readonly policyCacheMs?: number
   readonly emergencyMs?: number
+  readonly recoveryThreshold?: number
+  /** Names of organisations; default: two hospitals. */
+  readonly names?: readonly string[]
   /** Nodes of both organisations and a quorum of 2, instead of one node. */
   readonly twoNodes?: boolean
   /** A channel of Fabric: a peer of each organisation answers, and both must agree. */
@@ -216,6 +219,7 @@ export class TaWorld {
       allow: {
         policyCacheMs: options.policyCacheMs ?? 0,
         ...(options.emergencyMs === undefined ? {} : { emergencyMs: options.emergencyMs }),
+        ...(options.recoveryThreshold === undefined ? {} : { recoveryThreshold: options.recoveryThreshold }),
       },
     })
     this.app = this.#create()
@@ -231,10 +235,11 @@ export class TaWorld {
   static async openUnprovisioned(options: TaWorldOptions = {}): Promise<TaWorld> {
     const crypto = options.crypto ?? createNodeCrypto()
     const clock = createTestClock()
-    const consortium = await createConsortium({ nowMs: () => clock.nowMs() })
+    const names = options.names === undefined ? {} : { names: options.names }
+    const consortium = await createConsortium({ nowMs: () => clock.nowMs(), ...names })
     const world = new TaWorld(options, crypto, consortium, clock)
     if (options.fabric === true) await world.startPeers()
-    for (const { admin, hospital } of world.organizations) {
+    for (const { admin, hospital } of consortium.organizations) {
       await world.ledger.submit(admin, 'registerParticipant', [JSON.stringify(registrationOf(hospital))])
     }
     return world

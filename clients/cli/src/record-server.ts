@@ -28,6 +28,43 @@ export interface RecordServerStatus {
   readonly records?: number
   readonly patients?: number
   readonly ledger?: { readonly followedBlock?: number }
+  readonly shares?: {
+    readonly number: number
+    readonly timeMs: number
+    readonly threshold: number
+    readonly holders: readonly string[]
+    readonly held: readonly string[]
+  }
+}
+
+/** A record server on new hardware. */
+export interface RestoringDevice {
+  readonly state: string
+  /** Hex. */
+  readonly instance?: string
+  /** b64u. */
+  readonly attestationKey?: string
+  readonly progress?: {
+    readonly number?: number
+    readonly threshold?: number
+    readonly given: readonly string[]
+    readonly wrong: readonly string[]
+    readonly isComplete: boolean
+  }
+  readonly trouble?: string
+}
+
+/** For people who look; not checked. Undefined: it restores nothing. @throws {ClientError} */
+export async function fetchRestoring(
+  context: Pick<Context, 'flags'>,
+  url: string,
+): Promise<RestoringDevice | undefined> {
+  try {
+    return JSON.parse(await call(context, 'GET', `${url}/v1/restore`)) as RestoringDevice
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code === 'HTTP_NOT_FOUND') return undefined
+    throw error
+  }
 }
 
 /** Evidence, compact JWS, for a nonce of 32 bytes. @throws {ClientError} */

@@ -437,6 +437,14 @@ export interface NewAppointment {
 const REGISTRATION = label('registration')
 const EMPTY = new Uint8Array()
 
+const mspIds = list(text({ max: 32 }), { max: 64 })
+const recoveryShareShape = struct({ number: uint(), timeMs: uint(), threshold: uint(), holders: mspIds })
+/** A recovery share that a hospital keeps: of which set, and how many of it give the key. */
+export type RecoveryShareHeld = Infer<typeof recoveryShareShape>
+const recoveryGivenShape = struct({ instance: text({ max: 64 }), given: mspIds, threshold: uint(), isComplete: bool() })
+/** What came of giving a recovery share: to which instance, and which organisations have given theirs. */
+export type RecoveryShareGiven = Infer<typeof recoveryGivenShape>
+
 export class HospitalApi {
   readonly url: string
   readonly #options: HospitalApiOptions
@@ -618,6 +626,18 @@ export class HospitalApi {
   /** Its tokens end with it. */
   async removeApp(as: RequestSigner, clientId: string): Promise<void> {
     await this.#call('DELETE', `/v1/apps/${clientId}`, as, okShape)
+  }
+
+  /** Staff: recovery shares of the record server's key that this hospital keeps, newest first. */
+  async recoveryShares(as: RequestSigner): Promise<readonly RecoveryShareHeld[]> {
+    const shape = struct({ shares: list(recoveryShareShape, { max: 16 }) })
+    return (await this.#call('GET', '/v1/recovery', as, shape)).shares
+  }
+
+  /** Staff: gives the hospital's recovery share to the device that the organisations voted for. @throws {ClientError} */
+  giveRecoveryShare(as: RequestSigner, url?: string): Promise<RecoveryShareGiven> {
+    const body = url === undefined ? {} : { url }
+    return this.#call('POST', '/v1/recovery/give', as, recoveryGivenShape, body)
   }
 
   /** What the app asks for that shows this code. @throws {ClientError} `INVITATION_UNKNOWN` */

@@ -22,24 +22,29 @@ export class HttpTransport implements Transport {
   readonly address: string
   readonly #url: string
   readonly #fetch: BinaryFetch
+  readonly #sessions: string
 
-  /** @param url base address of the TEE server, without a slash at the end. */
-  constructor(url: string, fetch: BinaryFetch) {
+  /**
+   * @param url base address of the TEE server, without a slash at the end.
+   * @param sessions path of its sessions: another one of a server that is being restored (12.4).
+   */
+  constructor(url: string, fetch: BinaryFetch, sessions = '/v1/session') {
     this.address = url
     this.#url = url
     this.#fetch = fetch
+    this.#sessions = sessions
   }
 
   hello(hello: Uint8Array): Promise<Uint8Array> {
-    return this.#post('/v1/session/hello', hello)
+    return this.#post(`${this.#sessions}/hello`, hello)
   }
 
   finish(finish: Uint8Array): Promise<Uint8Array> {
-    return this.#post('/v1/session/finish', finish)
+    return this.#post(`${this.#sessions}/finish`, finish)
   }
 
   async record(record: Uint8Array): Promise<Uint8Array> {
-    const [outcome] = decodeOutcomes(await this.#post('/v1/session/records', encodeRecords([record])))
+    const [outcome] = decodeOutcomes(await this.#post(`${this.#sessions}/records`, encodeRecords([record])))
     if (outcome === undefined) throw new ClientError('MESSAGE_MALFORMED')
     if ('code' in outcome) throw new ClientError(outcome.code)
     return outcome.record

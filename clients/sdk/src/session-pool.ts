@@ -47,6 +47,7 @@ const REPEATABLE: ReadonlySet<string> = new Set([
   'record.store',
   'record.store-many',
   'record.versions',
+  'recovery.share',
   'uploads',
   'warrant.present',
   'whoami',

@@ -41,6 +41,8 @@ const configurationShape = struct({
   channel: text({ max: 64 }),
   /** A replica follows this server, or this one follows the server at `follow`; the operator's token on both. */
   replica: optional(struct({ token: text({ min: 32, max: 128 }), follow: optional(text({ min: 1, max: 256 })) })),
+  /** New hardware for the store of a lost server: its configuration, and the folder of its backups. */
+  restore: optional(struct({ configuration: path, backups: path })),
   /** A member without a role: carries the trusted application's questions and checkpoints to the ledger. */
   reader: struct({
     mspId: mspIdShape,

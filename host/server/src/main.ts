@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,6 +23,7 @@ import { startFollowing, type Following } from '../../replica/src/index.ts'
 import { startSupplicant } from '../../supplicant/src/supplicant.ts'
 import { readHostConfiguration, type HostConfiguration } from './configuration.ts'
 import { codeOf } from './http-errors.ts'
+import { startRestoring, type Restoring } from './restoring.ts'
 import { startHostServer } from './server.ts'
 import { witnessKeysOf } from './witness-keys.ts'
 
@@ -34,7 +36,8 @@ interface Running {
 
 async function start(configuration: HostConfiguration, log: Logger): Promise<Running> {
   const crypto = createNodeCrypto()
-  const { reader, readerCertificate, ledgerUrl, channel, indexPath, port, replica, storeFolder } = configuration
+  const { reader, readerCertificate, ledgerUrl, channel, indexPath, port, replica, restore, storeFolder } =
+    configuration
   const identity = {
     mspId: reader.mspId,
     cert: readerCertificate,
@@ -51,15 +54,26 @@ async function start(configuration: HostConfiguration, log: Logger): Promise<Run
     onTrouble: (where, code) => log.warn({ trouble: where, code }),
   })
   let following: Following | undefined
+  let restoring: Restoring | undefined
   const close = async () => {
     await following?.close()
+    await restoring?.close()
     await supplicant.close()
     await tee.close()
     await ledger.close()
   }
   try {
     const dataFolder = join(storeFolder, 'data')
-    if (replica?.follow === undefined) {
+    if (restore !== undefined) {
+      restoring = startRestoring({
+        tee,
+        configuration: readFileSync(restore.configuration),
+        backups: restore.backups,
+        dataFolder,
+        nowMs: () => Date.now(),
+        onTrouble: (code) => log.warn({ trouble: 'restore', code }),
+      })
+    } else if (replica?.follow === undefined) {
       await serving(tee)
     } else {
       const onTrouble = (code: string) => log.warn({ trouble: 'replica', code })
@@ -73,6 +87,7 @@ async function start(configuration: HostConfiguration, log: Logger): Promise<Run
       witnesses,
       port,
       logger: log,
+      ...(restoring === undefined ? {} : { restoring }),
       ...(replica === undefined
         ? {}
         : {

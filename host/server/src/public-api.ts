@@ -142,6 +142,9 @@ async function readStatus({ ask, tee, supplicant }: PublicApi): Promise<Status> 
     },
     sessions: inside.sessions,
     waiting: inside.waiting,
+    ...(inside.shares === undefined
+      ? {}
+      : { shares: { ...inside.shares, holders: [...inside.shares.holders], held: [...inside.shares.held] } }),
     records: inside.records,
     patients: inside.patients,
   }

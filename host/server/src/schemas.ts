@@ -34,6 +34,7 @@ export const StatusSchema = Type.Object(
       Type.Literal('new'),
       Type.Literal('provisioned'),
       Type.Literal('following'),
+      Type.Literal('restoring'),
       Type.Literal('recovering'),
       Type.Literal('serving'),
       Type.Literal('starting'),
@@ -58,6 +59,18 @@ export const StatusSchema = Type.Object(
     ),
     sessions: Type.Optional(Type.Integer()),
     waiting: Type.Optional(Type.Integer()),
+    shares: Type.Optional(
+      Type.Object(
+        {
+          number: Type.Integer(),
+          timeMs: Type.Integer(),
+          threshold: Type.Integer(),
+          holders: Type.Array(Type.String()),
+          held: Type.Array(Type.String()),
+        },
+        { description: 'Recovery shares of the key of the store: whose, and who has said that it keeps its own' },
+      ),
+    ),
     records: Type.Optional(Type.Integer()),
     patients: Type.Optional(Type.Integer()),
     ledger: Type.Optional(

@@ -25,6 +25,7 @@ import { codeOf, errorBody, statusOf } from './http-errors.ts'
 import { registerIdentityApi } from './identity-api.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { registerPublicApi } from './public-api.ts'
+import { registerRestoringApi, type Restoring } from './restoring.ts'
 import { registerSessionsApi } from './sessions-api.ts'
 import { registerStreamApi, STREAM_PATH, type Streams } from './stream-api.ts'
 import { registerUpdatesApi } from './updates-api.ts'
@@ -36,6 +37,8 @@ export interface HostServerOptions {
   readonly witnesses?: Omit<CosignedParts, 'checkpoint'>
   /** For a replica of this server, or for this one as a replica; without it there is none. */
   readonly replica?: Omit<ReplicaApi, 'ask'>
+  /** This server restores a lost one's store; without it it does not. */
+  readonly restoring?: Restoring
   /** Default: 127.0.0.1. */
   readonly host?: string
   /** Default: 0, any free one. */
@@ -201,11 +204,9 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
   const ask = createAskTee(options.tee, metrics)
   const supplicant = options.supplicant === undefined ? {} : { supplicant: options.supplicant }
   await server.register(async (scope) => {
-    registerSessionsApi(scope, {
-      ask,
-      addresses: new AddressNumbers(),
-      handshakesPerMinute: limits.handshakesPerMinute,
-    })
+    const sessions = { ask, addresses: new AddressNumbers(), handshakesPerMinute: limits.handshakesPerMinute }
+    registerSessionsApi(scope, sessions)
+    if (options.restoring !== undefined) registerRestoringApi(scope, sessions, options.restoring)
     streams = registerStreamApi(scope, {
       ask,
       metrics,

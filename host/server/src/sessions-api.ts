@@ -22,14 +22,16 @@ export interface SessionsApi {
   readonly addresses: AddressNumbers
   /** Handshakes of one address in a minute. */
   readonly handshakesPerMinute: number
+  /** Default: `/v1/session`. */
+  readonly path?: '/v1/session' | '/v1/restore'
 }
 
 export function registerSessionsApi(server: FastifyInstance, api: SessionsApi): void {
-  const { ask, addresses } = api
+  const { ask, addresses, path = '/v1/session' } = api
   const limited = { rateLimit: { max: api.handshakesPerMinute, timeWindow: '1 minute' } }
 
   server.post(
-    '/v1/session/hello',
+    `${path}/hello`,
     {
       bodyLimit: 2_048,
       config: limited,
@@ -48,7 +50,7 @@ export function registerSessionsApi(server: FastifyInstance, api: SessionsApi): 
   )
 
   server.post(
-    '/v1/session/finish',
+    `${path}/finish`,
     {
       bodyLimit: 32_768,
       config: limited,
@@ -66,7 +68,7 @@ export function registerSessionsApi(server: FastifyInstance, api: SessionsApi): 
   )
 
   server.post(
-    '/v1/session/records',
+    `${path}/records`,
     {
       bodyLimit: MAX_RECORDS_BODY,
       schema: {

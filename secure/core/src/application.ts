@@ -61,6 +61,8 @@ import type { TrustedApplicationPorts } from './ports.ts'
 import { checkApproved, checkNoDowngrade, findProgram, writeProgram, type Program } from './program.ts'
 import { checkIsAt, checkHolder, findHolder, writeHolder, type GivenUp, type Holder } from './recovery/holder.ts'
 import { deriveInstance, type Instance } from './recovery/instance.ts'
+import { restoredSet, Restoring } from './recovery/restoring.ts'
+import type { SharesHere } from './recovery/shares.ts'
 import { pairNeeds } from './replica/approval.ts'
 import { Leader, type LinkAnswer } from './replica/leader.ts'
 import { Replica } from './replica/replica.ts'
@@ -157,6 +159,10 @@ class Application implements TrustedApplication {
   #leader: Leader | undefined
   /** Set while this follows another server. */
   #replica: Replica | undefined
+  /** Set while this puts a store's key together from shares. */
+  #restoring: Restoring | undefined
+  /** Number of the set of shares by which this device came by the key of the store. */
+  #restoredSet: number | undefined
   /** 32 bytes, of the keys of the store. */
   #root: Uint8Array = new Uint8Array(32)
   #messages: Message[] = []
@@ -190,7 +196,8 @@ class Application implements TrustedApplication {
   get isDue(): boolean {
     const vault = this.#vault
     if (this.#fatal !== undefined) return true
-    if (this.#replica !== undefined) return this.#replica.facts.waiting > 0
+    const waiting = this.#replica ?? this.#restoring
+    if (waiting !== undefined) return waiting.facts.waiting > 0
     if (this.#leader?.isDue === true) return true
     if (vault === undefined || this.#state === 'stopped') return false
     if (this.#state === 'recovering') return true
@@ -230,6 +237,14 @@ class Application implements TrustedApplication {
       this.#state = 'following'
       return
     }
+    const restoring = found === undefined ? Restoring.find(this.#ports, DATABASE, this.#limits()) : undefined
+    if (restoring !== undefined) {
+      this.#restoring = restoring
+      this.#state = 'restoring'
+      return
+    }
+    // Before the store is open: a platform may have one database open at a time.
+    this.#restoredSet = restoredSet(this.#ports)
     this.#openStore(found?.root ?? this.#ports.deviceKey.derive('root'))
   }
 
@@ -254,6 +269,9 @@ class Application implements TrustedApplication {
     // A store of before the rule names none.
     this.#isSuccessor = current === undefined || !equalBytes(current.measurement, this.#options.measurement)
     this.#holder = findHolder(this.#store)
+    if (this.#holder === undefined && !equalBytes(root, this.#ports.deviceKey.derive('root'))) {
+      throw new StorageError('STORE_NOT_HELD', 'a store of before the rule is of the device that made it')
+    }
     // A store of before the rule: keys of this device opened it, so it was provisioned here.
     if (this.#holder === undefined) this.#hold({ term: 0, instance: this.#identified().instance.digest })
     const encoded = unseal(crypto, this.#keys.seal, [META_CONFIGURATION], sealedConfiguration)
@@ -267,7 +285,9 @@ class Application implements TrustedApplication {
   #assemble(encodedConfiguration: Uint8Array, identity: IdentityKeys): void {
     const { store, keys } = this.#opened()
     const configuration = decodeConfiguration(this.#ports.crypto, encodedConfiguration)
-    this.#vault = new Vault(this.#ports, store, keys, configuration, identity, this.#limits())
+    const { securityVersion } = this.#program()
+    const shared = { root: this.#root, securityVersion }
+    this.#vault = new Vault(this.#ports, store, keys, configuration, identity, this.#limits(), shared)
     this.#requests = new Requests(this.#vault)
     this.#vault.facts.watchSuccession((record) => this.#see(record))
     this.#leader = new Leader(this.#vault, this.#root)
@@ -405,7 +425,9 @@ class Application implements TrustedApplication {
     'follow-prepare': ({ config }) => {
       const { serverRef } = decodeConfiguration(this.#ports.crypto, config)
       const isOther = this.#replica !== undefined && this.#replica.configuration.serverRef !== serverRef
-      if (isOther || this.#vault !== undefined) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
+      if (isOther || this.#vault !== undefined || this.#restoring !== undefined) {
+        throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
+      }
       // A platform that could not tell at its next start what it was.
       if (this.#ports.database.has === undefined) throw new TrustedApplicationError('TEE_UNKNOWN_COMMAND')
       this.#replica?.close()
@@ -436,6 +458,44 @@ class Application implements TrustedApplication {
       }
     },
     promote: ({ id }) => this.#promote(id),
+    'restore-prepare': ({ config }) => {
+      const { serverRef } = decodeConfiguration(this.#ports.crypto, config)
+      const isOther = this.#restoring !== undefined && this.#restoring.configuration.serverRef !== serverRef
+      if (isOther || this.#replica !== undefined || this.#vault !== undefined) {
+        throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
+      }
+      // A platform that could not tell at its next start what it was.
+      if (this.#ports.database.has === undefined) throw new TrustedApplicationError('TEE_UNKNOWN_COMMAND')
+      // The empty store of the start is nobody's.
+      this.#store?.database.close()
+      this.#store = undefined
+      this.#restoring = Restoring.prepare(this.#ports, config, DATABASE, this.#limits())
+      this.#state = 'restoring'
+      const { digest: instance } = this.#identified().instance
+      return { key: this.#restoring.key, instance, ...this.#attestationKey() }
+    },
+    'restore-hello': ({ hello, conn }) => ({ reply: this.#restored().hello(hello, conn, this.#now()) }),
+    'restore-finish': ({ id, finish }) => this.#finishGiver(id, finish),
+    'restore-record': ({ id, record }) => {
+      const answer = this.#restored().record(record, this.#now())
+      this.#release(() => encodeAnswer('restore-record', id, { record: answer() }))
+      return undefined
+    },
+    'restore-open': () => {
+      let opened
+      try {
+        opened = this.#restored().open()
+      } catch (error) {
+        // A copy that is no good is nobody's store yet: another one comes.
+        throw error instanceof StorageError ? new TrustedApplicationError(error.code, { cause: error }) : error
+      }
+      this.#restoring = undefined
+      const { root, number } = opened
+      this.#restoredSet = number
+      // Whatever is wrong with the copy ends this, as at a start.
+      this.#guard(() => this.#openStore(root))
+      return {}
+    },
     stop: ({ id }) => {
       this.#release(() => {
         this.#stop()
@@ -452,6 +512,18 @@ class Application implements TrustedApplication {
     vault.facts.request(pairNeeds(vault.configuration, pending.instance), vault.now().monotonicMs, (outcome) => {
       this.#answerLater('replica-finish', id, outcome, (facts) => ({
         record: leader.completeFinish(pending, facts, vault.now()),
+      }))
+    })
+    return undefined
+  }
+
+  /** §12.5: the ledger says which hospital gives a share, and with which key the server signs; the answer waits for it. */
+  #finishGiver(id: number, finish: Uint8Array): undefined {
+    const restoring = this.#restored()
+    const pending = restoring.finish(finish, this.#now())
+    restoring.facts.request(pairNeeds(restoring.configuration), this.#now().monotonicMs, (outcome) => {
+      this.#answerLater('restore-finish', id, outcome, (facts) => ({
+        record: restoring.completeFinish(pending, facts, this.#now()),
       }))
     })
     return undefined
@@ -536,7 +608,8 @@ class Application implements TrustedApplication {
 
   #provision(config: Uint8Array): AbiAnswer<'provision'> {
     const { crypto } = this.#ports
-    if (this.#replica !== undefined) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
+    const isAnothers = this.#replica !== undefined || this.#restoring !== undefined
+    if (isAnothers) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
     const { store, keys } = this.#opened()
     if (this.#vault !== undefined) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
     const { digest, serverRef } = decodeConfiguration(crypto, config)
@@ -749,7 +822,11 @@ class Application implements TrustedApplication {
         if (this.#state !== 'recovering') return
         if (this.#isReopened) vault.log({ t: 'start', timeMs: vault.now().unixMs, actor: serverRef })
         if (this.#isSuccessor) this.#takeOver(outcome.facts)
-        if (succession !== undefined) this.#succeed(succession, start)
+        if (succession !== undefined) {
+          const number = this.#restoredSet
+          if (number !== undefined) vault.shares.noteRestored(this.#identified().instance.digest, number)
+          this.#succeed(succession, start)
+        }
         this.#startAnchoring()
         this.#state = 'serving'
         // The pair that the store was half of is no more.
@@ -766,10 +843,12 @@ class Application implements TrustedApplication {
   #status(): AbiAnswer<'status'> {
     const { measurement, isolation } = this.#options
     if (this.#replica !== undefined) return this.#replicaStatus(this.#replica)
+    if (this.#restoring !== undefined) return this.#restoringStatus(this.#restoring)
     const { store } = this.#opened()
     const leader = this.#leader
     const vault = this.#vault
     const anchored = vault?.anchor.anchored
+    const shares = vault?.shares.current
     return {
       state: this.#served(),
       ...(vault === undefined
@@ -793,6 +872,7 @@ class Application implements TrustedApplication {
       isolation,
       records: vault?.records.count ?? 0,
       patients: vault?.patients.count ?? 0,
+      ...(shares === undefined ? {} : { shares: shownOf(shares) }),
       ...(leader === undefined || leader.mode === 'off'
         ? {}
         : {
@@ -828,11 +908,34 @@ class Application implements TrustedApplication {
     }
   }
 
+  #restoringStatus({ configuration, key, progress }: Restoring): AbiAnswer<'status'> {
+    const { measurement, isolation } = this.#options
+    return {
+      state: this.#served(),
+      serverRef: configuration.serverRef,
+      identityKey: key,
+      configDigest: configuration.digest,
+      sequence: configuration.sequence,
+      ...this.#attestationKey(),
+      measurement,
+      logSize: 0,
+      epoch: 0,
+      sessions: 0,
+      waiting: 0,
+      instance: this.#identified().instance.digest,
+      isolation,
+      records: 0,
+      patients: 0,
+      restoring: progress,
+    }
+  }
+
   #commit(): Uint8Array[] {
     if (this.#fatal !== undefined) throw new TrustedApplicationError(this.#fatal)
     const vault = this.#vault
-    if (this.#replica !== undefined) {
-      return this.#framesOf(this.#takeMessages(), this.#replica.facts.flush(this.#ports.clock.monotonicMs()))
+    const waiting = this.#replica ?? this.#restoring
+    if (waiting !== undefined) {
+      return this.#framesOf(this.#takeMessages(), waiting.facts.flush(this.#ports.clock.monotonicMs()))
     }
     if (vault === undefined) {
       if (this.#store?.isDirty === true) this.#store.commit({ timeMs: 0, actor: 'ta' })
@@ -939,13 +1042,19 @@ class Application implements TrustedApplication {
   }
 
   #facts(): LedgerFacts {
-    return this.#replica?.facts ?? this.#provisioned().vault.facts
+    return (this.#replica ?? this.#restoring)?.facts ?? this.#provisioned().vault.facts
   }
 
   /** @throws {TrustedApplicationError} `REPLICA_UNKNOWN`: this is none. */
   #following(): Replica {
     if (this.#replica === undefined) throw new TrustedApplicationError('REPLICA_UNKNOWN')
     return this.#replica
+  }
+
+  /** @throws {TrustedApplicationError} `TEE_ALREADY_PROVISIONED`: this has its store. */
+  #restored(): Restoring {
+    if (this.#restoring === undefined) throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
+    return this.#restoring
   }
 
   #opened(): { readonly store: Store; readonly keys: StoreKeys } {
@@ -982,6 +1091,11 @@ function isKnownIn(facts: Facts, { mspId, credential }: PendingFinish): boolean 
   const policy = facts.findOrganization(mspId)
   const participant = policy && organizationFacts(policy).findParticipant(credential.participant)
   return participant !== undefined && equalBytes(participant.publicKey, credential.participantKey)
+}
+
+function shownOf({ set, held }: SharesHere): NonNullable<AbiAnswer<'status'>['shares']> {
+  const { number, timeMs, threshold, holders } = set
+  return { number, timeMs, threshold, holders: holders.map(({ mspId }) => mspId), held }
 }
 
 function encodeLinkAnswer(id: number, sealed: LinkAnswer): Uint8Array {

@@ -25,6 +25,7 @@ import { Bodies } from './records/bodies.ts'
 import { RecordIndex } from './records/record-index.ts'
 import { RecordRows, STORED } from './records/record-rows.ts'
 import { RecordTexts } from './records/record-text.ts'
+import { RecoveryShares } from './recovery/shares.ts'
 import { Rewraps } from './records/rewraps.ts'
 import { Uploads } from './records/uploads.ts'
 import { Warrants } from './records/warrants.ts'
@@ -56,9 +57,11 @@ export class Vault {
   readonly anchor: Anchor
   readonly facts: LedgerFacts
   readonly sessions: SessionTable
+  readonly shares: RecoveryShares
   /** What speaks for this server in a handshake. */
   readonly serverIdentity: ServerIdentity
 
+  /** @param shared what recovery shares are made of: the root of `keys`, 32 bytes, and the program's security version. */
   constructor(
     ports: TrustedApplicationPorts,
     store: Store,
@@ -66,6 +69,7 @@ export class Vault {
     configuration: Configuration,
     identityKeys: IdentityKeys,
     limits: Limits,
+    shared: { readonly root: Uint8Array; readonly securityVersion: number },
   ) {
     this.ports = ports
     this.crypto = ports.crypto
@@ -87,6 +91,7 @@ export class Vault {
     this.checkpoints = new Checkpoints(store, identityKeys.current, configuration.logOrigin)
     this.anchor = new Anchor(store, this.checkpoints)
     this.facts = new LedgerFacts(ports.crypto, configuration, limits)
+    this.shares = new RecoveryShares(this, shared.root, shared.securityVersion)
     this.uploads = new Uploads(this)
     this.rewraps = new Rewraps(this)
     const { serverRef } = configuration

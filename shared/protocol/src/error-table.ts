@@ -848,6 +848,41 @@ export const ERROR_TABLE = {
     meaning: 'The replica has another history than the record server that it follows.',
     action: 'Find out whose disk was changed before you give the replica a new copy.',
   },
+  RECOVERY_TOO_FEW_HOSPITALS: {
+    kind: 'unavailable',
+    meaning: 'There are too few organisations with a hospital to share the key of the store among them.',
+    action: 'It is shared by itself once a further organisation has registered its hospital.',
+  },
+  RECOVERY_SET_INVALID: {
+    kind: 'check',
+    meaning: 'These recovery shares are not of this record server.',
+    action: 'Give the shares that this server made.',
+  },
+  RECOVERY_SHARE_WRONG: {
+    kind: 'check',
+    meaning: 'The recovery share of this hospital is not the one that the record server made.',
+    action: 'Put the hospital’s own backup back, or let the other hospitals give theirs.',
+  },
+  RECOVERY_SET_OLD: {
+    kind: 'check',
+    meaning: 'The recovery shares are older than those that the store’s hospitals had last.',
+    action: 'Let the hospitals give their newest shares.',
+  },
+  RECOVERY_SHARES_MISSING: {
+    kind: 'unavailable',
+    meaning: 'Too few hospitals have given their recovery shares.',
+    action: 'Ask the next hospital: trusthealth recovery give.',
+  },
+  RECOVERY_NO_SHARE: {
+    kind: 'refused',
+    meaning: 'This hospital has no recovery share of the record server.',
+    action: 'Ask another hospital.',
+  },
+  RECOVERY_NOT_APPROVED: {
+    kind: 'refused',
+    meaning: 'Too few organisations voted for the device that asks for recovery shares.',
+    action: 'Have more than half of the organisations vote: trusthealth recovery approve --instance.',
+  },
   TEE_UNKNOWN_COMMAND: {
     kind: 'usage',
     meaning: 'The record server has no such command.',

@@ -58,6 +58,11 @@ const REQUESTS: { readonly [O in AbiOpName]: Extract<HostRequest, { op: O }> } =
   'follow-close': { id: 1, op: 'follow-close' },
   'follow-open': { id: 1, op: 'follow-open' },
   promote: { id: 1, op: 'promote' },
+  'restore-prepare': { id: 1, op: 'restore-prepare', config: record },
+  'restore-hello': { id: 1, op: 'restore-hello', hello: record, conn: 7 },
+  'restore-finish': { id: 1, op: 'restore-finish', finish: record },
+  'restore-record': { id: 1, op: 'restore-record', record },
+  'restore-open': { id: 1, op: 'restore-open' },
   stop: { id: 1, op: 'stop' },
 }
 

@@ -5,10 +5,11 @@
  * @module
  */
 import { isErrorCode, type ErrorCode } from '../../protocol/src/error-table.ts'
-import { batchIdShape, recordIdShape, serverRefShape, txIdShape } from '../../protocol/src/ids.ts'
+import { batchIdShape, mspIdShape, recordIdShape, serverRefShape, txIdShape } from '../../protocol/src/ids.ts'
 import { MAX_STATEMENT_BYTES } from '../../protocol/src/jws.ts'
 import { MAX_RECORD_BYTES } from '../../protocol/src/session/record-layer.ts'
 import {
+  bool,
   bytes,
   list,
   oneOf,
@@ -24,7 +25,7 @@ import {
 } from '../../protocol/src/shape.ts'
 
 /** States of the trusted application, in the order it goes through them. */
-export const TA_STATES = ['new', 'provisioned', 'following', 'recovering', 'serving'] as const
+export const TA_STATES = ['new', 'provisioned', 'following', 'restoring', 'recovering', 'serving'] as const
 /** `off`: nobody follows; `synchronous`: what is answered, the replica has. */
 export const REPLICATION_MODES = ['off', 'asynchronous', 'synchronous'] as const
 export type ReplicationMode = (typeof REPLICATION_MODES)[number]
@@ -44,6 +45,7 @@ export const errorCodeShape: Shape<ErrorCode> = refine(
   'is not a known code',
 )
 const digest = bytes({ length: 32 })
+const mspIds = list(mspIdShape, { max: 64 })
 const statement = text({ min: 1, max: MAX_STATEMENT_BYTES })
 const record = bytes({ min: 1, max: MAX_RECORD_BYTES })
 const point = bytes({ length: 65 })
@@ -157,6 +159,20 @@ export const ABI_OPS = {
       ),
       /** Of a replica: what it has. */
       following: optional(struct({ position: uint(), logSize: uint() })),
+      /** The newest set of recovery shares: whose they are, and who has said that it keeps its share (12.2). */
+      shares: optional(
+        struct({ number: uint({ min: 1 }), timeMs: uint(), threshold: uint(), holders: mspIds, held: mspIds }),
+      ),
+      /** While a key is put together from shares (12.5). */
+      restoring: optional(
+        struct({
+          number: optional(uint({ min: 1 })),
+          threshold: optional(uint()),
+          given: mspIds,
+          wrong: mspIds,
+          isComplete: bool(),
+        }),
+      ),
     },
     from: 'new',
   },
@@ -204,6 +220,21 @@ export const ABI_OPS = {
   /** The copy of the store is in its place. */
   'follow-open': { request: {}, answer: { position: uint() }, from: 'following' },
   promote: { request: {}, answer: {}, from: 'following' },
+  // Of one that restores the store of a lost server (docs/protocol/12-recovery-shares.md).
+  'restore-prepare': {
+    request: { config: bytes({ min: 1, max: 1024 * 1024 }) },
+    answer: { key: point, instance: digest, attestationKey: optional(point) },
+    from: 'new',
+  },
+  'restore-hello': {
+    request: { hello: bytes({ min: 1, max: 2_048 }), conn: uint() },
+    answer: { reply: bytes({ min: 1, max: 32_768 }) },
+    from: 'restoring',
+  },
+  'restore-finish': { request: { finish: bytes({ min: 1, max: 32_768 }) }, answer: { record }, from: 'restoring' },
+  'restore-record': { request: { record }, answer: { record }, from: 'restoring' },
+  /** The copy of the store is in its place. */
+  'restore-open': { request: {}, answer: {}, from: 'restoring' },
   stop: { request: {}, answer: {}, from: 'new' },
 } as const satisfies Record<string, AbiOp>
 

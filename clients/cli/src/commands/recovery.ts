@@ -18,7 +18,7 @@ import { countOption } from '../moments.ts'
 import { text } from '../option-values.ts'
 import { table } from '../output.ts'
 import type { OnLedger, StoreHere } from '../system/recovery-votes.ts'
-import { requireSystem } from '../system-file.ts'
+import { requireSystem, SERVER_PROGRAM, urlOf } from '../system-file.ts'
 import { numberWords } from '../words.ts'
 import { votersOf } from './voters.ts'
 
@@ -69,6 +69,28 @@ export const RECOVERY_COMMANDS: readonly CommandRow[] = [
       'recovery withdraw --term 1 --json',
     ],
     run: withdraw,
+  },
+  {
+    path: 'recovery shares',
+    summary: 'show which hospitals keep a share of the record server’s key, or have given theirs to a new device',
+    details:
+      'The shares are made and fetched by themselves. More than half of the hospitals’ organisations give the key.',
+    examples: ['recovery shares', 'recovery shares --json', 'recovery shares --quiet'],
+    run: shares,
+  },
+  {
+    path: 'recovery give',
+    summary: 'give your hospital’s share of the lost record server’s key to the new device',
+    details:
+      'Only to the device that more than half of the organisations voted for (recovery approve), and only after it has\n' +
+      'proven which program it runs. The new device is started with trusthealth start --restore.',
+    options: [{ flags: '--server <url>', description: 'where the new device is; else where the record server was' }],
+    examples: [
+      'recovery give --as hospital-a',
+      'recovery give --as hospital-a --json',
+      'recovery give --as hospital-b --server http://10.0.0.7:8443',
+    ],
+    run: give,
   },
 ]
 
@@ -194,6 +216,62 @@ async function show(context: Context): Promise<void> {
     },
     lines.join('\n'),
   )
+}
+
+async function shares(context: Context): Promise<void> {
+  const { consortium, system } = requireSystem(context.state)
+  const { fetchRestoring, fetchServerStatus } = await import('../record-server.ts')
+  const url = urlOf(system, SERVER_PROGRAM)
+  const nameOf = (mspId: string) => consortium.hospitals.find((one) => one.mspId === mspId)?.name ?? mspId
+  const { state, failure, found, device } = await doing('The shares cannot be read', async () => {
+    const status = await fetchServerStatus(context, url)
+    return { ...status, found: status.shares, device: await fetchRestoring(context, url) }
+  })
+  const result = { state, failure: failure ?? null, shares: found ?? null, restoring: device ?? null }
+  const { progress } = device ?? {}
+  if (progress !== undefined) {
+    const { given, wrong, threshold, isComplete } = progress
+    const rows = [
+      ...given.map((mspId) => [` ${nameOf(mspId)}`, 'has given its share']),
+      ...wrong.map((mspId) => [` ${nameOf(mspId)}`, context.output.paint.red('gave a share that is not its own')]),
+    ]
+    const need = threshold === undefined ? 'Nobody has given a share.' : `${given.length} of ${threshold} shares.`
+    const trouble = device?.trouble === undefined ? '' : `\nThe backup is no good: ${device.trouble}.`
+    const words = isComplete ? 'The key is whole.' : need
+    context.output.result(result, `${table(rows, '')}\nInstance ${device?.instance ?? ''}. ${words}${trouble}`.trim())
+    return
+  }
+  if (found === undefined) {
+    const why =
+      failure === undefined ? 'No hospital has asked for a share yet.' : `The record server stopped: ${failure}.`
+    context.output.result(result, why)
+    return
+  }
+  const { held, holders, threshold, timeMs } = found
+  const rows = holders.map((mspId) => [` ${nameOf(mspId)}`, held.includes(mspId) ? 'keeps its share' : 'not yet'])
+  context.output.result(
+    result,
+    `${table(rows, '')}\nAny ${threshold} of ${holders.length} give the key. Made ${formatMoment(timeMs)}.`,
+  )
+}
+
+async function give(context: Context, _what: readonly string[], options: OptionValues): Promise<void> {
+  const { connectHospital, using } = await import('../connection.ts')
+  const url = text(options, 'server')
+  await using(connectHospital(context), async ({ client, who, consortium }) => {
+    const { hospital } = client.options
+    if (context.flags.dryRun === true) {
+      const [newest] = await doing('Not read', () => hospital.recoveryShares(client.requestSigner))
+      const words = newest === undefined ? 'has no share' : `would give its share of set ${newest.number}`
+      context.output.result({ share: newest ?? null }, `${who.name} ${words}.`)
+      return
+    }
+    const done = await doing('No share was given', () => hospital.giveRecoveryShare(client.requestSigner, url))
+    const { instance, given, threshold, isComplete } = done
+    const names = given.map((mspId) => consortium.hospitals.find((one) => one.mspId === mspId)?.name ?? mspId)
+    const outcome = isComplete ? 'The key is whole.' : `${given.length} of ${threshold}: ${names.join(', ')}.`
+    context.output.result(done, `Given to instance ${instance.slice(0, 8)}…. ${outcome}`)
+  })
 }
 
 function lookAtStore<T>({ output }: Context, look: () => Promise<T>): Promise<T> {

@@ -26,6 +26,7 @@ export const SYSTEM_COMMANDS: readonly CommandRow[] = [
       { flags: '--ledger <kind>', description: 'first start: embedded, or fabric for a network of Hyperledger Fabric' },
       { flags: '--tee <kind>', description: 'first start: process, or optee for ARM TrustZone in QEMU' },
       { flags: '--ledger-only', description: 'the shared ledger alone, for votes about who holds the store' },
+      { flags: '--restore <folder>', description: 'new hardware: restore the lost record server from its backups' },
       { flags: '--any-ports', description: 'use any free ports, not the usual ones' },
     ],
     examples: [

@@ -21,6 +21,8 @@ import type { InstalledProgram } from './tees.ts'
 
 /** How often a hospital looks at the record server's log. */
 const WITNESS_SECONDS = 5
+/** How often it looks whether there are other recovery shares, once enough hospitals have theirs. */
+const RECOVERY_SECONDS = 600
 const EMULATED_READY_MS = 300_000
 const EMULATED_STOP_MS = 150_000
 
@@ -64,6 +66,7 @@ export function hospitalProgram(
     ledgerUrl,
     server: { ref: serverRef, url: serverUrl },
     witness: { everySeconds: WITNESS_SECONDS },
+    recovery: { everySeconds: RECOVERY_SECONDS },
     allowSimulated: true,
   }
   writePrivateFile(join(folder, CONFIGURATION_FILE), `${JSON.stringify(configuration, null, 2)}\n`)
@@ -95,12 +98,14 @@ export interface RecordServerPlaces {
   readonly ledgerUrl: string
   readonly program: InstalledProgram
   readonly port: number
+  /** New hardware for the store of a lost server: what it was provisioned with, and where its backups are. */
+  readonly restore?: { readonly configuration: Uint8Array; readonly backups: string }
 }
 
 /** Writes what the server's normal world is told, with a key of its own that may only read the ledger. */
 export async function recordServerProgram(
   { state, crypto }: Pick<Context, 'state' | 'crypto'>,
-  { operator, ledgerUrl, program, port }: RecordServerPlaces,
+  { operator, ledgerUrl, program, port, restore }: RecordServerPlaces,
 ): Promise<Program> {
   const file = join(state.server, 'host.json')
   const { authority, mspId } = operator.organization
@@ -115,6 +120,9 @@ export async function recordServerProgram(
     indexPath: join(state.server, 'index.db'),
     ledgerUrl,
     channel: CHANNEL,
+    ...(restore === undefined
+      ? {}
+      : { restore: { configuration: writeLost(state, restore), backups: restore.backups } }),
     ...(program.kind === 'process' ? { replica: { token: operatorToken(state) } } : {}),
     reader: {
       mspId,
@@ -132,4 +140,11 @@ export async function recordServerProgram(
     // A machine that is emulated boots first.
     ...(program.kind === 'optee' ? { readyMs: EMULATED_READY_MS, stopMs: EMULATED_STOP_MS } : {}),
   }
+}
+
+/** @returns the path of the file. */
+function writeLost(state: StateFolder, { configuration }: { readonly configuration: Uint8Array }): string {
+  const path = join(state.server, 'restored-configuration.cbor')
+  writePrivateFile(path, configuration)
+  return path
 }

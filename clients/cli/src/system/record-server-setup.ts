@@ -147,7 +147,8 @@ function digestOf({ crypto }: Context, encoded: Uint8Array): Sha256Hex {
   return encodeHex(crypto.sha256(label('config'), encoded)) as Sha256Hex
 }
 
-function configurationOf({ configuration, serverRef }: RecordServerParts): Uint8Array {
+/** What the trusted application is provisioned with, as the ledger has it now. */
+export function configurationOf({ configuration, serverRef }: RecordServerParts): Uint8Array {
   const { channel, sequence, organizations, nodes, quorum, fabric } = configuration
   return encodeCbor({
     v: 1,

@@ -3,19 +3,20 @@
  *
  * @module
  */
-import { join, relative } from 'node:path'
+import { join, relative, resolve as resolvePath } from 'node:path'
 import { PRACTICE_TOKEN_FILE } from '../../../../hospital/src/index.ts'
 import { codeOfFailure, CommandError } from '../command-error.ts'
 import type { OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { formatTime } from '../dates.ts'
-import { texts } from '../option-values.ts'
+import { text, texts } from '../option-values.ts'
 import { readCertificates, warningsOf } from './certificates.ts'
 import { loadFirstData } from './first-data.ts'
 import { offerPracticeLinks } from './practice-links.ts'
 import { readStatus, statusText } from './status.ts'
 import { startSystem, type RunningSystem } from './system.ts'
-import { hospitalFolder, urlOf } from '../system-file.ts'
+import { hospitalFolder, SERVER_PROGRAM, urlOf } from '../system-file.ts'
+import { restoringDevice, restoringWords } from './restoring.ts'
 import { ledgerOption } from './ledgers.ts'
 import { teeOption } from './tees.ts'
 
@@ -26,6 +27,8 @@ export async function start(context: Context, options: OptionValues): Promise<vo
   const tee = teeOption(options, terminal.environment)
   const restart = options['restart'] !== false
   const ledgerOnly = options['ledgerOnly'] === true
+  const restore = text(options, 'restore')
+  const restoreFrom = restore === undefined ? undefined : resolvePath(terminal.currentFolder, restore)
   const waiting = new Waiting()
   const stopListening = terminal.onInterrupt(() => waiting.end())
   let system: RunningSystem | undefined
@@ -37,6 +40,7 @@ export async function start(context: Context, options: OptionValues): Promise<vo
       ...(tee === undefined ? {} : { tee }),
       ...(options['anyPorts'] === true ? { anyPorts: true } : {}),
       ...(ledgerOnly ? { ledgerOnly } : {}),
+      ...(restoreFrom === undefined ? {} : { restoreFrom }),
       onDown: (program, reason) => {
         output.note(
           `${formatTime(context.clock.nowMs())}  ${program.title} ended: ${reason}.${restart ? ' Starting it again.' : ''}`,
@@ -54,8 +58,11 @@ export async function start(context: Context, options: OptionValues): Promise<vo
     })
     if (ledgerOnly) {
       output.result({ programs: system.current.programs }, 'The shared ledger runs, and nothing else.')
+    } else if (restoreFrom !== undefined) {
+      const device = await restoringDevice(context, urlOf(system.current, SERVER_PROGRAM))
+      output.result(device, restoringWords(device))
     } else if (options['data'] !== false) await loadFirstData(context, system, waiting.signal)
-    if (!waiting.signal.aborted && !ledgerOnly) {
+    if (!waiting.signal.aborted && !ledgerOnly && restoreFrom === undefined) {
       const found = await readStatus(context)
       output.result(found, statusText(found, context))
       if (options['data'] !== false) await showLinks(context, system, waiting.signal)

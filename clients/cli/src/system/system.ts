@@ -32,8 +32,15 @@ import { openOperator, type Operator } from './operator.ts'
 import { FIRST_PORT, freePort } from './ports.ts'
 import { startOf } from './processes.ts'
 import { ProgramRunner, type Program } from './program-runner.ts'
-import { hospitalProgram, recordServerProgram } from './programs.ts'
-import { followConfiguration, setUpRecordServer, type RecordServerParts } from './record-server-setup.ts'
+import { hospitalProgram, recordServerProgram, type RecordServerPlaces } from './programs.ts'
+import {
+  configurationOf,
+  followConfiguration,
+  setUpRecordServer,
+  type RecordServerParts,
+} from './record-server-setup.ts'
+import { registerDevice } from './replica.ts'
+import { prepareNewHardware, restoringDevice } from './restoring.ts'
 import type { SystemLedger } from './system-ledger.ts'
 import { ensureServer, installProgram, type InstalledProgram } from './tees.ts'
 import type { StartableTeeKind } from '../../../../tee/kinds/src/index.ts'
@@ -51,6 +58,8 @@ export interface SystemOptions {
   readonly onDown?: (program: Program, reason: string) => void
   /** Nothing but the ledger, for votes while the record server may not start. Not for the first start. */
   readonly ledgerOnly?: boolean
+  /** New hardware: the store of the lost record server is restored from the newest backup in this folder. */
+  readonly restoreFrom?: string
   /** Ports are any free ones, not the usual ones: for systems beside another. */
   readonly anyPorts?: boolean
 }
@@ -172,6 +181,8 @@ class System implements RunningSystem {
     if (this.#options.ledgerOnly === true) return
     if (this.isFirst) await ledger.join(this.consortium, ledgerUrl, members)
 
+    const { restoreFrom } = this.#options
+    if (restoreFrom !== undefined) prepareNewHardware(this.#context, this.consortium, this.isFirst)
     const program = installProgram(state, ensureServer(this.#context, this.#options.tee).tee)
     this.#measurement = program.measurement
     output.detail('Setting up the record server.')
@@ -179,11 +190,26 @@ class System implements RunningSystem {
     await this.#withServerParts(parts, (server) => setUpRecordServer(this.#context, server))
     output.detail('Starting the record server.')
     const port = await this.#port(SERVER_PROGRAM, 1)
-    const server = await recordServerProgram(this.#context, { ...parts, port })
+    let restore: RecordServerPlaces['restore']
+    if (restoreFrom !== undefined) {
+      await this.#withServerParts(parts, async (lost) => {
+        restore = { configuration: configurationOf(lost), backups: restoreFrom }
+      })
+    }
+    const places = { ...parts, port, ...(restore === undefined ? {} : { restore }) }
+    const server = await recordServerProgram(this.#context, places)
     const all = { ...parts, serverUrl: `http://127.0.0.1:${port}` }
     const joined = await this.#joinedMembers(all, members)
     // A hospital asks the record server when somebody asks the hospital, so neither waits for the other.
     await Promise.all([this.#run(server), this.#startHospitals(all, joined)])
+    if (restoreFrom !== undefined) {
+      const { attestationKey } = await restoringDevice(this.#context, all.serverUrl)
+      // Hospitals look for it there, before they give a share.
+      await this.#withServerParts(all, async ({ ledger: writer, serverRef }) => {
+        if (attestationKey !== undefined) await registerDevice(writer, operator, serverRef, attestationKey)
+      })
+      return
+    }
     await this.#tellServer(all)
     const admit = () => this.#admitNew(all)
     watchFile(state.consortium, { interval: LOOK_EVERY_MS, persistent: false }, () => void admit())

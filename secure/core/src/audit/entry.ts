@@ -38,6 +38,8 @@ export const ENTRY_KINDS = [
   'succession',
   'identity',
   'replica',
+  'shares',
+  'restore',
   'commit',
 ] as const
 

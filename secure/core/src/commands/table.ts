@@ -9,6 +9,7 @@ import { EMERGENCY_COMMANDS } from './emergency-commands.ts'
 import { LIST_COMMANDS } from './list-commands.ts'
 import { PROVISION_COMMANDS } from './provision-commands.ts'
 import { READ_COMMANDS } from './read-commands.ts'
+import { RECOVERY_COMMANDS } from './recovery-command.ts'
 import { SIMPLE_COMMANDS } from './simple.ts'
 import { UPLOAD_COMMANDS } from './upload-commands.ts'
 
@@ -20,6 +21,7 @@ export const COMMANDS = {
   ...LIST_COMMANDS,
   ...ACCESS_LOG_COMMANDS,
   ...EMERGENCY_COMMANDS,
+  ...RECOVERY_COMMANDS,
 } as const satisfies Record<string, CommandRow>
 
 export type CommandName = keyof typeof COMMANDS

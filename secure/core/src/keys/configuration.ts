@@ -36,6 +36,8 @@ import { TrustedApplicationError } from '../errors.ts'
 const CONFIG = label('config')
 export const MAX_POLICY_CACHE_MS = 5_000
 const MAX_EMERGENCY_MS = 24 * 60 * 60 * 1000
+/** Of a channel (7.8). */
+const MAX_ORGANIZATIONS = 64
 const MAX_CONFIGURATION_BYTES = 1024 * 1024
 
 const configurationShape = struct({
@@ -55,6 +57,8 @@ const configurationShape = struct({
   allow: struct({
     policyCacheMs: uint({ max: MAX_POLICY_CACHE_MS }),
     emergencyMs: optional(uint({ min: 1, max: MAX_EMERGENCY_MS })),
+    /** Organisations whose recovery shares it takes at least (12.1). */
+    recoveryThreshold: optional(uint({ min: 2, max: MAX_ORGANIZATIONS })),
   }),
 })
 
@@ -76,6 +80,8 @@ export interface Configuration {
   readonly logOrigin: string
   readonly policyCacheMs: number
   readonly emergencyMs: number
+  /** 0: as many as are more than half. */
+  readonly recoveryThreshold: number
 }
 
 /** The message that provisions; the members are those of §2.5. */
@@ -89,7 +95,7 @@ export function encodeConfiguration(configuration: {
   readonly fabric?: { readonly chaincode: string }
   readonly quorum: number
   readonly logOrigin: string
-  readonly allow: { readonly policyCacheMs: number; readonly emergencyMs?: number }
+  readonly allow: { readonly policyCacheMs: number; readonly emergencyMs?: number; readonly recoveryThreshold?: number }
 }): Uint8Array {
   return encodeCbor({ v: 1, ...configuration })
 }
@@ -134,6 +140,7 @@ export function decodeConfiguration(crypto: Crypto, encoded: Uint8Array): Config
     logOrigin,
     policyCacheMs: allow.policyCacheMs,
     emergencyMs: allow.emergencyMs ?? DEFAULT_EMERGENCY_MS,
+    recoveryThreshold: allow.recoveryThreshold ?? 0,
   }
 }
 

@@ -5,11 +5,10 @@
  *
  * @module
  */
-import { label, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
+import type { Crypto, SigningKey } from '../../../../shared/crypto/src/index.ts'
 import { deriveSigningKey } from '../../../../shared/crypto/src/derived-keys.ts'
+import { instanceDigest } from '../../../../shared/protocol/src/index.ts'
 import type { DeviceKeyPort } from '../ports.ts'
-
-const INSTANCE = label('ta-instance')
 
 export interface Instance {
   readonly key: SigningKey
@@ -21,9 +20,4 @@ export interface Instance {
 export function deriveInstance(crypto: Crypto, deviceKey: DeviceKeyPort): Instance {
   const key = deriveSigningKey(crypto, deviceKey, 'instance')
   return { key, digest: instanceDigest(crypto, key.publicKey) }
-}
-
-/** @param publicKey 65 bytes. */
-export function instanceDigest(crypto: Crypto, publicKey: Uint8Array): Uint8Array {
-  return crypto.sha256(INSTANCE, publicKey)
 }

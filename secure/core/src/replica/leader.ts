@@ -12,6 +12,7 @@ import {
   decodeCbor,
   decodeMessage,
   encodeCbor,
+  instanceDigest,
   literal,
   oneOf,
   optional,
@@ -48,7 +49,6 @@ import { refusalOf, StorageError, TrustedApplicationError } from '../errors.ts'
 import type { Facts } from '../facts/queries.ts'
 import type { Now } from '../sessions/index.ts'
 import type { Vault } from '../vault.ts'
-import { instanceDigest } from '../recovery/instance.ts'
 import { checkReplicaApproved, policyLike, registrationIn } from './approval.ts'
 import { encodeChange, type Change } from './change.ts'
 import type { Reached } from './follower.ts'

@@ -1,7 +1,6 @@
 /**
  * The side that follows: what it is before it holds the store. It is known by the key of its instance (recovery/instance.ts).
- * The configuration of the server that it follows, and the key of the store once it was handed over, lie in a small
- * database under this device's own key, so that a start knows what this is. Spec: docs/protocol/11-replica.md §11.2 to §11.5.
+ * What it must know at its next start is in recovery/pairing.ts. Spec: docs/protocol/11-replica.md §11.2 to §11.5.
  *
  * @module
  */
@@ -20,20 +19,15 @@ import { StorageError, TrustedApplicationError } from '../errors.ts'
 import { LedgerFacts } from '../facts/ledger-facts.ts'
 import type { Facts } from '../facts/queries.ts'
 import { decodeConfiguration, type Configuration } from '../keys/configuration.ts'
-import { deriveStoreKeys, seal, storeKeysOf, unseal, type StoreKeys } from '../keys/sealing.ts'
+import { storeKeysOf, type StoreKeys } from '../keys/sealing.ts'
 import { deriveInstance } from '../recovery/instance.ts'
+import { hasPairing, withPairing } from '../recovery/pairing.ts'
 import type { Limits } from '../limits.ts'
-import type { SqlDatabase, TrustedApplicationPorts } from '../ports.ts'
+import type { TrustedApplicationPorts } from '../ports.ts'
 import type { Now } from '../sessions/index.ts'
 import { policyLike, registrationIn } from './approval.ts'
 import { ChangeReader } from './change.ts'
 import { Follower, type Reached } from './follower.ts'
-
-const PAIRING = 'pairing.db'
-const CONFIGURATION = 'configuration'
-const ROOT = 'root'
-const PROMOTED = 'promoted'
-const TABLE = 'CREATE TABLE IF NOT EXISTS pairing (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID'
 
 const joinedShape = struct({ ok: literal(true), root: bytes({ length: 32 }) })
 const changesShape = struct({ ok: literal(true), bytes: bytes({ max: 8 * 1024 * 1024 }) })
@@ -83,7 +77,7 @@ export class Replica {
   static prepare(ports: TrustedApplicationPorts, configuration: Uint8Array, database: string, limits: Limits): Replica {
     const { crypto } = ports
     const { key } = deriveInstance(crypto, ports.deviceKey)
-    withPairing(ports, (pairing) => pairing.write(CONFIGURATION, configuration))
+    withPairing(ports, (pairing) => pairing.write('configuration', configuration))
     return new Replica(ports, { key, configuration, root: undefined }, database, limits)
   }
 
@@ -92,15 +86,15 @@ export class Replica {
    * Undefined: neither.
    */
   static find(ports: TrustedApplicationPorts, database: string, limits: Limits): Replica | Promoted | undefined {
-    if (ports.database.has?.(PAIRING) !== true) return undefined
+    if (!hasPairing(ports)) return undefined
     const { configuration, root, isPromoted } = withPairing(ports, (pairing) => ({
-      configuration: pairing.find(CONFIGURATION),
-      root: pairing.find(ROOT),
-      isPromoted: pairing.find(PROMOTED) !== undefined,
+      configuration: pairing.find('configuration'),
+      root: pairing.find('root'),
+      isPromoted: pairing.find('promoted') !== undefined,
     }))
+    if (isPromoted && root !== undefined) return { root }
     // A start that was cut before it had written it: there is no replica yet.
     if (configuration === undefined) return undefined
-    if (isPromoted && root !== undefined) return { root }
     const { key } = deriveInstance(ports.crypto, ports.deviceKey)
     return new Replica(ports, { key, configuration, root }, database, limits)
   }
@@ -200,7 +194,7 @@ export class Replica {
     const root = this.#root
     if (root === undefined || this.#follower === undefined) throw new TrustedApplicationError('REPLICA_UNKNOWN')
     this.close()
-    withPairing(this.#ports, (pairing) => pairing.write(PROMOTED, new Uint8Array(1)))
+    withPairing(this.#ports, (pairing) => pairing.write('promoted', new Uint8Array(1)))
     return { root }
   }
 
@@ -219,7 +213,7 @@ export class Replica {
     if (this.#root !== undefined && equalBytes(this.#root, root)) return
     // A copy under another key is of no use any more.
     this.close()
-    withPairing(this.#ports, (pairing) => pairing.write(ROOT, root))
+    withPairing(this.#ports, (pairing) => pairing.write('root', root))
     this.#root = root
   }
 
@@ -242,37 +236,6 @@ export class Replica {
     const { serverRef, digest } = this.configuration
     const claims = { serverRef, identityKey: this.key, configDigest: digest }
     return this.#ports.evidence.attest(nonce, { ...claims, nowMs: this.#ports.clock.nowMs() })
-  }
-}
-
-interface Pairing {
-  find(name: string): Uint8Array | undefined
-  write(name: string, value: Uint8Array): void
-}
-
-/** The database is open for as long as that takes only; what was written is durable then. */
-function withPairing<T>(ports: TrustedApplicationPorts, use: (pairing: Pairing) => T): T {
-  const { crypto } = ports
-  const keys = deriveStoreKeys(crypto, ports.deviceKey)
-  const database: SqlDatabase = ports.database.open(PAIRING, keys.database)
-  try {
-    database.exec(TABLE)
-    const select = database.prepare('SELECT sealed FROM pairing WHERE name = ?')
-    const upsert = database.prepare(
-      'INSERT INTO pairing VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed',
-    )
-    database.exec('BEGIN IMMEDIATE')
-    const result = use({
-      find: (name) => {
-        const sealed = select.get(name)?.['sealed']
-        return sealed instanceof Uint8Array ? unseal(crypto, keys.seal, [PAIRING, name], sealed) : undefined
-      },
-      write: (name, value) => upsert.run(name, seal(crypto, keys.seal, [PAIRING, name], value)),
-    })
-    database.exec('COMMIT')
-    return result
-  } finally {
-    database.close()
   }
 }
 
