@@ -34,6 +34,7 @@ export const REACHED_ELSEWHERE: Readonly<Record<string, string>> = {
   DEMO_SURPRISE: 'needs a demo that goes wrong',
   'REPLICA_*':
     'needs a replica that lies, lags or was not voted for: two trusted applications are played against each other beside the code',
+  RECOVERY_TOO_FEW_HOSPITALS: 'hospitals do not tell anybody: they ask again by themselves',
   RECOVERY_SET_INVALID:
     'a hospital’s service gives only what it checked: two trusted applications are played beside the code',
   RECOVERY_SHARE_WRONG: 'as RECOVERY_SET_INVALID',

@@ -152,6 +152,9 @@ test('one hospital is too few; nobody but it gives its share', async () => {
   const { state, restoring } = await dataOf<Shared>('recovery shares')
   assert.deepEqual([state, restoring?.progress?.given], ['restoring', ['HospitalA']])
   assert.notEqual((await runCommand(place, wordsOf('recovery give --as bob'))).exit, 0)
+  // A hospital that lost its file has nothing to give.
+  rmSync(join(place.state, 'hospitals', 'hospital-b', 'recovery-shares.json'))
+  assert.equal(await refusalOf('recovery give --as hospital-b'), 'RECOVERY_NO_SHARE')
   assert.notEqual((await runCommand(place, wordsOf(`record get ${records[0]} --as bob`))).exit, 0)
 })
 
