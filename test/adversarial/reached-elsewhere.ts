@@ -32,6 +32,8 @@ export const REACHED_ELSEWHERE: Readonly<Record<string, string>> = {
   SERVICE_FAULT: 'needs a fault in the service itself',
   CLIENT_CANCELLED: 'needs a person at a terminal who says no',
   DEMO_SURPRISE: 'needs a demo that goes wrong',
+  KEY_HANDOVER_INVALID: 'only the server names its next key; the ledger’s suite and the key’s own test forge one',
+  LOG_KEY_ENDED: 'needs a key that was destroyed: the key’s own test keeps one and signs with it',
   'REPLICA_*':
     'needs a replica that lies, lags or was not voted for: two trusted applications are played against each other beside the code',
   RECOVERY_TOO_FEW_HOSPITALS: 'hospitals do not tell anybody: they ask again by themselves',

@@ -115,10 +115,10 @@ test('three hospitals have a share each, and the store is copied while it is ser
     readonly anchored: { readonly size: number } | null
   }
   const anchored = async () => (await dataOf<Anchors>('recovery show')).anchored?.size ?? 0
-  let before = -1
+  let lastSize = -1
   await until(anchored, (size) => {
-    const isQuiet = size > 0 && size === before
-    before = size
+    const isQuiet = size > 0 && size === lastSize
+    lastSize = size
     return isQuiet
   })
   await run(`backup store ${backup}`)

@@ -5,7 +5,13 @@
  *
  * @module
  */
-import { decodeBase64url, equalBytes, label } from '../../../../shared/crypto/src/index.ts'
+import {
+  decodeBase64url,
+  equalBytes,
+  label,
+  type Crypto,
+  type SigningKey,
+} from '../../../../shared/crypto/src/index.ts'
 import {
   bytes,
   decodeMessage,
@@ -33,8 +39,9 @@ import {
 import { TrustedApplicationError } from '../errors.ts'
 import type { Facts } from '../facts/queries.ts'
 import type { Configuration } from '../keys/configuration.ts'
+import type { LogEntry } from '../audit/entry.ts'
+import type { Now } from '../sessions/index.ts'
 import type { Store } from '../store.ts'
-import type { Vault } from '../vault.ts'
 
 const META = 'shares'
 const KIND = 'shares'
@@ -73,13 +80,25 @@ export function findShares(store: Store): SharesHere | undefined {
 /** What a set of now must say. */
 type Wanted = Pick<NewRecoverySet, 'securityVersion' | 'threshold' | 'voters' | 'holders'>
 
+/** What shares need of the trusted application around them; the vault gives it. */
+export interface SharesParts {
+  readonly crypto: Crypto
+  readonly store: Store
+  readonly configuration: Configuration
+  /** The server's, now. */
+  readonly identity: SigningKey
+  now(): Now
+  /** Appends an entry. @returns its index. */
+  log(entry: LogEntry): number
+}
+
 export class RecoveryShares {
-  readonly #vault: Vault
+  readonly #vault: SharesParts
   readonly #root: Uint8Array
   readonly #securityVersion: number
 
   /** @param root 32 bytes, of the keys of the store. @param securityVersion of the program that runs. */
-  constructor(vault: Vault, root: Uint8Array, securityVersion: number) {
+  constructor(vault: SharesParts, root: Uint8Array, securityVersion: number) {
     this.#vault = vault
     this.#root = root
     this.#securityVersion = securityVersion
