@@ -1,6 +1,7 @@
 /** The REST interactions of R4 (http.html) against the whole system: records, versions, conditions, deletion, history. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { searchParametersOf } from '../../hospital/src/fhir/r4-tables.ts'
 import { encodeUtf8 } from '../../shared/crypto/src/index.ts'
 import { labResult } from '../../testkit/src/world/index.ts'
 import {
@@ -48,11 +49,15 @@ describe('the façade', () => {
       }[]
     }
     const VALUES: Readonly<Record<string, string>> = { date: '2026', number: '1', quantity: '1', reference: 'x' }
+    const valueOf = (kind: string): string => VALUES[kind] ?? 'x'
     for (const { type, searchParam } of rest[0]?.resource ?? []) {
       // One request with every parameter: what is not known would be refused.
-      const query = searchParam.map(({ name, type: kind }) => `${name}=${VALUES[kind] ?? 'x'}`).join('&')
-      const wanted = type === 'Provenance' ? query : query
-      const { status, text } = await scene.fhir('GET', `/${type}?${wanted}&_count=1`, undefined, {
+      const known = searchParametersOf(type)
+      const queries = searchParam.map(({ name, type: kind }) => {
+        const parts = known.get(name)?.components ?? []
+        return `${name}=${kind === 'composite' ? parts.map((part) => valueOf(part.kind)).join('$') : valueOf(kind)}`
+      })
+      const { status, text } = await scene.fhir('GET', `/${type}?${queries.join('&')}&_count=1`, undefined, {
         prefer: 'handling=strict',
       })
       assert.equal(status, 200, `${type}: ${text}`)

@@ -35,7 +35,7 @@ export const CERTIFICATE_COMMANDS: readonly CommandRow[] = [
     path: 'certificate rotate',
     summary: 'give the record server another identity key, without stopping it',
     details:
-      'The trusted application makes the key and signs it with the one before; the ledger keeps both. Receipts and\n' +
+      'The protected program makes the key and signs it with the one before; the ledger keeps both. Receipts and\n' +
       'checkpoints of before stay good; the key before is destroyed in the store and believed for nothing newer.\n' +
       'Cut off, it goes on with the same command.',
     examples: ['certificate rotate', 'certificate rotate --yes', 'certificate rotate --dry-run'],
