@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { setImmediate } from 'node:timers'
 import type { TeeDriver } from '../../src/driver.ts'
 import { startStreamTee, type StreamTeeOptions, type TaListener, type TaStream } from '../../src/stream-tee.ts'
 import type { InsecureConfinement } from './isolation.ts'
@@ -66,8 +65,7 @@ function streamOf(child: TaProcess, listener: TaListener, onDiagnostic?: (line: 
       if (!isCorked) {
         isCorked = true
         child.stdin.cork()
-        // What all connections brought in this turn goes together: one write, one round.
-        setImmediate(() => {
+        process.nextTick(() => {
           isCorked = false
           child.stdin.uncork()
         })
