@@ -6,61 +6,18 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ensureApplication } from '../../../tools/bundle-ta.ts'
-import { ROOT } from '../../../tools/files.ts'
 import { filesBelow } from '../../../testkit/src/world/index.ts'
-import { runCommand, wordsOf, type CommandResult } from './transcript.ts'
+import { cliSystem } from './started-system.ts'
+import { runCommand, wordsOf } from './transcript.ts'
 
-const root = mkdtempSync(join(tmpdir(), 'trusthealth-restore-'))
-const place = { state: join(root, 'state'), folder: join(root, 'files') }
+const { root, place, start, run, dataOf } = cliSystem('restore')
 const backup = join(root, 'backup')
 const machine = join(place.state, 'server')
 const BOUND_MS = 60_000
-
-before(async () => {
-  await ensureApplication()
-  mkdirSync(place.folder)
-  const result = { resourceType: 'Observation', status: 'final', code: { text: 'Potassium' } }
-  writeFileSync(join(place.folder, 'potassium.json'), JSON.stringify(result))
-})
-after(async () => {
-  await runCommand(place, ['stop'])
-  rmSync(root, { recursive: true, force: true })
-})
-
-/** Until it says what runs, or ends. @returns what it said, and its exit code if it ended. */
-async function start(
-  ...more: readonly string[]
-): Promise<{ readonly exit: number | undefined; readonly text: string }> {
-  const main = join(ROOT, 'clients/cli/src/main.ts')
-  const words = ['start', '--state', place.state, '--any-ports', '--no-data', '--json', ...more]
-  const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let text = ''
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-  return await new Promise((resolve) => {
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk
-      if (text.includes('"ok":true') && text.endsWith('\n')) resolve({ exit: undefined, text })
-    })
-    child.once('close', (code) => resolve({ exit: code ?? -1, text }))
-  })
-}
-
-async function run(line: string): Promise<CommandResult> {
-  const result = await runCommand(place, wordsOf(line))
-  assert.equal(result.exit, 0, `${line}\n${result.out}${result.err}`)
-  return result
-}
-
-async function dataOf<T>(line: string): Promise<T> {
-  return (JSON.parse((await run(`${line} --json`)).out) as { data: T }).data
-}
 
 async function refusalOf(line: string): Promise<string> {
   const { exit, out } = await runCommand(place, wordsOf(`${line} --json`))
