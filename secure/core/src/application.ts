@@ -887,33 +887,24 @@ class Application implements TrustedApplication {
   }
 
   #replicaStatus({ configuration, key, reached }: Replica): AbiAnswer<'status'> {
-    const { measurement, isolation } = this.#options
     return {
-      state: this.#served(),
-      serverRef: configuration.serverRef,
-      identityKey: key,
-      configDigest: configuration.digest,
-      sequence: configuration.sequence,
-      ...this.#attestationKey(),
-      measurement,
+      ...this.#emptyStatus(configuration, key),
       logSize: reached?.size ?? 0,
-      epoch: 0,
-      sessions: 0,
-      waiting: 0,
-      instance: this.#identified().instance.digest,
-      isolation,
-      records: 0,
-      patients: 0,
       ...(reached === undefined ? {} : { following: { position: reached.position, logSize: reached.size } }),
     }
   }
 
   #restoringStatus({ configuration, key, progress }: Restoring): AbiAnswer<'status'> {
+    return { ...this.#emptyStatus(configuration, key), restoring: progress }
+  }
+
+  /** Of one that has no store to serve yet. @param identityKey with which it proves itself. */
+  #emptyStatus(configuration: Configuration, identityKey: Uint8Array): AbiAnswer<'status'> {
     const { measurement, isolation } = this.#options
     return {
       state: this.#served(),
       serverRef: configuration.serverRef,
-      identityKey: key,
+      identityKey,
       configDigest: configuration.digest,
       sequence: configuration.sequence,
       ...this.#attestationKey(),
@@ -926,7 +917,6 @@ class Application implements TrustedApplication {
       isolation,
       records: 0,
       patients: 0,
-      restoring: progress,
     }
   }
 
