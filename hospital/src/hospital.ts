@@ -207,13 +207,17 @@ export class Hospital {
     return receipt
   }
 
-  /** Warrants that the caller is a party of, of one patient or of all: the patient, a named doctor, or the hospital itself. */
+  /**
+   * Warrants that the caller is a party of, of one patient or of all: the patient, a named doctor, or the hospital
+   * itself. What ends last comes first; of two that end together, what was issued last.
+   */
   warrants(caller: Caller, patient?: PatientRef): DeliveredWarrant[] {
     if (caller.role === 'staff') requireStaff(caller, 'people')
     const rows = this.#parts.db
       .prepare(
         `SELECT w.jti, w.patient, w.doctors, w.exp_ms, w.envelope, p.name FROM warrant w
-         JOIN patient p ON p.ref = w.patient WHERE w.patient = coalesce(?, w.patient) ORDER BY w.exp_ms DESC`,
+         JOIN patient p ON p.ref = w.patient WHERE w.patient = coalesce(?, w.patient)
+         ORDER BY w.exp_ms DESC, w.rowid DESC`,
       )
       .all(patient ?? null) as WarrantRow[]
     return rows

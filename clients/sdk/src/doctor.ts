@@ -129,8 +129,8 @@ export class DoctorClient extends Author {
   }
 
   /**
-   * The permission of a patient that ends last among those that hold now; if none holds, the one that ended last, so
-   * that its use is refused with the right reason.
+   * The permission of a patient that ends last among those that hold now, one for every kind of record before those for
+   * some; if none holds, the one that ended last, so that its use is refused with the right reason.
    * @throws {ClientError} `WARRANT_UNKNOWN` if none names this doctor.
    */
   async warrantFor(patient: PatientRef): Promise<HeldWarrant> {

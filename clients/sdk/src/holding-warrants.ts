@@ -12,7 +12,10 @@ import type { Clock, LedgerReader } from './ports.ts'
 /** Permissions of one patient that are asked about at once. */
 const MAX_COMPARED = 64
 
-/** The first of them that holds; `undefined` if none does, or the ledger does not answer. */
+/**
+ * Of those that hold, the first that covers every kind of record; the first, where none does. `undefined` if none holds,
+ * or the ledger does not answer.
+ */
 export async function findHolding<T extends { readonly warrant: Warrant }>(
   { ledger, clock }: { readonly ledger: LedgerReader; readonly clock: Clock },
   held: readonly T[],
@@ -20,11 +23,12 @@ export async function findHolding<T extends { readonly warrant: Warrant }>(
   const nowMs = clock.nowMs()
   const some = held.slice(0, MAX_COMPARED)
   const answers = await ledger.read(some.map(({ warrant }) => ({ fn: 'warrant', args: [warrant.jti] }))).catch(noAnswer)
-  return some.find(({ warrant: { nbf, exp } }, i) => {
+  const holding = some.filter(({ warrant: { nbf, exp } }, i) => {
     const answer = answers[i]
     if (answer?.status !== 200 || nowMs < nbf * 1000 || nowMs >= exp * 1000) return false
     return parseLedgerResult(answer, warrantRecordShape).revokedMs === null
   })
+  return holding.find(({ warrant }) => warrant.scope.includes('*')) ?? holding[0]
 }
 
 function noAnswer(error: unknown): readonly never[] {

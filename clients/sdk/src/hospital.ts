@@ -56,7 +56,8 @@ export class HospitalClient extends Author {
 
   /**
    * The registration warrant of a patient: the one under which earlier records are stored. Of several the one that holds
-   * by the ledger; the one that ends last where none does, or the ledger does not say: the trusted application decides.
+   * by the ledger, for every kind of record before one for some; the one that ends last where none does, or the ledger
+   * does not say: the trusted application decides.
    * @returns compact JWS. @throws {ClientError} `WARRANT_UNKNOWN`
    */
   async registrationWarrant(patient: PatientRef): Promise<string> {
