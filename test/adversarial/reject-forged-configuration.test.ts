@@ -219,7 +219,18 @@ test('what the organisations agreed on counts once, and only with the registrati
   assert.notEqual(digest, digestBefore)
   // Until an administrator has registered what it came to, its evidence is not believed.
   await assert.rejects(client().session.request('ping'), refusedWith('ATTESTATION_CONFIG'))
+  // Whoever came in between gets through by itself: refused at first, again when the ledger says so.
+  const second = Promise.withResolvers<void>()
+  let hellos = 0
+  world.hooks.request = (op, request, honest) => {
+    if (op === 'hello' && ++hellos === 2) second.resolve()
+    return honest(request)
+  }
+  const early = client().session.request('ping')
+  await second.promise
   await register(digest)
+  await early
+  world.beHonest()
   await client().session.request('ping')
   await alice.read(stored.recordId)
 

@@ -33,6 +33,11 @@ const NEW_HANDSHAKE = new Set(['SESSION_UNKNOWN', 'SESSION_EXPIRED'])
 /** While the ledger says that the server's key was just exchanged, a handshake under another key is tried again. */
 const KEY_CHANGE_TRIES = 50
 const KEY_CHANGE_PAUSE_MS = 100
+/**
+ * Before each further handshake with a server whose configuration is not the registered one: it takes an update of the
+ * consortium's first, and the ledger says so one transaction later (docs/protocol/02-registration.md §2.7).
+ */
+const CONFIGURATION_PAUSES_MS = [50, 100, 200, 400, 800, 1_600, 3_200]
 
 export class SecureSession {
   readonly #options: SecureSessionOptions
@@ -93,11 +98,23 @@ export class SecureSession {
       if (!open.session.isExpired(this.#options.clock.monotonicMs())) return open
       if (this.#open === current) this.#open = undefined
     }
-    this.#open ??= this.#handshake(KEY_CHANGE_TRIES).catch((error: unknown) => {
+    this.#open ??= this.#followedHandshake().catch((error: unknown) => {
       this.#open = undefined
       throw error
     })
     return await this.#open
+  }
+
+  async #followedHandshake(): Promise<OpenSession> {
+    for (const pauseMs of CONFIGURATION_PAUSES_MS) {
+      try {
+        return await this.#handshake(KEY_CHANGE_TRIES)
+      } catch (error) {
+        if (codeOf(error) !== 'ATTESTATION_CONFIG') throw error
+        await sleep(pauseMs)
+      }
+    }
+    return await this.#handshake(KEY_CHANGE_TRIES)
   }
 
   async #handshake(triesLeft: number): Promise<OpenSession> {
@@ -113,7 +130,7 @@ export class SecureSession {
       const isFirst = triesLeft === KEY_CHANGE_TRIES
       const mayBeOfOtherKey = codeOf(error) === 'SESSION_SERVER_SIGNATURE' && (isFirst || server.isKeyChanging === true)
       if (!mayBeOfOtherKey || triesLeft <= 0) throw error
-      if (server.isKeyChanging === true) await new Promise((resolve) => setTimeout(resolve, KEY_CHANGE_PAUSE_MS))
+      if (server.isKeyChanging === true) await sleep(KEY_CHANGE_PAUSE_MS)
       return await this.#handshake(triesLeft - 1)
     }
     const unconfirmed = checked.finishWith(await identity.signer.sign(checked.toBeSigned))
@@ -146,4 +163,8 @@ function checkAnswer(answer: CborValue): Readonly<Record<string, CborValue>> {
   const link = members['link']
   if (!isErrorCode(code)) throw new ClientError('MESSAGE_MALFORMED')
   throw new ClientError(code, typeof link === 'number' ? { link } : {})
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
