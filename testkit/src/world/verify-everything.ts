@@ -60,6 +60,48 @@ export async function verifyEverything(world: CheckedWorld): Promise<Verified> {
   return { ...ledger, ...records, checkpoints, ...searched }
 }
 
+/** What was seen of a log when it was looked at last. */
+export interface SeenLog {
+  readonly size: number
+  readonly root: Uint8Array
+}
+
+/**
+ * What came since the last look, for a loop that makes a whole check now and then: the log goes on from where it was, each
+ * patient's list names every record once, and the new records pass their seven checks.
+ * @param seen what this returned before; undefined at first.
+ * @param newest identifiers of records that were stored since, each of one of the world's patients.
+ */
+export async function verifyNewest(
+  world: CheckedWorld,
+  seen: SeenLog | undefined,
+  newest: readonly string[],
+): Promise<Pick<Verified, 'records' | 'checks'> & { readonly seen: SeenLog }> {
+  const left = new Set(newest)
+  let records = 0
+  let checks = 0
+  for (const patient of world.patients) {
+    const items = await listOnce(patient)
+    records += items.length
+    for (const { record } of items) if (left.delete(record)) checks += await verifyRecord(patient, record)
+  }
+  assert.deepEqual([...left], [], 'a record that was stored is not listed')
+  const { crypto, serverRef, server } = world
+  const keys = serverNoteKeys(crypto, await registrationOf(world))
+  const note = (await server.tee.request('checkpoint', {})).checkpoint
+  const { size, root } = openCheckpoint(crypto, note, logOrigin(serverRef), keys).checkpoint
+  if (seen !== undefined) {
+    assert.ok(size > seen.size || newest.length === 0, 'what was stored is in the log')
+    const proof = size === seen.size ? [] : (await server.tee.request('proof', { from: seen.size, to: size })).proof
+    verifyConsistency(crypto, seen.size, size, seen.root, root, proof)
+  }
+  return { records, checks, seen: { size, root } }
+}
+
+async function registrationOf({ ledger: { ledger }, serverRef }: CheckedWorld) {
+  return parseResult(await ledger.query({ fn: 'participant', args: [serverRef] }), participantRecordShape)
+}
+
 /** Hash chain, signatures of blocks and of every proposal; on the embedded ledger the contract runs again and gives the same results. */
 export async function verifyLedgerFromGenesis({ crypto, genesis, ledger: { ledger } }: CheckedWorld): Promise<{
   readonly blocks: number
@@ -87,9 +129,8 @@ export async function verifyLedgerFromGenesis({ crypto, genesis, ledger: { ledge
 async function verifyCheckpoints(world: CheckedWorld): Promise<number> {
   const { crypto, serverRef, server } = world
   const ledger = world.ledger.ledger
-  const registered = parseResult(await ledger.query({ fn: 'participant', args: [serverRef] }), participantRecordShape)
   const origin = logOrigin(serverRef)
-  const keys = serverNoteKeys(crypto, registered)
+  const keys = serverNoteKeys(crypto, await registrationOf(world))
   const open = (note: string) => openCheckpoint(crypto, note, origin, keys).checkpoint
   const anchored: { readonly epoch: number; readonly checkpoint: string }[] = []
   let bookmark = ''
@@ -124,27 +165,29 @@ async function verifyRecords(
   let erased = 0
   let checks = 0
   for (const patient of world.patients) {
-    const items = await allRecords(patient)
-    assert.equal(new Set(items.map(({ record }) => record)).size, items.length, 'a record is listed twice')
-    for (const { record, erasedMs } of items) {
+    for (const { record, erasedMs } of await listOnce(patient)) {
       records++
       if (erasedMs !== undefined) {
         erased++
         await assert.rejects(patient.read(record), (error) => codeOf(error) === 'RECORD_ERASED')
         continue
       }
-      const report = await patient.verify(await patient.read(record))
-      for (const { id, result, code } of report.checks) {
-        assert.equal(result, 'pass', `${record} ${id}: ${code ?? result}`)
-        checks++
-      }
-      assert.equal(report.checks.length, 7)
+      checks += await verifyRecord(patient, record)
     }
   }
   return { records, erased, checks }
 }
 
-async function allRecords(patient: PatientClient): Promise<RecordItem[]> {
+/** @returns how many checks passed: seven. */
+async function verifyRecord(patient: PatientClient, record: RecordItem['record']): Promise<number> {
+  const report = await patient.verify(await patient.read(record))
+  for (const { id, result, code } of report.checks) assert.equal(result, 'pass', `${record} ${id}: ${code ?? result}`)
+  assert.equal(report.checks.length, 7)
+  return report.checks.length
+}
+
+/** The patient's whole list; no record is in it twice. */
+async function listOnce(patient: PatientClient): Promise<RecordItem[]> {
   const items: RecordItem[] = []
   let cursor: string | undefined
   do {
@@ -152,6 +195,7 @@ async function allRecords(patient: PatientClient): Promise<RecordItem[]> {
     items.push(...page.items)
     cursor = page.cursor
   } while (cursor !== undefined)
+  assert.equal(new Set(items.map(({ record }) => record)).size, items.length, 'a record is listed twice')
   return items
 }
 

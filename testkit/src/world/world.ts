@@ -55,7 +55,7 @@ import { participantOptions, register, type Registered, type Surroundings } from
 import { RecordServer } from './record-server.ts'
 import { Traffic } from './traffic.ts'
 import { startLedgerInProcess, startLedgerOnFabric, startLedgerProcess, type WorldLedger } from './world-ledger.ts'
-import { verifyEverything, type Verified } from './verify-everything.ts'
+import { verifyEverything, verifyNewest, type SeenLog, type Verified } from './verify-everything.ts'
 
 export type HospitalName = 'a' | 'b'
 const HOSPITALS = { a: 'Hospital A', b: 'Hospital B' } as const
@@ -131,6 +131,7 @@ export class TestWorld {
   /** Faults that services reported. */
   readonly faults: unknown[] = []
   readonly server: RecordServer
+  #seenLog: SeenLog | undefined
   readonly #options: TestWorldOptions
   readonly #nodeKey: SigningKey
   #ledger: WorldLedger | undefined
@@ -385,6 +386,13 @@ export class TestWorld {
   /** Checks everything that can be checked from outside, again, from the beginning. @throws on the first that is wrong. */
   verifyEverything(): Promise<Verified> {
     return verifyEverything(this)
+  }
+
+  /** As `verifyEverything`, of what came since this was called last. @param records that were stored since. */
+  async verifyNewest(records: readonly string[]): Promise<Pick<Verified, 'records' | 'checks'>> {
+    const { seen, ...verified } = await verifyNewest(this, this.#seenLog, records)
+    this.#seenLog = seen
+    return verified
   }
 
   /** Ends what this world started, and nothing else. */
