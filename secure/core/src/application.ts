@@ -925,7 +925,9 @@ class Application implements TrustedApplication {
     const vault = this.#vault
     const waiting = this.#replica ?? this.#restoring
     if (waiting !== undefined) {
-      return this.#framesOf(this.#takeMessages(), waiting.facts.flush(this.#ports.clock.monotonicMs()))
+      const effects = waiting.facts.flush(this.#ports.clock.monotonicMs())
+      // After it: what came too late has just been refused.
+      return this.#framesOf(this.#takeMessages(), effects)
     }
     if (vault === undefined) {
       if (this.#store?.isDirty === true) this.#store.commit({ timeMs: 0, actor: 'ta' })

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { decodeOutcome, decodeTaMessage, encodeRequest, FrameReader } from '../../../../shared/tee-abi/src/index.ts'
 import { copyStore, ReplicaWorld } from '../../../../testkit/src/replica-world.ts'
 import { TaWorld, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
 
@@ -270,6 +271,22 @@ test('a replica that lacks what the ledger vouches for does not take over; it fo
   await world.settle()
   await name(world, replica)
   await assert.rejects(replica.ask('promote', {}), { code: 'REPLICA_BEHIND' })
+  assert.equal((await replica.ask('status', {})).state, 'following')
+})
+
+test('a replica whose ledger is silent says so as soon as it has waited long enough', async () => {
+  const world = await openWorld()
+  const replica = await follow(world)
+  replica.app.handle(encodeRequest<'promote'>({ id: 1_000_000, op: 'promote' }))
+  assert.equal(replica.app.commit().length, 1)
+  world.clock.advanceMs(10_000)
+  assert.ok(replica.app.isDue)
+  const reader = new FrameReader()
+  const messages = replica.app.commit().flatMap((frame) => reader.push(frame))
+  const refused = messages.map(decodeTaMessage).find(({ kind }) => kind === 'answer')
+  assert.ok(refused?.kind === 'answer')
+  assert.equal(refused.id, 1_000_000)
+  assert.deepEqual(decodeOutcome('promote', refused.body), { ok: false, code: 'LEDGER_UNAVAILABLE' })
   assert.equal((await replica.ask('status', {})).state, 'following')
 })
 
