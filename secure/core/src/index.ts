@@ -3,7 +3,8 @@
  *
  * @module
  */
-export { createTrustedApplication, type TrustedApplication, type TrustedApplicationOptions } from './application.ts'
+export { createTrustedApplication, type TrustedApplication } from './application.ts'
+export type { TrustedApplicationOptions } from './lifecycle/installation.ts'
 export { COMMANDS, type CommandName } from './commands/table.ts'
 export { StorageError, TrustedApplicationError, type StorageErrorCode } from './errors.ts'
 export {
