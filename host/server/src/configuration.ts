@@ -21,6 +21,7 @@ import {
 import { decodeBase64url } from '../../../shared/crypto/src/index.ts'
 
 const path = text({ min: 1, max: 4_096 })
+const token = text({ min: 32, max: 128 })
 
 const configurationShape = struct({
   v: literal(1),
@@ -39,8 +40,10 @@ const configurationShape = struct({
   /** Place of the ledger, see `openLedger`. */
   ledgerUrl: ledgerLocationShape,
   channel: text({ max: 64 }),
+  /** What the operator's requests carry that exchange the identity key; without it nobody exchanges it. */
+  operatorToken: optional(token),
   /** A replica follows this server, or this one follows the server at `follow`; the operator's token on both. */
-  replica: optional(struct({ token: text({ min: 32, max: 128 }), follow: optional(text({ min: 1, max: 256 })) })),
+  replica: optional(struct({ token, follow: optional(text({ min: 1, max: 256 })) })),
   /** New hardware for the store of a lost server: its configuration, and the folder of its backups. */
   restore: optional(struct({ configuration: path, backups: path })),
   /** A member without a role: carries the trusted application's questions and checkpoints to the ledger. */

@@ -36,8 +36,18 @@ interface Running {
 
 async function start(configuration: HostConfiguration, log: Logger): Promise<Running> {
   const crypto = createNodeCrypto()
-  const { reader, readerCertificate, ledgerUrl, channel, indexPath, port, replica, restore, storeFolder } =
-    configuration
+  const {
+    reader,
+    readerCertificate,
+    ledgerUrl,
+    channel,
+    indexPath,
+    port,
+    operatorToken,
+    replica,
+    restore,
+    storeFolder,
+  } = configuration
   const identity = {
     mspId: reader.mspId,
     cert: readerCertificate,
@@ -88,6 +98,7 @@ async function start(configuration: HostConfiguration, log: Logger): Promise<Run
       port,
       logger: log,
       ...(restoring === undefined ? {} : { restoring }),
+      ...(operatorToken === undefined ? {} : { operatorToken }),
       ...(replica === undefined
         ? {}
         : {

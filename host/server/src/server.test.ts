@@ -186,6 +186,20 @@ test('HTTP_BAD_REQUEST: JSON that is not UTF-8, not JSON, or not of the schema',
   await refuses(post(path, bytes(1)), 400, 'HTTP_BAD_REQUEST')
 })
 
+test('the identity key is exchanged by whoever has the operator’s token: REQUEST_REJECTED, and no path without a token', async (t) => {
+  const token = 'operator-of-the-record-server-0123456789'
+  const identity: Play = { 'next-identity': () => ({ identityKey: new Uint8Array(65).fill(4), handover: digest }) }
+  const ask = (url: string, given: string) =>
+    fetch(`${url}/v1/identity/next`, { method: 'POST', headers: { authorization: `Bearer ${given}` } })
+  const { url } = await start(t, identity, { operatorToken: token })
+  assert.deepEqual(await (await ask(url, token)).json(), {
+    identityKey: encodeBase64url(new Uint8Array(65).fill(4)),
+    handover: encodeBase64url(digest),
+  })
+  await refuses(ask(url, `${token}x`), 401, 'REQUEST_REJECTED')
+  await refuses(ask((await start(t, identity)).url, token), 404, 'HTTP_NOT_FOUND')
+})
+
 test('a configuration update is carried as it is, and so is its refusal', async (t) => {
   const configDigest = new Uint8Array(32).fill(7)
   const play: Play = {

@@ -35,6 +35,8 @@ export interface HostServerOptions {
   readonly supplicant?: () => SupplicantStatus
   /** How cosignatures of witnesses are checked; without it none are taken. */
   readonly witnesses?: Omit<CosignedParts, 'checkpoint'>
+  /** What the operator's requests carry that exchange the identity key; without it nobody exchanges it. */
+  readonly operatorToken?: string
   /** For a replica of this server, or for this one as a replica; without it there is none. */
   readonly replica?: Omit<ReplicaApi, 'ask'>
   /** This server restores a lost one's store; without it it does not. */
@@ -216,10 +218,8 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
       deadAfterMs: limits.streamDeadAfterMs,
     })
     registerUpdatesApi(scope, { ask, updatesPerMinute: limits.updatesPerMinute })
-    if (options.replica !== undefined) {
-      registerReplicaApi(scope, { ...options.replica, ask })
-      registerIdentityApi(scope, { ask, token: options.replica.token })
-    }
+    if (options.operatorToken !== undefined) registerIdentityApi(scope, { ask, token: options.operatorToken })
+    if (options.replica !== undefined) registerReplicaApi(scope, { ...options.replica, ask })
     if (options.witnesses !== undefined) {
       const checkpoint = async () => (await ask('checkpoint', {})).checkpoint
       const cosigned = new CosignedCheckpoints({ ...options.witnesses, checkpoint })

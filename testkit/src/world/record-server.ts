@@ -166,10 +166,11 @@ export class RecordServer {
     return startFollowing({ tee, url: replica.follow(), token: replica.token, dataFolder: this.dataFolder })
   }
 
-  #replicaApi(following: Following | undefined): Pick<HostServerOptions, 'replica'> {
+  #replicaApi(following: Following | undefined): Pick<HostServerOptions, 'operatorToken' | 'replica'> {
     const { replica, folder } = this.#options
     if (replica === undefined) return {}
     return {
+      operatorToken: replica.token,
       replica: {
         token: replica.token,
         dataFolder: this.dataFolder,

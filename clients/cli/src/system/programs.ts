@@ -113,6 +113,7 @@ export async function recordServerProgram(
   const key = crypto.generateSigningKey()
   // Without a reference, so that it is nobody's name and can write nothing.
   const { chain } = await authority.issue({ role: 'auditor', publicKey: key.publicKey })
+  const token = operatorToken(state)
   const configuration = {
     v: 1,
     port,
@@ -123,7 +124,8 @@ export async function recordServerProgram(
     ...(restore === undefined
       ? {}
       : { restore: { configuration: writeLost(state, restore), backups: restore.backups } }),
-    ...(program.kind === 'process' ? { replica: { token: operatorToken(state) } } : {}),
+    operatorToken: token,
+    ...(program.kind === 'process' ? { replica: { token } } : {}),
     reader: {
       mspId,
       certificate: encodeBase64url(chain[0]),

@@ -44,6 +44,7 @@ export async function startReplica(
   const { authority, mspId } = operator.organization
   const key = crypto.generateSigningKey()
   const { chain } = await authority.issue({ role: 'auditor', publicKey: key.publicKey })
+  const token = operatorToken(state)
   const configuration = {
     v: 1,
     port: await freePort(0, new Set()),
@@ -53,7 +54,8 @@ export async function startReplica(
     indexPath: join(folder, 'index.db'),
     ledgerUrl: urlOf(system, LEDGER_PROGRAM),
     channel: CHANNEL,
-    replica: { token: operatorToken(state), follow: serverUrl },
+    operatorToken: token,
+    replica: { token, follow: serverUrl },
     reader: {
       mspId,
       certificate: encodeBase64url(chain[0]),
