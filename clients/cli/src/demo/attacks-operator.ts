@@ -239,7 +239,7 @@ async function verifyLedgerOf({ stage }: Scene): Promise<{ readonly blocks: numb
 function alterProgram(stage: Scene['stage']): string {
   const { taPath } = stage.program
   const bytes = readFileSync(taPath)
-  const at = bytes.indexOf('!equalBytes(current.measurement, this.#options.measurement)')
+  const at = bytes.indexOf('!equalBytes(current.measurement, program.measurement)')
   if (at < 0) throw new Surprise('the program has another text')
   bytes[at] = ' '.charCodeAt(0)
   const path = join(stage.attackFolder(), `altered-${basename(taPath)}`)
