@@ -11,7 +11,7 @@ import { builtFolder } from '../../../../tee/optee/src/index.ts'
 import { measure } from '../../../../tee/process/src/index.ts'
 import { codeOfFailure } from '../command-error.ts'
 import type { Scene } from './cast.ts'
-import { expectRefusal, expectSame, expectThat, Surprise } from './expect.ts'
+import { answered, expectRefusal, expectSame, expectThat, Surprise } from './expect.ts'
 import type { Step } from './player.ts'
 import type { FolderCopy } from './server-files.ts'
 import { signAgain } from './signed-ta.ts'
@@ -67,7 +67,7 @@ const hiddenRevocation: Step<Scene> = {
       await stage.restartServer({ ledgerUrl: lying.location })
       const untilMs = stage.context.clock.nowMs() + 86_400_000
       const { jti } = await bob.giveAccess({ grantee: omar.ref, scope: ['lab'], untilMs })
-      await omar.read(recordId)
+      await answered(() => omar.read(recordId))
       await bob.takeBack(jti)
       // The answer of a moment ago, in which the access still stands: signed by the ledger, and no longer true.
       lying.lie()
@@ -214,10 +214,10 @@ async function tamperWithPage(scene: Scene, tamper: (older: FolderCopy, page: nu
 /** All of Bob's records with their texts, as one text. */
 async function readEverything(scene: Scene): Promise<string> {
   const bob = scene.get('bob')
-  const { items } = await bob.records()
+  const { items } = await answered(() => bob.records())
   const texts: string[] = []
   for (const { record, erasedMs } of items) {
-    if (erasedMs === undefined) texts.push(`${record} ${encodeHex((await bob.read(record)).ehr)}`)
+    if (erasedMs === undefined) texts.push(`${record} ${encodeHex((await answered(() => bob.read(record))).ehr)}`)
   }
   return JSON.stringify([items, texts])
 }

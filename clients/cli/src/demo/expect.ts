@@ -3,7 +3,13 @@
  *
  * @module
  */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isUnavailable } from '../../../sdk/src/index.ts'
 import { codeOfFailure } from '../command-error.ts'
+
+/** A minute and more, with an emulated machine that answers slowly. */
+const ATTEMPTS = 10
+const PAUSE_MS = 1_000
 
 /** A promise that did not hold. Its message says what was promised and what came instead. */
 export class Surprise extends Error {
@@ -20,14 +26,15 @@ export interface ExpectedRefusal {
 }
 
 /**
- * Runs `work`, which must be refused with one of `codes`.
+ * Runs `work`, which must be refused with one of `codes`; again where a part did not answer in time, which refuses nothing.
  * @throws {Surprise} if it is done after all, or refused with another code.
  */
 export async function expectRefusal(codes: string | readonly string[], work: () => unknown): Promise<ExpectedRefusal> {
   const promised = typeof codes === 'string' ? [codes] : codes
   const startMs = performance.now()
+  const isPromised = (error: unknown) => promised.includes(codeOfFailure(error) ?? '')
   try {
-    await work()
+    await answered(work, isPromised)
   } catch (error) {
     const code = codeOfFailure(error)
     if (code === undefined)
@@ -41,6 +48,24 @@ export async function expectRefusal(codes: string | readonly string[], work: () 
     }
   }
   throw new Surprise(`promised ${promised.join(' or ')}, but it was done`)
+}
+
+/**
+ * Runs `work`, and again while a part does not answer in time, as every client may: just started, or on a busy machine.
+ * @param isAnswer a failure that is what is looked for.
+ */
+export async function answered<T>(
+  work: () => T | Promise<T>,
+  isAnswer: (error: unknown) => boolean = () => false,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isUnavailable(error) || isAnswer(error) || attempt === ATTEMPTS) throw error
+    }
+    await sleep(PAUSE_MS)
+  }
 }
 
 /** @throws {Surprise} with `promise` unless `holds`. */

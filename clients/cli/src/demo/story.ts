@@ -10,7 +10,7 @@ import type { RecordReport } from '../../../sdk/src/verify-record.ts'
 import { formatDate, formatMoment, formatTime } from '../dates.ts'
 import { hospitalFolder } from '../system-file.ts'
 import { ADA, ALICE, BOB, NADIA, OMAR, WEI, type Scene } from './cast.ts'
-import { eventually, expectRefusal, expectSame, expectThat } from './expect.ts'
+import { answered, eventually, expectRefusal, expectSame, expectThat } from './expect.ts'
 import { checkReceipt } from './offline-receipt.ts'
 import { administratorOf } from './organizations.ts'
 import type { Act, Step } from './player.ts'
@@ -332,7 +332,7 @@ export const STORY: Act<Scene> = {
 /** Reads the result as Bob and runs all checks. */
 export async function verifiedByBob(scene: Scene): Promise<{ readonly report: RecordReport; readonly seal: Seal }> {
   const bob = scene.get('bob')
-  const report = await bob.verify(await bob.read(scene.get('result').recordId))
+  const report = await bob.verify(await answered(() => bob.read(scene.get('result').recordId)))
   const failed = report.checks.filter(({ result }) => result !== 'pass')
   expectSame(failed.map(({ id, code }) => `${id} ${code ?? ''}`).join(), '', 'failed checks')
   return { report, seal: sealOf(report, CLOCK) }
