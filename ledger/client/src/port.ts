@@ -58,8 +58,8 @@ export interface CommitStatus {
 
 /** A transaction in a block, valid or not. */
 export interface CommittedTransaction extends CommitStatus {
-  /** `INVALID`, on Fabric only: peers found it malformed, a repetition, or not endorsed as the channel demands. */
-  readonly status: TransactionStatus | 'INVALID'
+  /** On Fabric only: too few organisations endorsed it; `INVALID`: peers found it malformed, or a repetition. */
+  readonly status: TransactionStatus | 'ENDORSEMENT_POLICY_FAILURE' | 'INVALID'
   readonly mspId: MspId
   readonly fn: string
   readonly args: readonly string[]

@@ -17,7 +17,11 @@ import {
   type TestOrganization,
 } from '../../../testkit/src/consortium.ts'
 import { fabricConfigurationOf } from '../../../testkit/src/fabric-ledger.ts'
-import { createFabricLedgerClient, fabricTransactionsOf } from '../../client/src/fabric/index.ts'
+import {
+  createFabricLedgerClient,
+  type FabricLedgerClientOptions,
+  fabricTransactionsOf,
+} from '../../client/src/fabric/index.ts'
 import { submitCall } from '../../client/src/index.ts'
 import type { CommitStatus, Ledger, LedgerIdentity } from '../../client/src/port.ts'
 import { type Network, startNetwork, stopNetwork } from './index.ts'
@@ -32,8 +36,8 @@ let a: TestOrganization
 let b: TestOrganization
 let ledger: Ledger
 
-const connect = (identity: LedgerIdentity = a.admin): Ledger =>
-  createFabricLedgerClient(network.profile, { crypto, identity })
+const connect = (identity: LedgerIdentity = a.admin, options: Partial<FabricLedgerClientOptions> = {}): Ledger =>
+  createFabricLedgerClient(network.profile, { crypto, identity, ...options })
 const register = (by: LedgerIdentity, participant: Parameters<typeof registrationOf>[0], through = ledger) =>
   submitCall(through, by, { fn: 'registerParticipant', args: [JSON.stringify(registrationOf(participant))] })
 const newPatient = () => ({ fn: 'registerParticipant', args: [JSON.stringify(patientRegistrationOf(createPatient()))] })
@@ -127,7 +131,16 @@ test('a third organisation joins while the others write; from then on two of thr
   assert.match(await read(), /"mspId":"HospitalC"/)
 
   const peer = network.nodes.find(({ name }) => name === 'peer0.hospitalb')
-  await peer?.kill()
+  assert.ok(peer !== undefined)
+  // It takes proposals and never answers; one request may take an hour.
+  const patient = connect(a.admin, { attemptMs: 3_600_000, deadlineMs: 3_600_000 })
+  process.kill(peer.pid, 'SIGSTOP')
+  await submitCall(patient, a.hospital, newPatient())
+  await submitCall(patient, c.hospital, newPatient())
+  process.kill(peer.pid, 'SIGCONT')
+  await patient.close()
+
+  await peer.kill()
   const { txId, block } = await submitCall(ledger, a.hospital, newPatient())
   const { encoded } = (await ledger.block(block)) ?? { encoded: new Uint8Array(0) }
   const endorsed = fabricTransactionsOf(encoded).find((one) => one.txId === txId)?.endorsements

@@ -32,8 +32,8 @@ before(async () => {
 })
 after(() => started.close())
 
-const write = (): Promise<CommitStatus> =>
-  submitCall(ledger, a.hospital, {
+const write = (client: Ledger = ledger): Promise<CommitStatus> =>
+  submitCall(client, a.hospital, {
     fn: 'registerParticipant',
     args: [JSON.stringify(patientRegistrationOf(createPatient()))],
   })
@@ -78,6 +78,21 @@ test('the first peers of both are killed, then the second: writes and endorsed r
     assert.equal(await read(), 200)
     await Promise.all(gone.map((peer) => peer.start()))
     acknowledged.push(await write())
+  }
+  await everyPeerHas(acknowledged)
+})
+
+test('one of two peers of the other organisation takes proposals and never answers: the second is asked beside it', async () => {
+  const other = started.network.nodes.find(({ name }) => name === 'peer0.hospitalb')
+  assert.ok(other !== undefined)
+  // So long that waiting for it would end the test.
+  const patient = started.connect({ attemptMs: 3_600_000, deadlineMs: 3_600_000 })
+  const acknowledged = [await write(patient)]
+  process.kill(other.pid, 'SIGSTOP')
+  try {
+    for (let i = 0; i < 3; i++) acknowledged.push(await write(patient))
+  } finally {
+    process.kill(other.pid, 'SIGCONT')
   }
   await everyPeerHas(acknowledged)
 })

@@ -8,6 +8,8 @@ import { common, msp } from '@hyperledger/fabric-protos'
 import { decodePem } from '../../../../shared/crypto/src/index.ts'
 import type { Organization } from '../../../../shared/ledger-model/src/index.ts'
 import type { MspId } from '../../../../shared/protocol/src/index.ts'
+import type { LedgerBlock } from '../port.ts'
+import { decodeFabricBlock } from './envelopes.ts'
 
 export interface ChannelMembers {
   readonly channel: string
@@ -27,6 +29,17 @@ export function membersOf(envelope: common.Envelope): ChannelMembers {
     channel: header.getChannelId(),
     application: organizationsOf(groups?.get('Application')),
     orderer: organizationsOf(groups?.get('Orderer')),
+  }
+}
+
+/** How many organisations use the channel; undefined if the block has no configuration. */
+export function memberCountOf({ encoded }: LedgerBlock): number | undefined {
+  try {
+    const [envelope = new Uint8Array(0)] = decodeFabricBlock(encoded).getData()?.getDataList_asU8() ?? []
+    return membersOf(common.Envelope.deserializeBinary(envelope)).application.length || undefined
+  } catch {
+    // What cannot be read says nothing.
+    return undefined
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The Ledger port on Hyperledger Fabric. Endorsement and ordering go through a peer's gateway, blocks come from the peer
- * that is in use, questions go to peers' endorsers. Keys stay where they are: everything is signed by the identity that
+ * The Ledger port on Hyperledger Fabric. Questions and proposals go to peers' endorsers, endorsed transactions through a
+ * peer's gateway to the orderers, blocks come from the peer that is in use. Keys stay where they are: everything is signed by the identity that
  * is handed in. Decision: docs/decisions/0010-endorsed-reads-on-fabric.md; operators: docs/fabric.md.
  *
  * A signed proposal here is the endorsed and signed transaction: it may be kept and submitted again unchanged.
@@ -8,7 +8,7 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { common, gateway, peer } from '@hyperledger/fabric-protos'
+import { common, gateway } from '@hyperledger/fabric-protos'
 import {
   type Crypto,
   CryptoError,
@@ -17,11 +17,9 @@ import {
   parseCertificate,
 } from '../../../../shared/crypto/src/index.ts'
 import {
-  encodeFabricProposal,
   type EndorsedAnswer,
   findContractFunction,
   LedgerError,
-  proposalMessage,
   QUERY_CHAINCODE,
   type SignedProposal,
 } from '../../../../shared/ledger-model/src/index.ts'
@@ -37,14 +35,16 @@ import type {
   LedgerIdentity,
 } from '../port.ts'
 import { deliverBlocks } from './block-source.ts'
+import { memberCountOf } from './channel-members.ts'
 import { Commits, type CommitWatch } from './commits.ts'
 import { EndorsedReads } from './endorsed-reads.ts'
+import { Endorsements } from './endorsements.ts'
 import { decodeFabricBlock, type ParsedEnvelope, parseTransactionPayload, toLedgerBlock } from './envelopes.ts'
 import { Gate } from './gate.ts'
 import { PeerConnection } from './peer-connection.ts'
 import { PeerPool } from './peer-pool.ts'
 import type { FabricProfile } from './profile.ts'
-import { isAway, isDisagreement, refusalOf } from './refusals.ts'
+import { isAway, refusalOf } from './refusals.ts'
 import { signForFabric, toFabricSignature } from './signatures.ts'
 
 const FIRST_PAUSE_MS = 20
@@ -85,6 +85,7 @@ class FabricLedgerClient implements FabricLedger {
   readonly #nowMs: () => number
   readonly #pool: PeerPool
   readonly #reads: EndorsedReads
+  readonly #endorsements: Endorsements
   readonly #commits: Commits
   readonly #preparing: Gate
   readonly #closed = new AbortController()
@@ -107,9 +108,10 @@ class FabricLedgerClient implements FabricLedger {
     this.#pool = new PeerPool(this.#connectionsTo(profile), identity.mspId)
     const pool = this.#pool
     this.#reads = new EndorsedReads({ crypto, pool, channel, chaincode, identity, attemptMs: this.#attemptMs })
+    this.#endorsements = new Endorsements(pool, this.#attemptMs)
     this.#commits = new Commits({
       nextBlock: async () => (await this.height()) + 1,
-      blocks: (from, signal) => deliverBlocks({ pool, channel, chaincode, identity }, from, signal),
+      blocks: (from, signal) => this.#noteMembers(deliverBlocks({ pool, channel, chaincode, identity }, from, signal)),
     })
     this.#preparing = new Gate(options.maxPreparing ?? DEFAULT_MAX_PREPARING, options.maxWaiting ?? DEFAULT_MAX_WAITING)
   }
@@ -118,7 +120,9 @@ class FabricLedgerClient implements FabricLedger {
     if (profile.channel !== this.channel || profile.chaincode !== this.#chaincode || this.#closed.signal.aborted) return
     const known = new Set(this.#pool.all.map(({ node }) => node.endpoint))
     const peers = profile.peers.filter(({ endpoint }) => !known.has(endpoint))
+    if (peers.length === 0) return
     this.#pool.add(this.#connectionsTo({ ...profile, peers }))
+    this.#endorsements.membersChanged()
   }
 
   #connectionsTo({ peers, channel }: FabricProfile): readonly PeerConnection[] {
@@ -213,28 +217,20 @@ class FabricLedgerClient implements FabricLedger {
     return Promise.resolve()
   }
 
-  async #endorse(connection: PeerConnection, identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
+  async #endorse(identity: LedgerIdentity, call: LedgerCall): Promise<SignedProposal> {
     const args = [call.fn, ...call.args]
-    const proposal = encodeFabricProposal(
-      this.#crypto,
-      connection.proposalOf(identity, { chaincode: this.#chaincode, args }),
-    )
-    const message = proposalMessage(proposal)
-    const proposed = new gateway.ProposedTransaction()
-    proposed.setTransactionId(proposal.txId)
-    const signedProposal = new peer.SignedProposal()
-    signedProposal.setProposalBytes(message)
-    proposed.setProposal(signedProposal)
-    const signature = toFabricSignature(signForFabric(this.#crypto, identity.signingKey, message))
-    const offered = connection.gateway(identity).newSignedProposal(proposed.serializeBinary(), signature)
-    const endorsed = await offered.endorse({ deadline: Date.now() + this.#attemptMs }).catch((error: unknown) => {
-      throw isDisagreement(error) ? new LedgerError('LEDGER_BUSY', 'peers differ', { cause: error }) : error
-    })
-    const prepared = endorsed.getBytes()
-    const envelope = gateway.PreparedTransaction.deserializeBinary(prepared).getEnvelope()
-    const payload = envelope?.getPayload_asU8() ?? new Uint8Array(0)
-    this.#remember(proposal.txId)
+    const { txId, payload } = await this.#endorsements.endorse(identity, { chaincode: this.#chaincode, args })
+    this.#remember(txId)
     return { proposal: payload, signature: signForFabric(this.#crypto, identity.signingKey, payload) }
+  }
+
+  /** Hands on blocks from now on, and learns from them how many organisations must endorse. */
+  async *#noteMembers(blocks: AsyncIterable<LedgerBlock>): AsyncGenerator<LedgerBlock, void> {
+    for await (const block of blocks) {
+      const members = block.kind === 'config' ? memberCountOf(block) : undefined
+      if (members !== undefined) this.#endorsements.membersChanged(members)
+      yield block
+    }
   }
 
   #remember(txId: TxId): void {
@@ -254,7 +250,7 @@ class FabricLedgerClient implements FabricLedger {
     let isCurrent = this.#pool.all.every((one) => this.#pool.knownBlocks(one) > seen)
     return await this.#repeat(async () => {
       try {
-        return await this.#pool.try((connection) => this.#endorse(connection, identity, call))
+        return await this.#endorse(identity, call)
       } catch (error) {
         const refusal = refusalOf(error)
         if (isAway(refusal) || isCurrent || refusal.code === 'LEDGER_IDENTITY_REJECTED') throw refusal
@@ -355,6 +351,10 @@ class FabricLedgerClient implements FabricLedger {
     this.#seenBlock = Math.max(this.#seenBlock, block)
     if (status === 'VALID') return { txId, block, index, timeMs, result }
     if (status === 'MVCC_CONFLICT') throw new LedgerError('LEDGER_CONFLICT', 'something it had read was changed')
+    if (status === 'ENDORSEMENT_POLICY_FAILURE') {
+      this.#endorsements.majorityWasNotEnough()
+      throw new LedgerError('LEDGER_CONFLICT', 'other organisations must endorse', { block })
+    }
     throw new LedgerError('LEDGER_FAULT', 'the peers found the transaction invalid', { block })
   }
 

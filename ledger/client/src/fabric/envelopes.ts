@@ -192,6 +192,8 @@ function statusOf(code: number | undefined): CommittedTransaction['status'] {
     case peer.TxValidationCode.MVCC_READ_CONFLICT:
     case peer.TxValidationCode.PHANTOM_READ_CONFLICT:
       return 'MVCC_CONFLICT'
+    case peer.TxValidationCode.ENDORSEMENT_POLICY_FAILURE:
+      return 'ENDORSEMENT_POLICY_FAILURE'
     default:
       return 'INVALID'
   }

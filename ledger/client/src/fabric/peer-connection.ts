@@ -6,8 +6,10 @@
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js'
 import { connect, type Gateway, hash } from '@hyperledger/fabric-gateway'
 import { peer } from '@hyperledger/fabric-protos'
-import { type Crypto, encodePem, encodeUtf8 } from '../../../../shared/crypto/src/index.ts'
+import { concat, type Crypto, encodePem, encodeUtf8 } from '../../../../shared/crypto/src/index.ts'
 import {
+  bytesField,
+  type EncodedFabricProposal,
   encodeFabricProposal,
   type FabricProposal,
   LedgerError,
@@ -42,6 +44,16 @@ export interface PeerCall {
   readonly chaincode: string
   /** The name of the function first. */
   readonly args: readonly string[]
+}
+
+/** A proposal with its creator's signature. */
+export interface PeerQuestion {
+  readonly proposal: FabricProposal
+  readonly encoded: EncodedFabricProposal
+  /** Proposal. */
+  readonly message: Uint8Array
+  /** DER. */
+  readonly signature: Uint8Array
 }
 
 /** A peer's signed response, with the proposal that it is to. */
@@ -96,11 +108,15 @@ export class PeerConnection {
     return gateway
   }
 
-  /** A proposal of `identity`, new each time. */
-  proposalOf({ mspId, cert }: LedgerIdentity, { chaincode, args }: PeerCall): FabricProposal {
+  /** A question of `identity`, new each time; any peer of the channel may be asked it. */
+  question({ mspId, cert, signingKey }: LedgerIdentity, { chaincode, args }: PeerCall): PeerQuestion {
     const creator = serializeIdentity(mspId, cert)
     const nonce = this.#crypto.randomBytes(PROPOSAL_NONCE_BYTES)
-    return { channel: this.#channel, chaincode, creator, nonce, timeMs: this.#nowMs(), args }
+    const proposal = { channel: this.#channel, chaincode, creator, nonce, timeMs: this.#nowMs(), args }
+    const encoded = encodeFabricProposal(this.#crypto, proposal)
+    const message = proposalMessage(encoded)
+    const signature = toFabricSignature(signForFabric(this.#crypto, signingKey, message))
+    return { proposal, encoded, message, signature }
   }
 
   /**
@@ -108,11 +124,13 @@ export class PeerConnection {
    * @throws {LedgerError} the function's refusals, `LEDGER_UNAVAILABLE`, `LEDGER_BUSY`, `LEDGER_IDENTITY_REJECTED`
    */
   async ask(identity: LedgerIdentity, call: PeerCall, deadlineMs: number): Promise<PeerResponse> {
-    const proposal = this.proposalOf(identity, call)
-    const message = proposalMessage(encodeFabricProposal(this.#crypto, proposal))
-    const request = new peer.SignedProposal()
-    request.setProposalBytes(message)
-    request.setSignature(toFabricSignature(signForFabric(this.#crypto, identity.signingKey, message)))
+    return await this.send(this.question(identity, call), deadlineMs)
+  }
+
+  /** As `ask`, with a question that others are asked, too. */
+  async send({ proposal, message, signature }: PeerQuestion, deadlineMs: number): Promise<PeerResponse> {
+    // SignedProposal.
+    const request = concat(bytesField(1, message), bytesField(2, signature))
     const answer = await this.#processProposal(request, deadlineMs)
     const response = answer.getResponse()
     const endorsement = answer.getEndorsement()
@@ -132,11 +150,11 @@ export class PeerConnection {
     this.#client.close()
   }
 
-  #processProposal(request: peer.SignedProposal, deadlineMs: number): Promise<peer.ProposalResponse> {
+  #processProposal(request: Uint8Array, deadlineMs: number): Promise<peer.ProposalResponse> {
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         PROCESS_PROPOSAL,
-        (message: peer.SignedProposal) => Buffer.from(message.serializeBinary()),
+        (message: Uint8Array) => Buffer.from(message.buffer, message.byteOffset, message.byteLength),
         (bytes: Buffer) => peer.ProposalResponse.deserializeBinary(bytes),
         request,
         { deadline: Date.now() + deadlineMs },

@@ -48,9 +48,12 @@ export class PeerPool {
 
   /** In the order in which they should be asked. */
   ordered(among: readonly PeerConnection[] = this.#peers): readonly PeerConnection[] {
-    const nowMs = performance.now()
-    const isAvoided = (peer: PeerConnection) => ((this.#awayUntilMs.get(peer) ?? 0) > nowMs ? 1 : 0)
-    return among.toSorted((a, b) => isAvoided(a) - isAvoided(b))
+    return among.toSorted((a, b) => Number(this.isAvoided(a)) - Number(this.isAvoided(b)))
+  }
+
+  /** Whether it was away, or silent, a moment ago. */
+  isAvoided(peer: PeerConnection): boolean {
+    return (this.#awayUntilMs.get(peer) ?? 0) > performance.now()
   }
 
   get current(): PeerConnection {
@@ -72,9 +75,9 @@ export class PeerPool {
     this.#blocks.set(peer, Math.max(blocks, this.knownBlocks(peer)))
   }
 
-  /** The peers of each organisation. */
+  /** The peers of each organisation; organisations in the order in which they should be asked. */
   byOrganization(): readonly (readonly PeerConnection[])[] {
-    return [...Map.groupBy(this.#peers, ({ node }) => node.mspId).values()]
+    return [...Map.groupBy(this.ordered(), ({ node }) => node.mspId).values()]
   }
 
   /** Notes how a request to a peer went wrong, and gives it back. */
@@ -104,7 +107,7 @@ export class PeerPool {
       const ask = async (peer: PeerConnection): Promise<void> => {
         underWay++
         const answered = new AbortController()
-        void this.#whenSilent(peer, AbortSignal.any([over.signal, answered.signal])).then(askNext, () => undefined)
+        void this.whenSilent(peer, AbortSignal.any([over.signal, answered.signal])).then(askNext, () => undefined)
         try {
           const value = await step(peer)
           this.#heard(peer)
@@ -125,6 +128,17 @@ export class PeerPool {
     })
   }
 
+  /** Resolves when the peer has said nothing to anybody for a while, from now on. @throws when `signal` is aborted. */
+  async whenSilent(peer: PeerConnection, signal: AbortSignal): Promise<void> {
+    const fromMs = performance.now()
+    for (;;) {
+      const leftMs = Math.max(fromMs, this.#heardMs.get(peer) ?? 0) + SILENCE_MS - performance.now()
+      if (leftMs <= 0) break
+      await sleep(leftMs, undefined, { signal, ref: false })
+    }
+    this.#avoid(peer)
+  }
+
   close(): void {
     for (const peer of this.#peers) peer.close()
   }
@@ -135,16 +149,5 @@ export class PeerPool {
 
   #heard(peer: PeerConnection): void {
     this.#heardMs.set(peer, performance.now())
-  }
-
-  /** Resolves when the peer has said nothing to anybody for a while, from now on. @throws when `signal` is aborted. */
-  async #whenSilent(peer: PeerConnection, signal: AbortSignal): Promise<void> {
-    const fromMs = performance.now()
-    for (;;) {
-      const leftMs = Math.max(fromMs, this.#heardMs.get(peer) ?? 0) + SILENCE_MS - performance.now()
-      if (leftMs <= 0) break
-      await sleep(leftMs, undefined, { signal, ref: false })
-    }
-    this.#avoid(peer)
   }
 }
