@@ -39,6 +39,8 @@ test('a plan names every node once and gives every listener a port of its own', 
     }),
   ]
   assert.equal(new Set(ports).size, 3 * 3 + 2 * 4)
+  // Not among those that outgoing connections get.
+  for (const port of ports) assert.ok(port >= 10_000 && port < 32_768)
 })
 
 test('with a base port, ports follow each other from there', async () => {

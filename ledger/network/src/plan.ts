@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { createServer, type AddressInfo } from 'node:net'
+import { randomInt } from 'node:crypto'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { channelShape } from '../../../shared/ledger-model/src/index.ts'
 import {
   type Infer,
@@ -30,6 +31,8 @@ const MAX_PEERS = 8
 /** 3f + 1 for one that lies. */
 const LEAST_BFT_ORDERERS = 4
 const LAST_PORT = 65_535
+const FIRST_FREE_PORT = 10_000
+const LAST_FREE_PORT = 32_767
 
 const port = uint({ min: 1, max: LAST_PORT })
 const nodeName = text({ min: 1, max: 80, pattern: /^[a-z0-9][a-z0-9.-]*$/ })
@@ -217,18 +220,26 @@ function consecutive(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => first + index)
 }
 
-/** All are open at the same time, so none comes twice. */
+/**
+ * Below those that systems give to outgoing connections: a node that is started again finds its own still free. All are
+ * open at the same time, so none comes twice.
+ */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject).listen(0, LOOPBACK, resolve)
-      })
-      return server
-    }),
-  )
+  const servers: Server[] = []
+  while (servers.length < count) {
+    const server = await listening(randomInt(FIRST_FREE_PORT, LAST_FREE_PORT + 1))
+    if (server !== undefined) servers.push(server)
+  }
   const ports = servers.map((server) => (server.address() as AddressInfo).port)
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return ports
+}
+
+/** Undefined where something else listens. */
+function listening(number: number): Promise<Server | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    const failed = (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error))
+    server.once('error', failed).listen(number, LOOPBACK, () => resolve(server))
+  })
 }
