@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SMALL_LIMITS } from '../../secure/core/src/limits.ts'
 import { labResult, openTestWorld } from '../../testkit/src/world/index.ts'
+import { fillRoom } from './full-room.ts'
 
 const REMARK = 'no remarks '.repeat(100)
 
@@ -44,4 +45,11 @@ test('RECORD_TOO_LARGE: one record alone, by the client and by the trusted appli
   const record = new Uint8Array(limits.recordBytes + 1)
   await assert.rejects(world.server.tee.request('record', { record }), { code: 'RECORD_TOO_LARGE' })
   await assert.rejects(world.server.tee.request('record', { record: record.subarray(1) }), { code: 'SESSION_UNKNOWN' })
+})
+
+test('all sessions, all records that may wait and the largest one at once: each is answered by rule, and all are stored', async () => {
+  await using world = await openTestWorld({ limits: SMALL_LIMITS })
+  const seen: string[] = []
+  await fillRoom(world, (when) => Promise.resolve(void seen.push(when)))
+  assert.equal(seen.length, 3)
 })

@@ -1,0 +1,122 @@
+/**
+ * As much as a record server with little memory has room for, all at once: every session, every record that may wait for
+ * its commitment, the largest request. What goes past it is answered by a code or makes room by rule, and all of it is
+ * stored in the end.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isUnavailable, type DoctorClient, type NewRecord, type PreparedRecord } from '../../clients/sdk/src/index.ts'
+import { SMALL_LIMITS } from '../../secure/core/src/limits.ts'
+import { labResult, type TestWorld } from '../../testkit/src/world/index.ts'
+
+/** Records in one request. */
+const AT_ONCE = 32
+/** Of a request beside its record, at most. */
+const REQUEST_BYTES = 512
+const LOOK_MS = 100
+/** Five minutes: an emulated machine with other work beside it. */
+const LOOKS = 3_000
+const MAY_COME_AGAIN: ReadonlySet<string> = new Set(['COMMITMENT_MISSING', 'TEE_BUSY'])
+
+/** @param told when it is as full as its text says. */
+export async function fillRoom(world: TestWorld, told: (when: string) => Promise<void>): Promise<void> {
+  const { sessions, stagedOfAuthor, stagedRecords, recordBytes } = SMALL_LIMITS
+  const status = () => world.server.tee.request('status', {})
+  const bob = await world.patient('bob')
+  const [greedy, other, late] = [await world.doctor('alice'), await world.doctor('cleo'), await world.doctor('dora')]
+  const { warrant } = await world.permit(bob, [greedy, other, late])
+  const prepare = (author: DoctorClient, value: number, note?: string) => {
+    const record: NewRecord = { patient: bob.ref, warrant, ehr: labResult(value, note) }
+    return author.prepare(record)
+  }
+  const prepareMany = (author: DoctorClient, count: number) =>
+    Promise.all(Array.from({ length: count }, (_, i) => prepare(author, i)))
+  const first = await greedy.send(await prepare(greedy, 0))
+
+  // Every session; past them the least recently used goes, and whoever had it gets another.
+  for (let i = 0; i < sessions + 2; i++) {
+    await (await world.doctor('alice')).session.maxRecordBytes()
+    assert.ok((await status()).sessions <= sessions)
+  }
+  assert.equal((await status()).sessions, sessions)
+  await told(`${sessions} sessions`)
+  assert.deepEqual((await bob.read(first.recordId)).ehr, labResult(0))
+
+  // Larger than the largest request: nothing opens it.
+  const { envelope: empty } = await prepare(late, 1, '')
+  const note = 'x'.repeat(recordBytes - REQUEST_BYTES - empty.length)
+  const larger = await prepare(late, 1, `${note}${'x'.repeat(REQUEST_BYTES)}`)
+  await assert.rejects(late.send(larger), { code: 'RECORD_TOO_LARGE' })
+  const unopened = world.server.tee.request('record', { record: new Uint8Array(recordBytes + 1) })
+  await assert.rejects(unopened, { code: 'RECORD_TOO_LARGE' })
+
+  // Every record that may wait: their texts are here, their commitments are not on the ledger yet.
+  const ofGreedy = await prepareMany(greedy, stagedOfAuthor)
+  const ofOther = await prepareMany(other, stagedRecords - stagedOfAuthor)
+  const uploads = stage(greedy, ofGreedy)
+  const areWaiting = async (records: number) => {
+    for (let look = 1; (await status()).waiting < records; look++) {
+      assert.ok(look < LOOKS, `${records} records do not wait`)
+      await sleep(LOOK_MS)
+    }
+  }
+  await areWaiting(stagedOfAuthor)
+  await assert.rejects(stageOne(greedy, await prepare(greedy, 1)), { code: 'TEE_BUSY' })
+  uploads.push(...stage(other, ofOther))
+  await areWaiting(stagedRecords)
+  await assert.rejects(stageOne(late, await prepare(late, 1)), { code: 'TEE_BUSY' })
+  const largest = await prepare(late, 2, note)
+  await assert.rejects(stageOne(late, largest), { code: 'TEE_BUSY' })
+  await told(`${stagedRecords} records wait`)
+
+  await sendAll(greedy, ofGreedy)
+  await sendAll(other, ofOther)
+  await Promise.all(uploads)
+  await sendAll(late, [largest])
+  await told(`${stagedRecords} records and one of ${recordBytes / 1024} KiB are stored`)
+  assert.deepEqual((await bob.read(largest.recordId)).ehr, labResult(2, note))
+  assert.equal((await status()).records, stagedRecords + 2)
+  assert.equal(world.server.tee.restarts, 0)
+}
+
+/** Text without commitment; however it ends: it is sent again. */
+function stage(author: DoctorClient, prepared: readonly PreparedRecord[]): Promise<unknown>[] {
+  return groups(prepared).map((group) => {
+    const envelopes = group.map(({ envelope }) => envelope)
+    return author.session.request('record.store-many', { envelopes }).catch(() => undefined)
+  })
+}
+
+async function stageOne(author: DoctorClient, { envelope }: PreparedRecord): Promise<unknown> {
+  return await author.session.request('record.store', { envelope, kind: 'record' })
+}
+
+/** As an import does: what has no room, or has waited too long, goes again, and is stored once. */
+async function sendAll(author: DoctorClient, prepared: readonly PreparedRecord[]): Promise<void> {
+  for (const group of groups(prepared)) {
+    for (let look = 1; !(await areStored(author, group)); look++) {
+      assert.ok(look < LOOKS, 'records are not stored')
+      await sleep(LOOK_MS)
+    }
+  }
+}
+
+async function areStored(author: DoctorClient, group: readonly PreparedRecord[]): Promise<boolean> {
+  try {
+    const outcomes = await author.sendMany(group)
+    const codes = outcomes.flatMap((outcome) => ('code' in outcome ? [outcome.code] : []))
+    for (const code of codes) assert.ok(MAY_COME_AGAIN.has(code), code)
+    return codes.length === 0
+  } catch (error) {
+    if (isUnavailable(error)) return false
+    throw error
+  }
+}
+
+function groups(prepared: readonly PreparedRecord[]): readonly PreparedRecord[][] {
+  return Array.from({ length: Math.ceil(prepared.length / AT_ONCE) }, (_, i) =>
+    prepared.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
+  )
+}
