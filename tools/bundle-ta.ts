@@ -50,6 +50,7 @@ const HOSTS: readonly Artifact[] = [
       'node:fs',
       'node:path',
       'node:process',
+      'node:zlib',
     ],
     isHost: true,
   },

@@ -8,6 +8,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createProcessCompression } from '../../secure/adapters/node-process/src/index.ts'
 import { createSqlCipherPort } from '../../secure/adapters/sqlcipher/src/index.ts'
 import {
   createTrustedApplication,
@@ -447,6 +448,7 @@ export class TaWorld {
         crypto,
         clock,
         database: wrap === undefined ? tracked : wrap(tracked),
+        compression: createProcessCompression(),
         deviceKey: this.#deviceKey(),
         evidence: createInsecureEvidence(crypto, this.#attestationKey, this.program.measurement),
       },

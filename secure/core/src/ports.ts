@@ -38,6 +38,14 @@ export interface DatabasePort {
   has?(name: string): boolean
 }
 
+/** Makes texts shorter before they are encrypted; what it makes, every later version of the same platform must open. */
+export interface CompressionPort {
+  /** Any bytes; the result may be longer. */
+  pack(bytes: Uint8Array): Uint8Array
+  /** @throws on anything that `pack` did not make, and on more than `maxBytes`. */
+  unpack(packed: Uint8Array, maxBytes: number): Uint8Array
+}
+
 /** Milliseconds. The normal world may hold the clock back or jump it: see docs/threat-model.md. */
 export interface ClockPort {
   /** Unix time as the platform tells it. */
@@ -80,4 +88,6 @@ export interface TrustedApplicationPorts {
   readonly clock: ClockPort
   readonly deviceKey: DeviceKeyPort
   readonly evidence: EvidencePort
+  /** A platform without one keeps texts as they came. */
+  readonly compression?: CompressionPort
 }

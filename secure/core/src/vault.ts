@@ -19,7 +19,7 @@ import type { StoreKeys } from './keys/sealing.ts'
 import { TreatmentKeys } from './keys/treatment-keys.ts'
 import { Patients } from './patients.ts'
 import type { Limits } from './limits.ts'
-import type { TrustedApplicationPorts } from './ports.ts'
+import type { CompressionPort, TrustedApplicationPorts } from './ports.ts'
 import { Practitioners } from './practitioners.ts'
 import { Bodies } from './records/bodies.ts'
 import { RecordIndex } from './records/record-index.ts'
@@ -36,6 +36,7 @@ import type { Store } from './store.ts'
 export class Vault {
   readonly ports: TrustedApplicationPorts
   readonly crypto: Crypto
+  readonly compression: CompressionPort | undefined
   readonly store: Store
   #configuration: Configuration
   readonly identityKeys: IdentityKeys
@@ -73,6 +74,7 @@ export class Vault {
   ) {
     this.ports = ports
     this.crypto = ports.crypto
+    this.compression = ports.compression
     this.store = store
     this.#configuration = configuration
     this.identityKeys = identityKeys

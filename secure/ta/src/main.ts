@@ -13,7 +13,12 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import type { TrustedApplication } from '../../core/src/index.ts'
-import { createProcessClock, createProcessEvidence, openDeviceKeyFile } from '../../adapters/node-process/src/index.ts'
+import {
+  createProcessClock,
+  createProcessCompression,
+  createProcessEvidence,
+  openDeviceKeyFile,
+} from '../../adapters/node-process/src/index.ts'
 import { createDeferredSqlCipherPort, type DeferredSqlCipherPort } from '../../adapters/sqlcipher/src/index.ts'
 import { parseArguments, type TaArguments } from './arguments.ts'
 import { Rounds } from './rounds.ts'
@@ -40,7 +45,7 @@ function compose(args: TaArguments): Program {
     ...(cacheKib === undefined ? {} : { cacheKib }),
   })
   const application = createTrustedApplication(
-    { crypto, clock: createProcessClock(), deviceKey, evidence, database },
+    { crypto, clock: createProcessClock(), deviceKey, evidence, database, compression: createProcessCompression() },
     { measurement, isolation, taId: TA_ID },
   )
   return { application, database }

@@ -206,13 +206,13 @@ export function openContent(
   patient: Patient,
   row: RecordRow,
 ): { readonly ehr: Uint8Array; readonly salt: Uint8Array } {
-  const { crypto, treatmentKeys, bodies } = vault
+  const { crypto, compression, treatmentKeys, bodies } = vault
   const treatmentKey = row.keyVersion === null ? undefined : treatmentKeys.find(patient, row.keyVersion)
   if (treatmentKey === undefined || row.wrapped === null) {
     throw new StorageError('STORE_DAMAGED', 'the key of a record is missing')
   }
   const stored = { wrapped: row.wrapped, body: bodies.get(row.id) }
-  const content = decryptContent(crypto, treatmentKey, patient.ref, row, stored)
+  const content = decryptContent(crypto, treatmentKey, patient.ref, row, stored, compression)
   if (!equalBytes(ehrHash(crypto, content.salt, content.ehr), row.ehrHash)) {
     throw new TrustedApplicationError('RECORD_HASH_MISMATCH')
   }

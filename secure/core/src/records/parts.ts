@@ -10,6 +10,7 @@ import type { LedgerFacts } from '../facts/ledger-facts.ts'
 import type { TreatmentKeys } from '../keys/treatment-keys.ts'
 import type { Limits } from '../limits.ts'
 import type { Patient, Patients } from '../patients.ts'
+import type { CompressionPort } from '../ports.ts'
 import type { Now } from '../sessions/index.ts'
 import type { Store } from '../store.ts'
 import type { Bodies } from './bodies.ts'
@@ -20,6 +21,7 @@ import type { Warrants } from './warrants.ts'
 
 export interface RecordParts {
   readonly crypto: Crypto
+  readonly compression: CompressionPort | undefined
   readonly store: Store
   readonly patients: Patients
   readonly treatmentKeys: TreatmentKeys

@@ -134,9 +134,10 @@ export class Uploads {
 
   /** Writes an accepted version; it is readable by nobody yet. */
   stage(accepted: AcceptedVersion, nowMs: number): RecordRow {
-    const { crypto, records, bodies, texts, warrants } = this.#vault
+    const { crypto, compression, records, bodies, texts, warrants } = this.#vault
     const { commitment, author, hospital, chain, patient, treatmentKey, warrant, index, ehr, salt } = accepted
-    const { wrapped, body } = encryptContent(crypto, treatmentKey, patient.ref, commitment, { ehr, salt })
+    const content = { ehr, salt }
+    const { wrapped, body } = encryptContent(crypto, treatmentKey, patient.ref, commitment, content, compression)
     const codes = index.codes.map(({ system, code }) => [system, code] as const)
     const words = {
       text: wordsOf(`${index.title} ${index.narrativeText}`).join(' '),
