@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { HttpTransport, type BinaryFetch } from '../../../clients/sdk/src/http-transport.ts'
 import type { Fetch } from '../../../clients/sdk/src/hospital-api.ts'
 import type { HospitalClient } from '../../../clients/sdk/src/hospital.ts'
@@ -35,11 +34,14 @@ import {
   type MspId,
   type ServerRegistration,
 } from '../../../shared/protocol/src/index.ts'
+import { AWAY, every, type Repeated } from '../repeated.ts'
 import { KeptShares, type KeptSet } from './kept-shares.ts'
 
 const MAX_ANSWER_BYTES = 65_536
 /** Until it has its share, and while too few others have theirs. */
 const SOON_MS = 5_000
+/** Nor is it trouble if the server has no shares, does not know this hospital yet, or has too few hospitals for them. */
+const EXPECTED = [...AWAY, 'HTTP_NOT_FOUND', 'CREDENTIAL_REJECTED', 'RECOVERY_TOO_FEW_HOSPITALS']
 
 const shareShape = struct({
   set: bytes({ min: 1, max: 256 * 1024 }),
@@ -88,8 +90,7 @@ export interface Given {
 export class Recovery {
   readonly #parts: RecoveryParts
   readonly #kept: KeptShares
-  #stop: AbortController | undefined
-  #running: Promise<void> | undefined
+  #repeated: Repeated | undefined
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts
@@ -155,30 +156,12 @@ export class Recovery {
 
   /** @param onTrouble a refusal, which a person should look at; not told of a server that does not answer. */
   start(everyMs: number, onTrouble: (error: unknown) => void): void {
-    const stop = new AbortController()
-    this.#stop = stop
-    this.#running = this.#run(everyMs, stop.signal, onTrouble)
+    const look = async (): Promise<number> => ((await this.fetch()) ? everyMs : SOON_MS)
+    this.#repeated = every({ look, retryMs: SOON_MS, expected: EXPECTED, onTrouble })
   }
 
   async stop(): Promise<void> {
-    this.#stop?.abort()
-    await this.#running
-  }
-
-  async #run(everyMs: number, signal: AbortSignal, onTrouble: (error: unknown) => void): Promise<void> {
-    let told: unknown
-    while (!signal.aborted) {
-      let isReady = false
-      try {
-        isReady = await this.fetch()
-        told = undefined
-      } catch (error) {
-        const { code } = (error ?? {}) as { readonly code?: unknown }
-        if (!signal.aborted && !AWAY.has(code) && code !== told) onTrouble(error)
-        told = code
-      }
-      await sleep(isReady ? everyMs : SOON_MS, undefined, { signal }).catch(() => undefined)
-    }
+    await this.#repeated?.stop()
   }
 
   async #ask(has: KeptSet | undefined) {
@@ -246,17 +229,3 @@ export class Recovery {
     })
   }
 }
-
-const AWAY: ReadonlySet<unknown> = new Set([
-  'SERVER_UNAVAILABLE',
-  'SERVER_STOPPING',
-  'LEDGER_UNAVAILABLE',
-  'TEE_RESTARTED',
-  'TEE_RECOVERING',
-  'TEE_NOT_PROVISIONED',
-  'TEE_BUSY',
-  'HTTP_RATE_LIMITED',
-  'HTTP_NOT_FOUND',
-  'CREDENTIAL_REJECTED',
-  'RECOVERY_TOO_FEW_HOSPITALS',
-])

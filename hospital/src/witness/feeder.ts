@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fetch } from '../../../clients/sdk/src/hospital-api.ts'
 import { decodeBase64url } from '../../../shared/crypto/src/index.ts'
 import {
@@ -20,6 +19,7 @@ import {
   type ServerRef,
 } from '../../../shared/protocol/src/index.ts'
 import { addSignature, formatNote, parseCheckpoint, parseNote } from '../../../shared/tlog/src/index.ts'
+import { AWAY, every, type Repeated } from '../repeated.ts'
 import type { Witness } from './witness.ts'
 
 const MAX_ANSWER_BYTES = 2 ** 17
@@ -36,8 +36,7 @@ export interface FeederParts {
 export class WitnessFeeder {
   readonly #parts: FeederParts
   #compared = ''
-  #stop: AbortController | undefined
-  #running: Promise<void> | undefined
+  #repeated: Repeated | undefined
 
   constructor(parts: FeederParts) {
     this.#parts = parts
@@ -68,30 +67,15 @@ export class WitnessFeeder {
 
   /** @param onTrouble a refusal, which a person should look at; not told of a part that does not answer. */
   start(everyMs: number, onTrouble: (error: unknown) => void): void {
-    const stop = new AbortController()
-    this.#stop = stop
-    this.#running = this.#run(everyMs, stop.signal, onTrouble)
+    const look = async (): Promise<number> => {
+      await this.look()
+      return everyMs
+    }
+    this.#repeated = every({ look, retryMs: everyMs, expected: AWAY, onTrouble })
   }
 
   async stop(): Promise<void> {
-    this.#stop?.abort()
-    await this.#running
-  }
-
-  async #run(everyMs: number, signal: AbortSignal, onTrouble: (error: unknown) => void): Promise<void> {
-    let told = ''
-    while (!signal.aborted) {
-      try {
-        await this.look()
-        told = ''
-      } catch (error) {
-        const code = codeOf(error)
-        // The same refusal again says nothing new.
-        if (!signal.aborted && !isAway(code) && code !== told) onTrouble(error)
-        told = code
-      }
-      await sleep(everyMs, undefined, { signal }).catch(() => undefined)
-    }
+    await this.#repeated?.stop()
   }
 
   async #proof(url: string, from: number, to: number): Promise<readonly Uint8Array[]> {
@@ -100,7 +84,7 @@ export class WitnessFeeder {
       answer = await this.#ask('GET', `${url}/v1/proof?from=${from}&to=${to}`)
     } catch (error) {
       // It says that it has no such size, of a checkpoint with its own signature: there is no proof, and that is kept.
-      if (codeOf(error) === 'LOG_SIZE_INVALID') return []
+      if (error instanceof ProtocolError && error.code === 'LOG_SIZE_INVALID') return []
       throw error
     }
     return proofShape(parseJson(answer, { maxBytes: MAX_ANSWER_BYTES }), 'proof').proof.map(decodeBase64url)
@@ -131,23 +115,3 @@ function codeIn(answer: string): ErrorCode {
     return 'SERVER_UNAVAILABLE'
   }
 }
-
-function codeOf(error: unknown): string {
-  const { code } = (error ?? {}) as { readonly code?: unknown }
-  return typeof code === 'string' ? code : 'SERVICE_FAULT'
-}
-
-function isAway(code: string): boolean {
-  return AWAY.has(code)
-}
-
-const AWAY: ReadonlySet<string> = new Set([
-  'SERVER_UNAVAILABLE',
-  'SERVER_STOPPING',
-  'LEDGER_UNAVAILABLE',
-  'TEE_RESTARTED',
-  'TEE_RECOVERING',
-  'TEE_NOT_PROVISIONED',
-  'TEE_BUSY',
-  'HTTP_RATE_LIMITED',
-])
