@@ -123,10 +123,14 @@ test('a program that ends at once does not start, and its last words are the rea
   assert.equal(runner.state, 'stopped')
 })
 
-test('a program that never says that it is ready is ended', async () => {
+test('a program that never says that it is ready is ended, and that it took too long is the reason', async () => {
   const program = programOf('setInterval(() => {}, 1000)')
   const runner = new ProgramRunner(program, { ...OPTIONS, readyMs: 300 })
-  await assert.rejects(runner.start(), { code: 'SERVER_UNAVAILABLE' })
+  await assert.rejects(runner.start(), (error: { code?: string; words?: { reason?: string } }) => {
+    assert.equal(error.code, 'SERVER_UNAVAILABLE')
+    assert.match(error.words?.reason ?? '', /^it was not ready after 0.3 s, and was ended$/)
+    return true
+  })
 })
 
 test('without restart it stays down, and that is told', async () => {

@@ -122,13 +122,13 @@ export class ProgramRunner {
     })
     this.#child = child
     child.stdin?.on('error', () => undefined)
+    const readyMs = this.#options.readyMs ?? this.program.readyMs ?? READY_MS
+    let isTooSlow = false
     return new Promise((resolve) => {
-      const timer = setTimeout(
-        () => {
-          child.kill('SIGKILL')
-        },
-        this.#options.readyMs ?? this.program.readyMs ?? READY_MS,
-      )
+      const timer = setTimeout(() => {
+        isTooSlow = true
+        child.kill('SIGKILL')
+      }, readyMs)
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
         const url = this.#url === undefined || this.#state === 'starting' ? urlIn(line) : undefined
         if (url === undefined) {
@@ -144,7 +144,9 @@ export class ProgramRunner {
       child.once('close', (code, signal) => {
         clearTimeout(timer)
         closeSync(logFile)
-        const reason = reasonOf(code, signal, log)
+        const reason = isTooSlow
+          ? `it was not ready after ${readyMs / 1000} s, and was ended`
+          : reasonOf(code, signal, log)
         this.#ended(child, reason)
         resolve(reason)
       })
