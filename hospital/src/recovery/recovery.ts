@@ -41,7 +41,13 @@ const MAX_ANSWER_BYTES = 65_536
 /** Until it has its share, and while too few others have theirs. */
 const SOON_MS = 5_000
 /** Nor is it trouble if the server has no shares, does not know this hospital yet, or has too few hospitals for them. */
-const EXPECTED = [...AWAY, 'HTTP_NOT_FOUND', 'CREDENTIAL_REJECTED', 'RECOVERY_TOO_FEW_HOSPITALS']
+const EXPECTED = [
+  ...AWAY,
+  'HTTP_NOT_FOUND',
+  'ORGANIZATION_UNKNOWN',
+  'CREDENTIAL_REJECTED',
+  'RECOVERY_TOO_FEW_HOSPITALS',
+]
 
 const shareShape = struct({
   set: bytes({ min: 1, max: 256 * 1024 }),
