@@ -126,7 +126,8 @@ export function openCertificateAuthority(
   options: CertificateAuthorityOptions & { readonly signingKey: SigningKey; readonly root: Uint8Array },
 ): CertificateAuthority {
   const { crypto, mspId, nowMs, signingKey, root } = options
-  const issuer = new X509Certificate(copyOf(root)).subject
+  // Byte for byte, also where another program made the root: verifiers compare it so.
+  const issuer = new X509Certificate(copyOf(root)).subjectName
   const signer = webKeys(crypto, signingKey)
   return {
     mspId,

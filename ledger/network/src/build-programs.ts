@@ -16,8 +16,10 @@ const MODULE = 'github.com/hyperledger/fabric'
 const SOURCE = resolve(import.meta.dirname, '../programs')
 const MAX_KEPT_OUTPUT = 4_000
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 export interface BuildOptions {
-  readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly environment?: Environment
   readonly onProgress?: (line: string) => void
 }
 
@@ -42,21 +44,46 @@ export async function ensureBinaries(bin: string | undefined, options: BuildOpti
   return findBinaries(undefined, environment)
 }
 
-/** Into a folder beside, then renamed: what is there is whole. */
-async function build(bin: string, environment: NonNullable<BuildOptions['environment']>): Promise<void> {
-  const release = dirname(bin)
+async function build(bin: string, environment: Environment): Promise<void> {
+  await buildGoPrograms(dirname(bin), {
+    source: SOURCE,
+    packages: PROGRAMS.map((program) => `${MODULE}/cmd/${program}`),
+    version: `-X ${MODULE}/common/metadata.Version=${BUILT_VERSION}`,
+    environment,
+    async finish(folder) {
+      const list = ['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', MODULE]
+      const source = (await go(list, SOURCE, environment)).trim()
+      mkdirSync(join(folder, 'config'))
+      for (const file of ['core.yaml', 'orderer.yaml']) {
+        copyFileSync(join(source, 'sampleconfig', file), join(folder, 'config', file))
+      }
+    },
+  })
+}
+
+export interface GoPrograms {
+  /** Folder with go.mod and go.sum. */
+  readonly source: string
+  readonly packages: readonly string[]
+  /** For the linker: what the programs say is their version. */
+  readonly version: string
+  readonly environment: Environment
+  /** What else belongs into the folder. */
+  readonly finish?: (folder: string) => Promise<void>
+}
+
+/**
+ * Builds programs into `release`/bin: into a folder beside, then renamed, so that what is there is whole.
+ * @throws {NetworkError} `NETWORK_TOOL_FAILED` with what Go says.
+ */
+export async function buildGoPrograms(release: string, programs: GoPrograms): Promise<void> {
+  const { source, packages, version, environment, finish } = programs
   mkdirSync(dirname(release), { recursive: true })
   const folder = mkdtempSync(`${release}-`)
   try {
-    const programs = PROGRAMS.map((program) => `${MODULE}/cmd/${program}`)
-    const version = `-X ${MODULE}/common/metadata.Version=${BUILT_VERSION}`
     const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', version]
-    await go(['build', ...flags, '-o', join(folder, 'bin') + '/', ...programs], environment)
-    const source = (await go(['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', MODULE], environment)).trim()
-    mkdirSync(join(folder, 'config'))
-    for (const file of ['core.yaml', 'orderer.yaml']) {
-      copyFileSync(join(source, 'sampleconfig', file), join(folder, 'config', file))
-    }
+    await go(['build', ...flags, '-o', join(folder, 'bin') + '/', ...packages], source, environment)
+    await finish?.(folder)
     if (existsSync(release)) rmSync(release, { recursive: true })
     renameSync(folder, release)
   } finally {
@@ -65,11 +92,11 @@ async function build(bin: string, environment: NonNullable<BuildOptions['environ
 }
 
 async function runs(program: string, args: readonly string[], environment: object): Promise<boolean> {
-  return (await outputOf(program, args, environment)).status === 0
+  return (await outputOf(program, args, SOURCE, environment)).status === 0
 }
 
-async function go(args: readonly string[], environment: object): Promise<string> {
-  const { status, output, errors } = await outputOf('go', args, environment)
+async function go(args: readonly string[], source: string, environment: object): Promise<string> {
+  const { status, output, errors } = await outputOf('go', args, source, environment)
   if (status === 0) return output
   throw new NetworkError('NETWORK_TOOL_FAILED', `go ${args[0] ?? ''} failed: ${errors.trim().split('\n').at(-1) ?? ''}`)
 }
@@ -77,11 +104,12 @@ async function go(args: readonly string[], environment: object): Promise<string>
 function outputOf(
   program: string,
   args: readonly string[],
+  cwd: string,
   environment: object,
 ): Promise<{ readonly status: number | null; readonly output: string; readonly errors: string }> {
   return new Promise((done) => {
     const env = { ...environment } as NodeJS.ProcessEnv
-    const child = spawn(program, args, { cwd: SOURCE, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     let errors = ''
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))

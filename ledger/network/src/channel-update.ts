@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { common, msp, peer } from '@hyperledger/fabric-protos'
 import { decodeBase64url, decodePem, encodeUtf8 } from '../../../shared/crypto/src/index.ts'
-import type { CertificateAuthority } from '../../../hospital/src/certificate-authority.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import type { MspId } from '../../../shared/protocol/src/index.ts'
 import { asAdmin, type ChannelContext, invoke, toOrderer } from './channel.ts'
@@ -18,7 +17,6 @@ import { type Administrator, computeUpdate, signUpdate } from './configuration-u
 import { NetworkError } from './errors.ts'
 import { blockHeight, waitUntil } from './health.ts'
 import { LOOPBACK, peersOf } from './plan.ts'
-import { revocationList } from './revocation-list.ts'
 import type { Member } from './setup.ts'
 
 const crypto = createNodeCrypto()
@@ -26,23 +24,17 @@ const APPLICATION = 'Application'
 const REASON = 'revocation-list'
 
 /**
- * Puts certificates on the list of an organisation's MSP, signed by its own authority and administrator. Returns when every
- * peer has the change.
- * @param serials hex; all that are to count as revoked from now on, earlier ones too.
+ * Puts certificates on the list of an organisation's MSP, signed by its own administrator. Returns when every peer has the
+ * change.
+ * @param list PEM, of the organisation's authority: all that are to count as revoked from now on, earlier ones too.
  * @throws {NetworkError} `NETWORK_OPTIONS_REJECTED` for an organisation that is none, `NETWORK_TOOL_FAILED`
  */
-export async function changeRevocationList(
-  context: ChannelContext,
-  authority: CertificateAuthority,
-  serials: readonly string[],
-): Promise<void> {
-  const mspId = authority.mspId as MspId
+export async function changeRevocationList(context: ChannelContext, mspId: MspId, list: string): Promise<void> {
   const member = memberOf(context, mspId)
-  const list = encodeUtf8(await revocationList(crypto, authority, serials, Date.now()))
   await changeChannel(context, [member], (config) => {
     const group = applicationOf(config).getGroupsMap().get(mspId)
     if (group === undefined) throw new NetworkError('NETWORK_OPTIONS_REJECTED', `${mspId} is not on the channel`)
-    changeMsp(group, (definition) => definition.setRevocationListList([list]))
+    changeMsp(group, (definition) => definition.setRevocationListList([encodeUtf8(list)]))
   })
 }
 

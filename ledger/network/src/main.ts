@@ -6,8 +6,8 @@
  *     npm run fabric:status
  *     npm run fabric:logs -- [NODE] [--lines 40]
  *     npm run fabric:down -- [--remove]
- *     node tools/run.mjs ledger/network/src/main.ts revoke MSPID SERIAL…     on the ledger, and as the organisation's revocation list, all of it
- *     node tools/run.mjs ledger/network/src/main.ts programs     which programs of Fabric are used; builds them if there are none
+ *     node tools/run.mjs ledger/network/src/main.ts revoke MSPID SERIAL… [--list crl.pem]     on the ledger, and as the organisation's revocation list, all of it
+ *     node tools/run.mjs ledger/network/src/main.ts programs     which programs of Fabric are used; builds them, and Fabric CA's for its suite, if there are none
  *
  * @module
  */
@@ -18,6 +18,7 @@ import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { openOrganization } from '../../../hospital/src/organization.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { ERROR_TABLE, mspIdShape } from '../../../shared/protocol/src/index.ts'
+import { ensureAuthorityPrograms } from './authority-programs.ts'
 import { NetworkError } from './errors.ts'
 import { ensureBinaries, networkStatus, type NetworkStatus, startNetwork, stopNetwork } from './index.ts'
 import type { NetworkOrganization, Ordering } from './options.ts'
@@ -34,6 +35,7 @@ const { values, positionals } = parseArgs({
     'batch-timeout-ms': { type: 'string' },
     remove: { type: 'boolean', default: false },
     lines: { type: 'string', default: '40' },
+    list: { type: 'string' },
   },
 })
 const [command = '', ...rest] = positionals
@@ -65,7 +67,8 @@ async function revoke(): Promise<void> {
     )
   }
   const network = await startNetwork({ folder, organizations: await openOrganizations() })
-  await network.revokeCertificates(mspIdShape(mspId, 'organisation'), serials)
+  const list = values.list === undefined ? undefined : readFileSync(values.list, 'utf8')
+  await network.revokeCertificates(mspIdShape(mspId, 'organisation'), serials, list)
   say(`${mspId}: ${serials.length} certificates revoked on the ledger and on the list of its MSP`)
 }
 
@@ -109,6 +112,12 @@ async function logs(): Promise<void> {
 async function programs(): Promise<void> {
   const { version, bin } = await ensureBinaries(undefined, { onProgress: say })
   say(`Fabric ${version} in ${bin}`)
+  // One suite uses them, and nothing else: no reason to fail.
+  const authority = await ensureAuthorityPrograms({ onProgress: say }).catch((error: unknown) => {
+    if (error instanceof NetworkError) return `nowhere: ${error.message}`
+    throw error
+  })
+  say(`Fabric CA in ${authority}`)
 }
 
 /** The organisations of the network that is there, else those asked for; their keys are made when they are missing. */

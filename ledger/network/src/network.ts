@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { CertificateAuthority } from '../../../hospital/src/certificate-authority.ts'
 import { encodePem } from '../../../shared/crypto/src/index.ts'
+import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import type { MspId } from '../../../shared/protocol/src/index.ts'
 import { type FabricProfile, formatFabricProfile } from '../../client/src/fabric/profile.ts'
 import { ensureBinaries } from './build-programs.ts'
@@ -40,6 +41,7 @@ import {
   planOrganization,
   type Plan,
 } from './plan.ts'
+import { revocationList } from './revocation-list.ts'
 import { endProgram } from './processes.ts'
 import { type Setup, writeMember, writeSetup } from './setup.ts'
 
@@ -101,11 +103,12 @@ async function openNetwork(paths: FolderPaths, options: NetworkOptions): Promise
     profile,
     nodes,
     leader,
-    async revokeCertificates(mspId, serials) {
+    async revokeCertificates(mspId, serials, list) {
       const authority = authorityOf(options, mspId)
+      const asListed = list ?? (await revocationList(createNodeCrypto(), authority, serials, Date.now()))
       // First where the trusted application and every other reader of the ledger looks.
       await listOnLedger(grown, mspId, serials)
-      await changeRevocationList(grown, authority, serials)
+      await changeRevocationList(grown, mspId, asListed)
     },
     stop: () => stopNetwork(paths.root),
   }

@@ -79,8 +79,9 @@ export interface Network {
    * Revokes certificates of an organisation: on the ledger, where record servers and other readers look, for ever; and on
    * the revocation list of its MSP, so that peers and orderers refuse them themselves.
    * @param serials hex; all that are to be on the MSP's list from now on, earlier ones too.
+   * @param list PEM, as an authority made it that is not this product's (`fabric-ca-client gencrl`); default: made here.
    */
-  revokeCertificates(mspId: MspId, serials: readonly string[]): Promise<void>
+  revokeCertificates(mspId: MspId, serials: readonly string[], list?: string): Promise<void>
   /** The orderer that leads now; waits for an election that is under way. */
   leader(): Promise<NetworkNode>
   /** Ends all processes of the folder, in order. Data stays. */
