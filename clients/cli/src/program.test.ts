@@ -116,6 +116,18 @@ test('a wrong option and a missing word are wrong calls, in JSON too', async () 
   assert.equal((JSON.parse(out) as { error: { code: string } }).error.code, 'CLIENT_USAGE')
 })
 
+test('no command at all, or a thing without its verb, shows the help; with --json it is a refusal', async () => {
+  for (const given of [[], ['record']]) {
+    const { exit, out } = await run(ROWS, ...given)
+    assert.equal(exit, EXIT.done)
+    assert.match(out, /^Examples:\n( {2}trusthealth .*\n)+/)
+    assert.match(out, /Commands:/)
+    const json = await run(ROWS, ...given, '--json')
+    assert.equal(json.exit, EXIT.usage)
+    assert.equal((JSON.parse(json.out) as { error: { code: string } }).error.code, 'CLIENT_USAGE')
+  }
+})
+
 test('--help and --version end well and start with three examples', async () => {
   const help = await run(ROWS, 'record', 'get', '--help')
   assert.equal(help.exit, EXIT.done)

@@ -97,6 +97,8 @@ export function buildProgram(terminal: Terminal, rows: readonly CommandRow[]): C
       else commandOf(program, words).help()
     })
   addCompletion(program, terminal)
+  // Without it commander writes the page where errors go, which we do not read.
+  program.action(() => showGroupHelp(program))
   return program
 }
 
@@ -150,6 +152,11 @@ function sentenceOf(message: string): string {
 
 function showGroupHelp(group: Command): void {
   if (group.args.length > 0) throw new CommanderError(2, 'commander.unknownCommand', 'unknown command')
+  // A program that reads JSON is not helped by a page.
+  if (group.optsWithGlobals<GlobalOptions>().json !== undefined) {
+    const path = pathOf(group)
+    throw usageError('A command is missing.', path === '' ? 'trusthealth --help' : `trusthealth ${path} --help`)
+  }
   group.help()
 }
 
