@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MspId, ServerRef, Sha256Hex, TxId } from '../../protocol/src/index.ts'
-import { approvedSuccession, type Succession, type SuccessionRecord } from './successions.ts'
+import { approvedStarts, approvedSuccession, type Succession, type SuccessionRecord } from './successions.ts'
 
 const organizations = ['A', 'B', 'C', 'D'].map((name) => `Org${name}` as MspId)
 const [a, b, c] = organizations as [MspId, MspId, MspId]
@@ -61,4 +61,23 @@ test('the highest term that is approved decides, not the highest that somebody v
 
 test('nobody names nobody', () => {
   assert.equal(approvedSuccession(voted(), []), undefined)
+})
+
+test('every start that more than half agreed on is found, of each epoch the one of the highest term', () => {
+  const first = { ...one, from: start }
+  const second = { term: 2, instance: Y, from: { ...start, size: 30 } }
+  const later = { term: 3, instance: X, from: { ...start, epoch: 12, size: 50 } }
+  const all = (...some: readonly Succession[]) =>
+    voted(...some.flatMap((succession) => [a, b, c].map((mspId) => [mspId, succession] as const)))
+  assert.deepEqual(approvedStarts(voted([a, first], [b, first]), organizations), [])
+  assert.deepEqual(approvedStarts(all(one), organizations), [])
+  assert.deepEqual(approvedStarts(all(later, first), organizations), [
+    { term: 1, ...start },
+    { term: 3, ...later.from },
+  ])
+  assert.deepEqual(approvedStarts(all(first, second), organizations), [{ term: 2, ...second.from }])
+  // A later term without a start, or with votes of too few, takes nothing back.
+  assert.deepEqual(approvedStarts(voted([a, later], [a, first], [b, first], [c, first]), organizations), [
+    { term: 1, ...start },
+  ])
 })

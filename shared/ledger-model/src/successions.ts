@@ -88,7 +88,7 @@ export const successionRecordShape: Shape<SuccessionRecord> = struct({
  * @param organizations those that count, each once.
  */
 export function approvedSuccession(
-  { votes }: SuccessionRecord,
+  { votes }: Pick<SuccessionRecord, 'votes'>,
   organizations: readonly MspId[],
 ): Succession | undefined {
   let approved: Succession | undefined
@@ -100,6 +100,29 @@ export function approvedSuccession(
     if (2 * approving.length > organizations.length) approved = successionOf(vote)
   }
   return approved
+}
+
+/** A start below an anchored checkpoint, and the term in which it was agreed. */
+export interface ApprovedStart extends SuccessionStart {
+  readonly term: number
+}
+
+/**
+ * Every start for which more than half of the organisations voted, of those votes that the ledger keeps; of each epoch the
+ * one of the highest term. In the order of the epochs.
+ * @param organizations those that count, each once.
+ */
+export function approvedStarts(
+  { votes }: Pick<SuccessionRecord, 'votes'>,
+  organizations: readonly MspId[],
+): readonly ApprovedStart[] {
+  const starts = new Map<number, ApprovedStart>()
+  const terms = new Set(votes.map(({ term }) => term))
+  for (const term of [...terms].toSorted((a, b) => a - b)) {
+    const approved = approvedSuccession({ votes: votes.filter((one) => one.term === term) }, organizations)
+    if (approved?.from !== undefined) starts.set(approved.from.epoch, { term, ...approved.from })
+  }
+  return [...starts.values()].toSorted((a, b) => a.epoch - b.epoch)
 }
 
 /** Whether both name the same term, instance and start. */

@@ -6,14 +6,16 @@
  */
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
 import {
+  approvedStarts,
   misuseRecordShape,
   organizationPolicyShape,
   participantRecordShape,
+  successionRecordShape,
   type MisuseEntry,
 } from '../../../../shared/ledger-model/src/index.ts'
-import { verifyEvidence, type ServerRef, type ServerRegistration } from '../../../../shared/protocol/src/index.ts'
+import { verifyEvidence, type ServerRegistration } from '../../../../shared/protocol/src/index.ts'
 import type { Checkpoint } from '../../../../shared/tlog/src/index.ts'
-import { LogWalk } from '../../../sdk/src/audit/log-walk.ts'
+import { LogWalk, type GivenUpEntries } from '../../../sdk/src/audit/log-walk.ts'
 import { readCheckpoints } from '../../../sdk/src/auditor.ts'
 import { readLedger, readServerRegistration } from '../../../sdk/src/ledger-reader.ts'
 import type { LedgerReader } from '../../../sdk/src/ports.ts'
@@ -46,6 +48,8 @@ interface Finding {
   readonly words: string
   readonly code?: string
   readonly reports?: readonly ShownReport[]
+  /** Entries of the log that were lost with the organisations' leave. */
+  readonly givenUp?: readonly GivenUpEntries[]
 }
 
 /** A report of misuse as the ledger has it. */
@@ -75,8 +79,8 @@ async function audit(context: Context): Promise<void> {
   }
   await run('ledger', async () => verifiedWords(await verifyWholeLedger(context, false)))
   await run('checkpoints', async () => {
-    log = await walkAnchored(context, ledger, url, consortium.serverRef)
-    return anchoredWords(log)
+    log = await walkAnchored(context, ledger, url, consortium)
+    return anchored(log)
   })
   await run('log', async () => {
     // Without its checkpoints there is nothing to compare with: the reason stands in the line before.
@@ -92,8 +96,9 @@ function show({ output, clock }: Context, findings: readonly Finding[]): void {
   const { green, yellow, red } = output.paint
   const marks = { pass: green('✓'), note: yellow('!'), fail: red('✗') }
   const text = table(
-    findings.flatMap(({ check, result, words, code, reports = [] }) => [
+    findings.flatMap(({ check, result, words, code, reports = [], givenUp = [] }) => [
       [` ${marks[result]}`, TITLES[check], code === undefined ? words : `${words}  ${code}`],
+      ...givenUp.map((one) => ['', '', givenUpWords(one)]),
       ...reports.map((report) => ['', '', reportWords(report)]),
     ]),
     '',
@@ -120,14 +125,14 @@ function show({ output, clock }: Context, findings: readonly Finding[]): void {
 }
 
 /** What a check found beside its words. */
-type Found = Pick<Finding, 'words' | 'reports'>
+type Found = Pick<Finding, 'words' | 'reports' | 'givenUp'>
 
 async function finding(check: Finding['check'], work: () => Promise<string | Found>): Promise<Finding> {
   try {
     const found = await work()
     if (typeof found === 'string') return { check, result: 'pass', words: found }
-    const { reports = [] } = found
-    return { check, ...found, result: reports.length === 0 ? 'pass' : 'note' }
+    const { reports = [], givenUp = [] } = found
+    return { check, ...found, result: reports.length + givenUp.length === 0 ? 'pass' : 'note' }
   } catch (error) {
     const code = codeOfFailure(error)
     if (code === undefined) throw error
@@ -137,10 +142,17 @@ async function finding(check: Finding['check'], work: () => Promise<string | Fou
 }
 
 /** Every anchored checkpoint, each consistent with the one before. @returns the walk, for what the server shows now. */
-async function walkAnchored(context: Context, ledger: LedgerReader, url: string, serverRef: ServerRef) {
+async function walkAnchored(
+  context: Context,
+  ledger: LedgerReader,
+  url: string,
+  { serverRef, hospitals, operatorMspId }: Consortium,
+) {
   const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
+  const { value: votes } = await readLedger(ledger, 'succession', [serverRef], successionRecordShape)
+  const starts = approvedStarts(votes, [operatorMspId, ...hospitals.map(({ mspId }) => mspId)])
   const fetchConsistency = (from: number, to: number) => fetchConsistencyProof(context, url, from, to)
-  const walk = new LogWalk({ crypto: context.crypto, server, fetchConsistency })
+  const walk = new LogWalk({ crypto: context.crypto, server, fetchConsistency, starts })
   const records = await readCheckpoints(ledger, serverRef)
   const progress = startProgress(context, 'Checkpoints')
   try {
@@ -154,9 +166,19 @@ async function walkAnchored(context: Context, ledger: LedgerReader, url: string,
   return walk
 }
 
-function anchoredWords({ epoch, newest }: LogWalk): string {
-  if (newest === undefined) return 'none was anchored yet'
-  return `${numberWords(epoch)} anchored, each consistent with the one before, up to entry ${numberWords(newest.size)}`
+function anchored({ epoch, newest, givenUp }: LogWalk): Found {
+  if (newest === undefined) return { words: 'none was anchored yet' }
+  const upTo = `up to entry ${numberWords(newest.size)}`
+  const words =
+    givenUp.length === 0
+      ? `${numberWords(epoch)} anchored, each consistent with the one before, ${upTo}`
+      : `${numberWords(epoch)} anchored, consistent but for what the organisations gave up, ${upTo}`
+  return { words, givenUp }
+}
+
+function givenUpWords({ term, epoch, size, anchoredSize }: GivenUpEntries): string {
+  const lost = `entries ${numberWords(size + 1)} to ${numberWords(anchoredSize)} or more`
+  return `${lost}, anchored up to epoch ${numberWords(epoch)}, were lost: votes of term ${numberWords(term)} let the server go on without them`
 }
 
 function nowWords({ size, root }: Checkpoint): string {

@@ -6,6 +6,7 @@ import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import type { CheckpointRecord } from '../../../../shared/ledger-model/src/index.ts'
 import { newRef, type Sha256Hex, type TxId } from '../../../../shared/protocol/src/index.ts'
 import { leafHash, logOrigin, merkleRoot, nodeHash, signCheckpoint } from '../../../../shared/tlog/src/index.ts'
+import { ClientError, codeOf } from '../errors.ts'
 import { LogWalk } from './log-walk.ts'
 
 const crypto = createNodeCrypto()
@@ -74,6 +75,66 @@ test('refused: another history, a wrong proof, one size with two roots', async (
   const log = walk()
   await log.next(anchored(1, 1))
   await assert.rejects(log.now(noteOf(1, leaves[4])), { code: 'LOG_NOT_CONSISTENT' })
+})
+
+/** The log after `size` entries were left of it and another one came. */
+const again = (size: number): readonly Uint8Array[] => [...leaves.slice(0, size), leaves[4]]
+const rootAgain = (size: number) => merkleRoot(crypto, again(size))
+const start = (epoch: number, size: number, root = rootOf(size)) => {
+  return { term: epoch, epoch, size, root: encodeHex(root) as Sha256Hex }
+}
+function anchoredAgain(epoch: number, size: number): CheckpointRecord {
+  const root = rootAgain(size - 1)
+  return anchored(epoch, size, { root: encodeHex(root) as Sha256Hex, checkpoint: noteOf(size, root) })
+}
+/** Of a server that has two entries and then another third one; of what it lost it proves nothing. */
+const PROOFS_AGAIN = { '1-2': [b], '2-3': [leaves[4]], '1-3': [b, leaves[4]] }
+function walkAgain(starts: NonNullable<ConstructorParameters<typeof LogWalk>[0]['starts']>): LogWalk {
+  const fetchConsistency = (from: number, to: number) => {
+    const proof = (PROOFS_AGAIN as Readonly<Record<string, readonly Uint8Array[]>>)[`${from}-${to}`]
+    return proof === undefined ? Promise.reject(new ClientError('LOG_SIZE_INVALID')) : Promise.resolve(proof)
+  }
+  return new LogWalk({ crypto, server: { ref, publicKey, earlierKeys: [] }, fetchConsistency, starts })
+}
+
+test('what was lost with the organisations’ leave is told, and the log goes on from the state that they agreed on', async () => {
+  const log = walkAgain([start(3, 2)])
+  for (const one of [anchored(1, 1), anchored(2, 3), anchored(3, 4)]) await log.next(one)
+  assert.deepEqual(log.givenUp, [{ term: 3, epoch: 3, size: 2, anchoredSize: 4 }])
+  // Before the first checkpoint of the new log, and after it.
+  assert.equal((await log.now(noteOf(3, rootAgain(2)))).size, 3)
+  await log.next(anchoredAgain(4, 3))
+  assert.equal((await log.now(noteOf(3, rootAgain(2)))).size, 3)
+  assert.deepEqual([log.epoch, log.newest?.size, log.givenUp.length], [4, 3, 1])
+})
+
+test('refused: a lost log without such votes, with votes for another moment, and one that does not continue theirs', async () => {
+  const lost = [anchored(1, 1), anchored(2, 4), anchoredAgain(3, 3)]
+  const refusedBy = async (log: LogWalk, records = lost): Promise<unknown> => {
+    try {
+      for (const one of records) await log.next(one)
+      await log.now(noteOf(3, rootAgain(2)))
+    } catch (error) {
+      return codeOf(error)
+    }
+    return undefined
+  }
+  assert.equal(await refusedBy(walkAgain([start(2, 2)])), undefined)
+  assert.equal(await refusedBy(walkAgain([])), 'LOG_SIZE_INVALID')
+  // Of an epoch before, of one that is not there, of a larger size.
+  assert.equal(await refusedBy(walkAgain([start(1, 1)])), 'LOG_SIZE_INVALID')
+  assert.equal(await refusedBy(walkAgain([start(9, 2)])), 'LOG_SIZE_INVALID')
+  assert.equal(await refusedBy(walkAgain([start(2, 4)])), 'LOG_SIZE_INVALID')
+  // Another root than the log had: neither what was before nor what came after leads to it.
+  assert.equal(await refusedBy(walkAgain([start(2, 2, rootOf(3))])), 'LOG_NOT_CONSISTENT')
+})
+
+test('votes that were not needed give nothing up', async () => {
+  const server = { ref, publicKey, earlierKeys: [] }
+  const fetchConsistency = (from: number, to: number) => Promise.resolve(PROOFS[`${from}-${to}`] ?? [])
+  const log = new LogWalk({ crypto, server, fetchConsistency, starts: [start(2, 1)] })
+  for (const one of [anchored(1, 1), anchored(2, 2), anchored(3, 4)]) await log.next(one)
+  assert.deepEqual([log.givenUp, log.newest?.size], [[], 4])
 })
 
 test('refused: what the server did not sign, and a record that says something else than its note', async () => {
