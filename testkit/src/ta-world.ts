@@ -423,6 +423,11 @@ export class TaWorld {
     return look(database)
   }
 
+  /** 32 bytes: the root of the store's keys, as somebody has it who read the device's memory. */
+  get rootKey(): Uint8Array {
+    return createInsecureDeviceKey(this.crypto, this.#device).derive('root')
+  }
+
   readonly #databases: (() => void)[] = []
   #opened: SqlDatabase | undefined
 

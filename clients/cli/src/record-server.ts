@@ -28,6 +28,8 @@ export interface RecordServerStatus {
   readonly records?: number
   readonly patients?: number
   readonly ledger?: { readonly followedBlock?: number }
+  /** Which sealing key the store has. */
+  readonly sealing?: { readonly generation: number; readonly isExchanging: boolean }
   readonly shares?: {
     readonly number: number
     readonly timeMs: number

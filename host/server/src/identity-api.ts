@@ -1,6 +1,7 @@
 /**
- * The operator exchanges the identity key of the trusted application. Behind the operator's token: it keeps strangers from
- * work; which key counts is decided by the ledger. Spec: docs/protocol/02-registration.md §2.10.
+ * The operator exchanges keys of the trusted application: its identity key, and the key that seals what is in its store.
+ * Behind the operator's token: it keeps strangers from work; which identity key counts is decided by the ledger.
+ * Spec: docs/protocol/02-registration.md §2.10, 10-tee-abi.md §10.10.
  *
  * @module
  */
@@ -27,4 +28,5 @@ export function registerIdentityApi(
     await ask('take-identity', { cert: decodeBase64url(certificateShape(body, 'body').certificate) })
     return {}
   })
+  server.post('/v1/identity/sealing', { onRequest, schema }, () => ask('exchange-sealing', {}))
 }

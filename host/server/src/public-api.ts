@@ -142,6 +142,7 @@ async function readStatus({ ask, tee, supplicant }: PublicApi): Promise<Status> 
     },
     sessions: inside.sessions,
     waiting: inside.waiting,
+    ...(inside.sealing === undefined ? {} : { sealing: inside.sealing }),
     ...(inside.shares === undefined
       ? {}
       : { shares: { ...inside.shares, holders: [...inside.shares.holders], held: [...inside.shares.held] } }),

@@ -59,6 +59,12 @@ export const StatusSchema = Type.Object(
     ),
     sessions: Type.Optional(Type.Integer()),
     waiting: Type.Optional(Type.Integer()),
+    sealing: Type.Optional(
+      Type.Object(
+        { generation: Type.Integer(), isExchanging: Type.Boolean() },
+        { description: 'Which sealing key the store has; whether something is still sealed with the one before' },
+      ),
+    ),
     shares: Type.Optional(
       Type.Object(
         {

@@ -36,6 +36,12 @@ export interface DatabasePort {
   open(name: string, key: Uint8Array): SqlDatabase
   /** Whether a database of that name is there. A platform without it has no replicas. */
   has?(name: string): boolean
+  /**
+   * Encrypts the database `name`, which is not open, under another key; takes time with its size. Cut off, it is under
+   * the one key or the other. A platform without it has no root key of its own for a copy.
+   * @throws {StorageError} `STORE_DAMAGED` when the file cannot be decrypted with `key`.
+   */
+  rekey?(name: string, key: Uint8Array, next: Uint8Array): void
 }
 
 /** Makes texts shorter before they are encrypted; what it makes, every later version of the same platform must open. */

@@ -15,7 +15,7 @@ import { StorageError } from './errors.ts'
 import { LedgerFacts } from './facts/ledger-facts.ts'
 import type { Configuration } from './keys/configuration.ts'
 import type { IdentityKeys } from './keys/identity.ts'
-import type { StoreKeys } from './keys/sealing.ts'
+import type { SealingKeys } from './keys/sealing-keys.ts'
 import { TreatmentKeys } from './keys/treatment-keys.ts'
 import { Patients } from './patients.ts'
 import type { Limits } from './limits.ts'
@@ -62,11 +62,11 @@ export class Vault {
   /** What speaks for this server in a handshake. */
   readonly serverIdentity: ServerIdentity
 
-  /** @param shared what recovery shares are made of: the root of `keys`, 32 bytes, and the program's security version. */
+  /** @param shared what recovery shares are made of: the root of the store's keys, 32 bytes, and the program's security version. */
   constructor(
     ports: TrustedApplicationPorts,
     store: Store,
-    keys: StoreKeys,
+    sealing: SealingKeys,
     configuration: Configuration,
     identityKeys: IdentityKeys,
     limits: Limits,
@@ -82,7 +82,7 @@ export class Vault {
     this.patients = new Patients(store, limits.patients)
     this.patientLog = new PatientLog(store, this.patients, limits.unindexed)
     this.practitioners = new Practitioners(store)
-    this.treatmentKeys = new TreatmentKeys(store, keys.seal)
+    this.treatmentKeys = new TreatmentKeys(store, sealing)
     this.warrants = new Warrants(store, limits.warrants)
     this.emergencies = new Emergencies(store)
     this.index = new RecordIndex(store)

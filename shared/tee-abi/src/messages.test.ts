@@ -39,6 +39,7 @@ const REQUESTS: { readonly [O in AbiOpName]: Extract<HostRequest, { op: O }> } =
   reconfigure: { id: 1, op: 'reconfigure', update: record },
   'next-identity': { id: 1, op: 'next-identity' },
   'take-identity': { id: 1, op: 'take-identity', cert: record },
+  'exchange-sealing': { id: 1, op: 'exchange-sealing' },
   certificate: { id: 1, op: 'certificate', cert: record },
   status: { id: 1, op: 'status' },
   attest: { id: 1, op: 'attest', nonce: digest },

@@ -122,6 +122,8 @@ export const ABI_OPS = {
   'next-identity': { request: {}, answer: { identityKey: point, handover: bytes({ length: 64 }) }, from: 'serving' },
   /** A certificate of the next identity key: that one is taken as soon as the ledger has it. */
   'take-identity': { request: { cert: bytes({ min: 1, max: 8_192 }) }, answer: {}, from: 'serving' },
+  /** Another sealing key inside the store, which everything sealed moves to (10-tee-abi.md §10.10). */
+  'exchange-sealing': { request: {}, answer: { generation: uint({ min: 1 }) }, from: 'serving' },
   certificate: { request: { cert: bytes({ min: 1, max: 8_192 }) }, answer: {}, from: 'provisioned' },
   status: {
     request: {},
@@ -159,6 +161,8 @@ export const ABI_OPS = {
       ),
       /** Of a replica: what it has. */
       following: optional(struct({ position: uint(), logSize: uint() })),
+      /** Which sealing key the store has, and whether something is still sealed with the one before. */
+      sealing: optional(struct({ generation: uint(), isExchanging: bool() })),
       /** The newest set of recovery shares: whose they are, and who has said that it keeps its share (12.2). */
       shares: optional(
         struct({ number: uint({ min: 1 }), timeMs: uint(), threshold: uint(), holders: mspIds, held: mspIds }),

@@ -4,16 +4,18 @@
  *
  * @module
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeBase64url, encodeBase64url, encodeHex } from '../../../../shared/crypto/src/index.ts'
-import { struct, text } from '../../../../shared/protocol/src/index.ts'
+import { struct, text, uint } from '../../../../shared/protocol/src/index.ts'
 import { confirmStep } from '../ask.ts'
 import { CommandError, doing } from '../command-error.ts'
-import type { CommandRow } from '../command-row.ts'
+import type { CommandRow, OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { openLedgerOf } from '../ledger-access.ts'
 import { table } from '../output.ts'
 import { fetchServerStatus } from '../record-server.ts'
 import { requireSystem, SERVER_PROGRAM, urlOf } from '../system-file.ts'
+import { numberWords } from '../words.ts'
 
 export const CERTIFICATE_COMMANDS: readonly CommandRow[] = [
   {
@@ -33,12 +35,14 @@ export const CERTIFICATE_COMMANDS: readonly CommandRow[] = [
   },
   {
     path: 'certificate rotate',
-    summary: 'give the record server another identity key, without stopping it',
+    summary: 'give the record server another identity key, or its store another sealing key, without stopping it',
     details:
       'The protected program makes the key and signs it with the one before; the ledger keeps both. Receipts and\n' +
       'checkpoints of before stay good; the key before is destroyed in the store and believed for nothing newer.\n' +
-      'Cut off, it goes on with the same command.',
-    examples: ['certificate rotate', 'certificate rotate --yes', 'certificate rotate --dry-run'],
+      'With --sealing: the key that seals patients’ keys and the identity key inside the store; everything sealed moves\n' +
+      'to it. Cut off, it goes on with the same command.',
+    options: [{ flags: '--sealing', description: 'the sealing key of the store, not the identity key' }],
+    examples: ['certificate rotate', 'certificate rotate --sealing --yes', 'certificate rotate --dry-run'],
     run: rotate,
   },
 ]
@@ -87,7 +91,8 @@ async function renew(context: Context): Promise<void> {
 
 const nextShape = struct({ identityKey: text({ max: 128 }), handover: text({ max: 128 }) })
 
-async function rotate(context: Context): Promise<void> {
+async function rotate(context: Context, _what: readonly string[], options: OptionValues): Promise<void> {
+  if (options['sealing'] === true) return await rotateSealing(context)
   const { consortium, system } = requireSystem(context.state)
   const { serverRef } = consortium
   if (context.flags.dryRun === true) {
@@ -131,4 +136,38 @@ async function rotate(context: Context): Promise<void> {
   } finally {
     await ledger.close()
   }
+}
+
+const SEALING_LOOK_MS = 100
+const SEALING_PATIENCE_MS = 60_000
+const generationShape = struct({ generation: uint({ min: 1 }) })
+
+async function rotateSealing(context: Context): Promise<void> {
+  const { consortium, system } = requireSystem(context.state)
+  const { serverRef: server } = consortium
+  if (context.flags.dryRun === true) {
+    context.output.result({ server }, 'Would give the record server’s store another sealing key.')
+    return
+  }
+  await confirmStep(context, 'Give the record server’s store another sealing key?')
+  const { askAsOperator } = await import('../system/replica.ts')
+  const url = urlOf(system, SERVER_PROGRAM)
+  const answer = await doing('The key was not exchanged', () =>
+    askAsOperator(context, `${url}/v1/identity/sealing`, {}),
+  )
+  const { generation } = generationShape(answer, 'answer')
+  for (let waitedMs = 0; waitedMs < SEALING_PATIENCE_MS; waitedMs += SEALING_LOOK_MS) {
+    const { sealing } = await fetchServerStatus(context, url)
+    if (sealing?.isExchanging === false) {
+      context.output.result(
+        { server, generation },
+        `The record server’s store has another sealing key: number ${numberWords(generation)}. Everything sealed moved to it.`,
+      )
+      return
+    }
+    await sleep(SEALING_LOOK_MS)
+  }
+  throw new CommandError('SERVER_UNAVAILABLE', {
+    what: 'The record server has not moved everything to its new key yet.',
+  })
 }

@@ -110,6 +110,32 @@ test('a folder that cannot be written is STORE_FAILED', () => {
   })
 })
 
+for (const cipher of ['sqlcipher', 'aegis'] as const) {
+  test(`${cipher}: under another key it opens with that one only, and whatever an earlier try left does not matter`, () => {
+    const folder = freshFolder()
+    const next = new Uint8Array(32).fill(0xcd)
+    const port = createSqlCipherPort({ folder, cipher })
+    const database = port.open('a', key)
+    database.exec('CREATE TABLE t (b BLOB) STRICT')
+    for (let i = 0; i < 50; i++) database.prepare('INSERT INTO t VALUES (?)').run(new Uint8Array(6000).fill(i))
+    database.close()
+    // Cut off while it was being written.
+    writeFileSync(join(folder, 'a.rekey'), readFileSync(join(folder, 'a')).subarray(0, 20_000))
+    writeFileSync(join(folder, 'a.rekey-journal'), new Uint8Array(9000))
+    assert.throws(() => port.rekey?.('a', next, key), { code: 'STORE_DAMAGED' })
+    port.rekey?.('a', key, next)
+    assert.throws(() => port.open('a', key), { code: 'STORE_DAMAGED' })
+    const opened = port.open('a', next)
+    assert.deepEqual(opened.prepare('SELECT count(*) AS n, sum(length(b)) AS bytes FROM t').get(), {
+      n: 50,
+      bytes: 300_000,
+    })
+    assert.deepEqual(opened.prepare('PRAGMA integrity_check').all(), [{ integrity_check: 'ok' }])
+    opened.close()
+    assert.deepEqual(readdirSync(folder), ['a'])
+  })
+}
+
 /** The command line of SQLCipher 4; Debian has it in bookworm-backports and later releases. */
 function findSqlCipherProgram(): string | undefined {
   const asked = spawnSync('sqlcipher', [':memory:', 'PRAGMA cipher_version'], { encoding: 'utf8' })

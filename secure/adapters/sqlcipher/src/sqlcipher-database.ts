@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { existsSync, mkdirSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3-multiple-ciphers'
@@ -68,7 +68,30 @@ function createPort(options: SqlCipherOptions, log: WriteAheadLog | undefined): 
       })
     },
     has: (name) => existsSync(pathOf(options.folder, name)),
+    rekey(name, key, next) {
+      if (key.length !== 32 || next.length !== 32) throw new RangeError('key must have 32 bytes')
+      mapErrors(() => rekeyDatabase(pathOf(options.folder, name), key, next, options))
+    },
   }
+}
+
+/** In a copy beside it, which takes the place of the database when it is whole and durable. */
+function rekeyDatabase(path: string, key: Uint8Array, next: Uint8Array, options: SqlCipherOptions): void {
+  const copy = `${path}.rekey`
+  for (const suffix of ['', '-wal', '-journal']) rmSync(`${copy}${suffix}`, { force: true })
+  // Folds its write-ahead log back into it.
+  openDatabase(path, key, options, undefined).close()
+  copyFileSync(path, copy)
+  const sqlite = openFile(copy, key, options)
+  try {
+    // SQLite encrypts anew in one transaction with a rollback journal, and syncs the file at its end.
+    sqlite.pragma('journal_mode = DELETE')
+    sqlite.pragma('synchronous = FULL')
+    sqlite.pragma(`rekey = ${keyText(next, options)}`)
+  } finally {
+    sqlite.close()
+  }
+  renameSync(copy, path)
 }
 
 /** The file that `COMMIT` appends to, made durable beside the thread that writes it. */
@@ -120,23 +143,8 @@ function openDatabase(
   options: SqlCipherOptions,
   log: WriteAheadLog | undefined,
 ): SqlDatabase {
-  const sqlite = new Sqlite(path)
+  const sqlite = openFile(path, key, options)
   try {
-    const hex = encodeHex(key)
-    if ((options.cipher ?? 'sqlcipher') === 'sqlcipher') {
-      sqlite.pragma(`cipher = 'sqlcipher'`)
-      sqlite.pragma('legacy = 4')
-      sqlite.pragma(`legacy_page_size = ${PAGE_BYTES}`)
-      sqlite.pragma(`key = "x'${hex}'"`)
-    } else {
-      sqlite.pragma(`cipher = 'aegis'`)
-      sqlite.pragma(`key = 'raw:${hex}'`)
-    }
-    sqlite.pragma(`page_size = ${PAGE_BYTES}`)
-    // Order matters: with this set before the first access, SQLite keeps the log's index in heap memory.
-    sqlite.pragma('locking_mode = EXCLUSIVE')
-    // The first access: a wrong key or a damaged first page shows here.
-    sqlite.prepare('SELECT count(*) FROM sqlite_master').get()
     sqlite.pragma('journal_mode = WAL')
     // NORMAL: SQLite itself syncs around checkpoints only, never after a commit.
     sqlite.pragma(`synchronous = ${log === undefined ? 'FULL' : 'NORMAL'}`)
@@ -171,6 +179,38 @@ function openDatabase(
       log?.close()
     },
   }
+}
+
+/** Only opened: how it is written is not decided yet. */
+function openFile(path: string, key: Uint8Array, options: SqlCipherOptions): Sqlite.Database {
+  const sqlite = new Sqlite(path)
+  try {
+    if (isSqlCipher(options)) {
+      sqlite.pragma(`cipher = 'sqlcipher'`)
+      sqlite.pragma('legacy = 4')
+      sqlite.pragma(`legacy_page_size = ${PAGE_BYTES}`)
+    } else sqlite.pragma(`cipher = 'aegis'`)
+    sqlite.pragma(`key = ${keyText(key, options)}`)
+    sqlite.pragma(`page_size = ${PAGE_BYTES}`)
+    // Order matters: with this set before the first access, SQLite keeps the log's index in heap memory.
+    sqlite.pragma('locking_mode = EXCLUSIVE')
+    // The first access: a wrong key or a damaged first page shows here.
+    sqlite.prepare('SELECT count(*) FROM sqlite_master').get()
+    return sqlite
+  } catch (error) {
+    sqlite.close()
+    throw error
+  }
+}
+
+function isSqlCipher({ cipher }: SqlCipherOptions): boolean {
+  return (cipher ?? 'sqlcipher') === 'sqlcipher'
+}
+
+/** A raw key, as the pragmas take it. */
+function keyText(key: Uint8Array, options: SqlCipherOptions): string {
+  const hex = encodeHex(key)
+  return isSqlCipher(options) ? `"x'${hex}'"` : `'raw:${hex}'`
 }
 
 class SqlCipherStatement implements SqlStatement {

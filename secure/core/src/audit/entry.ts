@@ -40,6 +40,7 @@ export const ENTRY_KINDS = [
   'replica',
   'shares',
   'restore',
+  'sealing',
   'commit',
 ] as const
 

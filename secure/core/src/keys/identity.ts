@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { label, type AeadKey, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
+import { label, type Crypto, type SigningKey } from '../../../../shared/crypto/src/index.ts'
 import { signKeyHandover } from '../../../../shared/ledger-model/src/index.ts'
 import {
   bytes,
@@ -21,7 +21,7 @@ import {
 } from '../../../../shared/protocol/src/index.ts'
 import { StorageError, TrustedApplicationError } from '../errors.ts'
 import type { Store } from '../store.ts'
-import { seal, unseal } from './sealing.ts'
+import type { SealingKeys } from './sealing-keys.ts'
 
 const META = 'identity'
 const META_NEXT = 'identity-next'
@@ -47,36 +47,36 @@ interface Next {
 export class IdentityKeys {
   readonly #crypto: Crypto
   readonly #store: Store
-  readonly #sealKey: AeadKey
+  readonly #sealing: SealingKeys
   #current: SigningKey
   #next: Next | undefined
 
-  private constructor(store: Store, sealKey: AeadKey, current: SigningKey, next?: Next) {
+  private constructor(store: Store, sealing: SealingKeys, current: SigningKey, next?: Next) {
     this.#crypto = store.crypto
     this.#store = store
-    this.#sealKey = sealKey
+    this.#sealing = sealing
     this.#current = current
     this.#next = next
   }
 
   /** The first one. Durable with the round. */
-  static create(store: Store, sealKey: AeadKey): IdentityKeys {
-    const identity = new IdentityKeys(store, sealKey, store.crypto.generateSigningKey())
+  static create(store: Store, sealing: SealingKeys): IdentityKeys {
+    const identity = new IdentityKeys(store, sealing, store.crypto.generateSigningKey())
     identity.#write(META, identity.#current)
     return identity
   }
 
   /** @throws {StorageError} `STORE_DAMAGED`; `STATE_ROLLED_BACK` for a key that was exchanged. */
-  static open(store: Store, sealKey: AeadKey): IdentityKeys {
-    const current = findKey(store, sealKey, META)
+  static open(store: Store, sealing: SealingKeys): IdentityKeys {
+    const current = findKey(store, sealing, META)
     if (current === undefined) throw new StorageError('STORE_DAMAGED', 'the identity key is missing')
     // The first key has no head: stores of before the rule have none.
     if (store.state.get(KIND, ID) !== undefined) store.state.checkRow(KIND, ID, identityDigest(store.crypto, current))
-    const key = findKey(store, sealKey, META_NEXT)
-    if (key === undefined) return new IdentityKeys(store, sealKey, current)
+    const key = findKey(store, sealing, META_NEXT)
+    if (key === undefined) return new IdentityKeys(store, sealing, current)
     const row = store.findMeta(META_NEXT_CERTIFICATE)
     const certified = row === undefined ? {} : { certified: decodeMessage(row, certifiedShape, 'certificate') }
-    return new IdentityKeys(store, sealKey, current, { key, ...certified })
+    return new IdentityKeys(store, sealing, current, { key, ...certified })
   }
 
   get current(): SigningKey {
@@ -130,9 +130,15 @@ export class IdentityKeys {
     return { digest, certified: next.certified }
   }
 
+  /** Both keys with the newest sealing key. Durable with the round. */
+  sealAgain(): void {
+    this.#write(META, this.#current)
+    if (this.#next !== undefined) this.#write(META_NEXT, this.#next.key)
+  }
+
   #write(name: string, key: SigningKey): void {
     const scalar = this.#crypto.exportSigningKey(key)
-    this.#store.setMeta(name, seal(this.#crypto, this.#sealKey, [name], scalar))
+    this.#store.setMeta(name, this.#sealing.seal([name], scalar))
     scalar.fill(0)
   }
 }
@@ -142,10 +148,10 @@ export function identityDigest(crypto: Crypto, { publicKey }: Pick<SigningKey, '
   return crypto.sha256(ROW, publicKey)
 }
 
-function findKey(store: Store, sealKey: AeadKey, name: string): SigningKey | undefined {
+function findKey(store: Store, sealing: SealingKeys, name: string): SigningKey | undefined {
   const sealed = store.findMeta(name)
   if (sealed === undefined) return undefined
-  const scalar = unseal(store.crypto, sealKey, [name], sealed)
+  const scalar = sealing.unseal([name], sealed)
   const key = store.crypto.importSigningKey(scalar)
   scalar.fill(0)
   return key

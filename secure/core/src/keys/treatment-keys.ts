@@ -6,29 +6,35 @@
  *
  * @module
  */
-import type { AeadKey, Crypto } from '../../../../shared/crypto/src/index.ts'
+import type { Crypto } from '../../../../shared/crypto/src/index.ts'
 import { deriveTreatmentKey, type TreatmentKey } from '../../../../shared/protocol/src/index.ts'
-import type { Patient } from '../patients.ts'
+import type { Patient, Patients } from '../patients.ts'
 import type { SqlStatement } from '../ports.ts'
-import { bytesOf } from '../sql-values.ts'
+import { bytesOf, integerOf } from '../sql-values.ts'
 import type { Store } from '../store.ts'
-import { seal, unseal } from './sealing.ts'
+import type { SealingKeys } from './sealing-keys.ts'
 
 const MAX_IN_MEMORY = 10_000
+
+/** Which row. */
+export interface TreatmentKeyId {
+  readonly patient: number
+  readonly version: number
+}
 
 export class TreatmentKeys {
   readonly #crypto: Crypto
   readonly #store: Store
-  readonly #sealKey: AeadKey
+  readonly #sealing: SealingKeys
   readonly #select: SqlStatement
   readonly #insert: SqlStatement
   /** Least recently used first. */
   readonly #known = new Map<string, TreatmentKey>()
 
-  constructor(store: Store, sealKey: AeadKey) {
+  constructor(store: Store, sealing: SealingKeys) {
     this.#crypto = store.crypto
     this.#store = store
-    this.#sealKey = sealKey
+    this.#sealing = sealing
     this.#select = store.database.prepare('SELECT sealed FROM treatment_key WHERE patient = ? AND version = ?')
     this.#insert = store.database.prepare('INSERT INTO treatment_key VALUES (?, ?, ?)')
   }
@@ -36,7 +42,7 @@ export class TreatmentKeys {
   /** @param ptk 32 bytes. */
   add(patient: Patient, version: number, ptk: Uint8Array): void {
     this.#store.beginWrite()
-    this.#insert.run(patient.id, version, seal(this.#crypto, this.#sealKey, contextOf(patient, version), ptk))
+    this.#insert.run(patient.id, version, this.#sealing.seal(contextOf(patient, version), ptk))
   }
 
   /** Whether `ptk` is the stored key of that version. */
@@ -70,7 +76,30 @@ export class TreatmentKeys {
   #findRaw(patient: Patient, version: number): Uint8Array | undefined {
     const row = this.#select.get(patient.id, version)
     if (row === undefined) return undefined
-    return unseal(this.#crypto, this.#sealKey, contextOf(patient, version), bytesOf(row, 'sealed'))
+    return this.#sealing.unseal(contextOf(patient, version), bytesOf(row, 'sealed'))
+  }
+
+  /**
+   * Seals the next keys with the newest sealing key, in their order. Durable with the round.
+   * @param after the one before them; undefined: from the first.
+   * @returns the last of them; undefined if there are no more.
+   */
+  sealAgain(patients: Patients, after: TreatmentKeyId | undefined, limit: number): TreatmentKeyId | undefined {
+    const { database } = this.#store
+    this.#store.beginWrite()
+    const rows = database
+      .prepare(
+        'SELECT patient, version, sealed FROM treatment_key WHERE (patient, version) > (?, ?) ORDER BY 1, 2 LIMIT ?',
+      )
+      .all(after?.patient ?? -1, after?.version ?? 0, limit)
+    const update = database.prepare('UPDATE treatment_key SET sealed = ? WHERE patient = ? AND version = ?')
+    let last: TreatmentKeyId | undefined
+    for (const row of rows) {
+      last = { patient: integerOf(row, 'patient'), version: integerOf(row, 'version') }
+      const again = this.#sealing.sealAgain(contextOf(patients.get(last.patient), last.version), bytesOf(row, 'sealed'))
+      if (again !== undefined) update.run(again, last.patient, last.version)
+    }
+    return rows.length < limit ? undefined : last
   }
 }
 

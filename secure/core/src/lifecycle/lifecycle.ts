@@ -16,10 +16,10 @@ import { TrustedApplicationError } from '../errors.ts'
 import type { LedgerFacts } from '../facts/ledger-facts.ts'
 import { decodeConfiguration } from '../keys/configuration.ts'
 import { restoredSet, Restoring } from '../recovery/restoring.ts'
-import { Replica } from '../replica/replica.ts'
+import { Replica, type Promoted } from '../replica/replica.ts'
 import type { FailStop } from './fail-stop.ts'
 import { DATABASE, type Installation } from './installation.ts'
-import { isProvisioned, openStore, type OpenedStore } from './opened-store.ts'
+import { isProvisioned, openStore, type OpenedStore, type Provenance } from './opened-store.ts'
 import { Served } from './served.ts'
 
 export class Lifecycle {
@@ -80,11 +80,11 @@ export class Lifecycle {
     if (this.#restoring !== undefined) return
     // Before the store is open: a platform may have one database open at a time.
     const setNumber = restoredSet(ports)
-    this.#open(found?.root ?? ports.deviceKey.derive('root'), setNumber)
+    this.#open(found?.root ?? ports.deviceKey.derive('root'), { restoredSet: setNumber, rootBefore: found?.rootBefore })
   }
 
-  #open(root: Uint8Array, setNumber?: number): void {
-    const opened = openStore(this.installation, root, setNumber)
+  #open(root: Uint8Array, provenance: Provenance): void {
+    const opened = openStore(this.installation, root, provenance)
     this.#opened = opened
     if (isProvisioned(opened)) this.#served = Served.open(this.installation, this.#failStop, opened)
     else opened.store.decide()
@@ -109,9 +109,9 @@ export class Lifecycle {
   }
 
   /** The copy that it followed with is its store from here on. Whatever is wrong with it ends this, as at a start. */
-  promoted(root: Uint8Array): void {
+  promoted({ root, rootBefore }: Promoted): void {
     this.#replica = undefined
-    this.#failStop.guard(() => this.#open(root))
+    this.#failStop.guard(() => this.#open(root, { rootBefore }))
   }
 
   /** From now on this restores the store of the server of that configuration. @throws as `follow`. */
@@ -124,7 +124,7 @@ export class Lifecycle {
   /** The copy that its host put in place is its store from here on. Whatever is wrong with it ends this, as at a start. */
   restored({ root, number }: { readonly root: Uint8Array; readonly number: number }): void {
     this.#restoring = undefined
-    this.#failStop.guard(() => this.#open(root, number))
+    this.#failStop.guard(() => this.#open(root, { restoredSet: number }))
   }
 
   /** @param before what this is on the way to already: another configuration of the same server is taken. */

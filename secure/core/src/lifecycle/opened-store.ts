@@ -5,7 +5,8 @@
  */
 import { StorageError } from '../errors.ts'
 import { decodeConfiguration, type Configuration } from '../keys/configuration.ts'
-import { seal, storeKeysOf, unseal, type StoreKeys } from '../keys/sealing.ts'
+import { storeKeysOf } from '../keys/sealing.ts'
+import { SealingKeys } from '../keys/sealing-keys.ts'
 import { Store } from '../store.ts'
 import { DATABASE, type Installation } from './installation.ts'
 
@@ -15,9 +16,17 @@ export interface OpenedStore {
   readonly store: Store
   /** 32 bytes, from which the keys are derived. */
   readonly root: Uint8Array
-  readonly keys: StoreKeys
+  /** What is sealed inside it. */
+  readonly sealing: SealingKeys
   /** Number of the set of shares by which this device came by the root, if it came by it so. */
   readonly restoredSet: number | undefined
+}
+
+/** How a store came to this device. */
+export interface Provenance {
+  readonly restoredSet?: number | undefined
+  /** 32 bytes: the root of the server whose replica this was. */
+  readonly rootBefore?: Uint8Array | undefined
 }
 
 /**
@@ -28,12 +37,11 @@ export interface OpenedStore {
 export function openStore(
   { ports, bucketBits, limits, migrations }: Installation,
   root: Uint8Array,
-  restoredSet?: number,
+  { restoredSet, rootBefore }: Provenance = {},
 ): OpenedStore {
-  const keys = storeKeysOf(ports.crypto, root)
-  const database = ports.database.open(DATABASE, keys.database)
+  const database = ports.database.open(DATABASE, storeKeysOf(ports.crypto, root).database)
   const store = Store.open(ports.crypto, database, bucketBits, limits, migrations)
-  return { store, root, keys, restoredSet }
+  return { store, root, sealing: new SealingKeys(store, root, rootBefore), restoredSet }
 }
 
 /** Whether it is somebody's. */
@@ -45,13 +53,13 @@ export function isProvisioned({ store }: OpenedStore): boolean {
  * What the store was provisioned with, or took since.
  * @throws {StorageError} `STORE_DAMAGED`: there is none, or it was not written here.
  */
-export function readConfiguration({ store, keys }: OpenedStore): Configuration {
+export function readConfiguration({ store, sealing }: OpenedStore): Configuration {
   const sealed = store.findMeta(META_CONFIGURATION)
   if (sealed === undefined) throw new StorageError('STORE_DAMAGED', 'the configuration is missing')
-  return decodeConfiguration(store.crypto, unseal(store.crypto, keys.seal, [META_CONFIGURATION], sealed))
+  return decodeConfiguration(store.crypto, sealing.unseal([META_CONFIGURATION], sealed))
 }
 
 /** Durable with the round. */
-export function writeConfiguration({ store, keys }: OpenedStore, { encoded }: Configuration): void {
-  store.setMeta(META_CONFIGURATION, seal(store.crypto, keys.seal, [META_CONFIGURATION], encoded))
+export function writeConfiguration({ store, sealing }: OpenedStore, { encoded }: Configuration): void {
+  store.setMeta(META_CONFIGURATION, sealing.seal([META_CONFIGURATION], encoded))
 }

@@ -14,6 +14,7 @@ import type { Certificate } from './certificate.ts'
 import type { FailStop } from './fail-stop.ts'
 import type { Holding } from './holding.ts'
 import type { Installation } from './installation.ts'
+import type { Resealing } from './resealing.ts'
 
 /** While the ledger does not answer, it is asked again after this time. */
 const RETRY_MS = 500
@@ -26,6 +27,8 @@ export interface Origin {
   readonly isSuccessor: boolean
   /** Number of the set of shares by which this device came by the key of the store, if it came by it so. */
   readonly restoredSet: number | undefined
+  /** What is sealed in it is sealed under another server's root yet. */
+  readonly isCarried: boolean
 }
 
 /** Of one store; `leader` is the side of it that a replica follows. */
@@ -34,6 +37,7 @@ interface Parts {
   readonly leader: Leader
   readonly holding: Holding
   readonly certificate: Certificate
+  readonly resealing: Resealing
 }
 
 export class Recovery {
@@ -76,7 +80,7 @@ export class Recovery {
   }
 
   #take(facts: Facts): void {
-    const { vault, holding, certificate, leader } = this.#parts
+    const { vault, holding, certificate, leader, resealing } = this.#parts
     const { checkpoint, succession: record } = facts
     // Asked with every question: without it there is nothing to decide by.
     if (record === undefined) return
@@ -85,7 +89,7 @@ export class Recovery {
     vault.anchor.reconcile(checkpoint, vault.now().monotonicMs, start ?? holding.from)
     if (this.#isDone) return
     const { instance } = this.#installation
-    const { isReopened, restoredSet } = this.#origin
+    const { isReopened, restoredSet, isCarried } = this.#origin
     const { serverRef } = vault.configuration
     if (isReopened) vault.log({ t: 'start', timeMs: vault.now().unixMs, actor: serverRef })
     if (this.#isSuccessor) this.#takeOver(facts)
@@ -93,6 +97,7 @@ export class Recovery {
       if (restoredSet !== undefined) vault.shares.noteRestored(instance.digest, restoredSet)
       holding.succeed(succession, vault, start)
     }
+    if (isCarried) resealing.begin()
     certificate.startAnchoring()
     this.#isDone = true
     // The pair that the store was half of is no more.

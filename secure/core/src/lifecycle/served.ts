@@ -10,6 +10,7 @@ import type { Effect } from '../../../../shared/tee-abi/src/index.ts'
 import { Requests } from '../commands/requests.ts'
 import type { Configuration } from '../keys/configuration.ts'
 import { IdentityKeys } from '../keys/identity.ts'
+import type { SealingKeys } from '../keys/sealing-keys.ts'
 import { checkNoDowngrade, findProgram, writeProgram } from '../program.ts'
 import { Leader } from '../replica/leader.ts'
 import { Vault } from '../vault.ts'
@@ -19,13 +20,14 @@ import { Holding } from './holding.ts'
 import type { Installation } from './installation.ts'
 import { readConfiguration, writeConfiguration, type OpenedStore } from './opened-store.ts'
 import { Recovery, type Origin } from './recovery.ts'
+import { Resealing } from './resealing.ts'
 
 /** How the store came to be served here. */
 interface Parts {
   readonly configuration: Configuration
   readonly identity: IdentityKeys
   readonly holding: Holding
-  readonly origin: Omit<Origin, 'restoredSet'>
+  readonly origin: Omit<Origin, 'restoredSet' | 'isCarried'>
 }
 
 export class Served {
@@ -36,16 +38,17 @@ export class Served {
   readonly leader: Leader
   readonly holding: Holding
   readonly certificate: Certificate
+  readonly resealing: Resealing
   readonly #recovery: Recovery
 
   private constructor(installation: Installation, failStop: FailStop, opened: OpenedStore, parts: Parts) {
     const { ports, limits, program } = installation
-    const { store, keys, root, restoredSet } = opened
+    const { store, sealing, root, restoredSet } = opened
     const { configuration, identity, holding } = parts
     this.#opened = opened
     this.holding = holding
     const shared = { root, securityVersion: program.securityVersion }
-    const vault = new Vault(ports, store, keys, configuration, identity, limits, shared)
+    const vault = new Vault(ports, store, sealing, configuration, identity, limits, shared)
     this.vault = vault
     this.requests = new Requests(vault)
     vault.facts.watchSuccession((record) => this.#see(record))
@@ -53,8 +56,10 @@ export class Served {
     this.leader = leader
     const certificate = new Certificate(vault, failStop)
     this.certificate = certificate
-    const origin = { ...parts.origin, restoredSet }
-    this.#recovery = new Recovery(installation, failStop, { vault, leader, holding, certificate }, origin)
+    const resealing = new Resealing(opened, vault)
+    this.resealing = resealing
+    const origin = { ...parts.origin, restoredSet, isCarried: sealing.isCarried }
+    this.#recovery = new Recovery(installation, failStop, { vault, leader, holding, certificate, resealing }, origin)
   }
 
   /** Makes an empty store that configuration's. Durable with the round. */
@@ -64,7 +69,7 @@ export class Served {
     opened: OpenedStore,
     configuration: Configuration,
   ): Served {
-    const identity = IdentityKeys.create(opened.store, opened.keys.seal)
+    const identity = IdentityKeys.create(opened.store, opened.sealing)
     writeConfiguration(opened, configuration)
     const holding = Holding.first(opened, installation)
     const origin = { isReopened: false, isSuccessor: false }
@@ -83,7 +88,7 @@ export class Served {
    * `STORE_DAMAGED`
    */
   static open(installation: Installation, failStop: FailStop, opened: OpenedStore): Served {
-    const { store, keys } = opened
+    const { store, sealing } = opened
     const { program } = installation
     const current = findProgram(store)
     if (current !== undefined) checkNoDowngrade(current, program)
@@ -91,7 +96,7 @@ export class Served {
     const isSuccessor = current === undefined || !equalBytes(current.measurement, program.measurement)
     const holding = Holding.open(opened, installation)
     const configuration = readConfiguration(opened)
-    const identity = IdentityKeys.open(store, keys.seal)
+    const identity = IdentityKeys.open(store, sealing)
     const origin = { isReopened: true, isSuccessor }
     const served = new Served(installation, failStop, opened, { configuration, identity, holding, origin })
     // One that was never served, or is this program's already, has nobody to ask (§10.8).
@@ -104,11 +109,22 @@ export class Served {
     return this.certificate.isInstalled ? 'recovering' : 'provisioned'
   }
 
+  /** What is sealed in the store. */
+  get sealing(): SealingKeys {
+    return this.#opened.sealing
+  }
+
   /** Whether a round has something to do although no message came. */
   get isDue(): boolean {
     const { vault, leader } = this
     if (leader.isDue || this.state === 'recovering' || vault.identityKeys.next?.certified !== undefined) return true
-    return vault.rewraps.isDue || vault.anchor.isDue || vault.uploads.isDue || vault.facts.waiting > 0
+    return (
+      vault.rewraps.isDue ||
+      this.resealing.isDue ||
+      vault.anchor.isDue ||
+      vault.uploads.isDue ||
+      vault.facts.waiting > 0
+    )
   }
 
   /** Another configuration is in force from here on; durable with the round. */
@@ -145,6 +161,7 @@ export class Served {
     if (this.state === 'serving') {
       vault.uploads.expire(monotonicMs)
       vault.rewraps.step()
+      this.resealing.step()
     }
     if (vault.patientLog.isDue) vault.writeIndexes()
     // Last to append: receipts of this round are of the log's size after it.

@@ -55,7 +55,7 @@ export function followOperations({ lifecycle, answers }: Context): Handlers<Oper
       replica.facts.request(needs, installation.now().monotonicMs, (outcome) => {
         answers.answerLater('promote', id, outcome, (facts) => {
           checkMayTakeOver(replica, installation.instance.digest, facts)
-          lifecycle.promoted(replica.promote().root)
+          lifecycle.promoted(replica.promote())
           return {}
         })
       })

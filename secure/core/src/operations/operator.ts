@@ -18,6 +18,7 @@ type Operations =
   | 'certificate'
   | 'next-identity'
   | 'take-identity'
+  | 'exchange-sealing'
   | 'anchor-now'
   | 'backup'
   | 'stop'
@@ -74,6 +75,8 @@ export function operatorOperations({ lifecycle, answers }: Context): Handlers<Op
       lifecycle.provisioned().certificate.certifyNext(cert)
       return {}
     },
+
+    'exchange-sealing': () => ({ generation: lifecycle.provisioned().resealing.begin() }),
 
     'anchor-now': () => {
       const { vault } = lifecycle.provisioned()

@@ -34,7 +34,7 @@ export function statusOf(lifecycle: Lifecycle): Status {
   return { ...emptyStatus(lifecycle), logSize: log.committedSize, logRoot: log.committedRoot() }
 }
 
-function servedStatus(lifecycle: Lifecycle, { vault, leader, holding }: Served): Status {
+function servedStatus(lifecycle: Lifecycle, { vault, leader, holding, sealing }: Served): Status {
   const { anchor, configuration, identity, patients, records, sessions, store, uploads } = vault
   const { anchored, epoch } = anchor
   const shares = vault.shares.current
@@ -50,6 +50,7 @@ function servedStatus(lifecycle: Lifecycle, { vault, leader, holding }: Served):
     waiting: uploads.waiting,
     records: records.count,
     patients: patients.count,
+    sealing: { generation: sealing.generation, isExchanging: sealing.isExchanging },
     ...(shares === undefined ? {} : { shares: sharesStatus(shares) }),
     ...(leader.mode === 'off' ? {} : { replication: replicationStatus(leader, store) }),
   }

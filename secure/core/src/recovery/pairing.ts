@@ -13,10 +13,10 @@ const TABLE = 'CREATE TABLE IF NOT EXISTS pairing (name TEXT PRIMARY KEY, sealed
 
 /**
  * `configuration`: of the server that this follows; `restoring`: of the server whose store this restores; `root`: 32
- * bytes, of that store; `promoted`: the store is open here, this is a server as any other; `set`: number of the set of
- * shares that `root` came from.
+ * bytes, of that store; `own`: 32 bytes, the root that the copy here is under instead; `promoted`: the store is open here,
+ * this is a server as any other; `set`: number of the set of shares that `root` came from.
  */
-export type PairingName = 'configuration' | 'restoring' | 'root' | 'promoted' | 'set'
+export type PairingName = 'configuration' | 'restoring' | 'root' | 'own' | 'promoted' | 'set'
 
 export interface Pairing {
   find(name: PairingName): Uint8Array | undefined

@@ -2,7 +2,7 @@
  * One server follows another: what it is given, to whom, and what the host between them can do about it.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -10,6 +10,8 @@ import { encodeHex } from '../../../../shared/crypto/src/index.ts'
 import { decodeOutcome, decodeTaMessage, encodeRequest, FrameReader } from '../../../../shared/tee-abi/src/index.ts'
 import { copyStore, ReplicaWorld } from '../../../../testkit/src/replica-world.ts'
 import { TaWorld, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
+import { createSqlCipherPort } from '../../../adapters/sqlcipher/src/index.ts'
+import { storeKeysOf } from '../keys/sealing.ts'
 
 const opened: { close(): void }[] = []
 after(() => opened.forEach((one) => one.close()))
@@ -259,6 +261,85 @@ test('a replica takes over when the organisations have named it, and has every r
   replica.restart()
   await replica.ask('status', {})
   assert.equal((await replica.ask('status', {})).state, 'serving')
+})
+
+/** Whether the store in a folder opens with the keys of that root. */
+function isUnder(world: TaWorld, folder: string, root: Uint8Array): boolean {
+  const here = mkdtempSync(join(tmpdir(), 'trusthealth-look-'))
+  try {
+    copyStore(folder, here)
+    createSqlCipherPort({ folder: here }).open('store.db', storeKeysOf(world.crypto, root).database).close()
+    return true
+  } catch (error) {
+    assert.equal((error as { readonly code?: unknown }).code, 'STORE_DAMAGED')
+    return false
+  } finally {
+    rmSync(here, { recursive: true })
+  }
+}
+
+test('a copy is under a root key of the replica’s own, which outlasts a start and takes over; the server’s opens it no more', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  await store(world, patient)
+  assert.ok(isUnder(world, world.folder, world.rootKey))
+  const replica = await follow(world)
+  assert.ok(!isUnder(world, replica.folder, world.rootKey))
+  await store(world, patient)
+  await replica.catchUp()
+  assert.ok(!isUnder(world, replica.folder, world.rootKey))
+  // Killed, it opens its copy as it is and follows on; a new copy is made its own like the first.
+  replica.restart()
+  await replica.ask('follow-open', {})
+  await replica.join()
+  await replica.copy()
+  await replica.catchUp()
+  assert.ok(!isUnder(world, replica.folder, world.rootKey))
+  await name(world, replica)
+  await replica.ask('promote', {})
+  await replica.ask('status', {})
+  for (let starts = 0; starts < 2; starts++) {
+    const status = await replica.ask('status', {})
+    assert.deepEqual([status.state, status.records], ['serving', 2])
+    assert.ok(!isUnder(world, replica.folder, world.rootKey))
+    replica.restart()
+    await replica.ask('status', {})
+  }
+})
+
+test('killed at any step of its copy’s exchange of keys, a replica has the one or the other, and goes on', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  await store(world, patient)
+  const replica = await ReplicaWorld.prepared(world)
+  opened.push(replica)
+  await replica.join()
+  const copied = join(replica.folder, 'store.db')
+  const begin = async (): Promise<void> => {
+    await replica.ask('follow-close', {})
+    replica.takeFiles(replica.folder)
+  }
+  const states: Readonly<Record<string, () => void>> = {
+    'the copy came, nothing was done': () => undefined,
+    'half of the new file is written': () => writeFileSync(`${copied}.rekey`, readFileSync(copied).subarray(0, 12_345)),
+    'the new file is half encrypted': () => {
+      copyFileSync(copied, `${copied}.rekey`)
+      writeFileSync(`${copied}.rekey-journal`, readFileSync(copied).subarray(0, 9_000))
+    },
+  }
+  for (const [, leave] of Object.entries(states)) {
+    await begin()
+    leave()
+    replica.restart()
+    await replica.ask('follow-open', {})
+    await replica.join()
+    await replica.catchUp()
+    assert.ok(!isUnder(world, replica.folder, world.rootKey))
+    assert.deepEqual(
+      readdirSync(replica.folder).filter((file) => file.includes('rekey')),
+      [],
+    )
+  }
 })
 
 test('a replica that lacks what the ledger vouches for does not take over; it follows on', async () => {

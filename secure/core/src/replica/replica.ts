@@ -15,15 +15,15 @@ import {
 } from '../../../../shared/protocol/src/session/index.ts'
 import { replicaNonce, transcriptOfShares } from '../../../../shared/protocol/src/session/key-schedule.ts'
 import { decodeReply } from '../../../../shared/protocol/src/session/messages.ts'
-import { StorageError, TrustedApplicationError } from '../errors.ts'
+import { refusalOf, StorageError, TrustedApplicationError } from '../errors.ts'
 import { LedgerFacts } from '../facts/ledger-facts.ts'
 import type { Facts } from '../facts/queries.ts'
 import { decodeConfiguration, type Configuration } from '../keys/configuration.ts'
-import { storeKeysOf, type StoreKeys } from '../keys/sealing.ts'
+import { storeKeysOf } from '../keys/sealing.ts'
 import { deriveInstance } from '../recovery/instance.ts'
 import { hasPairing, withPairing } from '../recovery/pairing.ts'
 import type { Limits } from '../limits.ts'
-import type { TrustedApplicationPorts } from '../ports.ts'
+import type { SqlDatabase, TrustedApplicationPorts } from '../ports.ts'
 import type { Now } from '../sessions/index.ts'
 import { policyLike, registrationIn } from './approval.ts'
 import { ChangeReader } from './change.ts'
@@ -44,7 +44,12 @@ type Phase =
 export interface Promoted {
   /** 32 bytes, of the keys of the store. */
   readonly root: Uint8Array
+  /** 32 bytes, of the server before, if its store has another root. */
+  readonly rootBefore: Uint8Array | undefined
 }
+
+/** How many bytes a root has. */
+const ROOT_BYTES = 32
 
 export class Replica {
   readonly #ports: TrustedApplicationPorts
@@ -87,12 +92,13 @@ export class Replica {
    */
   static find(ports: TrustedApplicationPorts, database: string, limits: Limits): Replica | Promoted | undefined {
     if (!hasPairing(ports)) return undefined
-    const { configuration, root, isPromoted } = withPairing(ports, (pairing) => ({
+    const { configuration, root, own, isPromoted } = withPairing(ports, (pairing) => ({
       configuration: pairing.find('configuration'),
       root: pairing.find('root'),
+      own: pairing.find('own'),
       isPromoted: pairing.find('promoted') !== undefined,
     }))
-    if (isPromoted && root !== undefined) return { root }
+    if (isPromoted && root !== undefined) return { root: own ?? root, rootBefore: own === undefined ? undefined : root }
     // A start that was cut before it had written it: there is no replica yet.
     if (configuration === undefined) return undefined
     const { key } = deriveInstance(ports.crypto, ports.deviceKey)
@@ -171,14 +177,14 @@ export class Replica {
   }
 
   /**
-   * Opens the copy of the store that the host has put in its place.
+   * Opens the copy of the store that the host has put in its place. From then on it is under a root of this device's own,
+   * which the server does not know (§11.5).
    * @throws {TrustedApplicationError} `REPLICA_UNKNOWN` before the key was handed over.
    * @throws {StorageError} `STORE_DAMAGED`, `STATE_ROLLED_BACK`
    */
   open(): Reached {
-    const { database } = this.#keys()
     this.close()
-    const opened = this.#ports.database.open(this.#database, database)
+    const opened = this.#openCopy()
     try {
       this.#follower = new Follower(this.#crypto, opened)
     } catch (error) {
@@ -194,8 +200,11 @@ export class Replica {
     const root = this.#root
     if (root === undefined || this.#follower === undefined) throw new TrustedApplicationError('REPLICA_UNKNOWN')
     this.close()
-    withPairing(this.#ports, (pairing) => pairing.write('promoted', new Uint8Array(1)))
-    return { root }
+    const own = withPairing(this.#ports, (pairing) => {
+      pairing.write('promoted', new Uint8Array(1))
+      return pairing.find('own')
+    })
+    return { root: own ?? root, rootBefore: own === undefined ? undefined : root }
   }
 
   /** The copy may be exchanged. */
@@ -204,9 +213,30 @@ export class Replica {
     this.#follower = undefined
   }
 
-  #keys(): StoreKeys {
+  #openCopy(): SqlDatabase {
+    const { database } = this.#ports
     if (this.#root === undefined) throw new TrustedApplicationError('REPLICA_UNKNOWN')
-    return storeKeysOf(this.#crypto, this.#root)
+    const copied = storeKeysOf(this.#crypto, this.#root).database
+    if (database.rekey === undefined) return database.open(this.#database, copied)
+    const own = storeKeysOf(this.#crypto, this.#ownRoot()).database
+    try {
+      return database.open(this.#database, own)
+    } catch (error) {
+      // A copy that has just come is under the server's.
+      if (refusalOf(error)?.code !== 'STORE_DAMAGED') throw error
+      database.rekey(this.#database, copied, own)
+      return database.open(this.#database, own)
+    }
+  }
+
+  #ownRoot(): Uint8Array {
+    return withPairing(this.#ports, (pairing) => {
+      const known = pairing.find('own')
+      if (known !== undefined) return known
+      const own = this.#crypto.randomBytes(ROOT_BYTES)
+      pairing.write('own', own)
+      return own
+    })
   }
 
   #keepRoot(root: Uint8Array): void {
