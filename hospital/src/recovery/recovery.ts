@@ -38,8 +38,10 @@ import { AWAY, every, type Repeated } from '../repeated.ts'
 import { KeptShares, type KeptSet } from './kept-shares.ts'
 
 const MAX_ANSWER_BYTES = 65_536
-/** Until it has its share, and while too few others have theirs. */
+/** Until it has its share, and while too few others have theirs; and how often the ledger is asked whether there is another. */
 const SOON_MS = 5_000
+/** The server takes its next key, or the store, about so long after the ledger shows it. */
+const TAKING_MS = 500
 /** Nor is it trouble if the server has no shares, does not know this hospital yet, or has too few hospitals for them. */
 const EXPECTED = [
   ...AWAY,
@@ -162,12 +164,30 @@ export class Recovery {
 
   /** @param onTrouble a refusal, which a person should look at; not told of a server that does not answer. */
   start(everyMs: number, onTrouble: (error: unknown) => void): void {
-    const look = async (): Promise<number> => ((await this.fetch()) ? everyMs : SOON_MS)
+    let ready: { readonly marks: string; readonly untilMs: number } | undefined
+    const look = async (): Promise<number> => {
+      const marks = await this.#marks()
+      const nowMs = performance.now()
+      if (ready?.marks === marks && nowMs < ready.untilMs) return Math.min(SOON_MS, ready.untilMs - nowMs)
+      const isChanging = ready !== undefined && ready.marks !== marks
+      ready = undefined
+      if (isChanging) return TAKING_MS
+      if (await this.fetch()) ready = { marks, untilMs: nowMs + everyMs }
+      return Math.min(SOON_MS, everyMs)
+    }
     this.#repeated = every({ look, retryMs: SOON_MS, expected: EXPECTED, onTrouble })
   }
 
   async stop(): Promise<void> {
     await this.#repeated?.stop()
+  }
+
+  /** What makes the server make another set when it changes (§12.1): its identity key, and who holds its store. */
+  async #marks(): Promise<string> {
+    const { registration, succession } = await this.#read()
+    const [newest] = this.#kept.all()
+    const { term, instance } = approvedSuccession(succession, newest?.set.voters ?? []) ?? {}
+    return JSON.stringify([encodeHex(registration.identityKey), term, instance])
   }
 
   async #ask(has: KeptSet | undefined) {

@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { encodeHex, equalBytes } from '../../../../shared/crypto/src/index.ts'
 import {
   decodeRecoverySet,
   openShare,
@@ -219,6 +219,60 @@ test('shares of an old set are refused once enough hospitals had a newer one', a
   await mixed.give(a, newer)
   copyStore(later, mixed.folder)
   await opensUnheld(mixed)
+})
+
+test('a set that the key before the exchange signed gives the key; one of two exchanges ago does not', async () => {
+  const world = await TaWorld.open({ names: ['HospitalA', 'HospitalB', 'HospitalC'] })
+  opened.push(world)
+  const [a, b] = world.consortium.organizations.map(({ hospital }) => hospital)
+  assert.ok(a !== undefined && b !== undefined)
+  const signed = await fetchShare(world, a)
+  await fetchShare(world, b)
+  const exchange = async (): Promise<void> => {
+    const keyNow = async () => (await world.ask('status', {})).identityKey ?? new Uint8Array(65)
+    const before = await keyNow()
+    await world.exchangeIdentity()
+    const isTaken = async () => !equalBytes(await keyNow(), before)
+    for (let i = 0; i < 100 && !(await isTaken()); i++) {
+      world.clock.advanceMs(250)
+      world.tick()
+      await world.settle()
+    }
+    assert.ok(await isTaken())
+  }
+  await exchange()
+  const restored = await newHardware(world)
+  await restored.give(a, signed)
+  assert.equal((await restored.give(b, signed))['isComplete'], true)
+  copyStore(world.folder, restored.folder)
+  await opensUnheld(restored)
+
+  await exchange()
+  const later = await newHardware(world)
+  await assert.rejects(later.give(a, signed), { code: 'RECOVERY_SET_INVALID' })
+})
+
+test('shares of a server whose replica took over open nothing: the store has another root key since', async () => {
+  const world = await TaWorld.open({ names: ['HospitalA', 'HospitalB', 'HospitalC'] })
+  opened.push(world)
+  const [a, b] = world.consortium.organizations.map(({ hospital }) => hospital)
+  assert.ok(a !== undefined && b !== undefined)
+  const signed = await fetchShare(world, a)
+  await fetchShare(world, b)
+  const replica = await ReplicaWorld.following(world)
+  opened.push(replica)
+  const vote = JSON.stringify({ term: 1, instance: encodeHex(replica.instance) })
+  for (const { admin } of world.consortium.organizations) {
+    await world.ledger.submit(admin, 'approveSuccession', [world.serverRef, vote])
+  }
+  await replica.ask('promote', {})
+  await replica.ask('status', {})
+  assert.equal((await replica.ask('status', {})).state, 'serving')
+  const restored = await newHardware(world)
+  await restored.give(a, signed)
+  assert.equal((await restored.give(b, signed))['isComplete'], true)
+  copyStore(replica.folder, restored.folder)
+  await assert.rejects(restored.ask('restore-open', {}), { code: 'STORE_DAMAGED' })
 })
 
 test('only hospitals that the ledger knows give shares', async () => {

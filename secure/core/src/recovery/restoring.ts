@@ -25,6 +25,7 @@ import {
   type CborValue,
   type MspId,
   type RecoverySet,
+  type SignedRecoverySet,
 } from '../../../../shared/protocol/src/index.ts'
 import { refusalOf, StorageError, TrustedApplicationError } from '../errors.ts'
 import { LedgerFacts } from '../facts/ledger-facts.ts'
@@ -33,7 +34,7 @@ import { decodeConfiguration, type Configuration } from '../keys/configuration.t
 import { storeKeysOf } from '../keys/sealing.ts'
 import type { Limits } from '../limits.ts'
 import type { TrustedApplicationPorts } from '../ports.ts'
-import { registrationIn } from '../replica/approval.ts'
+import { setKeysIn } from '../replica/approval.ts'
 import { organizationFacts, SessionTable, type Now, type PendingFinish, type SessionClient } from '../sessions/index.ts'
 import { Store } from '../store.ts'
 import { deriveInstance } from './instance.ts'
@@ -80,8 +81,8 @@ export class Restoring {
   /** 65 bytes, of the instance. */
   readonly key: Uint8Array
   readonly #sessions: SessionTable
-  /** Of the server, as the ledger has it. */
-  #identityKey: VerifyingKey | undefined
+  /** Of the server, as the ledger has them: those that may have signed a set. */
+  #setKeys: readonly VerifyingKey[] = []
   readonly #collected = new Map<string, Collected>()
   readonly #wrong = new Set<MspId>()
   #isComplete: boolean
@@ -163,9 +164,9 @@ export class Restoring {
    * @throws {ProtocolError} `CREDENTIAL_REJECTED` @throws {TrustedApplicationError} the same: no such server.
    */
   completeFinish(pending: PendingFinish, facts: Facts, now: Now): Uint8Array {
-    const registered = registrationIn(facts, this.configuration)
+    const keys = setKeysIn(facts, this.configuration)
     const { record } = this.#sessions.completeFinish(pending, organizationFacts(facts.organization(pending.mspId)), now)
-    this.#identityKey = this.#crypto.importVerifyingKey(registered.identityKey)
+    this.#setKeys = keys.map((key) => this.#crypto.importVerifyingKey(key))
     return record
   }
 
@@ -220,10 +221,7 @@ export class Restoring {
 
   #give({ kind, ref, mspId }: SessionClient, { set: encoded, signature, share }: Given): Progress {
     if (kind !== 'organization') throw new TrustedApplicationError('TEE_FORBIDDEN')
-    const identityKey = this.#identityKey
-    if (identityKey === undefined) throw new ProtocolError('SESSION_UNKNOWN', 'there is no such session')
-    const server = { ref: this.configuration.serverRef, identityKey }
-    const set = openRecoverySet(this.#crypto, { set: encoded, signature }, server)
+    const set = this.#openSet({ set: encoded, signature })
     const holding = findHolding(set, ref)
     if (holding === undefined || holding.mspId !== mspId) {
       throw new ProtocolError('RECOVERY_SET_INVALID', 'the hospital has no share in this set')
@@ -242,6 +240,18 @@ export class Restoring {
     collected.shares.set(index, share.slice())
     if (collected.shares.size >= set.threshold) this.#combine(collected)
     return this.progress
+  }
+
+  #openSet(signed: SignedRecoverySet): RecoverySet {
+    let refusal: unknown = new ProtocolError('SESSION_UNKNOWN', 'there is no such session')
+    for (const identityKey of this.#setKeys) {
+      try {
+        return openRecoverySet(this.#crypto, signed, { ref: this.configuration.serverRef, identityKey })
+      } catch (error) {
+        refusal = error
+      }
+    }
+    throw refusal
   }
 
   #collect(set: RecoverySet): Collected {

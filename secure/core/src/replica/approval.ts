@@ -55,6 +55,21 @@ export function registrationIn(facts: Facts, { serverRef, organizations }: Confi
   throw new TrustedApplicationError('CREDENTIAL_REJECTED')
 }
 
+/**
+ * Keys with which a set of recovery shares of that server may be signed, 65 bytes each: the registered one, and the one
+ * before it, because hospitals fetch the next set a while after the keys were exchanged.
+ * @throws {TrustedApplicationError} as `registrationIn`.
+ */
+export function setKeysIn(facts: Facts, configuration: Configuration): readonly Uint8Array[] {
+  const { serverRef, organizations } = configuration
+  const { identityKey } = registrationIn(facts, configuration)
+  const records = organizations.flatMap(({ mspId }) => facts.findOrganization(mspId)?.participants ?? [])
+  const record = records.find(({ ref }) => ref === serverRef)
+  // Newest first; a new certificate of the same key is an entry, too.
+  const before = record?.earlierKeys.find(({ publicKey }) => publicKey !== record.publicKey)
+  return before === undefined ? [identityKey] : [identityKey, decodeBase64url(before.publicKey)]
+}
+
 /** The other one must be what this one is: the same kind, program and security version, and protected as well. */
 export function policyLike(ownEvidence: string): AttestationPolicy {
   const { tee, measurement, securityVersion, simulated, debug } = parseEvidence(ownEvidence).payload
