@@ -37,11 +37,7 @@ export const REACHED_ELSEWHERE: Readonly<Record<string, string>> = {
   'REPLICA_*':
     'needs a replica that lies, lags or was not voted for: two trusted applications are played against each other beside the code',
   RECOVERY_TOO_FEW_HOSPITALS: 'hospitals do not tell anybody: they ask again by themselves',
-  RECOVERY_SET_INVALID:
-    'a hospital’s service gives only what it checked: two trusted applications are played beside the code',
-  RECOVERY_SHARE_WRONG: 'as RECOVERY_SET_INVALID',
-  RECOVERY_SET_OLD: 'as RECOVERY_SET_INVALID',
-  RECOVERY_SHARES_MISSING: 'the host opens the store only when the key is whole',
+  RECOVERY_SET_OLD: 'needs hospitals that keep what they should have forgotten: two trusted applications are played',
   'NETWORK_*': 'the tool that sets up a network of peers; its tests stand beside it',
 }
 

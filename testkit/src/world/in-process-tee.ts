@@ -201,6 +201,7 @@ export class InProcessTee implements TeeDriver {
   /** Remembers what is open, so that `kill` can let go of the files. */
   #closable(port: DatabasePort): DatabasePort {
     return {
+      ...port,
       open: (name, key) => {
         const database = port.open(name, key)
         let isOpen = true

@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { startFollowing, type Following, type FollowingStatus } from '../../../host/replica/src/index.ts'
+import { startRestoring, type Restoring } from '../../../host/server/src/restoring.ts'
 import { startHostServer, type HostServer, type HostServerOptions } from '../../../host/server/src/index.ts'
 import { witnessKeysOf } from '../../../host/server/src/witness-keys.ts'
 import { startSupplicant, type Supplicant } from '../../../host/supplicant/src/supplicant.ts'
@@ -39,6 +40,8 @@ export interface RecordServerOptions {
   readonly limits?: Limits
   /** Another server may follow this one; this one follows the server at `follow`. */
   readonly replica?: { readonly token: string; readonly follow?: () => string }
+  /** This one restores the store of the server with that configuration, from the newest backup in the folder. */
+  readonly restore?: { readonly configuration: Uint8Array; readonly backups: string }
 }
 
 interface Running {
@@ -46,6 +49,7 @@ interface Running {
   readonly supplicant: Supplicant
   readonly http: HostServer
   readonly following: Following | undefined
+  readonly restoring: Restoring | undefined
 }
 
 export class RecordServer {
@@ -98,9 +102,11 @@ export class RecordServer {
     const { crypto, clock } = this.#options
     const monotonicMs = () => clock.monotonicMs()
     const following = this.#follow(tee)
+    const restoring = this.#restore(tee)
     const http = await startHostServer({
       tee: driver,
       ...this.#replicaApi(following),
+      ...(restoring === undefined ? {} : { restoring }),
       witnesses: { crypto, monotonicMs, findWitness: witnessKeysOf(crypto, ledger(), monotonicMs) },
       supplicant: () => supplicant.status,
       port: this.#port,
@@ -109,7 +115,7 @@ export class RecordServer {
     })
     this.#url = http.url
     this.#port = Number(new URL(http.url).port)
-    this.#running = { tee, supplicant, http, following }
+    this.#running = { tee, supplicant, http, following, restoring }
   }
 
   /** Answers what is under way, then ends. */
@@ -117,6 +123,7 @@ export class RecordServer {
     const running = this.#take()
     if (running === undefined) return
     await running.following?.close()
+    await running.restoring?.close()
     await running.http.close()
     await running.supplicant.close()
     await running.tee.close()
@@ -164,6 +171,14 @@ export class RecordServer {
     const { replica } = this.#options
     if (replica?.follow === undefined) return undefined
     return startFollowing({ tee, url: replica.follow(), token: replica.token, dataFolder: this.dataFolder })
+  }
+
+  #restore(tee: TeeDriver): Restoring | undefined {
+    const { restore, clock } = this.#options
+    if (restore === undefined) return undefined
+    const { dataFolder } = this
+    const onTrouble = (code: string) => void this.troubles.push(`restore ${code}`)
+    return startRestoring({ tee, ...restore, dataFolder, nowMs: () => clock.nowMs(), onTrouble })
   }
 
   #replicaApi(following: Following | undefined): Pick<HostServerOptions, 'operatorToken' | 'replica'> {
