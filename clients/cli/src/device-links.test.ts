@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { hospitalApi } from '../../../testkit/src/world/people.ts'
+import { quietContext } from '../../../testkit/src/quiet-context.ts'
 import { openTestWorld, type TestWorld } from '../../../testkit/src/world/index.ts'
 import type { MspId } from '../../../shared/protocol/src/index.ts'
 import { askToJoin, parseDeviceLink } from '../../sdk/src/device-join.ts'
 import { createKeys, signerOf } from '../../sdk/src/identity.ts'
-import { makeContext, type Context } from './context.ts'
+import type { Context } from './context.ts'
 import { approveJoins, openLink } from './device-links.ts'
 import { findIdentity, keepIdentity } from './identities.ts'
 import { SERVER_PROGRAM, type Consortium, type SystemState } from './system-file.ts'
@@ -21,20 +22,7 @@ let places: { readonly consortium: Consortium; readonly system: SystemState }
 
 before(async () => {
   world = await openTestWorld()
-  const stream = { write: () => undefined }
-  context = makeContext(
-    {
-      out: stream,
-      err: stream,
-      canAsk: false,
-      environment: { TRUSTHEALTH_STATE: folder },
-      currentFolder: folder,
-      nowMs: () => world.clock.nowMs(),
-      readInput: () => Promise.resolve(new Uint8Array()),
-      onInterrupt: () => () => undefined,
-    },
-    {},
-  )
+  context = quietContext(folder, () => world.clock.nowMs())
   const program = (url: string) => ({ pid: 1, start: '', url, state: 'running' as const, restarts: 0, log: '' })
   const { channel, nodes, quorum } = world.consortium
   const mspId = 'HospitalA' as MspId

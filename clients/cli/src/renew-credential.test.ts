@@ -7,10 +7,10 @@ import { createCertificateAuthority } from '../../../hospital/src/certificate-au
 import { encodeBase64url } from '../../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { issueCredential, newRef, type MspId } from '../../../shared/protocol/src/index.ts'
+import { quietContext } from '../../../testkit/src/quiet-context.ts'
 import { ClientError } from '../../sdk/src/errors.ts'
 import type { HospitalApi } from '../../sdk/src/hospital-api.ts'
 import { createKeys, signerOf, type NewKeys } from '../../sdk/src/identity.ts'
-import { makeContext } from './context.ts'
 import { findIdentity, keepIdentity } from './identities.ts'
 import { renewCredential } from './renew-credential.ts'
 
@@ -21,20 +21,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const NOW = Date.UTC(2026, 10, 22)
 const DAY_MS = 86_400_000
 const mspId = 'HospitalA' as MspId
-const stream = { write: () => undefined }
-const context = makeContext(
-  {
-    out: stream,
-    err: stream,
-    canAsk: false,
-    environment: { TRUSTHEALTH_STATE: folder },
-    currentFolder: folder,
-    nowMs: () => NOW,
-    readInput: () => Promise.resolve(new Uint8Array()),
-    onInterrupt: () => () => undefined,
-  },
-  {},
-)
+const context = quietContext(folder, () => NOW)
 
 const patient = newRef(crypto, 'p')
 const hospital = newRef(crypto, 'h')

@@ -7,7 +7,7 @@ import { createCertificateAuthority } from '../../../../hospital/src/certificate
 import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
 import { newRef } from '../../../../shared/protocol/src/index.ts'
-import { makeContext } from '../context.ts'
+import { quietContext } from '../../../../testkit/src/quiet-context.ts'
 import { endWords, readCertificates, warningsOf } from './certificates.ts'
 import { openMember } from './members.ts'
 
@@ -18,20 +18,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const NOW = Date.UTC(2026, 10, 22, 12)
 const DAY_MS = 86_400_000
 const serverRef = newRef(crypto, 's')
-const stream = { write: () => undefined }
-const context = makeContext(
-  {
-    out: stream,
-    err: stream,
-    canAsk: false,
-    environment: { TRUSTHEALTH_STATE: folder },
-    currentFolder: folder,
-    nowMs: () => NOW,
-    readInput: () => Promise.resolve(new Uint8Array()),
-    onInterrupt: () => () => undefined,
-  },
-  {},
-)
+const context = quietContext(folder, () => NOW)
 
 /** A ledger that has one record server, whose certificate ends so many days from now. */
 async function ledgerWith(days: number) {
