@@ -34,6 +34,7 @@ import { CommitmentBatcher } from './commitments.ts'
 import type { HospitalConfiguration } from './configuration.ts'
 import { backupStore } from './backup.ts'
 import { openHospitalDatabase, type HospitalDatabase } from './database.ts'
+import { Directories, fetchBounded, signDirectory } from './directories.ts'
 import { EmergencyReviews } from './emergency-reviews.ts'
 import { MisuseReports } from './misuse-reports.ts'
 import { DeviceLinks } from './devices/device-links.ts'
@@ -256,6 +257,12 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     eraseRequests: fhir.eraseRequests,
     backups: { folder: backups.folder, make: () => backupStore(db, backups.folder, nowMs(), backups.keep) },
     questions: { questions, reviews },
+    directories: {
+      directories: new Directories({ sources: configuration.directories ?? [], get: fetchBounded, nowMs }),
+      ...(configuration.publishDirectory === true
+        ? { published: () => signDirectory(crypto, identity, hospital.directory()) }
+        : {}),
+    },
     overview: { summary, reviews, emergencies: () => recordServer.emergencies(), misuse },
     nowMs,
     plugins: [

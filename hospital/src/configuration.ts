@@ -10,6 +10,7 @@ import { fabricTrustShape, ledgerLocationShape } from '../../ledger/client/src/i
 import {
   b64uBytes,
   bool,
+  hospitalRefShape,
   list,
   literal,
   mspIdShape,
@@ -70,6 +71,10 @@ export const hospitalConfigurationShape = struct({
   witness: optional(struct({ everySeconds: uint({ max: 3_600 }) })),
   /** Fetches its recovery share of the record server's key, and looks this often for another; absent or 0: never. */
   recovery: optional(struct({ everySeconds: uint({ max: 86_400 }) })),
+  /** Names and departments of its doctors are public, so that patients of other hospitals find them. Default: no. */
+  publishDirectory: optional(bool()),
+  /** Other hospitals whose published lists it passes on to its own people, under the name that it knows them by. */
+  directories: optional(list(struct({ ref: hospitalRefShape, name: text({ min: 1, max: 128 }), url }), { max: 64 })),
   /** Codes `system|code` of results that the portal opens on the patient's own choice only; default: portal/sensitive-results.ts. */
   sensitiveResults: optional(list(text({ min: 3, max: 256, pattern: /^[^|]+\|[^|]+$/ }), { max: 512 })),
   /** Requests that one address may send in a minute. Raise it where many people share one: behind a proxy, at a ward. */

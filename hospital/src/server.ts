@@ -41,6 +41,7 @@ import { listBackups, type StoreBackup } from './backup.ts'
 import { CodeGuard } from './code-guard.ts'
 import { registerRecoveryRoutes } from './recovery/routes.ts'
 import type { Recovery } from './recovery/recovery.ts'
+import { registerDirectoryRoutes, type DirectoryParts } from './directory-routes.ts'
 import { registerEraseRoutes } from './erase-routes.ts'
 import type { EraseRequests } from './fhir/erase-requests.ts'
 import type { Joining } from './devices/joining.ts'
@@ -69,6 +70,7 @@ export interface HospitalServerOptions {
   readonly staff: Staff
   readonly overview: OverviewParts
   readonly questions: QuestionParts
+  readonly directories: DirectoryParts
   readonly smart: Smart
   readonly outbox: Outbox
   readonly delivery: OutboxDelivery
@@ -288,6 +290,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     return { backups: listBackups(options.backups.folder) }
   })
   registerQuestionRoutes(parts, options.questions)
+  registerDirectoryRoutes(parts, options.directories)
   registerEraseRoutes(parts, options.eraseRequests)
   registerRecoveryRoutes(parts, options.recovery)
   registerOutboxRoutes(parts, { hospital, outbox: options.outbox, delivery: options.delivery })

@@ -1,6 +1,7 @@
 /**
  * Patients, doctors and hospitals as people name them, and the other way round. Names of keys on this device and of
- * the system's hospitals are known here; other doctors are looked up in the hospital's directory.
+ * the system's hospitals are known here; other doctors are looked up in the hospital's directory and in those that other
+ * hospitals publish.
  *
  * @module
  */
@@ -14,6 +15,7 @@ import {
   type PatientRef,
   type PractitionerRef,
 } from '../../../shared/protocol/src/index.ts'
+import { readDirectories } from '../../sdk/src/directories.ts'
 import { CommandError } from './command-error.ts'
 import type { Connection } from './connection.ts'
 import type { Context } from './context.ts'
@@ -29,6 +31,8 @@ const WORDS = { p: 'patient', d: 'doctor', h: 'hospital' } as const
 interface Party {
   readonly ref: ParticipantRef
   readonly name: string
+  /** The other hospital whose list gives the name: its word, until the ledger was asked. */
+  readonly listedBy?: HospitalRef
 }
 
 /** Everybody this command can put a name to. */
@@ -56,6 +60,11 @@ export class Parties {
     if (party === undefined) return shortId(ref)
     const name = printable(party.name)
     return ref.startsWith('d-') ? `Dr ${name}` : name
+  }
+
+  /** The other hospital whose list gives this name. */
+  listedBy(ref: string): HospitalRef | undefined {
+    return this.#byRef.get(ref)?.listedBy
   }
 
   /**
@@ -117,8 +126,13 @@ export function partiesOf(context: Context, connection: Connection): Parties {
   const here = listIdentities(context.state, context.crypto).map(partyOf)
   const hospitals = consortium.hospitals.map(({ ref, name }) => ({ ref, name }))
   return new Parties([...hospitals, ...here], async () => {
-    const doctors = await client.options.hospital.practitioners(client.requestSigner)
-    return doctors.map(({ ref, name }) => ({ ref, name }))
+    const { crypto, hospital, ledger } = client.options
+    const doctors = await hospital.practitioners(client.requestSigner)
+    const others = await readDirectories({ crypto, hospital, ledger }, client.requestSigner)
+    const listed = others.flatMap(({ ref: listedBy, practitioners }) =>
+      practitioners.map(({ ref, name }) => ({ ref, name, listedBy })),
+    )
+    return [...doctors.map(({ ref, name }) => ({ ref, name })), ...listed]
   })
 }
 

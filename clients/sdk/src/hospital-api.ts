@@ -17,6 +17,7 @@ import {
   appointmentIdShape,
   auditorRefShape,
   authorRefShape,
+  b64u,
   batchIdShape,
   bool,
   chainIdShape,
@@ -26,6 +27,7 @@ import {
   isPatientRef,
   list,
   literal,
+  MAX_SIGNED_DIRECTORY_BYTES,
   mspIdShape,
   oneOf,
   optional,
@@ -44,12 +46,14 @@ import {
   warrantIdShape,
   type ChainId,
   type Commitment,
+  type HospitalRef,
   type Infer,
   type ParticipantRef,
   type PatientRef,
   type PractitionerRef,
   type RecordId,
   type Shape,
+  type SignedDirectory,
 } from '../../../shared/protocol/src/index.ts'
 import { ClientError } from './errors.ts'
 import { signWith, type Signer } from './identity.ts'
@@ -147,6 +151,20 @@ const practitionerShape = struct({
   department: text({ max: 64 }),
 })
 export type DirectoryEntry = Infer<typeof practitionerShape>
+
+const relayedDirectoryShape = struct({
+  ref: hospitalRefShape,
+  name: text({ max: 128 }),
+  list: optional(text({ max: MAX_SIGNED_DIRECTORY_BYTES })),
+  signature: optional(b64u(64)),
+  problem: optional(oneOf('DIRECTORY_UNAVAILABLE', 'DIRECTORY_REJECTED')),
+})
+export interface RelayedDirectory {
+  readonly ref: HospitalRef
+  readonly name: string
+  readonly signed?: SignedDirectory
+  readonly problem?: 'DIRECTORY_UNAVAILABLE' | 'DIRECTORY_REJECTED'
+}
 
 const patientEntryShape = struct({
   ref: patientRefShape,
@@ -725,6 +743,18 @@ export class HospitalApi {
   async practitioners(as: RequestSigner): Promise<readonly DirectoryEntry[]> {
     const shape = struct({ practitioners: list(practitionerShape, { max: 65_536 }) })
     return (await this.#call('GET', '/v1/practitioners', as, shape)).practitioners
+  }
+
+  /** Lists of other hospitals' doctors as they came: see `readDirectories`. */
+  async directories(as: RequestSigner): Promise<readonly RelayedDirectory[]> {
+    const shape = struct({ directories: list(relayedDirectoryShape, { max: 64 }) })
+    const { directories } = await this.#call('GET', '/v1/directories', as, shape)
+    return directories.map(({ ref, name, problem, list: listed, signature }) => ({
+      ref,
+      name,
+      ...(listed === undefined || signature === undefined ? {} : { signed: { list: listed, signature } }),
+      ...(problem === undefined ? {} : { problem }),
+    }))
   }
 
   /** For doctors and staff. */

@@ -28,6 +28,7 @@ export {
 } from './author.ts'
 export { CommitmentStream, type CommitmentCarrier, type CommitmentStreamOptions } from './commitment-stream.ts'
 export * from './device-join.ts'
+export * from './directories.ts'
 export { DoctorClient, type ChainStored, type ChainTurn, type EmergencyReason, type HeldWarrant } from './doctor.ts'
 export { ClientError, codeOf, isUnavailable } from './errors.ts'
 export { HospitalClient } from './hospital.ts'

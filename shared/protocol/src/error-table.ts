@@ -605,6 +605,21 @@ export const ERROR_TABLE = {
     action: 'Let its organisation register it.',
   },
   PARTICIPANT_SUSPENDED: { kind: 'refused', meaning: 'The participant is suspended.', action: 'Ask its organisation.' },
+  DIRECTORY_UNAVAILABLE: {
+    kind: 'unavailable',
+    meaning: 'The list of another hospital’s doctors cannot be fetched now.',
+    action: 'Ask again later, or give access by the doctor’s reference.',
+  },
+  DIRECTORY_REJECTED: {
+    kind: 'check',
+    meaning: 'The list of another hospital’s doctors is malformed, too large or not signed by that hospital.',
+    action: 'Tell the other hospital; give access by the doctor’s reference.',
+  },
+  DIRECTORY_ENTRY_REJECTED: {
+    kind: 'check',
+    meaning: 'The ledger does not have this entry of a directory as an active doctor of that hospital.',
+    action: 'Ask the doctor for the reference, or the hospital to correct its list.',
+  },
   ORGANIZATION_UNKNOWN: {
     kind: 'usage',
     meaning: 'The organisation is not a member of the channel.',

@@ -57,6 +57,7 @@ import { Traffic } from './traffic.ts'
 import { startLedgerInProcess, startLedgerOnFabric, startLedgerProcess, type WorldLedger } from './world-ledger.ts'
 import { verifyEverything, verifyNewest, type SeenLog, type Verified } from './verify-everything.ts'
 
+type Directories = NonNullable<HospitalConfiguration['directories']>
 export type HospitalName = 'a' | 'b'
 const HOSPITALS = { a: 'Hospital A', b: 'Hospital B' } as const
 const MSP_IDS = { a: 'HospitalA', b: 'HospitalB' } as const satisfies Record<HospitalName, string>
@@ -82,6 +83,8 @@ export interface TestWorldOptions {
   readonly replicaToken?: string
   /** What the hospitals' configurations say beside the usual. */
   readonly hospital?: Partial<HospitalConfiguration>
+  /** Hospital B starts first; what is returned is where A is told to fetch the lists of others' doctors. */
+  readonly directories?: (b: { readonly ref: HospitalRef; readonly url: string }) => Directories
   /** Keeps the folder after `close`, for a look at it. */
   readonly keepFolder?: boolean
 }
@@ -181,7 +184,13 @@ export class TestWorld {
     await this.startLedger()
     await this.server.start()
     await this.#provision()
-    await Promise.all([this.#startHospital('a'), this.#startHospital('b')])
+    if (this.#options.directories === undefined) {
+      await Promise.all([this.#startHospital('a'), this.#startHospital('b')])
+    } else {
+      // One after the other: A is told where B is.
+      await this.#startHospital('b')
+      await this.#startHospital('a')
+    }
   }
 
   get ledger(): WorldLedger {
@@ -253,8 +262,16 @@ export class TestWorld {
       ledgerUrl: this.ledger.url,
       server: { ref: this.serverRef, url: this.server.url },
       allowSimulated: true,
+      ...this.#directoriesOf(name),
       ...this.#options.hospital,
     }
+  }
+
+  #directoriesOf(name: HospitalName): Pick<HospitalConfiguration, 'publishDirectory' | 'directories'> {
+    const { directories } = this.#options
+    if (directories === undefined) return {}
+    if (name === 'b') return { publishDirectory: true }
+    return { directories: directories({ ref: this.hospitalRef('b'), url: this.hospitalUrl('b') }) }
   }
 
   /** Its service ends, its folder stays: another process may run on it. */

@@ -3,8 +3,15 @@
  *
  * @module
  */
-import { grantIdShape, oneOf, type ParticipantRef, type RecordId } from '../../../../shared/protocol/src/index.ts'
+import {
+  grantIdShape,
+  isPractitionerRef,
+  oneOf,
+  type ParticipantRef,
+  type RecordId,
+} from '../../../../shared/protocol/src/index.ts'
 import type { GrantRecord } from '../../../../shared/ledger-model/src/index.ts'
+import { checkListedDoctor } from '../../../sdk/src/directories.ts'
 import { doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionValues } from '../command-row.ts'
 import { connectPatient, using } from '../connection.ts'
@@ -70,6 +77,10 @@ async function give(context: Context, _what: readonly string[], options: OptionV
     const { client, who } = connection
     const parties = partiesOf(context, connection)
     const grantee: ParticipantRef = await parties.find(to, ['d', 'h'])
+    const listedBy = parties.listedBy(grantee)
+    if (listedBy !== undefined && isPractitionerRef(grantee)) {
+      await doing('Not given', () => checkListedDoctor(client.options.ledger, listedBy, grantee))
+    }
     const records: RecordId[] = []
     for (const given of texts(options, 'record') ?? []) records.push(await findRecord(context, connection, given))
     const except: RecordId[] = []

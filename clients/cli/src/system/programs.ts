@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { CONFIGURATION_FILE } from '../../../../hospital/src/index.ts'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
 import { formatFabricTrust } from '../../../../ledger/client/src/index.ts'
+import type { HospitalRef } from '../../../../shared/protocol/src/index.ts'
 import type { Context } from '../context.ts'
 import { writePrivateFile } from '../files.ts'
 import type { StateFolder } from '../state-folder.ts'
@@ -42,13 +43,15 @@ export interface HospitalPlaces {
   readonly consortium: Consortium
   readonly ledgerUrl: string
   readonly serverUrl: string
+  /** Where this and the other hospitals are; those that join later are known from the next start on. */
+  readonly directories: readonly { readonly ref: HospitalRef; readonly name: string; readonly url: string }[]
 }
 
 /** Writes what the service is told, and says how it is started. It believes whom the consortium had when it joined. */
 export function hospitalProgram(
   state: StateFolder,
   hospital: HospitalEntry,
-  { consortium, ledgerUrl, serverUrl }: HospitalPlaces,
+  { consortium, ledgerUrl, serverUrl, directories }: HospitalPlaces,
   port: number,
 ): Program {
   const folder = hospitalFolder(state, hospital.slug)
@@ -67,6 +70,8 @@ export function hospitalProgram(
     server: { ref: serverRef, url: serverUrl },
     witness: { everySeconds: WITNESS_SECONDS },
     recovery: { everySeconds: RECOVERY_SECONDS },
+    publishDirectory: true,
+    directories: directories.filter(({ ref }) => ref !== hospital.ref),
     allowSimulated: true,
   }
   writePrivateFile(join(folder, CONFIGURATION_FILE), `${JSON.stringify(configuration, null, 2)}\n`)

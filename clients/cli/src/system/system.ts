@@ -29,7 +29,7 @@ import { endLeftovers } from './leftovers.ts'
 import { takeLock } from './lock.ts'
 import { checkNames, openMember, type Member } from './members.ts'
 import { openOperator, type Operator } from './operator.ts'
-import { FIRST_PORT, freePort } from './ports.ts'
+import { FIRST_PORT, freePort, LOOPBACK } from './ports.ts'
 import { startOf } from './processes.ts'
 import { ProgramRunner, type Program } from './program-runner.ts'
 import { hospitalProgram, recordServerProgram, type RecordServerPlaces } from './programs.ts'
@@ -327,12 +327,18 @@ class System implements RunningSystem {
   /** Together: none needs another. */
   async #startHospitals({ ledgerUrl, serverUrl }: Parts, members: readonly Member[]): Promise<void> {
     const { state, output } = this.#context
-    const programs: Program[] = []
-    for (const [i, member] of members.entries()) {
+    const ports: number[] = []
+    for (const [i, { slug }] of members.entries()) ports.push(await this.#port(slug, 2 + this.#members.length + i))
+    const earlier = this.#members.flatMap(({ ref, name, slug }) => {
+      const { url } = this.runner(slug)
+      return url === undefined ? [] : [{ ref, name, url }]
+    })
+    const started = members.map(({ ref, name }, i) => ({ ref, name, url: `http://${LOOPBACK}:${ports[i]}` }))
+    const places = { consortium: this.consortium, ledgerUrl, serverUrl, directories: [...earlier, ...started] }
+    const programs = members.map((member, i) => {
       output.detail(`Starting ${member.name}.`)
-      const port = await this.#port(member.slug, 2 + this.#members.length + i)
-      programs.push(hospitalProgram(state, member, { consortium: this.consortium, ledgerUrl, serverUrl }, port))
-    }
+      return hospitalProgram(state, member, places, ports[i] as number)
+    })
     await Promise.all(programs.map((program) => this.#run(program)))
     this.#members.push(...members)
   }

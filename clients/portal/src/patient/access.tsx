@@ -16,9 +16,13 @@ import { useTitle } from '../shell/title.ts'
 import { GiveAccess, type Grantee } from './give-access.tsx'
 import { scopeText } from './kinds.ts'
 import type { GrantLine, PermissionLine } from './patient-area.ts'
+import type { Doctor } from '../session/people.ts'
 import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { patient, queries } from './queries.ts'
 import { reachText } from './reach.ts'
+
+/** Of a long list the rest is found by typing. */
+const MAX_SHOWN = 50
 
 export function Access(): ReactNode {
   const { t } = useWords()
@@ -195,15 +199,18 @@ function TakeBack({ id, name, state, takeBack }: TakeBackProps): ReactNode {
 function Doctors(): ReactNode {
   const { t } = useWords()
   const doctors = useQuery(queries.doctors)
+  const others = useQuery(queries.otherDoctors)
   const [chosen, setChosen] = useState<Grantee>()
   const [search, setSearch] = useState('')
   const [params] = useSearchParams()
   const record = params.get('record')
   const wanted = search.trim().toLowerCase()
   const isReference = /^[dhp]-[0-9a-f]{32}$/.test(wanted)
-  const found = (doctors.data ?? []).filter(({ name, department }) =>
-    `${name} ${department}`.toLowerCase().includes(wanted),
-  )
+  const listed = others.data?.doctors ?? []
+  const known = (doctors.data ?? []).filter(({ ref }) => !listed.some((one) => one.ref === ref))
+  const fits = ({ name, department, place }: Doctor) => `${name} ${department} ${place}`.toLowerCase().includes(wanted)
+  const found = [...known, ...listed].filter(fits)
+  const shown = found.slice(0, MAX_SHOWN)
   return (
     <section>
       <h2>{t('access.doctors')}</h2>
@@ -222,7 +229,7 @@ function Doctors(): ReactNode {
       ) : undefined}
       {doctors.isError ? <Problem error={doctors.error} again={doctors.refetch} /> : undefined}
       <ul className="th-list">
-        {found.map((doctor) => (
+        {shown.map((doctor) => (
           <li key={doctor.ref} className="th-row">
             <IconUserPlus size={20} aria-hidden className="th-row-icon" />
             <div className="th-row-text">
@@ -242,6 +249,17 @@ function Doctors(): ReactNode {
           </li>
         ))}
       </ul>
+      {found.length > shown.length ? (
+        <p className="th-dimmed">{t('access.doctors.more', { count: found.length - shown.length })}</p>
+      ) : undefined}
+      {wanted !== '' && !isReference && doctors.isSuccess && others.isSuccess && found.length === 0 ? (
+        <div className="th-empty">{t('access.doctors.none')}</div>
+      ) : undefined}
+      {(others.data?.missing ?? []).map(({ name, code }) => (
+        <p key={name} className="th-dimmed" data-code={code}>
+          {t(code === 'DIRECTORY_REJECTED' ? 'access.doctors.rejected' : 'access.doctors.missing', { hospital: name })}
+        </p>
+      ))}
       {chosen === undefined ? undefined : (
         <GiveAccess grantee={chosen} {...(record === null ? {} : { record })} onClose={() => setChosen(undefined)} />
       )}

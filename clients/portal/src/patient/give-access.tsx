@@ -20,6 +20,8 @@ export interface Grantee {
   readonly ref: string
   readonly name: string
   readonly place: string
+  /** The other hospital whose list names the grantee. */
+  readonly listedBy?: string
 }
 
 const DAY_MS = 86_400_000
@@ -51,8 +53,18 @@ export function GiveAccess({
   const [term, setTerm] = useState<(typeof TERMS)[number]>('30')
   const [dayMs, setDayMs] = useState(() => Date.now() + 30 * DAY_MS)
   const untilMs = term === 'date' ? dayMs : Date.now() + Number(term) * DAY_MS
+  const { listedBy } = grantee
+  const listed = useQuery({ ...queries.listed(listedBy ?? '', grantee.ref), enabled: listedBy !== undefined })
+  const isKnown = listedBy === undefined || listed.isSuccess
   const give = useMutation({
-    mutationFn: () => patient.give({ grantee: grantee.ref, ...reach, purpose, untilMs }),
+    mutationFn: () =>
+      patient.give({
+        grantee: grantee.ref,
+        ...reach,
+        purpose,
+        untilMs,
+        ...(listedBy === undefined ? {} : { listedBy }),
+      }),
     onSuccess: () => cache.invalidateQueries({ queryKey: ['patient', 'grants'] }),
   })
   return (
@@ -82,6 +94,16 @@ export function GiveAccess({
               until: date(untilMs),
             })}
           </p>
+          {listedBy === undefined ? undefined : (
+            <p className="th-dimmed" role="status">
+              {listed.isSuccess
+                ? t('access.give.listed', { hospital: grantee.place, member: listed.data })
+                : listed.isError
+                  ? t('access.give.listed.not')
+                  : t('access.give.listed.asking')}
+            </p>
+          )}
+          {listed.isError ? <Problem error={listed.error} again={listed.refetch} /> : undefined}
           <fieldset className="th-fieldset">
             <legend>{t('access.give.kinds')}</legend>
             <SegmentedControl
@@ -128,7 +150,7 @@ export function GiveAccess({
           {give.isError ? <Problem error={give.error} /> : undefined}
           <p className="th-dimmed">{t('permission.note')}</p>
           <div className="th-actions th-sheet-actions">
-            <Button loading={give.isPending} disabled={hasNothing} onClick={() => give.mutate()}>
+            <Button loading={give.isPending} disabled={hasNothing || !isKnown} onClick={() => give.mutate()}>
               {t('access.give.action')}
             </Button>
             <Button variant="default" onClick={onClose}>

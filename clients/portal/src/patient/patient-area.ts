@@ -15,6 +15,7 @@ import {
   type RecordId,
   type WarrantId,
 } from '../../../../shared/protocol/src/index.ts'
+import { checkListedDoctor } from '../../../sdk/src/directories.ts'
 import type { AskedQuestion, NewQuestion } from '../../../sdk/src/hospital-api.ts'
 import { allItems } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
@@ -84,6 +85,14 @@ export interface GiveTerms {
   readonly except: readonly string[]
   readonly purpose: 'TREAT' | 'FAMRQT' | 'HRESCH'
   readonly untilMs: number
+  /** The other hospital whose list names the grantee: the ledger is asked whether that is so. */
+  readonly listedBy?: string
+}
+
+/** Doctors whom other hospitals list, and hospitals whose list is not there. */
+export interface OtherDoctors {
+  readonly doctors: readonly Doctor[]
+  readonly missing: readonly { readonly name: string; readonly code: string }[]
 }
 
 export interface PermissionTerms {
@@ -227,6 +236,26 @@ export function patientArea(context: WorkerContext) {
       )
     },
 
+    async otherDoctors(): Promise<OtherDoctors> {
+      const others = await people.others()
+      return {
+        doctors: others.flatMap(({ ref: listedBy, name: place, practitioners }) =>
+          practitioners.map(({ ref, name, department }) => ({
+            ref,
+            name: withTitle(name),
+            department,
+            place,
+            listedBy,
+          })),
+        ),
+        missing: others.flatMap(({ name, problem: code }) => (code === undefined ? [] : [{ name, code }])),
+      }
+    },
+
+    /** Whether the ledger has the doctor as one of the hospital that lists her. @returns the organisation. */
+    checkListed: async (listedBy: string, doctor: string): Promise<string> =>
+      await checkListedDoctor((await client()).options.ledger, listedBy as HospitalRef, doctor as PractitionerRef),
+
     /** Doctors to choose from: those of this hospital, then those of others who stand in the access log. */
     async doctors(): Promise<readonly Doctor[]> {
       const bob = await client()
@@ -305,10 +334,13 @@ export function patientArea(context: WorkerContext) {
     },
 
     async give(terms: GiveTerms): Promise<{ readonly block: number }> {
-      const { block } = await (
-        await client()
-      ).giveAccess({
-        grantee: terms.grantee as ParticipantRef,
+      const bob = await client()
+      const { listedBy, grantee } = terms
+      if (listedBy !== undefined) {
+        await checkListedDoctor(bob.options.ledger, listedBy as HospitalRef, grantee as PractitionerRef)
+      }
+      const { block } = await bob.giveAccess({
+        grantee: grantee as ParticipantRef,
         scope: terms.scope,
         records: terms.records as readonly RecordId[],
         except: terms.except as readonly RecordId[],

@@ -26,6 +26,15 @@ export const queries = {
   grants: queryOptions({ queryKey: ['patient', 'grants'], queryFn: () => patient.grants() }),
   choices: queryOptions({ queryKey: ['patient', 'choices'], queryFn: () => patient.recordChoices() }),
   doctors: queryOptions({ queryKey: ['patient', 'doctors'], queryFn: () => patient.doctors() }),
+  otherDoctors: queryOptions({ queryKey: ['patient', 'other-doctors'], queryFn: () => patient.otherDoctors() }),
+  listed: (listedBy: string, doctor: string) =>
+    queryOptions({
+      queryKey: ['patient', 'listed', listedBy, doctor],
+      queryFn: () => patient.checkListed(listedBy, doctor),
+      // What the ledger said for an earlier sheet counts for that one only.
+      gcTime: 0,
+      retry: false,
+    }),
   keys: queryOptions({ queryKey: ['patient', 'keys'], queryFn: () => patient.keysOnLedger() }),
   search: (text: string) =>
     queryOptions({ queryKey: ['patient', 'search', text], queryFn: () => patient.search(text) }),
