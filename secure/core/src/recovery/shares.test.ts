@@ -67,6 +67,23 @@ test('what is held is what a hospital said of this set', async () => {
   assert.deepEqual((await world.ask('status', {})).shares?.held, ['HospitalA', 'HospitalB'])
 })
 
+test('hospitals that look again and again, in new sessions, make the log no longer once they keep their shares', async () => {
+  const world = await open()
+  for (const hospital of hospitalsOf(world)) await fetchShare(world, hospital)
+  const quiet = async (): Promise<number> => {
+    // Indexes are written a while after what they are of, and anchored.
+    for (let i = 0; i < 10; i++) {
+      world.clock.advanceMs(10_000)
+      world.tick()
+      await world.settle()
+    }
+    return (await world.ask('status', {})).logSize
+  }
+  const size = await quiet()
+  for (const hospital of [...hospitalsOf(world), ...hospitalsOf(world)]) await fetchShare(world, hospital)
+  assert.equal(await quiet(), size)
+})
+
 test('other hospitals, or another seal key of one, make another set; nothing else does', async () => {
   const world = await open()
   const [a, b] = hospitalsOf(world)
