@@ -10,11 +10,15 @@ import { parseRecordFile, type RecordFile } from '../../../sdk/src/record-file.t
 import { verifyRecord, type RecordReport } from '../../../sdk/src/verify-record.ts'
 import { consortiumConfigOf, isSameConsortium, type Facts } from '../session/facts.ts'
 import { RecordedLedgerReader } from '../session/recorded-ledger.ts'
+import { readText, type ReadText } from './read-text.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { parseDownload, type ProofsFile } from './proofs-file.ts'
 
 export interface FileRecord {
+  /** For reading: see `parseForReading`. */
   readonly resource: Readonly<Record<string, unknown>>
+  /** FHIR JSON, indented, every digit as it was signed. */
+  readonly data: string
   readonly author: string
   readonly report: RecordReport
 }
@@ -38,6 +42,8 @@ export interface FileProgress {
   readonly total: number
 }
 
+type CheckedRecord = FileRecord & Pick<ReadText, 'plain'>
+
 export function fileArea(context: WorkerContext) {
   const { crypto, clock } = context
 
@@ -53,7 +59,7 @@ export function fileArea(context: WorkerContext) {
     return Array.from(digest.slice(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(':')
   }
 
-  async function checkOne(file: RecordFile, proofs: ProofsFile): Promise<FileRecord> {
+  async function checkOne(file: RecordFile, proofs: ProofsFile): Promise<CheckedRecord> {
     const { answer, serverRef } = file
     const ledger = new RecordedLedgerReader(crypto, consortiumConfigOf(proofs.facts), proofs.reads, 'file')
     const report = await verifyRecord(answer, {
@@ -68,7 +74,7 @@ export function fileArea(context: WorkerContext) {
         return Promise.resolve((kept?.proof ?? []).map((one) => decodeBase64url(one)))
       },
     })
-    return { resource: JSON.parse(decodeUtf8(answer.ehr)) as FileRecord['resource'], author: answer.author, report }
+    return { ...readText(decodeUtf8(answer.ehr)), author: answer.author, report }
   }
 
   return {
@@ -76,12 +82,12 @@ export function fileArea(context: WorkerContext) {
     async check(fileText: string, progress?: (progress: FileProgress) => void): Promise<FileReport> {
       if (/"trusthealth"\s*:\s*"record\/1"/.test(fileText.slice(0, 200))) return await checkSingle(fileText)
       const { proofs, resources } = parseDownload(fileText)
-      const records: FileRecord[] = []
+      const checked: CheckedRecord[] = []
       for (const [done, one] of proofs.records.entries()) {
         progress?.({ done, total: proofs.records.length })
-        records.push(await checkOne(parseRecordFile(one), proofs))
+        checked.push(await checkOne(parseRecordFile(one), proofs))
       }
-      const proven = new Set(records.map(({ resource }) => JSON.stringify(resource)))
+      const proven = new Set(checked.map(({ plain }) => plain))
       return {
         kind: 'download',
         patientName: proofs.patient.name,
@@ -89,7 +95,7 @@ export function fileArea(context: WorkerContext) {
         madeMs: proofs.madeMs,
         keys: await keysOf(proofs.facts),
         keysFingerprint: fingerprintOf(proofs.facts),
-        records,
+        records: checked.map(({ plain: _plain, ...record }) => record),
         unproven: resources.filter((resource) => !proven.has(JSON.stringify(resource))).length,
       }
     },
@@ -117,7 +123,7 @@ export function fileArea(context: WorkerContext) {
               acting.options.hospital.findRecord({ ref: acting.kept.ref, signer: acting.identity.signer }, record),
           }),
     })
-    const resource = JSON.parse(decodeUtf8(answer.ehr)) as FileRecord['resource']
+    const { resource, data } = readText(decodeUtf8(answer.ehr))
     return {
       kind: 'record',
       patientName: undefined,
@@ -125,7 +131,7 @@ export function fileArea(context: WorkerContext) {
       madeMs: undefined,
       keys: facts === undefined ? 'unknown' : 'known',
       keysFingerprint: facts === undefined ? '' : fingerprintOf(facts),
-      records: [{ resource, author: answer.author, report }],
+      records: [{ resource, data, author: answer.author, report }],
       unproven: 0,
     }
   }

@@ -90,7 +90,7 @@ function FileRow({
 }): ReactNode {
   const { t } = useWords()
   const [isOpen, setIsOpen] = useState(false)
-  const { resource, report, author } = record
+  const { resource, data, report, author } = record
   const title = titleOf(resource) ?? t('kind.other')
   return (
     <li className="th-row">
@@ -98,7 +98,7 @@ function FileRow({
         <b>{title}</b>
         <details className="th-details">
           <summary>{t('record.data')}</summary>
-          <pre className="th-data">{JSON.stringify(resource, null, 2)}</pre>
+          <pre className="th-data">{data}</pre>
         </details>
       </div>
       <Seal report={report} title={title} onOpen={() => setIsOpen(true)} />
