@@ -52,7 +52,7 @@ export const FOLDERS: readonly FolderRow[] = [
   {
     folder: 'secure/adapters',
     may: [CORE_PORTS, 'shared/'],
-    node: STORAGE,
+    node: [...STORAGE, 'zlib'],
     packages: ['better-sqlite3-multiple-ciphers'],
     why: 'an adapter implements a port of the core and knows no decision',
   },
