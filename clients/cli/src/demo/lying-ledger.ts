@@ -1,11 +1,18 @@
 /**
  * Stands between the record server's host and the ledger, as a lying host can: passes everything on, and when told to,
- * answers questions with an answer that was right some time ago, or keeps what should be written.
+ * answers each question with the answer to it that was right some time ago, or keeps what should be written.
  *
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import {
+  decodeEndorsedAnswers,
+  decodeQuery,
+  decodeSignedQuery,
+  encodeEndorsedAnswers,
+  type EndorsedAnswer,
+} from '../../../../shared/ledger-model/src/index.ts'
 
 const READS = '/v1/endorsed-reads'
 const WRITES = '/v1/proposals'
@@ -13,7 +20,8 @@ const WRITES = '/v1/proposals'
 export class LyingLedger {
   readonly #server: Server
   readonly #target: string
-  #remembered: Buffer | undefined
+  /** Newest answers by question: which ones are asked together depends on how long ago the last ones were. */
+  readonly #remembered = new Map<string, readonly EndorsedAnswer[]>()
   #lies = false
   #keepsWrites = false
   #lied = 0
@@ -45,7 +53,7 @@ export class LyingLedger {
     this.#keepsWrites = true
   }
 
-  /** From now on every question gets the newest answer of before. */
+  /** From now on every question that was asked before gets the newest answer of then. */
   lie(): void {
     this.#lies = true
   }
@@ -59,11 +67,6 @@ export class LyingLedger {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const isRead = request.url === READS
-    if (isRead && this.#lies && this.#remembered !== undefined) {
-      this.#lied++
-      response.writeHead(200, { 'content-type': 'application/cbor' }).end(this.#remembered)
-      return
-    }
     if (request.url === WRITES && this.#keepsWrites) {
       response.destroy()
       return
@@ -77,10 +80,30 @@ export class LyingLedger {
       signal: stop.signal,
       ...(chunks.length === 0 ? {} : { body: Buffer.concat(chunks) }),
     })
-    const body = Buffer.from(await answer.arrayBuffer())
-    if (isRead && answer.ok) this.#remembered = body
+    const told = Buffer.from(await answer.arrayBuffer())
+    const body = isRead && answer.ok ? this.#answerOf(Buffer.concat(chunks), told) : told
     response
       .writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' })
       .end(body)
+  }
+
+  /** @param told what the ledger answers. */
+  #answerOf(question: Uint8Array, told: Uint8Array): Uint8Array {
+    const truth = decodeEndorsedAnswers(told)
+    let lies = false
+    const answers = decodeQuery(decodeSignedQuery(question).query).queries.map(({ fn, args }, i) => {
+      const key = JSON.stringify([fn, args])
+      const before = this.#remembered.get(key)
+      if (this.#lies && before !== undefined) {
+        lies = true
+        return before
+      }
+      const now = truth[i] ?? []
+      if (!this.#lies) this.#remembered.set(key, now)
+      return now
+    })
+    if (!lies) return told
+    this.#lied++
+    return encodeEndorsedAnswers(answers)
   }
 }
