@@ -6,16 +6,19 @@
  */
 import { encodeHex, type Crypto } from '../../../shared/crypto/src/index.ts'
 import {
+  approvedStarts,
   checkpointPageShape,
   misuseRecordShape,
   participantRecordShape,
+  successionRecordShape,
   type ChannelConfiguration,
   type CheckpointRecord,
   type MisuseRecord,
+  type SuccessionRecord,
 } from '../../../shared/ledger-model/src/index.ts'
-import type { ServerRef } from '../../../shared/protocol/src/index.ts'
+import type { MspId, ServerRef } from '../../../shared/protocol/src/index.ts'
 import { ChainWalk, type FetchBlocks } from './audit/chain-walk.ts'
-import { LogWalk, type FetchConsistency } from './audit/log-walk.ts'
+import { LogWalk, type FetchConsistency, type GivenUpEntries } from './audit/log-walk.ts'
 import { ClientError } from './errors.ts'
 import { readLedger } from './ledger-reader.ts'
 import type { LedgerReader } from './ports.ts'
@@ -45,6 +48,8 @@ export interface LogAudit {
   readonly checkpoints: number
   readonly size: number
   readonly epoch: number
+  /** What the organisations agreed to go on without. */
+  readonly givenUp: readonly GivenUpEntries[]
 }
 
 /**
@@ -68,11 +73,16 @@ export class AuditorClient {
     return new ChainWalk({ crypto, fetchBlocks, ...(genesis === undefined ? {} : { genesis }) })
   }
 
-  /** A check of one server's log, with the keys that the ledger has of it. @throws {ClientError} `PARTICIPANT_UNKNOWN` */
-  async logWalk(serverRef: ServerRef): Promise<LogWalk> {
+  /**
+   * A check of one server's log, with the keys that the ledger has of it.
+   * @param members organisations of the ledger: what more than half of them gave up by votes is told, not refused.
+   * @throws {ClientError} `PARTICIPANT_UNKNOWN`
+   */
+  async logWalk(serverRef: ServerRef, members: readonly MspId[] = []): Promise<LogWalk> {
     const { crypto, ledger, consistencyProof } = this.#options
     const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
-    return new LogWalk({ crypto, server, fetchConsistency: consistencyProof })
+    const starts = members.length === 0 ? [] : approvedStarts(await readVotes(ledger, serverRef), members)
+    return new LogWalk({ crypto, server, fetchConsistency: consistencyProof, starts })
   }
 
   /**
@@ -89,13 +99,14 @@ export class AuditorClient {
 
   /**
    * Checks that every checkpoint that a server anchored continues the one before: one history, epochs without a gap.
+   * @param members as of `logWalk`.
    * @throws {ClientError | LogError} `CHECKPOINT_*`, `LOG_*`
    */
-  async verifyLog(serverRef: ServerRef): Promise<LogAudit> {
-    const walk = await this.logWalk(serverRef)
+  async verifyLog(serverRef: ServerRef, members: readonly MspId[] = []): Promise<LogAudit> {
+    const walk = await this.logWalk(serverRef, members)
     for (const record of await this.checkpoints(serverRef)) await walk.next(record)
     if (walk.newest === undefined) throw new ClientError('CHECKPOINT_NOT_FOUND')
-    return { checkpoints: walk.epoch, size: walk.newest.size, epoch: walk.epoch }
+    return { checkpoints: walk.epoch, size: walk.newest.size, epoch: walk.epoch, givenUp: walk.givenUp }
   }
 
   /** Every checkpoint of a server on the ledger, oldest first. */
@@ -107,6 +118,11 @@ export class AuditorClient {
   async misuse(ref: string): Promise<MisuseRecord> {
     return (await readLedger(this.#options.ledger, 'misuseOf', [ref], misuseRecordShape)).value
   }
+}
+
+/** What organisations voted about a server. */
+export async function readVotes(ledger: LedgerReader, serverRef: ServerRef): Promise<SuccessionRecord> {
+  return (await readLedger(ledger, 'succession', [serverRef], successionRecordShape)).value
 }
 
 /** Every checkpoint of a server on the ledger, oldest first. */

@@ -10,13 +10,12 @@ import {
   misuseRecordShape,
   organizationPolicyShape,
   participantRecordShape,
-  successionRecordShape,
   type MisuseEntry,
 } from '../../../../shared/ledger-model/src/index.ts'
 import { verifyEvidence, type ServerRegistration } from '../../../../shared/protocol/src/index.ts'
 import type { Checkpoint } from '../../../../shared/tlog/src/index.ts'
 import { LogWalk, type GivenUpEntries } from '../../../sdk/src/audit/log-walk.ts'
-import { readCheckpoints } from '../../../sdk/src/auditor.ts'
+import { readCheckpoints, readVotes } from '../../../sdk/src/auditor.ts'
 import { readLedger, readServerRegistration } from '../../../sdk/src/ledger-reader.ts'
 import type { LedgerReader } from '../../../sdk/src/ports.ts'
 import { codeOfFailure, CommandError, errorView } from '../command-error.ts'
@@ -149,8 +148,8 @@ async function walkAnchored(
   { serverRef, hospitals, operatorMspId }: Consortium,
 ) {
   const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
-  const { value: votes } = await readLedger(ledger, 'succession', [serverRef], successionRecordShape)
-  const starts = approvedStarts(votes, [operatorMspId, ...hospitals.map(({ mspId }) => mspId)])
+  const members = [operatorMspId, ...hospitals.map(({ mspId }) => mspId)]
+  const starts = approvedStarts(await readVotes(ledger, serverRef), members)
   const fetchConsistency = (from: number, to: number) => fetchConsistencyProof(context, url, from, to)
   const walk = new LogWalk({ crypto: context.crypto, server, fetchConsistency, starts })
   const records = await readCheckpoints(ledger, serverRef)

@@ -4,11 +4,18 @@ import { after, before, test } from 'node:test'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
 import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import type { EncodedBlock } from '../../../../shared/ledger-model/src/index.ts'
-import { newRef, type EvidenceResult, type MspId, type TxId } from '../../../../shared/protocol/src/index.ts'
+import {
+  newRef,
+  type EvidenceResult,
+  type MspId,
+  type Sha256Hex,
+  type TxId,
+} from '../../../../shared/protocol/src/index.ts'
 import { decodeBlock } from '../../../../shared/ledger-model/src/index.ts'
 import { ChainWalk } from '../../../sdk/src/audit/chain-walk.ts'
+import { readCheckpoints } from '../../../sdk/src/auditor.ts'
 import { ClientError } from '../../../sdk/src/errors.ts'
-import { openScene, type Scene } from '../../../../testkit/src/world/index.ts'
+import { labResult, openScene, type Scene } from '../../../../testkit/src/world/index.ts'
 import type { WitnessState } from './witnesses.ts'
 import { parseCheckpoint, parseNote } from '../../../../shared/tlog/src/index.ts'
 import { AuditRun, type AuditPorts, type AuditState } from './audit-run.ts'
@@ -21,13 +28,17 @@ let witnessed: WitnessState
 
 before(async () => {
   scene = await openScene()
-  const { ledger } = scene.world.ledger
+  const { alice, bob, warrant, world } = scene
+  const { ledger } = world.ledger
+  for (let anchored = 0; anchored < 3;) {
+    await alice.store({ patient: bob.ref, warrant, ehr: labResult(anchored) })
+    anchored = (await readCheckpoints(bob.options.ledger, world.serverRef)).length
+  }
   blocks = []
   for (let number = 0, last = await ledger.height(); number <= last; number++) {
     const block = await ledger.block(number)
     if (block !== undefined) blocks.push(decodeBlock(block.encoded))
   }
-  const { bob } = scene
   const checkpoint = parseCheckpoint(parseNote(await bob.checkpoint()).text)
   witnessed = { checkpoint, lines: [], organizations: 2, all: 2, majority: 2, forks: 0, refused: 0 }
 })
@@ -50,6 +61,7 @@ function runOf(change: Partial<AuditPorts> = {}): AuditRun {
     knownNodes: world.consortium.nodes.map(({ publicKey }) => encodeBase64url(publicKey)),
     walk: walkOf(blocks),
     fetchConsistency: (from, to) => bob.consistencyProof(from, to),
+    votes: () => Promise.resolve({ votes: [] }),
     fetchCheckpoint: () => bob.checkpoint(),
     witnesses: () => Promise.resolve(witnessed),
     evidence: () => bob.evidence(),
@@ -174,6 +186,38 @@ test('witnesses: fewer than half are not enough, another log is a fault, a refus
   const [result, code] = await finding({ checkpoint: other })
   assert.equal(result, 'fail')
   assert.ok(['CHECKPOINT_FORKED', 'LOG_NOT_CONSISTENT', 'LOG_PROOF_INVALID'].includes(String(code)), code)
+})
+
+test('entries that are gone: a fault, but for those that more than half of the organisations voted to go on without', async () => {
+  const { bob, world } = scene
+  const walk = walkOf(blocks)
+  await walk.run({})
+  const [first, second, third] = walk.facts.checkpoints.get(world.serverRef) ?? []
+  assert.ok(first !== undefined && second !== undefined && third !== undefined)
+  // The server says that it never had the second.
+  const fetchConsistency = (from: number, to: number) =>
+    from === second.size || to === second.size
+      ? Promise.reject(new ClientError('LOG_SIZE_INVALID'))
+      : bob.consistencyProof(from, to)
+  const vote = (mspId: MspId) => ({
+    term: 1,
+    instance: '11'.repeat(32) as Sha256Hex,
+    from: { epoch: second.epoch, size: first.size, root: first.root },
+    mspId,
+    timeMs: 1,
+    txId: '00'.repeat(32) as TxId,
+  })
+  const members = (walk.facts.configurations.at(-1)?.configuration.organizations ?? []).map(({ mspId }) => mspId)
+  const run = async (voters: readonly MspId[]) => {
+    const votes = () => Promise.resolve({ votes: voters.map(vote) })
+    return await all(runOf({ fetchConsistency, votes }))
+  }
+  const agreed = await run(members)
+  const finding = agreed.findings.find(({ check }) => check === 'checkpoints')
+  assert.deepEqual([finding?.result, finding?.detail], ['note', `entries: ${second.size - first.size}`])
+  assert.equal(results(agreed)['log'], 'pass')
+  const tooFew = await run(members.slice(0, Math.floor(members.length / 2)))
+  assert.deepEqual([results(tooFew)['checkpoints'], results(tooFew)['log']], ['fail', 'skip'])
 })
 
 test('what is away is not checked, and that is neither right nor wrong', async () => {

@@ -7,6 +7,7 @@
 import { decodeBase64url, decodeHex, encodeHex } from '../../../../shared/crypto/src/index.ts'
 import {
   batchRecordShape,
+  approvedStarts,
   blockHash,
   commitmentRecordsShape,
   decodeBlocks,
@@ -31,13 +32,14 @@ import {
   type MspId,
   type Receipt,
   type RecordId,
+  type ServerRef,
   type TxId,
 } from '../../../../shared/protocol/src/index.ts'
 import { ChainWalk, type BlockPage } from '../../../sdk/src/audit/chain-walk.ts'
 import { LogWalk } from '../../../sdk/src/audit/log-walk.ts'
 import { recognise } from '../../../sdk/src/audit/recognise.ts'
 import { signAuditReport } from '../../../sdk/src/audit/report.ts'
-import { readCheckpoints } from '../../../sdk/src/auditor.ts'
+import { readCheckpoints, readVotes } from '../../../sdk/src/auditor.ts'
 import { ClientError, codeOf } from '../../../sdk/src/errors.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
 import { Participant } from '../../../sdk/src/participant.ts'
@@ -214,6 +216,7 @@ export function auditorArea(context: WorkerContext) {
       knownNodes: facts.nodes.map(({ publicKey }) => publicKey),
       walk,
       fetchConsistency: (from, to) => sam.consistencyProof(from, to),
+      votes: () => readVotes(sam.options.ledger, facts.serverRef),
       fetchCheckpoint: () => sam.checkpoint(),
       witnesses: () => witnesses(),
       evidence: async () => {
@@ -583,10 +586,12 @@ export function auditorArea(context: WorkerContext) {
     const { ledger } = sam.options
     const { value } = await readLedger(ledger, 'participant', [server], participantRecordShape)
     const fetchConsistency = (from: number, to: number) => sam.consistencyProof(from, to)
-    const log = new LogWalk({ crypto: context.crypto, server: value, fetchConsistency })
+    const ref = value.ref as ServerRef
+    const starts = approvedStarts(await readVotes(ledger, ref), await members())
+    const log = new LogWalk({ crypto: context.crypto, server: value, fetchConsistency, starts })
     // The pasted one is checked against every anchored one that is not larger, then against the log as it is now.
     const given = await log.now(note)
-    const anchored = (await readCheckpoints(ledger, value.ref as never)).filter(({ size }) => size <= given.size)
+    const anchored = (await readCheckpoints(ledger, ref)).filter(({ size }) => size <= given.size)
     for (const one of anchored) await log.next(one)
     await log.now(note)
     return {

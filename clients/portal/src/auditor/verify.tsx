@@ -276,10 +276,10 @@ function Result({ state }: { readonly state: AuditView }): ReactNode {
   )
 }
 
-/** Of a finding with counts: "reports: 2; open: 1", "organizations: 2; all: 2". */
+/** Of a finding with counts: "reports: 2; open: 1", "organizations: 2; all: 2", "entries: 5". */
 function countsOf(detail = ''): Readonly<Record<string, number>> {
   const found = [...detail.matchAll(/(\w+): (\d+)/g)].map(([, name = '', count]) => [name, Number(count)] as const)
-  return { reports: 0, open: 0, organizations: 0, all: 0, ...Object.fromEntries(found) }
+  return { reports: 0, open: 0, organizations: 0, all: 0, entries: 0, ...Object.fromEntries(found) }
 }
 
 /** "block 3: its transactions were changed" as a sentence; the block stands in the line above. */
