@@ -30,6 +30,8 @@ const HL7_SUITE = '.hl7.test.ts'
 const PORTAL_SUITE = '.portal.test.ts'
 /** A guard against a test that hangs, not a measure of speed. */
 const HANGING_MS = { usual: 300_000, long: 3_600_000 }
+/** Each has a GiB of memory. */
+const EMULATED_AT_ONCE = 2
 
 const TRUSTED = ['shared', 'secure', 'ledger/contract']
 const LEAST_COVERAGE_PERCENT = 95
@@ -74,8 +76,7 @@ if (existsSync(join(ROOT, 'secure/ta/src/main.ts')))
 if (values.coverage) mkdirSync(join(ROOT, 'coverage'), { recursive: true })
 process.exitCode = run([
   '--test',
-  // Each of these suites starts a whole network, an emulated machine, or a browser.
-  `--test-concurrency=${isOwnSuite ? 1 : availableParallelism()}`,
+  `--test-concurrency=${concurrency()}`,
   `--test-timeout=${values.long || values.optee || values.hl7 ? HANGING_MS.long : HANGING_MS.usual}`,
   ...(values.coverage ? coverageOptions() : []),
   '--test-reporter=spec',
@@ -135,6 +136,13 @@ function leaveWithoutOptee(): void {
   const isDemanded = process.env['TRUSTHEALTH_OPTEE'] === '1'
   console.error(`OP-TEE suites ${isDemanded ? 'cannot run' : 'skipped'}: not built (npm run optee:build)`)
   process.exit(isDemanded ? 1 : 0)
+}
+
+/** Each of the own suites starts a whole network, emulated machines, or a browser; an emulated machine keeps one processor busy. */
+function concurrency(): number {
+  const processors = availableParallelism()
+  if (values.optee) return Math.min(EMULATED_AT_ONCE, processors)
+  return isOwnSuite ? 1 : processors
 }
 
 function coverageOptions(): string[] {

@@ -7,10 +7,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { playDemo } from './played-demo.ts'
 
-/** Ten minutes and more on an emulated machine. */
-const skip = process.env['TRUSTHEALTH_LONG'] === '1' ? false : 'TRUSTHEALTH_LONG=1 plays the whole demo'
-
-test('every step ends as promised in TrustZone, attacks on memory and disk included', { skip }, (t) => {
+test('every step ends as promised in TrustZone, attacks on memory and disk included', (t) => {
   const { steps, proofs } = playDemo('--tee', 'optee')
   for (const { title, proof, tookMs } of steps) t.diagnostic(`${Math.round(tookMs / 1000)} s  ${title}: ${proof}`)
   for (const noticed of [
