@@ -12,7 +12,7 @@ export {
   type FetchBlocks,
 } from './audit/chain-walk.ts'
 export { type ChainFacts, type CheckpointFact, type ConfigurationFact, type MisuseFact } from './audit/chain-facts.ts'
-export { LogWalk, type FetchConsistency, type LogWalkOptions } from './audit/log-walk.ts'
+export { LogWalk, type FetchConsistency, type GivenUpEntries, type LogWalkOptions } from './audit/log-walk.ts'
 export { recognise, type Pasted } from './audit/recognise.ts'
 export * from './audit/report.ts'
 export { AuditorClient, readCheckpoints, type AuditorOptions, type LedgerAudit, type LogAudit } from './auditor.ts'
@@ -57,5 +57,6 @@ export { SessionPool, type PooledSession, type Session } from './session-pool.ts
 export { formatRecordFile, parseRecordFile, type RecordFile } from './record-file.ts'
 export { StreamTransport, type OpenSocket, type Socket } from './stream-transport.ts'
 export { TreatmentKeyring } from './treatment-keyring.ts'
+export type * from './types.ts'
 export { verifyRecord, type RecordReport, type VerifyOptions, type VersionPlace } from './verify-record.ts'
 export * from './witnesses.ts'
