@@ -87,3 +87,12 @@ test('another authority’s root does not vouch for it, nor does its own outside
   assert.throws(() => checkCertificateChain(crypto, chain, [other.root], nowMs()), { reason: 'BAD_SIGNATURE' })
   assert.throws(() => checkCertificateChain(crypto, chain, [ca.root], nowMs() + 2_000), { reason: 'EXPIRED' })
 })
+
+test('a certificate does not begin before its root, which another program may date later', async () => {
+  const later = () => nowMs() + 3_600_000
+  const first = await createCertificateAuthority({ crypto, mspId: 'HospitalA', nowMs: later })
+  const ca = openCertificateAuthority({ ...first, crypto, nowMs })
+  const [certificate] = (await ca.issue({ role: 'admin', publicKey: key.publicKey })).chain
+  const begins = (der: Uint8Array) => new X509Certificate(new Uint8Array(der)).notBefore.getTime()
+  assert.equal(begins(certificate), begins(ca.root))
+})

@@ -127,7 +127,7 @@ export function openCertificateAuthority(
 ): CertificateAuthority {
   const { crypto, mspId, nowMs, signingKey, root } = options
   // Byte for byte, also where another program made the root: verifiers compare it so.
-  const issuer = new X509Certificate(copyOf(root)).subjectName
+  const { subjectName: issuer, notBefore: rootFrom } = new X509Certificate(copyOf(root))
   const signer = webKeys(crypto, signingKey)
   return {
     mspId,
@@ -135,7 +135,8 @@ export function openCertificateAuthority(
     signingKey,
     async issue(subject) {
       const { role, ref, publicKey, emergency = false } = subject
-      const notBeforeMs = subject.notBeforeMs ?? nowMs() - BACKDATED_MS
+      // Not before its root, which another program may date later than this one would: Fabric's peers refuse that.
+      const notBeforeMs = subject.notBeforeMs ?? Math.max(nowMs() - BACKDATED_MS, rootFrom.getTime())
       const notAfterMs = subject.notAfterMs ?? notBeforeMs + LEAF_DAYS * MS_PER_DAY
       const certificate = await X509CertificateGenerator.create({
         serialNumber: newSerial(crypto),
