@@ -5,23 +5,20 @@
  *
  * @module
  */
-import { accessSync, constants } from 'node:fs'
-import { homedir } from 'node:os'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { type BuildOptions, buildGoPrograms } from './build-programs.ts'
+import { cachedFolder, type Environment, hasPrograms, pathFolders } from './program-folders.ts'
 
 export const AUTHORITY_VERSION = 'v1.5.21'
 const MODULE = 'github.com/hyperledger/fabric-ca'
 const SOURCE = resolve(import.meta.dirname, '../authority-programs')
 const PROGRAMS = ['fabric-ca-server', 'fabric-ca-client'] as const
 
-type Environment = NonNullable<BuildOptions['environment']>
-
 /** Folder of both programs: $FABRIC_CA_BIN, else in $PATH, else what was built; undefined if there are none. */
 export function findAuthorityPrograms(environment: Environment = process.env): string | undefined {
   const chosen = environment['FABRIC_CA_BIN']
   if (chosen !== undefined) return hasAll(chosen) ? chosen : undefined
-  return [...(environment['PATH'] ?? '').split(delimiter).filter(Boolean), builtFolder(environment)].find(hasAll)
+  return [...pathFolders(environment), builtFolder(environment)].find(hasAll)
 }
 
 /** As `findAuthorityPrograms`, else built. @throws {NetworkError} `NETWORK_TOOL_FAILED` with what Go says. */
@@ -43,17 +40,9 @@ export async function ensureAuthorityPrograms(options: BuildOptions = {}): Promi
 }
 
 function builtFolder(environment: Environment): string {
-  const cache = environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-  return join(cache, 'trusthealth', 'fabric-ca', AUTHORITY_VERSION, 'bin')
+  return cachedFolder(environment, 'fabric-ca', AUTHORITY_VERSION)
 }
 
 function hasAll(folder: string): boolean {
-  return PROGRAMS.every((program) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+  return hasPrograms(folder, PROGRAMS)
 }

@@ -5,10 +5,10 @@
  * @module
  */
 import { execFileSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { NetworkError } from './errors.ts'
+import { cachedFolder, type Environment, hasPrograms, pathFolders } from './program-folders.ts'
 
 /** What this is tested with, and what the guide tells operators to install. */
 export const FABRIC_VERSION = 'v2.5.16'
@@ -29,21 +29,14 @@ export interface Binaries {
   readonly sampleOrderer: string
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
-
 /** Where the product looks by itself. */
 export function cacheFolder(environment: Environment = process.env): string {
-  return cached(environment, FABRIC_VERSION)
+  return cachedFolder(environment, 'fabric', FABRIC_VERSION)
 }
 
 /** Where programs that were built here are. */
 export function builtFolder(environment: Environment = process.env): string {
-  return cached(environment, BUILT_VERSION)
-}
-
-function cached(environment: Environment, version: string): string {
-  const cache = environment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-  return join(cache, 'trusthealth', 'fabric', version, 'bin')
+  return cachedFolder(environment, 'fabric', BUILT_VERSION)
 }
 
 /**
@@ -55,28 +48,11 @@ function cached(environment: Environment, version: string): string {
 export function findBinaries(bin?: string, environment: Environment = process.env): Binaries {
   const chosen = bin ?? environment['FABRIC_BIN']
   const folders =
-    chosen === undefined
-      ? [
-          ...(environment['PATH'] ?? '').split(delimiter).filter(Boolean),
-          cacheFolder(environment),
-          builtFolder(environment),
-        ]
-      : [chosen]
-  const found = folders.find(hasAll)
+    chosen === undefined ? [...pathFolders(environment), cacheFolder(environment), builtFolder(environment)] : [chosen]
+  const found = folders.find((folder) => hasPrograms(folder, PROGRAMS))
   if (found === undefined) throw missing(chosen, environment)
   const folder = dirname(realpathSync(join(resolve(found), PROGRAMS[0])))
   return { bin: folder, version: versionOf(folder), ...samples(folder, environment) }
-}
-
-function hasAll(folder: string): boolean {
-  return PROGRAMS.every((program) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 }
 
 function missing(chosen: string | undefined, environment: Environment): NetworkError {
