@@ -32,14 +32,27 @@ function rebuiltProduct(): string {
 interface Shown {
   readonly measurement: string
   readonly approvedAs: number | null
+  readonly accepted: boolean
+  readonly running: boolean | null
   readonly votes: readonly { readonly mspId: string; readonly securityVersion: number }[]
 }
 
 let record = ''
 
-test('votes are cast, counted and taken back', async () => {
+test('the first program is approved without votes, by `status` and by `program show` alike', async () => {
   const started = await startOf(ROOT)
   assert.equal(started.exit, undefined, started.text)
+  const program = join(ROOT, BUNDLE)
+  const { approvedAs, accepted, running, votes } = await dataOf<Shown>(`program show ${program}`)
+  assert.deepEqual(
+    { approvedAs, accepted, running, votes },
+    { approvedAs: null, accepted: true, running: true, votes: [] },
+  )
+  assert.equal((await dataOf<{ approved: boolean }>('status')).approved, true)
+  assert.match((await run(`program show ${program}`)).out, /^Approved: the record server runs it/m)
+})
+
+test('votes are cast, counted and taken back', async () => {
   await run('doctor register "Alice Martin" --hospital hospital-a')
   await run('patient register "Bob Li" --hospital hospital-a')
   await run('appointment book --department General --symptoms dizzy --as bob')
@@ -51,6 +64,8 @@ test('votes are cast, counted and taken back', async () => {
   assert.deepEqual(await dataOf<Shown>(`program show ${program}`), {
     measurement: program,
     approvedAs: null,
+    accepted: false,
+    running: false,
     votes: [],
   })
   const planned = await run(`program approve ${program} --security-version 1 --dry-run`)

@@ -11,11 +11,12 @@ import type { Ledger } from '../../../../ledger/client/src/index.ts'
 import {
   isApproved,
   MAX_SECURITY_VERSION,
-  parseResult,
   programRecordShape,
   REPLICA_VERSION,
   type ProgramRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
+import type { ServerRegistration } from '../../../../shared/protocol/src/index.ts'
+import { readLedger, readServerRegistration } from '../../../sdk/src/ledger-reader.ts'
 import { doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionRow, OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
@@ -25,7 +26,8 @@ import { ledgerReaderOf, openLedgerOf } from '../ledger-access.ts'
 import { countOption } from '../moments.ts'
 import { text } from '../option-values.ts'
 import { table } from '../output.ts'
-import { requireSystem, type Consortium } from '../system-file.ts'
+import { fetchServerStatus } from '../record-server.ts'
+import { requireSystem, SERVER_PROGRAM, urlOf, type Consortium, type SystemState } from '../system-file.ts'
 import { countWords } from '../words.ts'
 import { votersOf } from './voters.ts'
 
@@ -48,9 +50,9 @@ export const PROGRAM_COMMANDS: readonly CommandRow[] = [
       HOSPITAL,
     ],
     examples: [
-      'program approve release.mjs --security-version 1',
-      'program approve release.mjs --security-version 1 --hospital "Hospital A"',
-      'program approve release.mjs --security-version 1 --dry-run',
+      'program approve dist/ta/trusted-application.mjs --security-version 1',
+      'program approve dist/ta/trusted-application.mjs --security-version 1 --hospital "Hospital A"',
+      'program approve dist/ta/trusted-application.mjs --security-version 1 --dry-run',
     ],
     run: approve,
   },
@@ -60,9 +62,9 @@ export const PROGRAM_COMMANDS: readonly CommandRow[] = [
     summary: 'take a vote for a program back',
     options: [HOSPITAL],
     examples: [
-      'program withdraw release.mjs',
-      'program withdraw release.mjs --hospital "Hospital A"',
-      'program withdraw release.mjs --json',
+      'program withdraw dist/ta/trusted-application.mjs',
+      'program withdraw dist/ta/trusted-application.mjs --hospital "Hospital A"',
+      'program withdraw dist/ta/trusted-application.mjs --json',
     ],
     run: withdraw,
   },
@@ -70,7 +72,11 @@ export const PROGRAM_COMMANDS: readonly CommandRow[] = [
     path: 'program show',
     what: '<program>',
     summary: 'show who voted for a program, and whether it is approved',
-    examples: ['program show release.mjs', 'program show release.mjs --json', 'program show release.mjs --quiet'],
+    examples: [
+      'program show dist/ta/trusted-application.mjs',
+      'program show dist/ta/trusted-application.mjs --json',
+      'program show dist/ta/trusted-application.mjs --quiet',
+    ],
     run: show,
   },
 ]
@@ -135,40 +141,72 @@ async function voting(
 async function show(context: Context, what: readonly string[]): Promise<void> {
   const { consortium, system } = requireSystem(context.state)
   const measurement = measurementOf(context, what)
-  const record = await readVotes(context, consortium, system, measurement)
+  const { record, registration } = await readProgram(context, consortium, system, measurement)
   const organizations = [
     { name: 'the operator', mspId: consortium.operatorMspId },
     ...consortium.hospitals.map(({ name, mspId }) => ({ name, mspId })),
   ]
   const mspIds = organizations.map(({ mspId }) => mspId)
   const versions = record.votes.map(({ securityVersion }) => securityVersion)
-  const approvedAs = versions.find((version) => isApproved(record, mspIds, version))
+  const standing: Standing = {
+    approvedAs: versions.find((version) => isApproved(record, mspIds, version)),
+    isAccepted: registration.measurements.includes(measurement),
+    isRunning: await runsNow(context, system, measurement),
+  }
   const rows = organizations.map(({ name, mspId }) => {
     const vote = record.votes.find((one) => one.mspId === mspId)
     if (vote === undefined) return [name, 'no vote', '']
     return [name, versionWords(vote.securityVersion), formatMoment(vote.timeMs)]
   })
-  const outcome =
-    approvedAs === undefined
-      ? `Not approved: more than half of ${countWords(organizations.length, 'organisation')} must vote for the same.`
-      : `Approved as ${versionWords(approvedAs)}.`
+  const { approvedAs, isAccepted, isRunning } = standing
   context.output.result(
-    { measurement, approvedAs: approvedAs ?? null, votes: record.votes },
-    `${measurement}\n${table(rows, '')}\n${outcome}`,
+    { measurement, approvedAs: approvedAs ?? null, accepted: isAccepted, running: isRunning, votes: record.votes },
+    `${measurement}\n${table(rows, '')}\n${standingWords(standing, organizations.length)}`,
   )
 }
 
-async function readVotes(
+interface Standing {
+  readonly approvedAs: number | undefined
+  readonly isAccepted: boolean
+  /** Null: the record server does not answer. */
+  readonly isRunning: boolean | null
+}
+
+/** Votes decide who takes a store over; the program that has it needs none, and the first one never had any. */
+function standingWords({ approvedAs, isAccepted, isRunning }: Standing, organizations: number): string {
+  const votes =
+    approvedAs === undefined
+      ? `more than half of ${countWords(organizations, 'organisation')} must vote for the same`
+      : versionWords(approvedAs)
+  if (isAccepted && isRunning !== false) {
+    if (isRunning === null) return 'Clients accept it. The record server does not answer: whether it runs is not known.'
+    const why = approvedAs === undefined ? 'It has the store, so it needs no votes.' : `Voted for as ${votes}.`
+    return `Approved: the record server runs it, and clients accept it. ${why}`
+  }
+  return approvedAs === undefined ? `Not approved: ${votes}.` : `Approved as ${votes}.`
+}
+
+async function readProgram(
   context: Context,
   consortium: Consortium,
-  system: Parameters<typeof ledgerReaderOf>[2],
+  system: SystemState,
   measurement: string,
-): Promise<ProgramRecord> {
+): Promise<{ readonly record: ProgramRecord; readonly registration: ServerRegistration }> {
   const reader = await ledgerReaderOf(context, consortium, system)
   return await doing('The votes cannot be read', async () => {
-    const [answer] = await reader.read([{ fn: 'program', args: [measurement] }])
-    return parseResult(answer?.status === 200 ? answer.result : '', programRecordShape)
+    const { value: record } = await readLedger(reader, 'program', [measurement], programRecordShape)
+    return { record, registration: await readServerRegistration(reader, consortium.serverRef) }
   })
+}
+
+/** By the record server's own word; `attest` has evidence of it. */
+async function runsNow(context: Context, system: SystemState, measurement: string): Promise<boolean | null> {
+  try {
+    const server = await fetchServerStatus(context, urlOf(system, SERVER_PROGRAM))
+    return server.state === 'serving' && server.measurement === measurement
+  } catch {
+    return null
+  }
 }
 
 /** Of a file, or as it was given. @throws {CommandError} `CLIENT_USAGE` */
