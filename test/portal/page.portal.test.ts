@@ -14,6 +14,7 @@ import { violationsOf } from './axe.ts'
 import type { PageOptions } from './browser.ts'
 import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
 import { shiftsOf, watchShifts } from './page-facts.ts'
+import { allowVisit } from './patient-steps.ts'
 import { bloodPressure, book, findPatientRef, labResult, write } from './people.ts'
 
 /** Scripts and styles of the first screen of a patient, compressed. Aim: 260. */
@@ -29,11 +30,7 @@ before(async () => {
   await portal.register(page, 'Bob Li', 'patient')
   const alice = await portal.world.doctor('Alice Martin', { department: 'Cardiology' })
   const bob = await findPatientRef(portal.world, 'Bob Li')
-  await book(portal.world, bob, alice)
-  await page.reload()
-  await page.getByRole('button', { name: 'Review' }).click()
-  await page.getByRole('button', { name: 'Allow and sign' }).click()
-  await page.getByRole('heading', { name: 'Allowed' }).waitFor()
+  await allowVisit(portal, page, bob, alice)
   const stored = await write(
     alice,
     bob,

@@ -14,7 +14,8 @@ import type { PatientRef } from '../../shared/protocol/src/index.ts'
 import { otherServer } from '../../testkit/src/world/index.ts'
 import type { WatchedPage } from './browser.ts'
 import { openPortal, type Portal } from './harness.ts'
-import { book, findPatientRef, labResult, medicine, write } from './people.ts'
+import { allowVisit } from './patient-steps.ts'
+import { findPatientRef, labResult, medicine, write } from './people.ts'
 
 const READS = /\/v1\/ledger\/endorsed-reads$/
 
@@ -32,11 +33,7 @@ before(async () => {
   await portal.register(page, 'Bob Li', 'patient')
   alice = await portal.world.doctor('Alice Martin')
   bob = await findPatientRef(portal.world, 'Bob Li')
-  await book(portal.world, bob, alice)
-  await page.reload()
-  await page.getByRole('button', { name: 'Review' }).click()
-  await page.getByRole('button', { name: 'Allow and sign' }).click()
-  await page.getByRole('heading', { name: 'Allowed' }).waitFor()
+  await allowVisit(portal, page, bob, alice)
   const [first] = await write(alice, bob, labResult(47, '2026-11-14T08:00:00Z'), medicine())
   lab = first as StoredRecord
 })

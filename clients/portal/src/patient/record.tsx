@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconArrowLeft } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
@@ -21,6 +20,7 @@ import { useTitle } from '../shell/title.ts'
 import { AsksFirst } from './asks-first.tsx'
 import { keepChoice, readChoices, wasOpened } from './choices.ts'
 import { Erase } from './erase.tsx'
+import { FailedCheck } from './failed-check.tsx'
 import { historyQuery, LabHistory } from './lab-history.tsx'
 import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { patient, queries } from './queries.ts'
@@ -73,6 +73,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
   const { resource, report, author } = opened
   const isAsking = opened.asksFirst && !wasOpened(choices, id)
   const isBad = sealView(words, report).tone === 'bad'
+  const isFolded = isBad && !isShownAnyway
   const isInError = isWrittenInError(resource)
   const dateText = dateTextOf(resource)
   return (
@@ -101,20 +102,8 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         />
       ) : (
         <>
-          {isBad && !isShownAnyway ? (
-            <div className="th-problem" data-tone="bad" role="alert">
-              <div>
-                <p>
-                  <b>{sealView(words, report).line}</b>
-                </p>
-                <p>{t('record.hidden')}</p>
-                <div className="th-actions">
-                  <Button variant="default" onClick={() => setIsShownAnyway(true)}>
-                    {t('record.anyway')}
-                  </Button>
-                </div>
-              </div>
-            </div>
+          {isFolded ? (
+            <FailedCheck opened={opened} title={title} onShow={() => setIsShownAnyway(true)} />
           ) : (
             <>
               {isInError ? <p className="th-state">{t('record.in-error.line')}</p> : undefined}
@@ -135,7 +124,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
                 shown={opened.version}
                 onShow={(next) => setParams(next === undefined ? {} : { version: String(next) })}
               />
-              <Data id={id} version={opened.version} />
+              {isFolded ? undefined : <Data id={id} version={opened.version} />}
             </>
           )}
           <p>
