@@ -5,7 +5,7 @@
  * @module
  */
 import type { PatientRef } from '../../shared/protocol/src/index.ts'
-import { allows, type ScopeReach, type ScopeVerb } from './smart/scopes.ts'
+import { allowances, type ScopeAllowance, type ScopeVerb } from './smart/scopes.ts'
 
 export interface AuthorizationRequest {
   readonly authorization?: string | undefined
@@ -35,7 +35,7 @@ export interface Authorization {
   authorize(request: AuthorizationRequest): Promise<Actor>
 }
 
-/** How far the scopes reach: `all`, `own` (the patient in context only), or not at all. */
-export function actorMay(actor: Actor, verb: ScopeVerb, resourceType: string): ScopeReach | undefined {
-  return allows(actor.scopes, verb, resourceType, actor.patient !== undefined)
+/** How far the scopes reach: everybody or the patient in context only, everything or what fits a query; empty: nothing. */
+export function actorMay(actor: Actor, verb: ScopeVerb, resourceType: string): readonly ScopeAllowance[] {
+  return allowances(actor.scopes, verb, resourceType, actor.patient !== undefined)
 }

@@ -130,9 +130,9 @@ describe('access', () => {
 
   it('what the scopes do not allow is refused by its type', () => {
     const app: Actor = { kind: 'system', id: 'app', scopes: ['system/Observation.rs'] }
-    assert.equal(actorMay(app, 'r', 'Observation'), 'all')
-    assert.equal(actorMay(app, 'c', 'Observation'), undefined)
-    assert.equal(actorMay(app, 'r', 'Condition'), undefined)
+    assert.deepEqual(actorMay(app, 'r', 'Observation'), [{ reach: 'all' }])
+    assert.deepEqual(actorMay(app, 'c', 'Observation'), [])
+    assert.deepEqual(actorMay(app, 'r', 'Condition'), [])
   })
 
   it('the practice token is in a file of its owner’s', () => {

@@ -305,7 +305,7 @@ const waitingRekeyShape = struct({
 /** A new key for a patient or doctor that a second member of staff must confirm; `isOwn`: the caller was the first. */
 export type WaitingRekey = Infer<typeof waitingRekeyShape>
 
-const scopesShape = list(text({ max: 128 }), { max: 256 })
+const scopesShape = list(text({ max: 256 }), { max: 256 })
 const appShape = struct({
   clientId: text({ max: 64 }),
   kind: oneOf('backend', 'confidential', 'public'),

@@ -2,34 +2,19 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import * as jose from 'jose'
-import * as oidc from 'openid-client'
-import type { HospitalApi } from '../../../clients/sdk/src/index.ts'
 import { encodeUtf8 } from '../../../shared/crypto/src/index.ts'
-import { hospitalApi } from '../../../testkit/src/world/people.ts'
+import { backendToken } from '../../../testkit/src/world/apps.ts'
 import { openTestWorld, type TestWorld } from '../../../testkit/src/world/index.ts'
 
 let world: TestWorld
-let api: HospitalApi
 let url: string
 before(async () => {
   world = await openTestWorld()
-  api = hospitalApi(world.surroundings('a'))
   url = world.surroundings('a').hospitalUrl
 })
 after(() => world.close())
 
-/** A token for a backend service with these scopes. */
-async function tokenFor(...scopes: readonly string[]): Promise<string> {
-  const { publicKey, privateKey } = await jose.generateKeyPair('ES384')
-  const jwks = { keys: [{ ...(await jose.exportJWK(publicKey)), kid: 'k', alg: 'ES384' }] }
-  const app = await api.registerApp(world.hospital('a').requestSigner, { kind: 'backend', name: 'Bulk', scopes, jwks })
-  const authentication = oidc.PrivateKeyJwt({ key: privateKey, kid: 'k' })
-  const config = await oidc.discovery(new URL(`${url}/oauth`), app.clientId, {}, authentication, {
-    execute: [oidc.allowInsecureRequests],
-  })
-  return (await oidc.clientCredentialsGrant(config, { scope: scopes.join(' ') })).access_token
-}
+const tokenFor = (...scopes: readonly string[]) => backendToken(world, ...scopes)
 
 function ask(
   token: string,

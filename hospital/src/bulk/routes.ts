@@ -12,6 +12,7 @@ import { isErrorCode, practitionerRefShape, ProtocolError } from '../../../share
 import { actorMay, type Actor, type Authorization } from '../authorization.ts'
 import { failureOf } from '../fhir/outcome.ts'
 import { KEPT_MS, type BulkRequest } from './job-store.ts'
+import { parseScope } from '../smart/scopes.ts'
 import type { Bulk } from './bulk.ts'
 
 const FHIR_JSON = 'application/fhir+json; charset=utf-8'
@@ -107,8 +108,7 @@ export function bulkPlugin({ bulk, authorization, publicUrl, onFault }: BulkRout
       requireAsync(request)
       if (!/ndjson/.test(request.headers['content-type'] ?? ''))
         throw new ProtocolError('HTTP_MEDIA_TYPE', 'an import is NDJSON')
-      if (actorMay(actor, 'c', 'Observation') === undefined && !actor.scopes.some((scope) => scope.includes('.c')))
-        throw forbidden()
+      if (!actor.scopes.some((scope) => parseScope(scope)?.verbs.includes('c'))) throw forbidden()
       const patient = request.headers['x-trusthealth-patient']
       const input = new TextDecoder('utf-8', { fatal: true }).decode(request.body as Buffer)
       const asked = {
@@ -188,7 +188,8 @@ function exportParameters(request: FastifyRequest, actor: Actor): { types?: read
   if (types?.some((type) => !isResourceType(type)) === true)
     throw new ProtocolError('FHIR_UNKNOWN_RESOURCE_TYPE', '_type names none')
   // A scope for one patient does not reach what is of many.
-  if ((types ?? ['Patient']).some((type) => actorMay(actor, 'r', type) !== 'all')) throw forbidden()
+  if ((types ?? ['Patient']).some((type) => !actorMay(actor, 'r', type).some(({ reach }) => reach === 'all')))
+    throw forbidden()
   return { ...(types === undefined ? {} : { types }), ...(since === null ? {} : { sinceMs: Date.parse(since) }) }
 }
 

@@ -43,7 +43,7 @@ export async function runExport(parts: RunParts, job: BulkJob, request: ExportRe
   const isWanted = (one: Candidate) =>
     (request.types === undefined || request.types.includes(one.type)) &&
     (request.sinceMs === undefined || one.changedMs >= request.sinceMs) &&
-    library.maySee(request.actor, one.type)(one.patient)
+    library.maySee(request.actor, one)
   const write = async (candidates: readonly Candidate[]) => {
     const versions = await library.versionsOf(request.actor, candidates.filter(isWanted))
     for (const version of versions) {

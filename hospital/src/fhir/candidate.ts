@@ -21,6 +21,9 @@ export interface Candidate {
   readonly row?: ResourceRow
 }
 
+/** What a search asks about a resource. */
+export type Searchable = Pick<Candidate, 'type' | 'id' | 'changedMs' | 'patient' | 'values'>
+
 /** What a list of a view is about; a view may ask for one of them. */
 export interface ViewQuery {
   readonly patient?: PatientRef

@@ -37,7 +37,7 @@ export async function everything(
   const paging = pairs.filter(([name]) => name === '_count' || name === '_offset')
   const page = parseSearch('Patient', paging)
   const mine = patient.patient === undefined ? [] : await library.compartment(patient.patient)
-  const chosen = mine.filter((one) => one.type !== 'Patient' && library.maySee(actor, one.type)(one.patient))
+  const chosen = mine.filter((one) => one.type !== 'Patient' && library.maySee(actor, one))
   const wanted = [patient, ...chosen, ...(await supporting(parts, actor, chosen))].filter(chooser(pairs))
   const slice = wanted.slice(page.offset, page.offset + page.count)
   const { versions } = await library.versionsWithin(actor, slice, MAX_PAGE_BYTES)
@@ -72,7 +72,7 @@ async function supporting(
     const one = await library.find(actor, type, id)
     // Of a patient's own compartment it is there already.
     if (one?.patient === undefined && one?.row?.gone === undefined && one !== undefined) {
-      if (library.maySee(actor, type)(one.patient)) found.push(one)
+      if (library.maySee(actor, one)) found.push(one)
     }
   }
   return found

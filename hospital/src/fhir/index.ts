@@ -161,7 +161,7 @@ function makeService(deps: FhirDeps, opened: OpenedParts): FhirService {
     signedBytesView(provenance),
     taskView({ eraseRequests, ids }),
   ]
-  const library = new Library({ store, records, sync, ids, access: accessOf(deps), views })
+  const library = new Library({ store, records, sync, ids, access: accessOf(deps), views, base })
   const writer = new Writer({
     store,
     hidden,

@@ -5,17 +5,18 @@
  * @module
  */
 import { decodeUtf8 } from '../../../shared/crypto/src/index.ts'
-import { formatInstant } from '../../../shared/fhir/src/index.ts'
+import { formatInstant, parseResource } from '../../../shared/fhir/src/index.ts'
 import { ERROR_TABLE, type ErrorCode, type PatientRef, type RecordId } from '../../../shared/protocol/src/index.ts'
 import { codeOf } from '../../../clients/sdk/src/errors.ts'
 import type { RecordAnswer } from '../../../clients/sdk/src/record-answer.ts'
-import type { Candidate, View, ViewQuery } from './candidate.ts'
-import { isPersonal } from './compartment.ts'
+import type { Candidate, Searchable, View, ViewQuery } from './candidate.ts'
 import { FhirRequestError } from './errors.ts'
 import { MAX_PAGE_BYTES } from './limits.ts'
 import type { PatientIds } from './patients.ts'
 import { onBehalfOf, type FhirAccess, type FhirActor, type Interaction, type ReadableRecords } from './ports.ts'
 import { withId, withMeta } from './resource-text.ts'
+import { searchValuesOf } from './search-values.ts'
+import { sightOf, sightOrNothing, type Sight } from './sight.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
 import type { Sync } from './sync.ts'
 
@@ -56,10 +57,8 @@ export interface LibraryParts {
   readonly ids: PatientIds
   readonly access: FhirAccess
   readonly views: readonly View[]
+  readonly base: string
 }
-
-/** Whom of everybody an actor may see, for one interaction with one type. */
-export type Sees = (patient: PatientRef | undefined) => boolean
 
 export class Library {
   readonly #parts: LibraryParts
@@ -69,31 +68,17 @@ export class Library {
   }
 
   /** @throws {FhirRequestError} `FHIR_FORBIDDEN` when no scope allows it at all. */
-  seen(actor: FhirActor, interaction: Interaction, type: string): Sees {
-    const { access } = this.#parts
-    const may = access.may(actor, interaction, type)
-    const isWrite = interaction === 'c' || interaction === 'u' || interaction === 'd'
-    if (may === undefined) throw forbidden(interaction, type)
-    if (actor.kind === 'patient' && isWrite) {
-      // The hospital signs what is written here; patients sign for themselves, with keys that only they have.
-      throw new FhirRequestError('FHIR_FORBIDDEN', { detail: 'patients write with their own key' })
-    }
-    const isTreated = (patient: PatientRef) => actor.kind !== 'practitioner' || access.mayTreat(actor.id, patient)
-    if (may === 'own' || actor.kind === 'patient') {
-      // Doctors, places, medicines are nobody's own; a patient who has not registered is somebody else.
-      return (patient) => (patient === undefined ? !isPersonal(type) : patient === actor.patient && isTreated(patient))
-    }
-    if (actor.kind !== 'practitioner') return () => true
-    return (patient) => (patient === undefined ? type !== 'Patient' : isTreated(patient))
+  sight(actor: FhirActor, interaction: Interaction, type: string): Sight {
+    return sightOf(this.#parts, actor, interaction, type)
   }
 
-  /** Whether the actor may read a type at all: what is included beside the matches. */
-  maySee(actor: FhirActor, type: string): Sees {
-    try {
-      return this.seen(actor, 'r', type)
-    } catch {
-      return () => false
-    }
+  maySearch(actor: FhirActor, type: string): boolean {
+    return this.#parts.access.may(actor, 's', type).length > 0
+  }
+
+  /** Whether the actor may read what comes along beside what was asked for. */
+  maySee(actor: FhirActor, one: Searchable): boolean {
+    return sightOrNothing(this.#parts, actor, 'r', one.type).sees(one)
   }
 
   /** Looks at the record server again before it says that there is none. */
@@ -114,9 +99,9 @@ export class Library {
 
   /** @throws {FhirRequestError} `FHIR_NOT_FOUND`, also where the actor may not know of it; `FHIR_GONE`. */
   async get(actor: FhirActor, interaction: Interaction, type: string, id: string): Promise<Candidate> {
-    const sees = this.seen(actor, interaction, type)
+    const sight = this.sight(actor, interaction, type)
     const found = await this.find(actor, type, id)
-    if (found === undefined || !sees(found.patient)) throw notFound(type, id)
+    if (found === undefined || !sight.sees(found)) throw notFound(type, id)
     return found
   }
 
@@ -127,7 +112,10 @@ export class Library {
   /** The newest version of what was found. @throws {FhirRequestError} `FHIR_GONE` */
   async current(actor: FhirActor, found: Candidate): Promise<Version> {
     if (found.row?.gone !== undefined) throw gone(found.row)
-    return await this.versionOf(actor, found)
+    const version = await this.versionOf(actor, found)
+    // Corrected since it was looked for: what is in it now decides.
+    if (version.versionId !== found.versionId && !this.#showsText(actor, version)) throw notFound(found.type, found.id)
+    return version
   }
 
   async vread(actor: FhirActor, type: string, id: string, versionId: string): Promise<Version> {
@@ -141,7 +129,9 @@ export class Library {
     const wanted = history.find((entry) => entry.versionId === versionId)
     if (wanted === undefined) throw notFound(type, `${id}/_history/${versionId}`)
     if (wanted.how === 'delete') throw gone(row)
-    return await this.#textOfVersion(actor, row, wanted)
+    const version = await this.#textOfVersion(actor, row, wanted)
+    if (!this.#showsText(actor, version)) throw notFound(type, `${id}/_history/${versionId}`)
+    return version
   }
 
   /** Newest first; a page ends early where it would have more than `MAX_PAGE_BYTES`. */
@@ -159,6 +149,7 @@ export class Library {
         : await this.#historyOf(actor, row)
     const entries: HistoryEntry[] = []
     let bytes = 0
+    let nextOffset = offset
     for (const entry of versions.slice(offset, offset + count)) {
       const read =
         row === undefined || entry.how === 'delete'
@@ -166,17 +157,17 @@ export class Library {
           : { ...(await this.#textOfVersion(actor, row, entry)), how: entry.how }
       bytes += Buffer.byteLength(read.text ?? '')
       if (entries.length > 0 && bytes > MAX_PAGE_BYTES) break
-      entries.push(read)
+      nextOffset++
+      if (read.text === undefined || this.#showsText(actor, { ...read, text: read.text })) entries.push(read)
     }
-    const nextOffset = offset + entries.length
-    const hasNext = entries.length > 0 && nextOffset < versions.length
+    const hasNext = nextOffset > offset && nextOffset < versions.length
     return { total: versions.length, entries, ...(hasNext ? { nextOffset } : {}) }
   }
 
   /** Everything of a type that the actor may see; newly stored records are among it. */
   async candidates(actor: FhirActor, type: string, query: ViewQuery = {}): Promise<readonly Candidate[]> {
     const { store, sync, ids } = this.#parts
-    const sees = this.seen(actor, 's', type)
+    const sight = this.sight(actor, 's', type)
     ids.learn()
     // A token for one patient makes nobody look at the others.
     const patient = query.patient ?? (actor.kind === 'patient' ? actor.patient : undefined)
@@ -185,7 +176,7 @@ export class Library {
     const by = onBehalfOf(actor)
     const asked = by === undefined ? query : { ...query, by }
     const made = (await Promise.all(this.#viewsOf(type).map((view) => view.list(asked)))).flat()
-    return [...rows, ...made].filter((one) => one.row?.gone === undefined && sees(one.patient))
+    return [...rows, ...made].filter((one) => one.row?.gone === undefined && sight.sees(one))
   }
 
   /** Everything in one patient's compartment. */
@@ -214,7 +205,11 @@ export class Library {
       candidates.map(async (one) => {
         const answer = one.row?.record === undefined ? undefined : answers.get(one.row.record)
         if (answer === undefined) return await this.versionOf(actor, one)
-        if (!('code' in answer)) return this.#fromAnswer(one.row as ResourceRow, answer)
+        if (!('code' in answer)) {
+          const version = this.#fromAnswer(one.row as ResourceRow, answer)
+          const isSame = version.versionId === one.versionId
+          return isSame || this.#showsText(actor, version) ? version : { code: 'FHIR_FORBIDDEN' }
+        }
         this.#noteRefusal(one.row as ResourceRow, answer.code)
         if (ERROR_TABLE[answer.code].kind === 'unavailable') throw new FhirRequestError(answer.code)
         return answer
@@ -270,6 +265,12 @@ export class Library {
       if (code === 'RECORD_ERASED') throw gone({ ...row, gone: 'erased' })
       throw error
     }
+  }
+
+  /** Where a scope has a query: a version that was not looked at by the index is looked at now. */
+  #showsText(actor: FhirActor, version: Version): boolean {
+    const sight = sightOrNothing(this.#parts, actor, 'r', version.type)
+    return !sight.asksContent || sight.sees({ ...version, values: searchValuesOf(parseResource(version.text)) })
   }
 
   #fromAnswer(row: ResourceRow, answer: RecordAnswer): Version {
@@ -367,10 +368,6 @@ function stamped(name: { readonly id: string; readonly versionId: string; readon
 
 export function notFound(type: string, id: string): FhirRequestError {
   return new FhirRequestError('FHIR_NOT_FOUND', { detail: `${type}/${id}` })
-}
-
-export function forbidden(interaction: Interaction, type: string): FhirRequestError {
-  return new FhirRequestError('FHIR_FORBIDDEN', { detail: `needs a scope such as user/${type}.${interaction}` })
 }
 
 function gone({ type, id, gone: how }: ResourceRow): FhirRequestError {

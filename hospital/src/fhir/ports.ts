@@ -35,6 +35,11 @@ export function onBehalfOf({ kind, id, name, clientId }: FhirActor): OnBehalf | 
 
 export type Interaction = 'c' | 'r' | 'u' | 'd' | 's'
 
+export interface Allowance {
+  readonly reach: 'all' | 'own'
+  readonly query?: string
+}
+
 export interface FhirAccess {
   /** @throws {ProtocolError} `REQUEST_REJECTED` */
   authorize(request: {
@@ -43,8 +48,8 @@ export interface FhirAccess {
     readonly path: string
     readonly body: Uint8Array
   }): Promise<FhirActor>
-  /** `own`: the patient in context only. */
-  may(actor: FhirActor, interaction: Interaction, type: string): 'all' | 'own' | undefined
+  /** What the scopes allow together: `own`, the patient in context only; `query`, what fits this search only. */
+  may(actor: FhirActor, interaction: Interaction, type: string): readonly Allowance[]
   mayTreat(practitioner: string, patient: PatientRef): boolean
 }
 

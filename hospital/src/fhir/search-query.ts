@@ -117,6 +117,19 @@ export function parseSearch(
   }
 }
 
+/** A search that limits a scope: parameters of the type itself. `undefined` for anything else. */
+export function filtersOfScope(type: string, query: string): readonly Filter[] | undefined {
+  if (!isResourceType(type)) return undefined
+  try {
+    const { filters, used } = parseSearch(type, new URLSearchParams(query), { isStrict: true })
+    const isPlain = filters.every(({ chain, has }) => chain === undefined && has === undefined)
+    return isPlain && filters.length > 0 && filters.length === used.length ? filters : undefined
+  } catch (error) {
+    if (error instanceof FhirRequestError) return undefined
+    throw error
+  }
+}
+
 /** `undefined` for a parameter that the type does not have. */
 function filterOf(type: string, name: string, value: string, depth = 0): Filter | undefined {
   if (name.startsWith('_has:')) return hasOf(name, value, depth)

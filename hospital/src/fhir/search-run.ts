@@ -4,7 +4,7 @@
  * @module
  */
 import type { PatientRef } from '../../../shared/protocol/src/index.ts'
-import type { Candidate } from './candidate.ts'
+import type { Candidate, Searchable } from './candidate.ts'
 import type { Filter, SearchQuery } from './search-query.ts'
 import { testOf, testOfParameter } from './search-match.ts'
 import type { DateValue, ReferenceValue, ValueOf } from './search-values.ts'
@@ -21,7 +21,7 @@ export interface SearchSurroundings {
 /** Parameters that name the patient in whose compartment a record is. */
 const OF_COMPARTMENT = new Set(['patient', 'subject', 'beneficiary'])
 
-type Check = (candidate: Candidate) => boolean
+type Check = (one: Searchable) => boolean
 
 export async function runSearch(
   candidates: readonly Candidate[],
@@ -51,9 +51,15 @@ export function patientOfSearch(
 }
 
 async function checkOf(filter: Filter, surroundings: SearchSurroundings): Promise<Check> {
-  const { parameter, modifier, values, chain, has } = filter
+  const { chain, has } = filter
   if (chain !== undefined) return await chainCheck(filter, chain, surroundings)
   if (has !== undefined) return await hasCheck(filter, has, surroundings)
+  return plainCheck(filter, surroundings)
+}
+
+/** Whether a resource fits a filter that looks at no other resource. */
+export function plainCheck(filter: Filter, surroundings: Pick<SearchSurroundings, 'base' | 'resolvePatient'>): Check {
+  const { parameter, modifier, values } = filter
   if (modifier === 'missing') {
     const isMissing = values[0] === 'true'
     return (one) => (valuesOf(one, parameter.name, parameter.kind).length === 0) === isMissing
@@ -70,7 +76,11 @@ async function checkOf(filter: Filter, surroundings: SearchSurroundings): Promis
   }
 }
 
-function referenceCheck({ parameter, modifier }: Filter, value: string, surroundings: SearchSurroundings): Check {
+function referenceCheck(
+  { parameter, modifier }: Filter,
+  value: string,
+  surroundings: Pick<SearchSurroundings, 'base' | 'resolvePatient'>,
+): Check {
   const { base, resolvePatient } = surroundings
   const relative = value.startsWith(`${base}/`) ? value.slice(base.length + 1) : value
   const test = testOf('reference', relative, modifier)
@@ -124,7 +134,7 @@ async function hasCheck(
 }
 
 /** The values of a parameter; id and time are the server's own. */
-function valuesOf<K extends SearchKind>(one: Candidate, name: string, _kind: K): readonly ValueOf[K][] {
+function valuesOf<K extends SearchKind>(one: Searchable, name: string, _kind: K): readonly ValueOf[K][] {
   if (name === '_id') return [['', one.id, '']] as unknown as readonly ValueOf[K][]
   if (name === '_lastUpdated') {
     const time: DateValue = [one.changedMs, one.changedMs]

@@ -144,8 +144,7 @@ export class Searcher {
         const [type = '', id = ''] = name.split('/')
         if (include.target !== undefined && include.target !== type) continue
         const found = await library.find(actor, type, id)
-        if (found?.row?.gone === undefined && found !== undefined && library.maySee(actor, type)(found.patient))
-          add(found)
+        if (found?.row?.gone === undefined && found !== undefined && library.maySee(actor, found)) add(found)
       }
     }
   }
@@ -163,8 +162,9 @@ export class Searcher {
     const [only] = patients
     const query = { targets, ...(patients.size === 1 && only !== undefined ? { patient: only } : {}) }
     // What may not be searched is not included.
-    if (!library.maySee(actor, source)(only)) return
+    if (!library.maySearch(actor, source)) return
     for (const one of await library.candidates(actor, source, query)) {
+      if (!library.maySee(actor, one)) continue
       if (this.#referencedBy(one, parameter).some((name) => wanted.has(name))) add(one)
     }
   }

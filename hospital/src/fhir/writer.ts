@@ -21,6 +21,7 @@ import { onBehalfOf, type FhirActor, type Kept, type Records, type RecordToStore
 import { MAX_BODY_BYTES } from './limits.ts'
 import { withId } from './resource-text.ts'
 import { searchValuesOf } from './search-values.ts'
+import type { Sight } from './sight.ts'
 import type { FhirStore, ResourceRow } from './store.ts'
 import type { Sync } from './sync.ts'
 import type { TransactionPlan, TransactionResults } from './transaction-journal.ts'
@@ -105,8 +106,8 @@ export class Writer {
       })
     }
     const found = request.id === undefined ? undefined : await library.find(actor, type, id)
-    const sees = library.seen(actor, found === undefined ? 'c' : 'u', type)
-    const existing = this.#existingOf(type, id, found, sees)
+    const sight = library.sight(actor, found === undefined ? 'c' : 'u', type)
+    const existing = this.#existingOf(type, id, found, sight)
     const isConsentHere = type === 'Consent' && this.#parts.checkConsent(resource)
     const isLocal = isConsentHere || (existing === undefined ? undefined : existing.record === undefined)
     const patient = this.#patientFor(request, resource)
@@ -119,7 +120,11 @@ export class Writer {
       throw new FhirRequestError('FHIR_TOO_LARGE', { detail: 'the record of a patient has at most 4 MiB' })
     }
     checkMove(existing, patient, keepsLocal)
-    if (!sees(patient)) throw notFound(type, id)
+    if (!sight.reaches(patient)) throw notFound(type, id)
+    const written = { type, id, changedMs: this.#parts.nowMs(), ...(patient === undefined ? {} : { patient }) }
+    if (sight.asksContent && !sight.sees({ ...written, values: searchValuesOf(resource) })) {
+      throw new FhirRequestError('FHIR_FORBIDDEN', { detail: 'the resource does not fit the query of the scope' })
+    }
     const version = await this.#checkVersion(actor, existing, request.ifMatch)
     const text = request.id === undefined ? withId(request.text, id) : request.text
     return {
@@ -248,15 +253,10 @@ export class Writer {
     return row
   }
 
-  #existingOf(
-    type: string,
-    id: string,
-    found: Candidate | undefined,
-    sees: (patient: PatientRef | undefined) => boolean,
-  ): ResourceRow | undefined {
+  #existingOf(type: string, id: string, found: Candidate | undefined, sight: Sight): ResourceRow | undefined {
     if (found !== undefined) {
       // Somebody else's: as if it were not there, and the id is not free.
-      if (!sees(found.patient)) throw notFound(type, id)
+      if (!sight.sees(found)) throw notFound(type, id)
       // What the hospital's registry says of a patient may be said better.
       if (found.row === undefined && type !== 'Patient') throw readOnly(type, id)
       return found.row

@@ -13,7 +13,7 @@ import { CLIENT_ALGORITHMS, IDENTITY_SCOPES, OAUTH_PREFIX } from './provider.ts'
 import { PAGE_HEADERS, signInPage } from './sign-in-page.ts'
 import type { Smart } from './smart.ts'
 
-const Scopes = Type.Array(Type.String({ maxLength: 128 }), { minItems: 1, maxItems: 256 })
+const Scopes = Type.Array(Type.String({ maxLength: 256 }), { minItems: 1, maxItems: 256 })
 const AppBody = Type.Object(
   {
     kind: Type.Union([Type.Literal('backend'), Type.Literal('confidential'), Type.Literal('public')]),
