@@ -32,16 +32,20 @@ export interface DirectorySource {
   readonly url: string
 }
 
+/** Why there is no list. */
+type DirectoryProblem = 'DIRECTORY_UNAVAILABLE' | 'DIRECTORY_TOO_LARGE' | 'DIRECTORY_REJECTED'
+
 /** One hospital's list as it came, or why there is none. */
 export type RelayedDirectory = { readonly ref: HospitalRef; readonly name: string } & (
-  SignedDirectory | { readonly problem: 'DIRECTORY_UNAVAILABLE' | 'DIRECTORY_REJECTED' }
+  SignedDirectory | { readonly problem: DirectoryProblem }
 )
 
-/** @returns the body of an answer with status 200. @throws {ProtocolError} `DIRECTORY_REJECTED` if it is longer than `maxBytes`. */
+/** @returns the body of an answer with status 200. @throws {ProtocolError} `DIRECTORY_REJECTED` if it is longer than `maxBytes`, `DIRECTORY_TOO_LARGE` if that hospital says so. */
 export type BoundedGet = (url: string, maxBytes: number, withinMs: number) => Promise<Uint8Array>
 
 export interface DirectoriesParts {
-  readonly sources: readonly DirectorySource[]
+  /** Asked each time: hospitals join while this one runs. */
+  readonly sources: () => readonly DirectorySource[]
   readonly get: BoundedGet
   readonly nowMs: () => number
 }
@@ -57,7 +61,7 @@ export class Directories {
 
   /** Never throws for a hospital that does not answer: the others' lists are there all the same. */
   async all(): Promise<readonly RelayedDirectory[]> {
-    return await Promise.all(this.#parts.sources.map((source) => this.#of(source)))
+    return await Promise.all(this.#parts.sources().map((source) => this.#of(source)))
   }
 
   async #of(source: DirectorySource): Promise<RelayedDirectory> {
@@ -77,8 +81,7 @@ export class Directories {
       const bytes = await this.#parts.get(`${url}/v1/directory`, MAX_SIGNED_DIRECTORY_BYTES, ANSWER_MS)
       found = { ref, name, ...signedOf(bytes) }
     } catch (error) {
-      const isRejected = error instanceof ProtocolError && error.code === 'DIRECTORY_REJECTED'
-      found = { ref, name, problem: isRejected ? 'DIRECTORY_REJECTED' : 'DIRECTORY_UNAVAILABLE' }
+      found = { ref, name, problem: problemOf(error) }
       forMs = FAILED_MS
     }
     this.#kept.set(ref, { untilMs: this.#parts.nowMs() + forMs, found })
@@ -86,7 +89,12 @@ export class Directories {
   }
 }
 
-/** The hospital's own list, signed by its service. */
+function problemOf(error: unknown): DirectoryProblem {
+  const code = error instanceof ProtocolError ? error.code : undefined
+  return code === 'DIRECTORY_REJECTED' || code === 'DIRECTORY_TOO_LARGE' ? code : 'DIRECTORY_UNAVAILABLE'
+}
+
+/** The hospital's own list, signed by its service. @throws {ProtocolError} `DIRECTORY_TOO_LARGE` */
 export function signDirectory(
   crypto: Crypto,
   { ref, signingKey }: Pick<HospitalIdentity, 'ref' | 'signingKey'>,
@@ -102,6 +110,8 @@ export function signDirectory(
 /** With the platform's `fetch`: follows no redirection and reads no more than it may. */
 export const fetchBounded: BoundedGet = async (url, maxBytes, withinMs) => {
   const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(withinMs) })
+  // Waiting does not help: it has too many doctors.
+  if (response.status === 413) throw new ProtocolError('DIRECTORY_TOO_LARGE', 'the hospital has too many doctors')
   if (response.status !== 200 || response.body === null) throw unavailable()
   const chunks: Uint8Array[] = []
   let bytes = 0

@@ -12,7 +12,8 @@ import { pino } from 'pino'
 import { createNodeCrypto } from '../../shared/crypto/src/node-crypto.ts'
 import { restoreStore } from './backup.ts'
 import { startHospital, type RunningHospital } from './compose.ts'
-import { readHospitalConfiguration } from './configuration.ts'
+import { readHospitalConfiguration, type HospitalConfiguration } from './configuration.ts'
+import type { DirectorySource } from './directories.ts'
 import { readStoreKey } from './store-key.ts'
 
 /** A part that hangs is a part that does not answer. */
@@ -24,21 +25,33 @@ async function main(): Promise<void> {
   })
   if (values.folder === undefined) throw new Error('usage: main.ts --folder FOLDER [--restore COPY]')
   if (values.restore !== undefined) return restore(values.folder, values.restore)
+  const { folder } = values
+  const configuration = readHospitalConfiguration(folder)
   const log = pino({ name: 'hospital', base: null }, pino.destination(2))
   const hospital = await startHospital({
     crypto: createNodeCrypto(),
     clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
     fetch: (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_MS) }),
     fetchBytes: (url, init) => fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_MS) }),
-    folder: values.folder,
+    folder,
     environment: process.env,
-    configuration: readHospitalConfiguration(values.folder),
+    configuration,
+    directories: () => directoriesNow(folder, configuration),
     // Codes and places only: causes may hold what a request said.
     onFault: (where, error) => log.error({ where, fault: faultOf(error) }, 'fault'),
   })
   log.info({ ref: hospital.ref, url: hospital.url }, 'ready')
   process.stdout.write(`${JSON.stringify({ ready: true, url: hospital.url, ref: hospital.ref })}\n`)
   stopWithStarter(hospital, values.stay)
+}
+
+/** Hospitals that joined since the start are in the file; while it is being changed by hand, those of the start stay. */
+function directoriesNow(folder: string, started: HospitalConfiguration): readonly DirectorySource[] {
+  try {
+    return readHospitalConfiguration(folder).directories ?? []
+  } catch {
+    return started.directories ?? []
+  }
 }
 
 /** Puts a copy of the store back, while nothing runs on the folder. */

@@ -247,7 +247,7 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     const status =
       code === 'HTTP_RATE_LIMITED'
         ? 429
-        : code === 'HTTP_TOO_LARGE'
+        : code === 'HTTP_TOO_LARGE' || code === 'DIRECTORY_TOO_LARGE'
           ? 413
           : code === 'HTTP_MEDIA_TYPE'
             ? 415

@@ -120,6 +120,7 @@ test('an answer that is too large, none, or from elsewhere: the page says so, an
     [{ body: '<html>' }, 'DIRECTORY_REJECTED'],
     [{ body: new Uint8Array([0xff, 0xfe]) }, 'DIRECTORY_REJECTED'],
     [{ status: 404, body: '' }, 'DIRECTORY_UNAVAILABLE'],
+    [{ status: 413, body: '' }, 'DIRECTORY_TOO_LARGE'],
     [{ status: 302, body: '', location: `${standIn.behind}/v1/directory` }, 'DIRECTORY_UNAVAILABLE'],
   ] as const) {
     standIn.answer = wrong

@@ -157,13 +157,13 @@ const relayedDirectoryShape = struct({
   name: text({ max: 128 }),
   list: optional(text({ max: MAX_SIGNED_DIRECTORY_BYTES })),
   signature: optional(b64u(64)),
-  problem: optional(oneOf('DIRECTORY_UNAVAILABLE', 'DIRECTORY_REJECTED')),
+  problem: optional(oneOf('DIRECTORY_UNAVAILABLE', 'DIRECTORY_TOO_LARGE', 'DIRECTORY_REJECTED')),
 })
 export interface RelayedDirectory {
   readonly ref: HospitalRef
   readonly name: string
   readonly signed?: SignedDirectory
-  readonly problem?: 'DIRECTORY_UNAVAILABLE' | 'DIRECTORY_REJECTED'
+  readonly problem?: 'DIRECTORY_UNAVAILABLE' | 'DIRECTORY_TOO_LARGE' | 'DIRECTORY_REJECTED'
 }
 
 const patientEntryShape = struct({

@@ -7,6 +7,7 @@
  */
 import { concat, decodeUtf8, encodeUtf8 } from '../../crypto/src/bytes.ts'
 import { label } from '../../crypto/src/label.ts'
+import { ProtocolError } from './errors.ts'
 import { hospitalRefShape, practitionerRefShape } from './ids.ts'
 import { parseJson } from './json.ts'
 import { b64u, list, literal, struct, text, type Infer } from './shape.ts'
@@ -35,10 +36,12 @@ export const signedDirectoryShape = struct({
 })
 export type SignedDirectory = Infer<typeof signedDirectoryShape>
 
-/** @throws {RangeError} if it would be longer than 1 MiB. */
+/** @throws {ProtocolError} `DIRECTORY_TOO_LARGE` */
 export function encodeDirectory(directory: Directory): Uint8Array {
   const bytes = encodeUtf8(JSON.stringify(directory))
-  if (bytes.length > MAX_DIRECTORY_BYTES) throw new RangeError('a directory has at most 1 MiB')
+  if (directory.practitioners.length > MAX_LISTED || bytes.length > MAX_DIRECTORY_BYTES) {
+    throw new ProtocolError('DIRECTORY_TOO_LARGE', 'a directory has at most 8,192 doctors and 1 MiB')
+  }
   return bytes
 }
 

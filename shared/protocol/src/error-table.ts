@@ -610,6 +610,11 @@ export const ERROR_TABLE = {
     meaning: 'The list of another hospital’s doctors cannot be fetched now.',
     action: 'Ask again later, or give access by the doctor’s reference.',
   },
+  DIRECTORY_TOO_LARGE: {
+    kind: 'refused',
+    meaning: 'The hospital has more doctors than one published list may name.',
+    action: 'Ask the doctor for the reference, and give access by it.',
+  },
   DIRECTORY_REJECTED: {
     kind: 'check',
     meaning: 'The list of another hospital’s doctors is malformed, too large or not signed by that hospital.',

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -116,6 +116,11 @@ test('a hospital joins while the others work; its people do everything that thei
   await run('grant create --to alice --as nora')
   assert.match((await run(`record get ${joined} --as alice`)).out, /Potassium/)
   assert.match((await run('patient list --as hospital-c')).out, /Nora Berg/)
+  // The doctors of the new hospital are found by those who were there before it: her key is on another device.
+  const hers = join(place.state, 'identities', 'dana-kim.json')
+  renameSync(hers, `${hers}.away`)
+  await run('grant create --to "Dana Kim" --until 7d --as bob')
+  renameSync(`${hers}.away`, hers)
   await run(`record get ${kept} --as bob`)
   await run('audit')
   await run('ledger verify')

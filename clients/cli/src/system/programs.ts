@@ -9,7 +9,7 @@ import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
 import { formatFabricTrust } from '../../../../ledger/client/src/index.ts'
 import type { HospitalRef } from '../../../../shared/protocol/src/index.ts'
 import type { Context } from '../context.ts'
-import { writePrivateFile } from '../files.ts'
+import { readJsonFile, writePrivateFile } from '../files.ts'
 import type { StateFolder } from '../state-folder.ts'
 import { hospitalFolder, LEDGER_PROGRAM, SERVER_PROGRAM, type Consortium, type HospitalEntry } from '../system-file.ts'
 import { PRODUCT_FOLDER } from '../version.ts'
@@ -43,7 +43,7 @@ export interface HospitalPlaces {
   readonly consortium: Consortium
   readonly ledgerUrl: string
   readonly serverUrl: string
-  /** Where this and the other hospitals are; those that join later are known from the next start on. */
+  /** Where this and the other hospitals are. */
   readonly directories: readonly { readonly ref: HospitalRef; readonly name: string; readonly url: string }[]
 }
 
@@ -96,6 +96,17 @@ function trustAtJoining(
   const isMember = ({ fabric }: Pick<Consortium, 'fabric'>) =>
     fabric?.organizations.some((organization) => organization.mspId === mspId) === true
   return consortium.fabric === undefined ? consortium : (readFabricConfigurations(state).find(isMember) ?? consortium)
+}
+
+/** Tells a hospital that runs where the others are now: it reads the file again when its people ask. */
+export function tellDirectories(
+  state: StateFolder,
+  { slug, ref }: HospitalEntry,
+  directories: HospitalPlaces['directories'],
+): void {
+  const path = join(hospitalFolder(state, slug), CONFIGURATION_FILE)
+  const configuration = { ...(readJsonFile(path) as object), directories: directories.filter((one) => one.ref !== ref) }
+  writePrivateFile(path, `${JSON.stringify(configuration, null, 2)}\n`)
 }
 
 export interface RecordServerPlaces {

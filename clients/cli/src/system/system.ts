@@ -32,7 +32,7 @@ import { openOperator, type Operator } from './operator.ts'
 import { FIRST_PORT, freePort, LOOPBACK } from './ports.ts'
 import { startOf } from './processes.ts'
 import { ProgramRunner, type Program } from './program-runner.ts'
-import { hospitalProgram, recordServerProgram, type RecordServerPlaces } from './programs.ts'
+import { hospitalProgram, recordServerProgram, tellDirectories, type RecordServerPlaces } from './programs.ts'
 import {
   configurationOf,
   followConfiguration,
@@ -340,6 +340,7 @@ class System implements RunningSystem {
       return hospitalProgram(state, member, places, ports[i] as number)
     })
     await Promise.all(programs.map((program) => this.#run(program)))
+    for (const member of this.#members) tellDirectories(state, member, places.directories)
     this.#members.push(...members)
   }
 
