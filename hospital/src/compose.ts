@@ -13,7 +13,7 @@ import { HttpTransport, type BinaryFetch } from '../../clients/sdk/src/http-tran
 import { VerifyingLedgerReader } from '../../clients/sdk/src/ledger-reader.ts'
 import type { Clock } from '../../clients/sdk/src/ports.ts'
 import { storedShape } from '../../clients/sdk/src/record-answer.ts'
-import { CommitmentIndex, openLedger, type Ledger } from '../../ledger/client/src/index.ts'
+import { CommitmentIndex, openLedger, type Ledger, type LedgerBlock } from '../../ledger/client/src/index.ts'
 import { encodeBase64url, type Crypto } from '../../shared/crypto/src/index.ts'
 import { misuseRecordShape, organizationPolicyShape, parseResult } from '../../shared/ledger-model/src/index.ts'
 import {
@@ -34,7 +34,7 @@ import { CommitmentBatcher } from './commitments.ts'
 import type { HospitalConfiguration } from './configuration.ts'
 import { backupStore } from './backup.ts'
 import { openHospitalDatabase, type HospitalDatabase } from './database.ts'
-import { Directories, fetchBounded, signDirectory } from './directories.ts'
+import { Directories, fetchBounded, signDirectory, type DirectorySource } from './directories.ts'
 import { EmergencyReviews } from './emergency-reviews.ts'
 import { MisuseReports } from './misuse-reports.ts'
 import { DeviceLinks } from './devices/device-links.ts'
@@ -80,6 +80,8 @@ export interface HospitalServiceOptions {
   /** The hospital's own folder: keys and store. */
   readonly folder: string
   readonly configuration: HospitalConfiguration
+  /** Other hospitals whose lists are passed on, asked each time; default: those of the configuration. */
+  readonly directories?: () => readonly DirectorySource[]
   /** Where a secret for the store may stand; it is removed when it was taken. */
   readonly environment?: Record<string, string | undefined>
   /** A fault that a person should look at; no contents, no names. */
@@ -258,7 +260,11 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     backups: { folder: backups.folder, make: () => backupStore(db, backups.folder, nowMs(), backups.keep) },
     questions: { questions, reviews },
     directories: {
-      directories: new Directories({ sources: configuration.directories ?? [], get: fetchBounded, nowMs }),
+      directories: new Directories({
+        sources: options.directories ?? (() => configuration.directories ?? []),
+        get: fetchBounded,
+        nowMs,
+      }),
       ...(configuration.publishDirectory === true
         ? { published: () => signDirectory(crypto, identity, hospital.directory()) }
         : {}),
@@ -285,7 +291,8 @@ export async function startHospital(options: HospitalServiceOptions): Promise<Ru
     ...(requestsPerMinute === undefined ? {} : { rateLimit: requestsPerMinute }),
   })
   const stop = new AbortController()
-  const following = index.follow(ledger, { signal: stop.signal }).catch((error: unknown) => {
+  const onBlock = (block: LedgerBlock) => recovery.notice(block)
+  const following = index.follow(ledger, { signal: stop.signal, onBlock }).catch((error: unknown) => {
     if (!stop.signal.aborted) onFault('ledger-index', error)
   })
   const url = await server.listen({ host: '127.0.0.1', port: configuration.port })

@@ -11,6 +11,7 @@ import type { HospitalClient } from '../../../clients/sdk/src/hospital.ts'
 import type { Identity } from '../../../clients/sdk/src/identity.ts'
 import { readLedger, serverRegistrationOf } from '../../../clients/sdk/src/ledger-reader.ts'
 import { SecureSession } from '../../../clients/sdk/src/secure-session.ts'
+import type { CommittedTransaction } from '../../../ledger/client/src/index.ts'
 import { encodeHex, equalBytes, type AgreementKey, type Crypto } from '../../../shared/crypto/src/index.ts'
 import {
   approvedSuccession,
@@ -38,10 +39,12 @@ import { AWAY, every, type Repeated } from '../repeated.ts'
 import { KeptShares, type KeptSet } from './kept-shares.ts'
 
 const MAX_ANSWER_BYTES = 65_536
-/** Until it has its share, and while too few others have theirs; and how often the ledger is asked whether there is another. */
+/** Until it has its share, and while too few others have theirs; and how often it looks whether a block told of another. */
 const SOON_MS = 5_000
 /** The server takes its next key, or the store, about so long after the ledger shows it. */
 const TAKING_MS = 500
+/** Of the server's own checkpoints, which change nothing here. */
+const ANCHORED = 'CheckpointAnchored'
 /** Nor is it trouble if the server has no shares, does not know this hospital yet, or has too few hospitals for them. */
 const EXPECTED = [
   ...AWAY,
@@ -70,12 +73,15 @@ export interface RecoveryParts {
   readonly ref: HospitalRef
   readonly identity: Identity
   readonly sealKey: AgreementKey
-  readonly recordServer: HospitalClient
+  readonly recordServer: Pick<HospitalClient, 'session' | 'options'>
   /** Where the record server is, and new hardware in its place. */
   readonly url: string
   readonly fetch: Fetch
   readonly fetchBytes: BinaryFetch
 }
+
+/** What is looked at in a transaction of a block. */
+type BlockTransaction = Pick<CommittedTransaction, 'status' | 'event'>
 
 /** What a hospital has, for its administrator. */
 export interface KeptShare {
@@ -99,6 +105,8 @@ export class Recovery {
   readonly #parts: RecoveryParts
   readonly #kept: KeptShares
   #repeated: Repeated | undefined
+  /** Blocks that changed something about the server. */
+  #changes = 0
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts
@@ -162,20 +170,40 @@ export class Recovery {
     }
   }
 
-  /** @param onTrouble a refusal, which a person should look at; not told of a server that does not answer. */
-  start(everyMs: number, onTrouble: (error: unknown) => void): void {
-    let ready: { readonly marks: string; readonly untilMs: number } | undefined
+  /**
+   * Told of each block as it comes, so that the ledger need not be asked whether something changed. A peer that holds
+   * blocks back delays the next share until the next fetch, and no longer.
+   */
+  notice({ transactions }: { readonly transactions: readonly BlockTransaction[] }): void {
+    const { serverRef } = this.#parts.recordServer.options
+    const isAbout = ({ status, event }: BlockTransaction) =>
+      status === 'VALID' && event !== null && event.name !== ANCHORED && event.payload.includes(serverRef)
+    if (transactions.some(isAbout)) this.#changes++
+  }
+
+  /**
+   * @param onTrouble a refusal, which a person should look at; not told of a server that does not answer.
+   * @param soonMs between looks; one at which nothing changed asks nobody.
+   */
+  start(everyMs: number, onTrouble: (error: unknown) => void, soonMs = SOON_MS): void {
+    let ready: { readonly marks: string; readonly changes: number; readonly untilMs: number } | undefined
     const look = async (): Promise<number> => {
-      const marks = await this.#marks()
+      const changes = this.#changes
       const nowMs = performance.now()
-      if (ready?.marks === marks && nowMs < ready.untilMs) return Math.min(SOON_MS, ready.untilMs - nowMs)
+      const isCurrent = ready !== undefined && nowMs < ready.untilMs
+      if (isCurrent && ready?.changes === changes) return Math.min(soonMs, ready.untilMs - nowMs)
+      const marks = await this.#marks()
+      if (isCurrent && ready?.marks === marks) {
+        ready = { ...ready, changes }
+        return Math.min(soonMs, ready.untilMs - nowMs)
+      }
       const isChanging = ready !== undefined && ready.marks !== marks
       ready = undefined
       if (isChanging) return TAKING_MS
-      if (await this.fetch()) ready = { marks, untilMs: nowMs + everyMs }
-      return Math.min(SOON_MS, everyMs)
+      if (await this.fetch()) ready = { marks, changes, untilMs: nowMs + everyMs }
+      return Math.min(soonMs, everyMs)
     }
-    this.#repeated = every({ look, retryMs: SOON_MS, expected: EXPECTED, onTrouble })
+    this.#repeated = every({ look, retryMs: soonMs, expected: EXPECTED, onTrouble })
   }
 
   async stop(): Promise<void> {

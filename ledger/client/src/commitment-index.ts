@@ -58,17 +58,19 @@ export class CommitmentIndex {
     return commitments
   }
 
-  /** Takes blocks as they come, until `signal` is aborted. `onCommitments` is told of new ones, block by block. */
+  /** Takes blocks as they come, until `signal` is aborted. `onCommitments` is told of new ones, `onBlock` of every block. */
   async follow(
     ledger: Pick<Ledger, 'blocks'>,
     options: {
       readonly signal: AbortSignal
       readonly onCommitments?: (commitments: readonly IndexedCommitment[]) => void
+      readonly onBlock?: (block: LedgerBlock) => void
     },
   ): Promise<void> {
     for await (const block of ledger.blocks(this.#height + 1, { signal: options.signal })) {
       const commitments = this.apply(block)
       if (commitments.length > 0) options.onCommitments?.(commitments)
+      options.onBlock?.(block)
     }
   }
 
