@@ -42,7 +42,8 @@ describe('bad input', () => {
     { name: '_format=xml', method: 'GET', path: '/Observation?_format=xml', answer: [406, 'HTTP_NOT_ACCEPTABLE'] },
     { name: 'no JSON', body: () => '{"resourceType":"Observation"', answer: [400, 'FHIR_NOT_JSON'] },
     { name: 'an empty body', body: () => ' ', answer: [400, 'FHIR_NOT_JSON'] },
-    { name: 'a list', body: () => '[]', answer: [404, 'FHIR_UNKNOWN_RESOURCE_TYPE'] },
+    { name: 'a list', body: () => '[]', answer: [400, 'FHIR_ID_MISMATCH'] },
+    { name: 'no resourceType', body: () => '{"status":"final"}', answer: [400, 'FHIR_ID_MISMATCH'] },
     { name: 'a byte order mark', body: () => `\uFEFF${observation()}`, answer: [400, 'FHIR_NOT_JSON'] },
     {
       name: 'a name twice',

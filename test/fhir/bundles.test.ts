@@ -93,6 +93,20 @@ describe('Bundles', () => {
     }
     const twice = { resource: hba1c(bob, 1, { id: 'twice' }), request: { method: 'PUT', url: 'Observation/twice' } }
     assert.equal((await send('transaction', [twice, twice])).status, 400)
+    // By a condition, too: both would be made, or both would be the next version.
+    const identified = hba1c(bob, 1, { identifier: [{ system: 'urn:lab', value: 'overlap' }] })
+    const conditional = {
+      resource: identified,
+      request: { method: 'PUT', url: 'Observation?identifier=urn:lab|overlap' },
+    }
+    assert.equal(codeOf(await send('transaction', [conditional, conditional])), 'HTTP_BAD_REQUEST')
+    assert.deepEqual(idsOf(await scene.fhir('GET', '/Observation')), there)
+    await scene.fhir('PUT', '/Observation/overlap', { ...identified, id: 'overlap' })
+    const named = { request: { method: 'DELETE', url: 'Observation/overlap' } }
+    const overlapping = await send('transaction', [conditional, named])
+    assert.equal(codeOf(overlapping), 'HTTP_BAD_REQUEST')
+    assert.ok(overlapping.text.includes('Bundle.entry[1]'))
+    assert.equal((await scene.fhir('DELETE', '/Observation/overlap')).status, 204)
     assert.deepEqual(idsOf(await scene.fhir('GET', '/Observation')), there)
   })
 

@@ -19,7 +19,7 @@ const tokenFor = (...scopes: readonly string[]) => backendToken(world, ...scopes
 function ask(
   token: string,
   path: string,
-  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  init: { method?: string; headers?: Record<string, string>; body?: string | Uint8Array<ArrayBuffer> } = {},
 ) {
   const headers = { authorization: `Bearer ${token}`, prefer: 'respond-async', ...init.headers }
   return fetch(path.startsWith('http') ? path : url + path, { ...init, headers })
@@ -83,6 +83,7 @@ test('what was imported line by line comes out of every export; refused lines ar
     observation('b', 'two'),
     '{"resourceType":"Nothing"}',
     observation('c'),
+    'null',
   ].join('\n')
   const headers = { 'content-type': 'application/fhir+ndjson', 'x-trusthealth-patient': `Patient/${bob.ref}` }
   const imported = await finished(token, await ask(token, '/fhir/$import', { method: 'POST', headers, body: ndjson }))
@@ -90,7 +91,10 @@ test('what was imported line by line comes out of every export; refused lines ar
   const outcomes = await Promise.all(
     imported.manifest.error.map(async (file) => (await (await ask(token, file.url)).text()).trim()),
   )
-  assert.match(outcomes.join('\n'), /line 2: FHIR_NOT_JSON[^]*line 4: FHIR_UNKNOWN_RESOURCE_TYPE/)
+  assert.match(
+    outcomes.join('\n'),
+    /line 2: FHIR_NOT_JSON: The input[^]*line 4: FHIR_UNKNOWN_RESOURCE_TYPE[^]*line 6: FHIR_UNKNOWN_RESOURCE_TYPE/,
+  )
 
   const all = await finished(token, await ask(token, '/fhir/$export'))
   assert.equal(all.manifest.request, `${url}/fhir/$export`)
@@ -142,6 +146,8 @@ test("a job is its owner's; scopes, parameters and the form of the request are c
   assert.equal(await statusOf('/fhir/$export?_type=Observation', {}, narrow), 202)
   const ndjson = { method: 'POST', headers: { 'content-type': 'application/fhir+ndjson' }, body: observation('x') }
   assert.equal(await statusOf('/fhir/$import', ndjson), 403)
+  const latin = { ...ndjson, body: new Uint8Array([0xe9]) }
+  assert.equal(await statusOf('/fhir/$import', latin, await tokenFor('system/Observation.c')), 400)
   assert.equal(await statusOf('/fhir/$export', {}, 'guessed'), 401)
   const bob = await world.patient('Bob')
   const path = '/fhir/$export'

@@ -7,9 +7,10 @@
  * @module
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { isResourceType } from '../../../shared/fhir/src/index.ts'
+import { isResourceType, parseDateTime } from '../../../shared/fhir/src/index.ts'
 import { isErrorCode, practitionerRefShape, ProtocolError } from '../../../shared/protocol/src/index.ts'
 import { actorMay, type Actor, type Authorization } from '../authorization.ts'
+import { FhirRequestError } from '../fhir/errors.ts'
 import { failureOf } from '../fhir/outcome.ts'
 import { KEPT_MS, type BulkRequest } from './job-store.ts'
 import { parseScope } from '../smart/scopes.ts'
@@ -107,10 +108,10 @@ export function bulkPlugin({ bulk, authorization, publicUrl, onFault }: BulkRout
       const actor = await actorOf(request)
       requireAsync(request)
       if (!/ndjson/.test(request.headers['content-type'] ?? ''))
-        throw new ProtocolError('HTTP_MEDIA_TYPE', 'an import is NDJSON')
+        throw new FhirRequestError('HTTP_MEDIA_TYPE', { detail: 'an import is application/fhir+ndjson' })
       if (!actor.scopes.some((scope) => parseScope(scope)?.verbs.includes('c'))) throw forbidden()
       const patient = request.headers['x-trusthealth-patient']
-      const input = new TextDecoder('utf-8', { fatal: true }).decode(request.body as Buffer)
+      const input = decode(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0))
       const asked = {
         kind: 'import',
         actor,
@@ -169,28 +170,40 @@ export function bulkPlugin({ bulk, authorization, publicUrl, onFault }: BulkRout
   }
 }
 
-/** @throws {ProtocolError} `HTTP_BAD_REQUEST` */
+/** @throws {FhirRequestError} `FHIR_NOT_JSON` */
+function decode(body: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch {
+    throw new FhirRequestError('FHIR_NOT_JSON', { detail: 'the body is not UTF-8' })
+  }
+}
+
+/** @throws {FhirRequestError} `HTTP_BAD_REQUEST` */
 function requireAsync({ headers }: FastifyRequest): void {
   if (!/\brespond-async\b/.test(String(headers['prefer'] ?? '')))
-    throw new ProtocolError('HTTP_BAD_REQUEST', 'Prefer: respond-async is missing')
+    throw new FhirRequestError('HTTP_BAD_REQUEST', { detail: 'it needs the header Prefer: respond-async' })
 }
 
 function exportParameters(request: FastifyRequest, actor: Actor): { types?: readonly string[]; sinceMs?: number } {
   const query = new URLSearchParams(request.url.split('?')[1] ?? '')
   for (const name of query.keys())
-    if (!PARAMETERS.has(name)) throw new ProtocolError('FHIR_SEARCH_INVALID', `${name.slice(0, 64)} is not supported`)
+    if (!PARAMETERS.has(name))
+      throw new FhirRequestError('FHIR_SEARCH_INVALID', { detail: `${name.slice(0, 64)} of an export` })
   const format = query.get('_outputFormat')
-  if (format !== null && !FORMATS.has(format)) throw new ProtocolError('HTTP_NOT_ACCEPTABLE', 'NDJSON only')
+  if (format !== null && !FORMATS.has(format))
+    throw new FhirRequestError('HTTP_NOT_ACCEPTABLE', { detail: 'an export is NDJSON' })
   const since = query.get('_since')
-  if (since !== null && Number.isNaN(Date.parse(since)))
-    throw new ProtocolError('FHIR_SEARCH_INVALID', '_since is no instant')
+  const sinceMs = since === null ? undefined : parseDateTime(since.replace(' ', '+'))?.startMs
+  if (since !== null && sinceMs === undefined)
+    throw new FhirRequestError('FHIR_SEARCH_INVALID', { detail: '_since is no instant such as 2026-11-23T09:00:00Z' })
   const types = query.get('_type')?.split(',')
   if (types?.some((type) => !isResourceType(type)) === true)
-    throw new ProtocolError('FHIR_UNKNOWN_RESOURCE_TYPE', '_type names none')
+    throw new FhirRequestError('FHIR_UNKNOWN_RESOURCE_TYPE', { detail: '_type' })
   // A scope for one patient does not reach what is of many.
   if ((types ?? ['Patient']).some((type) => !actorMay(actor, 'r', type).some(({ reach }) => reach === 'all')))
     throw forbidden()
-  return { ...(types === undefined ? {} : { types }), ...(since === null ? {} : { sinceMs: Date.parse(since) }) }
+  return { ...(types === undefined ? {} : { types }), ...(sinceMs === undefined ? {} : { sinceMs }) }
 }
 
 function groupOf(id: string): string {
@@ -198,10 +211,10 @@ function groupOf(id: string): string {
   try {
     return practitionerRefShape(id, 'group')
   } catch {
-    throw new ProtocolError('FHIR_NOT_FOUND', 'no such group')
+    throw new FhirRequestError('FHIR_NOT_FOUND', { detail: 'groups are patients, and each doctor by reference' })
   }
 }
 
-function forbidden(): ProtocolError {
-  return new ProtocolError('FHIR_FORBIDDEN', 'the scopes do not reach everybody')
+function forbidden(): FhirRequestError {
+  return new FhirRequestError('FHIR_FORBIDDEN', { detail: 'needs scopes such as system/*.rs, which reach everybody' })
 }

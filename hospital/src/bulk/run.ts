@@ -6,8 +6,10 @@
  * @module
  */
 import { isResourceType, operationOutcome } from '../../../shared/fhir/src/index.ts'
-import { isErrorCode, type PatientRef } from '../../../shared/protocol/src/index.ts'
+import { isErrorCode, type ErrorCode, type PatientRef } from '../../../shared/protocol/src/index.ts'
 import type { Candidate } from '../fhir/candidate.ts'
+import { FhirRequestError } from '../fhir/errors.ts'
+import { failureOf } from '../fhir/outcome.ts'
 import type { FhirService } from '../fhir/service.ts'
 import type { BulkJob, BulkRequest, JobStore } from './job-store.ts'
 
@@ -79,19 +81,20 @@ export async function runImport(
   for (let i = job.done; i < lines.length; i++) {
     if (isGone(job.id)) return
     const line = lines[i] as string
-    const code = await importLine(
+    const refusal = await importLine(
       service(),
       { actor, ...(patient === undefined ? {} : { patient }) },
       line,
       i === job.done && i > 0,
     )
     jobs.atOnce(() => {
-      if (code !== undefined) {
+      if (refusal !== undefined) {
+        const { code, words } = refusal
         const outcome = operationOutcome({
           severity: 'error',
           code: 'processing',
           errorCode: code,
-          diagnostics: `line ${i + 1}: ${code}`,
+          diagnostics: `line ${i + 1}: ${code}: ${words}`,
         })
         jobs.addFile(job.id, { use: 'error', type: 'OperationOutcome', count: 1 }, `${JSON.stringify(outcome)}\n`)
       }
@@ -106,23 +109,35 @@ async function importLine(
   request: { readonly actor: BulkRequest['actor']; readonly patient?: string },
   text: string,
   isAgain: boolean,
-): Promise<string | undefined> {
+): Promise<{ readonly code: ErrorCode; readonly words: string } | undefined> {
   try {
-    const { resourceType, id } = JSON.parse(text) as { resourceType?: unknown; id?: unknown }
-    if (typeof resourceType !== 'string' || !isResourceType(resourceType)) return 'FHIR_UNKNOWN_RESOURCE_TYPE'
-    const path = typeof id === 'string' ? `${resourceType}/${encodeURIComponent(id)}` : resourceType
-    if (isAgain && typeof id === 'string') {
+    const { resourceType, id } = nameIn(text)
+    const path = id === undefined ? resourceType : `${resourceType}/${encodeURIComponent(id)}`
+    if (isAgain && id !== undefined) {
       const known = await service.handle({ ...request, method: 'GET', path }).catch(() => undefined)
       if (known?.status === 200) return undefined
     }
-    const { status } = await service.handle({ ...request, method: typeof id === 'string' ? 'PUT' : 'POST', path, text })
-    return status < 300 ? undefined : 'FHIR_INVALID'
+    await service.handle({ ...request, method: id === undefined ? 'POST' : 'PUT', path, text })
+    return undefined
   } catch (error) {
-    if (error instanceof SyntaxError) return 'FHIR_NOT_JSON'
-    const { code } = error as { readonly code?: unknown }
-    if (isErrorCode(code)) return code
-    throw error
+    if (!isErrorCode((error as { readonly code?: unknown }).code)) throw error
+    const { code, outcome } = failureOf(error)
+    return { code, words: outcome.issue[0]?.diagnostics ?? '' }
   }
+}
+
+/** @throws {FhirRequestError} `FHIR_NOT_JSON`, `FHIR_UNKNOWN_RESOURCE_TYPE` */
+function nameIn(text: string): { readonly resourceType: string; readonly id?: string } {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    throw new FhirRequestError('FHIR_NOT_JSON', { cause })
+  }
+  const { resourceType, id } = (parsed ?? {}) as { readonly resourceType?: unknown; readonly id?: unknown }
+  if (typeof resourceType !== 'string' || !isResourceType(resourceType))
+    throw new FhirRequestError('FHIR_UNKNOWN_RESOURCE_TYPE')
+  return { resourceType, ...(typeof id === 'string' ? { id } : {}) }
 }
 
 function patientsOf({ service, mayTreat }: RunParts, { level }: ExportRequest): readonly PatientRef[] {

@@ -69,12 +69,14 @@ interface Step extends TransactionStep {
 export async function runTransaction(service: Interactions, request: FhirRequest): Promise<FhirResponse> {
   const entries = entriesOf(request)
   const keys = new Set<string>()
+  const named = new Set<string>()
   for (const entry of entries) {
     within(entry, () => checkEntry(entry))
-    const [path = ''] = (entry.url ?? '').replace(/^\//, '').split('?')
+    const url = (entry.url ?? '').replace(/^\//, '')
+    const [path = ''] = url.split('?')
     if (entry.method === 'PUT' || entry.method === 'DELETE') {
-      const isTwice = keys.has(path) && path.includes('/')
-      if (isTwice) throw new FhirRequestError('HTTP_BAD_REQUEST', { detail: `${path} stands twice in the transaction` })
+      if (named.has(url)) throw twice(url)
+      named.add(url)
       keys.add(path)
     }
     if (entry.ifNoneExist !== undefined) keys.add(`${path}?`)
@@ -84,6 +86,10 @@ export async function runTransaction(service: Interactions, request: FhirRequest
   if (told !== undefined) return await answerTransaction(service, request, entries, told)
   const sorted = [...keys].toSorted()
   return await service.locked(sorted, async () => await runSteps(service, request, { entries, digest, keys: sorted }))
+}
+
+function twice(name: string): FhirRequestError {
+  return new FhirRequestError('HTTP_BAD_REQUEST', { detail: `${name.slice(0, 256)} stands twice in the transaction` })
 }
 
 /** Who asks for what: of an answer that was lost, the same again gets it. */
@@ -106,10 +112,17 @@ async function runSteps(
   const { writer, validation, transactions } = service.parts
   const steps: Step[] = []
   const names = new Map<string, string>()
+  const written = new Set<string>()
   for (const entry of entries) {
     const step = await withinAsync(entry, () => stepOf(service, request, entry))
+    const name = `${step.type}/${step.id}`
+    if (step.kind === 'update' || step.kind === 'delete') {
+      // A condition may find what another entry names (R4 http.html#trules).
+      if (written.has(name)) throw placed(twice(name), entry)
+      written.add(name)
+    }
     steps.push(step)
-    if (entry.fullUrl !== undefined && step.kind !== 'get') names.set(entry.fullUrl, `${step.type}/${step.id}`)
+    if (entry.fullUrl !== undefined && step.kind !== 'get') names.set(entry.fullUrl, name)
   }
   const plans = new Map<Step, PlannedWrite>()
   const patient = service.patientOf(request)

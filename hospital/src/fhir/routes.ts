@@ -17,6 +17,10 @@ export const FHIR_PATH = '/fhir'
 const FHIR_JSON = 'application/fhir+json; charset=utf-8'
 const JSON_TYPES = ['application/fhir+json', 'application/json', 'application/json+fhir', 'text/json']
 const FORMATS = new Set(['json', 'application/json', 'application/fhir+json', 'application/json+fhir', 'text/json'])
+const FORM = 'application/x-www-form-urlencoded'
+const TAKES_JSON = 'send JSON with Content-Type: application/fhir+json'
+/** Of parts that are away. */
+const RETRY_AFTER_S = 5
 /** What a browser's FHIR app may send and see. */
 const CORS = {
   'access-control-allow-origin': '*',
@@ -45,7 +49,7 @@ export function fhirRoutes(options: FhirRoutesOptions): (server: FastifyInstance
 
 function addRoutes(server: FastifyInstance, { service, access, onFault }: FhirRoutesOptions): void {
   server.removeAllContentTypeParsers()
-  for (const type of [...JSON_TYPES, PATCH_TYPE, 'application/x-www-form-urlencoded']) {
+  for (const type of [...JSON_TYPES, PATCH_TYPE, FORM]) {
     server.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => {
       done(null, body)
     })
@@ -54,17 +58,18 @@ function addRoutes(server: FastifyInstance, { service, access, onFault }: FhirRo
     reply.headers({ ...CORS, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
   })
   server.setErrorHandler((error, _request, reply) => {
-    const { code, status, outcome } = failureOf(error)
+    const { code, status, outcome } = failureOf(readableOf(error))
     if (code === 'SERVICE_FAULT') onFault(error)
     if (status === 401) reply.header('www-authenticate', 'Bearer')
+    if (status === 503) reply.header('retry-after', String(RETRY_AFTER_S))
     return reply.status(status).type(FHIR_JSON).send(JSON.stringify(outcome))
   })
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     if (request.method === 'OPTIONS') return await reply.status(204).send()
     const path = request.url.slice(request.url.indexOf(FHIR_PATH) + FHIR_PATH.length)
     checkFormat(request)
-    checkPatchType(request)
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+    checkContentType(request, path, body)
     const { authorization } = request.headers
     // Anybody may ask what the server can do.
     const isOpen = request.method === 'GET' && /^\/metadata(\?|$)/.test(path)
@@ -85,6 +90,9 @@ function addRoutes(server: FastifyInstance, { service, access, onFault }: FhirRo
     })
     return await send(reply, request, response)
   }
+  server.setNotFoundHandler(() => {
+    throw new FhirRequestError('FHIR_NOT_SUPPORTED', { detail: 'no such HTTP method here' })
+  })
   const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
   for (const url of ['/', '/*'])
     server.route({ method: methods, url, bodyLimit: MAX_BODY_BYTES, handler: answer, exposeHeadRoute: false })
@@ -94,7 +102,9 @@ function addRoutes(server: FastifyInstance, { service, access, onFault }: FhirRo
 function checkFormat(request: FastifyRequest): void {
   const format = new URLSearchParams(request.url.split('?')[1] ?? '').get('_format')
   if (format !== null) {
-    if (!FORMATS.has((format.split(';')[0] ?? '').trim())) throw new FhirRequestError('HTTP_NOT_ACCEPTABLE')
+    // Unescaped in an address, a plus means a space: nobody means one here.
+    if (!FORMATS.has((format.split(';')[0] ?? '').trim().replace(' ', '+')))
+      throw new FhirRequestError('HTTP_NOT_ACCEPTABLE')
   } else if (!isRawBinary(request)) {
     const accepted = (request.headers.accept ?? '*/*').split(',').map((one) => (one.split(';')[0] ?? '').trim())
     if (!accepted.some((one) => FORMATS.has(one) || one === '*/*' || one === 'application/*')) {
@@ -109,11 +119,27 @@ function checkFormat(request: FastifyRequest): void {
   }
 }
 
-/** A patch is JSON Patch, and nothing else is. @throws {FhirRequestError} `HTTP_MEDIA_TYPE` */
-function checkPatchType({ method, headers }: FastifyRequest): void {
-  const type = (headers['content-type'] ?? '').split(';')[0]?.trim()
-  if ((method === 'PATCH') === (type === PATCH_TYPE)) return
-  throw new FhirRequestError('HTTP_MEDIA_TYPE', { detail: `PATCH takes ${PATCH_TYPE}, the others FHIR's JSON` })
+/** A patch is JSON Patch, a search by POST a form, everything else FHIR's JSON. @throws {FhirRequestError} `HTTP_MEDIA_TYPE` */
+function checkContentType({ method, headers }: FastifyRequest, path: string, body: Buffer): void {
+  const encoding = headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') throw mediaType('a compressed body is not taken; send it without Content-Encoding')
+  if (body.length === 0) return
+  const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+  if (method === 'PATCH') {
+    if (type !== PATCH_TYPE) throw mediaType(`PATCH takes ${PATCH_TYPE}`)
+  } else if (method === 'POST' && /\/_search\/?(\?|$)/.test(path)) {
+    if (type !== FORM) throw mediaType(`a search by POST takes ${FORM}`)
+  } else if (!JSON_TYPES.includes(type)) throw mediaType(TAKES_JSON)
+}
+
+function mediaType(detail: string): FhirRequestError {
+  return new FhirRequestError('HTTP_MEDIA_TYPE', { detail })
+}
+
+/** The HTTP server's own errors, in words for whoever wrote the request. */
+function readableOf(error: unknown): unknown {
+  const { code } = (error ?? {}) as { readonly code?: unknown }
+  return code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? mediaType(TAKES_JSON) : error
 }
 
 /** A Binary is given as what it is unless FHIR's own format is asked for (R4 binary.html#rest). */

@@ -177,9 +177,13 @@ function dateTest(text: string): Test<'date'> {
   return tests[prefix]
 }
 
-/** A time may come without seconds or zone in a search (R4 search.html#date); it is UTC then. */
-function withZone(text: string): string {
-  if (!text.includes('T')) return text
+/**
+ * A time may come without seconds or zone in a search (R4 search.html#date); it is UTC then. The plus of a zone that was
+ * not escaped in the address arrives as a space.
+ */
+function withZone(asked: string): string {
+  if (!asked.includes('T')) return asked
+  const text = asked.replace(/ (\d\d:\d\d)$/, '+$1')
   const zoned = /(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`
   return zoned.replace(/T(\d\d:\d\d)(Z|[+-])/, 'T$1:00$2')
 }

@@ -38,15 +38,18 @@ export class FhirService implements Interactions {
 
   async handle(request: FhirRequest): Promise<FhirResponse> {
     const [path, queryText] = splitOnce(request.path.replace(/^\//, ''), '?')
-    const segments = path === '' ? [] : path.split('/').map(decodeSegment)
+    const segments = path === '' ? [] : path.replace(/\/$/, '').split('/').map(decodeSegment)
     const query = [...new URLSearchParams(queryText)]
     const [type, id, third, fourth] = segments
+    const isSearch = id === '_search' && request.method === 'POST'
     if (type === undefined) return await this.#root(request)
     if (type === 'metadata') return { status: 200, text: this.parts.capability() }
+    // Of the whole server or of a type: what R4 has there and is not done here.
+    if (isOperation(type) || (isOperation(id ?? '') && !isSearch)) throw notSupported(request, path)
     if (!isResourceType(type))
       throw new FhirRequestError('FHIR_UNKNOWN_RESOURCE_TYPE', { detail: `no type ${type.slice(0, 64)}` })
     if (id === undefined) return await this.#ofType(request, type, query)
-    if (id === '_search' && request.method === 'POST') {
+    if (isSearch) {
       return await this.#search(request, type, [...query, ...new URLSearchParams(request.text ?? '')])
     }
     checkId(id)
@@ -82,11 +85,8 @@ export class FhirService implements Interactions {
     const { method } = request
     if (method === 'GET') return await this.#search(request, type, query)
     if (method === 'POST') return await this.create(request, type)
-    const [only, ...others] = await this.matchesOf(request, type, query)
-    if (others.length > 0) throw new FhirRequestError('FHIR_MULTIPLE_MATCHES')
-    if (method === 'PUT') {
-      return only === undefined ? await this.create(request, type) : await this.update(request, type, only)
-    }
+    const only = await this.#onlyMatch(request, type, query)
+    if (method === 'PUT') return await this.#updateOnly(request, type, query, only)
     if (method === 'PATCH') {
       if (only === undefined) throw new FhirRequestError('FHIR_NOT_FOUND', { detail: 'nothing fits the condition' })
       return await this.#patch(request, type, only)
@@ -95,6 +95,32 @@ export class FhirService implements Interactions {
       return only === undefined ? { status: 204 } : await this.#delete(request, type, only)
     }
     throw notSupported(request, type)
+  }
+
+  /** @throws {FhirRequestError} `FHIR_MULTIPLE_MATCHES` */
+  async #onlyMatch(
+    request: FhirRequest,
+    type: string,
+    query: Iterable<readonly [string, string]>,
+  ): Promise<string | undefined> {
+    const [only, ...others] = await this.matchesOf(request, type, query)
+    if (others.length > 0) throw new FhirRequestError('FHIR_MULTIPLE_MATCHES')
+    return only
+  }
+
+  /** Of several who find nothing at the same time one creates. */
+  async #updateOnly(
+    { ifNoneExist: _notOfUpdates, ...request }: FhirRequest,
+    type: string,
+    query: readonly [string, string][],
+    only: string | undefined,
+  ): Promise<FhirResponse> {
+    if (only !== undefined) return await this.update(request, type, only)
+    const created = await this.locked([`${type}?`], async () => {
+      const id = await this.#onlyMatch(request, type, query)
+      return id === undefined ? await this.create(request, type) : { id }
+    })
+    return 'id' in created ? await this.update(request, type, created.id) : created
   }
 
   /** Ids that a condition fits. A condition of nothing, or of what is not known, is refused. */
@@ -172,8 +198,7 @@ export class FhirService implements Interactions {
     const condition = request.ifNoneExist
     const work = async (): Promise<FhirResponse> => {
       if (condition !== undefined) {
-        const [only, ...others] = await this.matchesOf(request, type, new URLSearchParams(condition.replace(/^\?/, '')))
-        if (others.length > 0) throw new FhirRequestError('FHIR_MULTIPLE_MATCHES')
+        const only = await this.#onlyMatch(request, type, new URLSearchParams(condition.replace(/^\?/, '')))
         if (only !== undefined) return await this.#read(request, type, only, [])
       }
       return await this.#write(request, await writer.plan(request.actor, { type, text, ...this.#whose(request) }))
@@ -227,8 +252,12 @@ export class FhirService implements Interactions {
     const { type, id, version, changedMs } = row
     const name = { type, id, versionId: String(version), changedMs }
     const location = `${base}/${type}/${id}/_history/${version}`
-    const body = returns === 'minimal' ? {} : { text: library.stamp(name, text) }
-    return { status: isNew ? 201 : 200, version: name, location, ...body }
+    const answer = { status: isNew ? 201 : 200, version: name, location }
+    if (returns === 'minimal') return answer
+    return {
+      ...answer,
+      text: returns === 'OperationOutcome' ? JSON.stringify(stored(name)) : library.stamp(name, text),
+    }
   }
 
   async #delete(request: FhirRequest, type: string, id: string): Promise<FhirResponse> {
@@ -289,6 +318,11 @@ function keptAnswer({ record, away }: Kept): FhirResponse {
   }
 }
 
+function stored({ type, id, versionId }: { readonly type: string; readonly id: string; readonly versionId: string }) {
+  const diagnostics = `Stored as ${type}/${id}, version ${versionId}.`
+  return operationOutcome({ severity: 'information', code: 'informational', diagnostics })
+}
+
 /** Gone from this API; whether the record is destroyed is the patient's to decide. */
 function eraseAsked(id: string): object {
   const diagnostics = `Taken out of this API. The patient is asked to destroy the record; Task/${id} says what came of it.`
@@ -309,6 +343,11 @@ function bundleType(text: string): unknown {
   } catch {
     throw new FhirRequestError('FHIR_NOT_JSON')
   }
+}
+
+/** Of R4 and of whoever defines one: no type and no id begins like this. */
+function isOperation(segment: string): boolean {
+  return /^(?:\$.|_history$|_search$)/.test(segment)
 }
 
 function checkId(id: string): void {

@@ -317,6 +317,11 @@ function read(text: string): FhirResource {
   try {
     return parseResource(text, { maxBytes: MAX_BODY_BYTES })
   } catch (error) {
+    // The address has a type of R4; the body has none.
+    if (error instanceof FhirError && error.code === 'FHIR_UNKNOWN_RESOURCE_TYPE') {
+      const detail = 'the body has no resourceType of FHIR R4'
+      throw new FhirRequestError('FHIR_ID_MISMATCH', { detail, expression: ['resourceType'], cause: error })
+    }
     if (error instanceof FhirError) throw new FhirRequestError(error.code)
     throw error
   }

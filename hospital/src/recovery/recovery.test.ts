@@ -50,23 +50,23 @@ test('while nothing changes about the server the ledger is not asked; a block th
   const troubles: unknown[] = []
   a.start(3_600_000, (error) => troubles.push(error), LOOKS_MS)
   const quiet = async () => {
-    for (let known = -1; known !== reads;) {
-      known = reads
+    for (let last = -1; last !== reads;) {
+      last = reads
       await sleep(20 * LOOKS_MS)
     }
     return reads
   }
   try {
-    const before = await quiet()
+    const known = await quiet()
     const told = (name: EventName, payload: object) =>
       a.notice({ transactions: [{ status: 'VALID', event: { name, payload: JSON.stringify(payload) } }] })
     a.notice({ transactions: [{ status: 'VALID', event: null }] })
     told('BatchCommitted', { batchId: 'b-1', count: 1 })
     told('CheckpointAnchored', { serverRef: world.serverRef, epoch: 2 })
-    assert.equal(await quiet(), before)
+    assert.equal(await quiet(), known)
     told('SuccessionApproved', { serverRef: world.serverRef, mspId: 'HospitalA', term: 1 })
     // Once for the registration, once for the votes.
-    assert.equal(await quiet(), before + 2)
+    assert.equal(await quiet(), known + 2)
     assert.deepEqual(troubles, [])
   } finally {
     await a.stop()

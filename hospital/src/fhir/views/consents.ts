@@ -53,7 +53,10 @@ export function consentView({ permissions, directory, ids, store, nowMs }: Conse
         ...resource,
         patient: { ...(resource['patient'] as object), reference: `Patient/${ids.idOf(patient)}` },
       }
-      return candidate(made, changedMs, patient, one.revokedMs === undefined ? '1' : '2')
+      const found = candidate(made, changedMs, patient, one.revokedMs === undefined ? '1' : '2')
+      // Named by identifier, because a party of another hospital is no resource here; clients ask by reference.
+      const actor = one.parties.map((party) => [`${typeOf(party)}/${party}`, `${PARTICIPANT_SYSTEM}|${party}`] as const)
+      return { ...found, values: { ...found.values, actor } }
     })
   const all = async () => (await Promise.all(directory.patients().map(({ ref }) => of(ref)))).flat()
   return {
@@ -136,11 +139,15 @@ function dataOf(records: readonly RecordId[], referenceTo: ReferenceTo): readonl
   return records.map((record) => ({ meaning: 'instance', reference: referenceTo(record) }))
 }
 
+function typeOf(party: string): string {
+  return party.startsWith('d-') ? 'Practitioner' : party.startsWith('h-') ? 'Organization' : 'Patient'
+}
+
 function actorOf(party: string): object {
   return {
     role: concept('http://terminology.hl7.org/CodeSystem/v3-ParticipationType', 'IRCP'),
     reference: {
-      type: party.startsWith('d-') ? 'Practitioner' : party.startsWith('h-') ? 'Organization' : 'Patient',
+      type: typeOf(party),
       identifier: { system: PARTICIPANT_SYSTEM, value: party },
     },
   }
