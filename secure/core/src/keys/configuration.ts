@@ -35,7 +35,7 @@ import { TrustedApplicationError } from '../errors.ts'
 
 const CONFIG = label('config')
 export const MAX_POLICY_CACHE_MS = 5_000
-const MAX_EMERGENCY_MS = 24 * 60 * 60 * 1000
+export const MAX_EMERGENCY_MS = 24 * 60 * 60 * 1000
 /** Of a channel (7.8). */
 const MAX_ORGANIZATIONS = 64
 const MAX_CONFIGURATION_BYTES = 1024 * 1024
