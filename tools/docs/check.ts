@@ -12,7 +12,7 @@ import { ERROR_TABLE } from '../../shared/protocol/src/error-table.ts'
 import { FOLDERS, ROOTS, WORKSHOP } from '../boundaries/rules.ts'
 import { listFiles, ROOT } from '../files.ts'
 import { compareDependencies, dependencyRows } from './dependencies-page.ts'
-import { declaredCodes, usedCodes } from './error-codes.ts'
+import { declaredCodes, unknownCodes, usedCodes } from './error-codes.ts'
 import { errorsPage } from './errors-page.ts'
 import { incidentsPage } from './incidents-page.ts'
 import { checkLinks, isPage } from './links.ts'
@@ -80,6 +80,19 @@ function checkDependencies(): void {
   seen.push(`${rows.length} packages`)
 }
 
+/** Codes of others that look like ours: of the model, of Fabric, of OP-TEE. */
+const FOREIGN_CODES = ['CLIENT_KEY_LEAKED', 'ENDORSEMENT_POLICY_FAILURE', 'SERVICE_UNAVAILABLE', 'TEE_STORAGE_PRIVATE_RPMB']
+
+function checkNamedCodes(): void {
+  const known = [...Object.keys(ERROR_TABLE), ...FOREIGN_CODES]
+  const pages = listFiles(ROOT, '.md')
+    .map((path) => relative(ROOT, path))
+    .filter(isPage)
+  for (const page of pages) {
+    for (const code of unknownCodes(read(page), known)) faults.push(`${page}: there is no code ${code}`)
+  }
+}
+
 function checkImportTable(): void {
   const page = read('docs/architecture.md')
   for (const { folder } of FOLDERS) {
@@ -93,6 +106,7 @@ await checkWritten(join(ROOT, 'docs/errors.md'), errorsPage(ERROR_TABLE))
 await checkWritten(join(ROOT, 'docs/operations/incidents.md'), incidentsPage(ERROR_TABLE))
 checkErrorCodes()
 checkAllLinks()
+checkNamedCodes()
 checkDependencies()
 checkImportTable()
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { compareDependencies, dependencyRows } from './dependencies-page.ts'
-import { declaredCodes, usedCodes } from './error-codes.ts'
+import { declaredCodes, unknownCodes, usedCodes } from './error-codes.ts'
 import { errorsPage } from './errors-page.ts'
 import { anchorsOf, checkLinks, isPage, linksOf } from './links.ts'
 
@@ -43,6 +43,12 @@ test('a code counts as used as a literal and as a key, not in a comment', () => 
   const used = usedCodes("throw refuse('ONE_CODE') // 'TWO_CODE'\nconst map = { THREE_CODE: 1 }")
   assert.ok(used.has('ONE_CODE') && used.has('THREE_CODE'))
   assert.ok(!used.has('TWO_CODE'))
+})
+
+test('a page that names a code that is none is reported; codes of others are not', () => {
+  const page =
+    'It answers `TEE_BUSY`, `TEE_GONE` or `TEE_GONE`; SQLite says `SQLITE_BUSY`, and TEE_LOST is no code here.'
+  assert.deepEqual(unknownCodes(page, ['TEE_BUSY', 'WARRANT_EXPIRED']), ['TEE_GONE'])
 })
 
 test('links are found in text and references, not in code', () => {

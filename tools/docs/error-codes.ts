@@ -32,6 +32,21 @@ export function usedCodes(text: string): Set<string> {
   return codes
 }
 
+/**
+ * Words in backticks of a page that are written like a code and begin as one of the codes does, and are none.
+ * `TEE_GONE` is a fault, `SQLITE_BUSY` is somebody else's.
+ */
+export function unknownCodes(page: string, known: readonly string[]): string[] {
+  const codes = new Set(known)
+  const families = new Set(known.map(familyOf))
+  const named = [...page.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`/g)].map(([, word]) => word as string)
+  return [...new Set(named)].filter((word) => families.has(familyOf(word)) && !codes.has(word))
+}
+
+function familyOf(code: string): string {
+  return code.slice(0, code.indexOf('_'))
+}
+
 function parse(text: string): ts.SourceFile {
   return ts.createSourceFile('source.ts', text, ts.ScriptTarget.ESNext)
 }
