@@ -27,7 +27,7 @@ export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
   3: 'you cancelled it',
   4: 'a key or sign-in is needed',
   5: 'refused: no permission allows it',
-  6: 'a check failed: do not rely on what was checked',
+  6: 'a check failed, or could not run: do not rely on what was checked',
   7: 'a part is unavailable; a retry helps',
   8: 'partly done: some items were refused',
   130: 'interrupted',

@@ -32,6 +32,6 @@ export function readOwnFile(path: string, name: string): Uint8Array {
   try {
     return new Uint8Array(readFileSync(path))
   } catch {
-    throw usageError(`The file ${name} cannot be read.`)
+    throw usageError(`The file ${name} cannot be read.`, 'look at its name and who may read it')
   }
 }

@@ -41,7 +41,7 @@ export function listIdentities(state: StateFolder, crypto: Crypto): StoredIdenti
  * @throws {CommandError} `CLIENT_NO_IDENTITY`
  */
 export function findIdentity(state: StateFolder, crypto: Crypto, name: string): StoredIdentity {
-  return readIdentity(state, crypto, matchName(listIdentityNames(state), name))
+  return readIdentity(state, crypto, matchName(state, name))
 }
 
 /** Who acts: `--as`, else $TRUSTHEALTH_AS, else the only key there is. */
@@ -54,7 +54,7 @@ export function actingIdentity(
   const names = listIdentityNames(state)
   const [only] = names
   const given = as ?? environment['TRUSTHEALTH_AS'] ?? (names.length === 1 ? only : undefined)
-  if (given !== undefined) return readIdentity(state, crypto, matchName(names, given))
+  if (given !== undefined) return readIdentity(state, crypto, matchName(state, given))
   throw new CommandError('CLIENT_NO_IDENTITY', {
     what: names.length === 0 ? 'There is no key on this device.' : 'Who are you? There are several keys here.',
     next:
@@ -97,7 +97,8 @@ function closeToOthers(path: string): void {
   if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
 }
 
-function matchName(names: readonly string[], given: string): string {
+function matchName(state: StateFolder, given: string): string {
+  const names = listIdentityNames(state)
   const wanted = slugOf(given)
   if (names.includes(wanted)) return wanted
   const found = wanted === '' ? [] : names.filter((name) => name.startsWith(wanted))
@@ -106,6 +107,7 @@ function matchName(names: readonly string[], given: string): string {
   const near = found.length > 1 ? found : nearest(wanted, names)
   throw new CommandError('CLIENT_NO_IDENTITY', {
     what: `There is no key for "${given}" on this device.`,
+    reason: `looked in the state folder ${state.root}`,
     ...(near.length === 0 ? {} : { next: `Did you mean ${near.slice(0, 5).join(' or ')}?` }),
   })
 }

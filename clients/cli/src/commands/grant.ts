@@ -122,6 +122,11 @@ async function takeBack(context: Context, what: readonly string[]): Promise<void
     const known = await doing('Not taken back yet', () => client.grants())
     const target = grantIdShape(await resolveId('g', given, () => known.map((one) => one.jti), 'access'), 'access')
     const found = known.find((one) => one.jti === target)
+    if (found !== undefined && found.revokedMs !== null) {
+      const { revokedMs } = found
+      context.output.result({ grant: target, revokedMs }, `Taken back already, ${formatMoment(revokedMs)}.`)
+      return
+    }
     const name = found === undefined ? shortId(target) : parties.nameOf(found.grantee)
     const effect = `From the next request on, ${name} can open nothing under it. What was already read or saved cannot be taken back.`
     if (context.flags.dryRun === true) {

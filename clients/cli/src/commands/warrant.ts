@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { MAX_QUERIES, warrantRecordShape } from '../../../../shared/ledger-model/src/index.ts'
 import { parseWarrant, warrantIdShape, type AuthorRef, type Warrant } from '../../../../shared/protocol/src/index.ts'
 import { DoctorClient } from '../../../sdk/src/doctor.ts'
+import { parseLedgerResult } from '../../../sdk/src/ledger-reader.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
+import type { LedgerReader } from '../../../sdk/src/ports.ts'
 import { confirmStep } from '../ask.ts'
 import { CommandError, doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionValues } from '../command-row.ts'
@@ -74,7 +77,7 @@ export const WARRANT_COMMANDS: readonly CommandRow[] = [
   },
 ]
 
-/** One permission with what the ledger says of it, where that was asked. */
+/** One permission with what the ledger says of it. */
 interface KnownWarrant {
   readonly warrant: Warrant
   readonly revokedMs: number | null
@@ -134,7 +137,11 @@ async function revoke(context: Context, what: readonly string[]): Promise<void> 
       await resolveId('w', what[0] as string, () => known.map((one) => one.jti), 'permission'),
       'permission',
     )
-    const doctors = known.find((one) => one.jti === jti)?.doctors ?? []
+    const { doctors = [], revokedMs = null } = known.find((one) => one.jti === jti) ?? {}
+    if (revokedMs !== null) {
+      context.output.result({ warrant: jti, revokedMs }, `Taken back already, ${formatMoment(revokedMs)}.`)
+      return
+    }
     const names = doctors.length === 0 ? shortId(jti) : namesOf(doctors, parties)
     const effect = `From the next request on, ${names} can open nothing under it. What was already read or saved cannot be taken back.`
     if (context.flags.dryRun === true) {
@@ -196,7 +203,24 @@ async function listWarrants(context: Context): Promise<void> {
   })
 }
 
-/** Full texts from the hospital; whether one was taken back, from the ledger, for the patient's own. */
+/** What the ledger says of permissions that a hospital delivered. */
+async function withRevocations(
+  ledger: LedgerReader,
+  held: readonly { readonly warrant: Warrant }[],
+): Promise<KnownWarrant[]> {
+  const known: KnownWarrant[] = []
+  for (let i = 0; i < held.length; i += MAX_QUERIES) {
+    const some = held.slice(i, i + MAX_QUERIES)
+    const answers = await ledger.read(some.map(({ warrant }) => ({ fn: 'warrant', args: [warrant.jti] })))
+    for (const [at, answer] of answers.entries()) {
+      const { warrant } = some[at] as { readonly warrant: Warrant }
+      known.push({ warrant, revokedMs: parseLedgerResult(answer, warrantRecordShape).revokedMs })
+    }
+  }
+  return known
+}
+
+/** Full texts from the hospital; whether one was taken back, from the ledger. */
 async function warrantsOf({ client }: Connection): Promise<KnownWarrant[]> {
   if (client instanceof PatientClient) {
     const [held, recorded] = await Promise.all([client.warrants(), client.recordedWarrants()])
@@ -206,7 +230,7 @@ async function warrantsOf({ client }: Connection): Promise<KnownWarrant[]> {
     }))
   }
   if (client instanceof DoctorClient) {
-    return (await client.warrants()).map(({ warrant }) => ({ warrant, revokedMs: null }))
+    return await withRevocations(client.options.ledger, await client.warrants())
   }
   throw usageError('Patients and doctors have permissions.')
 }

@@ -43,7 +43,10 @@ export function replicaFolder(state: StateFolder): string {
 export function replicaUrl(state: StateFolder): string {
   const known = readJsonFile(join(replicaFolder(state), 'replica.json')) as { readonly url?: unknown } | undefined
   if (typeof known?.url !== 'string')
-    throw new CommandError('CLIENT_NOT_RUNNING', { reason: 'there is no replica here' })
+    throw new CommandError('CLIENT_NOT_RUNNING', {
+      what: 'There is no replica in this state folder.',
+      next: 'trusthealth replica add',
+    })
   return known.url
 }
 
