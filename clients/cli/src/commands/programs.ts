@@ -50,9 +50,9 @@ export const PROGRAM_COMMANDS: readonly CommandRow[] = [
       HOSPITAL,
     ],
     examples: [
-      'program approve dist/ta/trusted-application.mjs --security-version 1',
-      'program approve dist/ta/trusted-application.mjs --security-version 1 --hospital "Hospital A"',
-      'program approve dist/ta/trusted-application.mjs --security-version 1 --dry-run',
+      'program approve release.mjs --security-version 1',
+      'program approve release.mjs --security-version 1 --hospital "Hospital A"',
+      'program approve release.mjs --security-version 1 --dry-run',
     ],
     run: approve,
   },
@@ -62,9 +62,9 @@ export const PROGRAM_COMMANDS: readonly CommandRow[] = [
     summary: 'take a vote for a program back',
     options: [HOSPITAL],
     examples: [
-      'program withdraw dist/ta/trusted-application.mjs',
-      'program withdraw dist/ta/trusted-application.mjs --hospital "Hospital A"',
-      'program withdraw dist/ta/trusted-application.mjs --json',
+      'program withdraw release.mjs',
+      'program withdraw release.mjs --hospital "Hospital A"',
+      'program withdraw release.mjs --json',
     ],
     run: withdraw,
   },
@@ -72,11 +72,7 @@ export const PROGRAM_COMMANDS: readonly CommandRow[] = [
     path: 'program show',
     what: '<program>',
     summary: 'show who voted for a program, and whether it is approved',
-    examples: [
-      'program show dist/ta/trusted-application.mjs',
-      'program show dist/ta/trusted-application.mjs --json',
-      'program show dist/ta/trusted-application.mjs --quiet',
-    ],
+    examples: ['program show release.mjs', 'program show release.mjs --json', 'program show release.mjs --quiet'],
     run: show,
   },
 ]
