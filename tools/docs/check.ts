@@ -1,11 +1,11 @@
 /**
- * Keeps pages and code in step: docs/errors.md and the error table, error unions and the table, relative links, packages
- * and docs/dependencies.md, the import table of docs/architecture.md. `--write` rewrites docs/errors.md and
- * docs/operations/incidents.md.
+ * Keeps pages and code in step: docs/errors.md and the error table, error unions and the table, codes and tests that
+ * pages name, relative links, packages and docs/dependencies.md, the import table of docs/architecture.md. `--write`
+ * rewrites docs/errors.md and docs/operations/incidents.md.
  *
  * @module
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import { ERROR_TABLE } from '../../shared/protocol/src/error-table.ts'
@@ -15,7 +15,7 @@ import { compareDependencies, dependencyRows } from './dependencies-page.ts'
 import { declaredCodes, unknownCodes, usedCodes } from './error-codes.ts'
 import { errorsPage } from './errors-page.ts'
 import { incidentsPage } from './incidents-page.ts'
-import { checkLinks, isPage } from './links.ts'
+import { checkLinks, isPage, testsNamed } from './links.ts'
 
 const TABLE = 'shared/protocol/src/error-table.ts'
 
@@ -80,8 +80,26 @@ function checkDependencies(): void {
   seen.push(`${rows.length} packages`)
 }
 
+/** Pages of docs/ say what is tested where. */
+function checkNamedTests(): void {
+  let tests = 0
+  for (const page of listFiles(join(ROOT, 'docs'), '.md').map((path) => relative(ROOT, path))) {
+    for (const test of testsNamed(read(page))) {
+      tests++
+      if (globSync(test, { cwd: ROOT }).length === 0) faults.push(`${page}: there is no test ${test}`)
+    }
+  }
+  if (tests === 0) faults.push('found no test that a page names: the check did not look')
+  seen.push(`${tests} tests named`)
+}
+
 /** Codes of others that look like ours: of the model, of Fabric, of OP-TEE. */
-const FOREIGN_CODES = ['CLIENT_KEY_LEAKED', 'ENDORSEMENT_POLICY_FAILURE', 'SERVICE_UNAVAILABLE', 'TEE_STORAGE_PRIVATE_RPMB']
+const FOREIGN_CODES = [
+  'CLIENT_KEY_LEAKED',
+  'ENDORSEMENT_POLICY_FAILURE',
+  'SERVICE_UNAVAILABLE',
+  'TEE_STORAGE_PRIVATE_RPMB',
+]
 
 function checkNamedCodes(): void {
   const known = [...Object.keys(ERROR_TABLE), ...FOREIGN_CODES]
@@ -107,6 +125,7 @@ await checkWritten(join(ROOT, 'docs/operations/incidents.md'), incidentsPage(ERR
 checkErrorCodes()
 checkAllLinks()
 checkNamedCodes()
+checkNamedTests()
 checkDependencies()
 checkImportTable()
 

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { compareDependencies, dependencyRows } from './dependencies-page.ts'
 import { declaredCodes, unknownCodes, usedCodes } from './error-codes.ts'
 import { errorsPage } from './errors-page.ts'
-import { anchorsOf, checkLinks, isPage, linksOf } from './links.ts'
+import { anchorsOf, checkLinks, isPage, linksOf, testsNamed } from './links.ts'
 
 function plant(t: TestContext, files: Readonly<Record<string, string>>): string {
   const root = mkdtempSync(join(tmpdir(), 'docs-'))
@@ -49,6 +49,11 @@ test('a page that names a code that is none is reported; codes of others are not
   const page =
     'It answers `TEE_BUSY`, `TEE_GONE` or `TEE_GONE`; SQLite says `SQLITE_BUSY`, and TEE_LOST is no code here.'
   assert.deepEqual(unknownCodes(page, ['TEE_BUSY', 'WARRANT_EXPIRED']), ['TEE_GONE'])
+})
+
+test('tests are found by their path, others that only look like one are not', () => {
+  const page = 'See `test/e2e/a.test.ts`, `secure/core/src/replica/*.test.ts`, `b.test.ts` and test/c.test.ts.'
+  assert.deepEqual(testsNamed(page), ['test/e2e/a.test.ts', 'secure/core/src/replica/*.test.ts'])
 })
 
 test('links are found in text and references, not in code', () => {

@@ -30,6 +30,11 @@ export function linksOf(markdown: string): string[] {
   ]
 }
 
+/** Tests that a page names in backticks, by their path from the root: `test/e2e/demo.test.ts`. */
+export function testsNamed(markdown: string): string[] {
+  return [...markdown.matchAll(/`([\w.-]+(?:\/[\w.*-]+)+\.test\.ts)`/g)].map(([, path]) => path as string)
+}
+
 function hasHeading(file: string, heading: string): boolean {
   if (statSync(file).isDirectory() || !file.endsWith('.md')) return false
   return anchorsOf(readFileSync(file, 'utf8')).has(decodeURIComponent(heading))
