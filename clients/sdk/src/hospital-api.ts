@@ -101,6 +101,7 @@ const registeredShape = variant('kind', {
     chain: list(bytesText, { min: 1, max: 3 }),
   }),
 })
+/** @useDeclaredType */
 export type Registered = Infer<typeof registeredShape>
 
 const appointmentShape = struct({
@@ -116,6 +117,7 @@ const appointmentShape = struct({
   place: text({ max: 256 }),
   envelope: bytesText,
 })
+/** @useDeclaredType */
 export type AppointmentEntry = Infer<typeof appointmentShape>
 
 const warrantShape = struct({
@@ -125,12 +127,15 @@ const warrantShape = struct({
   expMs: uint(),
   envelope: bytesText,
 })
+/** @useDeclaredType */
 export type DeliveredWarrant = Infer<typeof warrantShape>
 
 const chainShape = struct({ chainId: chainIdShape, patient: patientRefShape, changedMs: uint(), envelope: bytesText })
+/** @useDeclaredType */
 export type WaitingChain = Infer<typeof chainShape>
 
 const ledgerReceiptShape = struct({ txId: txIdShape, block: uint(), result: text({ max: 65_536 }) })
+/** @useDeclaredType */
 export type LedgerReceipt = Infer<typeof ledgerReceiptShape>
 
 export const placeShape = struct({ batchId: batchIdShape, index: uint(), txId: txIdShape, block: uint() })
@@ -142,6 +147,7 @@ const ledgerPlaceShape = struct({
   batchId: batchIdShape,
   index: uint({ max: 999 }),
 })
+/** @useDeclaredType */
 export type LedgerPlace = Infer<typeof ledgerPlaceShape>
 const placesShape = struct({ places: list(ledgerPlaceShape, { max: 65_536 }) })
 
@@ -150,6 +156,7 @@ const practitionerShape = struct({
   name: text({ max: 128 }),
   department: text({ max: 64 }),
 })
+/** @useDeclaredType */
 export type DirectoryEntry = Infer<typeof practitionerShape>
 
 const relayedDirectoryShape = struct({
@@ -173,6 +180,7 @@ const patientEntryShape = struct({
   registeredMs: uint(),
   provisionedVersion: uint(),
 })
+/** @useDeclaredType */
 export type PatientEntry = Infer<typeof patientEntryShape>
 
 const hospitalStatusShape = struct({
@@ -183,7 +191,7 @@ const hospitalStatusShape = struct({
   /** Records in the outbox. */
   waitingUploads: uint(),
 })
-/** Counts for the staff: people, and what waits for the ledger or for the record server. */
+/** Counts for the staff: people, and what waits for the ledger or for the record server. @useDeclaredType */
 export type HospitalStatus = Infer<typeof hospitalStatusShape>
 
 export interface InvitationRequest {
@@ -201,6 +209,7 @@ export interface InvitationRequest {
 }
 
 const staffRole = oneOf('front-desk', 'records', 'technical', 'administrator')
+/** @useDeclaredType */
 export type StaffRole = Infer<typeof staffRole>
 const staffId = text({ max: 38, pattern: /^staff-[0-9a-f]{32}$/ })
 const staffMembers = { id: staffId, name: text({ max: 128 }), roles: list(staffRole, { max: 4 }) }
@@ -211,7 +220,7 @@ const staffRegisteredShape = struct({
   ...staffMembers,
   hospital: hospitalShape,
 })
-/** A member of staff signs requests as `{ ref, signer }`, in the hospital's name with an own key. */
+/** A member of staff signs requests as `{ ref, signer }`, in the hospital's name with an own key. @useDeclaredType */
 export type StaffRegistered = Infer<typeof staffRegisteredShape>
 
 const staffEntryShape = struct({
@@ -219,6 +228,7 @@ const staffEntryShape = struct({
   registeredMs: uint(),
   keys: list(struct({ kid: text({ max: 43 }), label: text({ max: 40 }), addedMs: uint() }), { max: 16 }),
 })
+/** @useDeclaredType */
 export type StaffEntry = Infer<typeof staffEntryShape>
 
 const whoAmIShape = struct({
@@ -231,6 +241,7 @@ const whoAmIShape = struct({
   kid: text({ max: 43 }),
   sealKey: text({ max: 43 }),
 })
+/** @useDeclaredType */
 export type WhoAmI = Infer<typeof whoAmIShape>
 
 const codeUseShape = struct({
@@ -238,7 +249,7 @@ const codeUseShape = struct({
   kind: oneOf('patient', 'practitioner', 'auditor', 'staff'),
   name: text({ max: 128 }),
 })
-/** What a code that somebody was given is for. */
+/** What a code that somebody was given is for. @useDeclaredType */
 export type CodeUse = Infer<typeof codeUseShape>
 
 const joinedShape = variant('kind', {
@@ -262,7 +273,7 @@ const joinedShape = variant('kind', {
   }),
   staff: struct({ kind: literal('staff'), ref: hospitalRefShape, ...staffMembers }),
 })
-/** What a new device gets when it was let in. */
+/** What a new device gets when it was let in. @useDeclaredType */
 export type Joined = Infer<typeof joinedShape>
 
 const joinStateShape = variant('state', {
@@ -270,6 +281,7 @@ const joinStateShape = variant('state', {
   refused: struct({ state: literal('refused') }),
   approved: struct({ state: literal('approved'), joined: joinedShape }),
 })
+/** @useDeclaredType */
 export type JoinState = Infer<typeof joinStateShape>
 
 const waitingJoinShape = struct({
@@ -281,13 +293,14 @@ const waitingJoinShape = struct({
   label: text({ max: 40 }),
   mac: bytesText,
 })
-/** A device that waits for the person's yes. */
+/** A device that waits for the person's yes. @useDeclaredType */
 export type WaitingJoin = Infer<typeof waitingJoinShape>
 
 const rekeyStateShape = variant('state', {
   waiting: struct({ state: literal('waiting') }),
   ready: struct({ state: literal('ready'), code: text({ max: 12 }), expiresMs: uint() }),
 })
+/** @useDeclaredType */
 export type RekeyState = Infer<typeof rekeyStateShape>
 
 const personShape: Shape<PatientRef | PractitionerRef> = (value, where) => {
@@ -302,7 +315,7 @@ const waitingRekeyShape = struct({
   sinceMs: uint(),
   isOwn: bool(),
 })
-/** A new key for a patient or doctor that a second member of staff must confirm; `isOwn`: the caller was the first. */
+/** A new key for a patient or doctor that a second member of staff must confirm; `isOwn`: the caller was the first. @useDeclaredType */
 export type WaitingRekey = Infer<typeof waitingRekeyShape>
 
 const scopesShape = list(text({ max: 256 }), { max: 256 })
@@ -316,7 +329,7 @@ const appShape = struct({
   jwksUri: optional(text({ max: 2_048 })),
   registeredMs: uint(),
 })
-/** An app that may ask for tokens (SMART App Launch 2). */
+/** An app that may ask for tokens (SMART App Launch 2). @useDeclaredType */
 export type App = Infer<typeof appShape>
 export type NewApp = Omit<App, 'clientId' | 'registeredMs'>
 
@@ -328,6 +341,7 @@ const appRequestShape = struct({
   patient: optional(struct({ ref: patientRefShape, name: text({ max: 128 }) })),
   expiresMs: uint(),
 })
+/** @useDeclaredType */
 export type AppRequest = Infer<typeof appRequestShape>
 
 const outboxMembers = {
@@ -343,7 +357,7 @@ const outboxMembers = {
 }
 const outboxEntryShape = struct(outboxMembers)
 const outboxContentShape = struct({ ...outboxMembers, envelope: optional(bytesText) })
-/** A record that the hospital keeps until it is in the patient's record; `place`: its fingerprint is on the ledger. */
+/** A record that the hospital keeps until it is in the patient's record; `place`: its fingerprint is on the ledger. @useDeclaredType */
 export type OutboxEntry = Infer<typeof outboxEntryShape>
 
 const eraseRequestShape = struct({
@@ -359,7 +373,7 @@ const eraseRequestShape = struct({
   state: oneOf('requested', 'kept', 'cancelled', 'erased'),
   answeredMs: optional(uint()),
 })
-/** A record that the hospital took out of its own use and asks the patient to destroy. */
+/** A record that the hospital took out of its own use and asks the patient to destroy. @useDeclaredType */
 export type EraseRequest = Infer<typeof eraseRequestShape>
 
 const down = struct({ state: literal('down'), code: text({ max: 64 }) })
@@ -394,10 +408,11 @@ const summaryShape = struct({
   ),
   registered: struct({ patients: uint(), practitioners: uint(), staff: uint() }),
 })
-/** Today's work, the parts, what waits, certificates that end within 60 days. */
+/** Today's work, the parts, what waits, certificates that end within 60 days. @useDeclaredType */
 export type HospitalSummary = Infer<typeof summaryShape>
 
 const verdictShape = oneOf('justified', 'follow-up', 'misuse')
+/** @useDeclaredType */
 export type Verdict = Infer<typeof verdictShape>
 const reviewedEmergencyShape = struct({
   emergency: text({ max: 34 }),
@@ -424,6 +439,7 @@ const reviewedEmergencyShape = struct({
     }),
   ),
 })
+/** @useDeclaredType */
 export type ReviewedEmergency = Infer<typeof reviewedEmergencyShape>
 
 const questionShape = struct({
@@ -439,7 +455,7 @@ const questionShape = struct({
   /** What staff found of the emergency access. */
   review: optional(struct({ verdict: verdictShape, timeMs: uint(), reportTx: optional(text({ max: 64 })) })),
 })
-/** What a patient asked the hospital, and its answer. */
+/** What a patient asked the hospital, and its answer. @useDeclaredType */
 export type AskedQuestion = Infer<typeof questionShape>
 export type NewQuestion = Pick<AskedQuestion, 'kind' | 'about' | 'text'>
 
@@ -457,10 +473,10 @@ const EMPTY = new Uint8Array()
 
 const mspIds = list(text({ max: 32 }), { max: 64 })
 const recoveryShareShape = struct({ number: uint(), timeMs: uint(), threshold: uint(), holders: mspIds })
-/** A recovery share that a hospital keeps: of which set, and how many of it give the key. */
+/** A recovery share that a hospital keeps: of which set, and how many of it give the key. @useDeclaredType */
 export type RecoveryShareHeld = Infer<typeof recoveryShareShape>
 const recoveryGivenShape = struct({ instance: text({ max: 64 }), given: mspIds, threshold: uint(), isComplete: bool() })
-/** What came of giving a recovery share: to which instance, and which organisations have given theirs. */
+/** What came of giving a recovery share: to which instance, and which organisations have given theirs. @useDeclaredType */
 export type RecoveryShareGiven = Infer<typeof recoveryGivenShape>
 
 export class HospitalApi {

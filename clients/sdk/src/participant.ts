@@ -163,6 +163,7 @@ const versionsShape = struct({
     { max: 65_536 },
   ),
 })
+/** @useDeclaredType */
 export type RecordVersion = Infer<typeof versionsShape>['versions'][number]
 
 const proofShape = struct({ proof: list(bytes({ length: 32 }), { max: 54 }) })

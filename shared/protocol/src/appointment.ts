@@ -25,6 +25,7 @@ export const appointmentWishShape = struct({
   /** Whom the patient asks for, in order; empty: whoever is free. */
   doctors: list(practitionerRefShape, { max: 16 }),
 })
+/** @useDeclaredType */
 export type AppointmentWish = Infer<typeof appointmentWishShape>
 
 /** What the hospital assigns. */

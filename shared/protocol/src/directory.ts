@@ -34,6 +34,7 @@ export const signedDirectoryShape = struct({
   list: text({ min: 1, max: MAX_SIGNED_DIRECTORY_BYTES }),
   signature: b64u(64),
 })
+/** @useDeclaredType */
 export type SignedDirectory = Infer<typeof signedDirectoryShape>
 
 /** @throws {ProtocolError} `DIRECTORY_TOO_LARGE` */

@@ -46,6 +46,7 @@ const findingShape = struct({
   /** What was found, in words. */
   detail: optional(text({ max: 1_024 })),
 })
+/** @useDeclaredType */
 export type AuditFinding = Infer<typeof findingShape>
 
 const reportShape = struct({
@@ -66,6 +67,7 @@ const reportShape = struct({
   genesis: sha256HexShape,
   findings: list(findingShape, { max: 32 }),
 })
+/** @useDeclaredType */
 export type AuditReport = Infer<typeof reportShape>
 
 export interface SignedAuditReport {
