@@ -36,7 +36,7 @@ export const ATTEST_COMMANDS: readonly CommandRow[] = [
       { flags: '--evidence <file>', description: 'explain evidence from a file instead of asking for it' },
       { flags: '--save <file>', description: 'keep the evidence in a file' },
     ],
-    examples: ['attest --strict', 'attest --save evidence.jws', 'attest --evidence evidence.jws'],
+    examples: ['attest', 'attest --save evidence.jws', 'attest --evidence evidence.jws'],
     run: attest,
   },
 ]
