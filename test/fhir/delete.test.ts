@@ -1,6 +1,7 @@
 /** What DELETE does to a record, by policy: only the patient destroys; a hospital withdraws, asks, or does neither. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import type { RecordId } from '../../shared/protocol/src/index.ts'
 import { codeOf, hba1c, idsOf, openFhirScene, type Bundle, type FhirScene } from './scene.ts'
 
 describe('DELETE under request-erase', { timeout: 120_000 }, () => {
@@ -121,6 +122,13 @@ describe('DELETE under refuse', { timeout: 120_000 }, () => {
     await fhir('PUT', '/Observation/stays', hba1c(bob.ref, 1, { id: 'stays' }))
     const alone = await fhir('DELETE', '/Observation/stays')
     assert.deepEqual([alone.status, codeOf(alone)], [405, 'FHIR_DELETE_REFUSED'])
+    assert.match(alone.text, /deletes no records of patients[^"]*Correct the record, or let the patient erase it/)
+    // It binds the hospital, not the patient.
+    await fhir('PUT', '/Observation/hers', hba1c(bob.ref, 1, { id: 'hers' }))
+    const [made = ''] = idsOf(await fhir('GET', '/Provenance?target=Observation/hers'))
+    const { recordId, commitment } = await bob.read(made.replace(/\.1$/, '') as RecordId)
+    await bob.erase(recordId, commitment.ehrHash)
+    assert.equal((await fhir('GET', '/Observation/hers')).status, 410)
     const together = await fhir('POST', '/', {
       resourceType: 'Bundle',
       type: 'transaction',

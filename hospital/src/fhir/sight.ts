@@ -36,7 +36,7 @@ const NOTHING: Sight = { sees: () => false, reaches: () => false, asksContent: f
 export function sightOf(parts: SightParts, actor: FhirActor, interaction: Interaction, type: string): Sight {
   const allowed = parts.access.may(actor, interaction, type)
   const isWrite = interaction === 'c' || interaction === 'u' || interaction === 'd'
-  if (allowed.length === 0) throw forbidden(interaction, type)
+  if (allowed.length === 0) throw forbidden(actor, interaction, type)
   if (actor.kind === 'patient' && isWrite) {
     // The hospital signs what is written here; patients sign for themselves, with keys that only they have.
     throw new FhirRequestError('FHIR_FORBIDDEN', { detail: 'patients write with their own key' })
@@ -79,6 +79,7 @@ function fitsOf({ ids, base }: SightParts, type: string, query: string | undefin
   return (one) => checks.every((check) => check(one))
 }
 
-function forbidden(interaction: Interaction, type: string): FhirRequestError {
-  return new FhirRequestError('FHIR_FORBIDDEN', { detail: `needs a scope such as user/${type}.${interaction}` })
+function forbidden({ kind, patient }: FhirActor, interaction: Interaction, type: string): FhirRequestError {
+  const level = kind === 'system' ? 'system' : patient === undefined ? 'user' : 'patient'
+  return new FhirRequestError('FHIR_FORBIDDEN', { detail: `needs a scope such as ${level}/${type}.${interaction}` })
 }
