@@ -38,7 +38,7 @@ export class Apps {
     this.#db = db
   }
 
-  /** @throws {ProtocolError} `HTTP_BAD_REQUEST` */
+  /** @throws {ProtocolError} `APP_REJECTED` */
   register(app: NewApp, nowMs: number): App {
     checkApp(app)
     const clientId = `app-${encodeHex(this.#crypto.randomBytes(16))}`
@@ -89,7 +89,7 @@ function checkApp({ kind, scopes, redirectUris = [], jwks, jwksUri }: NewApp): v
     redirectUris.every(isGoodRedirect) &&
     (jwksUri === undefined || jwksUri.startsWith('https://')) &&
     (jwks === undefined || (jwks.keys.length > 0 && jwks.keys.every(isPublicKey)))
-  if (!isGood) throw new ProtocolError('HTTP_BAD_REQUEST', 'the description of the app is not as it must be')
+  if (!isGood) throw new ProtocolError('APP_REJECTED', 'the description of the app is not as it must be')
 }
 
 /** https, or the person's own machine. */

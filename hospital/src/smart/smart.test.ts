@@ -290,7 +290,7 @@ test('without PKCE, with the plain method, for another server, to another addres
 
 test('apps are as they must be, and registered by administrators only', async () => {
   const { jwks, privateKey } = await keyPair()
-  const bad = { code: 'HTTP_BAD_REQUEST' }
+  const bad = { code: 'APP_REJECTED' }
   const backend = { kind: 'backend', name: 'x', scopes: ['system/*.rs'], jwks } as const
   const open = { kind: 'public', name: 'x', scopes: ['patient/*.rs'], redirectUris: [REDIRECT] } as const
   const secret = { keys: [await jose.exportJWK(privateKey)] } as unknown as typeof jwks

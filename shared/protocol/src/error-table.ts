@@ -610,6 +610,12 @@ export const ERROR_TABLE = {
     meaning: 'The list of another hospital’s doctors cannot be fetched now.',
     action: 'Ask again later, or give access by the doctor’s reference.',
   },
+  APP_REJECTED: {
+    kind: 'usage',
+    meaning: 'An app cannot be registered with this description.',
+    action:
+      'Scopes are SMART’s, such as patient/Observation.rs; a backend has system scopes and keys, others an https address to return to; keys are public ones.',
+  },
   DIRECTORY_TOO_LARGE: {
     kind: 'refused',
     meaning: 'The hospital has more doctors than one published list may name.',
