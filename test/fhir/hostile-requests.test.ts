@@ -176,6 +176,32 @@ describe('hostile requests', () => {
     assert.deepEqual(scene.world.faults, [])
   })
 
+  it('a Bundle is no way around its own limits, nor around what a search is', async () => {
+    const { fhir } = scene
+    const entryOf = (url: string, resource?: object) => ({
+      resource,
+      request: { method: resource ? 'POST' : 'GET', url },
+    })
+    const bundle = (...entry: readonly object[]) => ({ resourceType: 'Bundle', type: 'batch', entry })
+    const inner = bundle(entryOf('metadata'))
+    for (const entry of [
+      ...['/', '//', '?', '/?_format=json'].map((url) => entryOf(url, inner)),
+      entryOf('Observation/_search', { resourceType: 'Basic' }),
+    ]) {
+      const { json } = await fhir('POST', '', bundle(entry))
+      const [only] = (json as Bundle).entry ?? []
+      assert.deepEqual(
+        [only?.response?.status, codeOf({ json: only?.response?.outcome })],
+        ['405', 'FHIR_NOT_SUPPORTED'],
+      )
+    }
+    const many = await fhir('POST', '', bundle(...Array.from({ length: 5_001 }, () => entryOf('metadata'))))
+    assert.deepEqual([many.status, codeOf(many)], [413, 'FHIR_TOO_LARGE'])
+    const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`
+    const text = `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"POST","url":"Basic"},"resource":{"resourceType":"Basic","x":${deep}}}]}`
+    assert.equal(codeOf(await fhir('POST', '', text)), 'FHIR_TOO_DEEP')
+  })
+
   it('headers that are doubled, contradict each other or smuggle a second request change nothing', async () => {
     const { bob, fhir } = scene
     const twice = await fhir('DELETE', '/Observation/bobs', undefined, { 'if-match': 'W/"1", W/"9"' })

@@ -299,6 +299,14 @@ function checkEntry({ method, url, resourceText }: BundleEntry): void {
       detail: 'an entry needs request.method (GET, POST, PUT, DELETE) and request.url',
     })
   }
+  const [path = ''] = url.split('?')
+  // A batch in a batch would have entries and answers beyond the limits of one.
+  if (method === 'POST' && /^\/*$/.test(path)) {
+    throw new FhirRequestError('FHIR_NOT_SUPPORTED', { detail: 'a Bundle as an entry of a Bundle' })
+  }
+  if (method === 'POST' && /\/_search\/?$/.test(path)) {
+    throw new FhirRequestError('FHIR_NOT_SUPPORTED', { detail: 'a search in a Bundle is a GET' })
+  }
   const needsBody = method === 'POST' || method === 'PUT'
   if (needsBody && resourceText === undefined)
     throw new FhirRequestError('HTTP_BAD_REQUEST', { detail: 'an entry has no resource' })
