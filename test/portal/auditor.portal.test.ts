@@ -8,21 +8,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import {
-  approveHandover,
-  createDeviceLink,
-  openAuditReport,
-  type PatientClient,
-  type StoredRecord,
-} from '../../clients/sdk/src/index.ts'
+import { openAuditReport, type PatientClient, type StoredRecord } from '../../clients/sdk/src/index.ts'
 import { decodeBase64url, encodeBase64url } from '../../shared/crypto/src/index.ts'
 import { submitCall } from '../../ledger/client/src/submit-call.ts'
 import { decodeBlocks, encodeBlock, encodeBlocks, type EncodedBlock } from '../../shared/ledger-model/src/index.ts'
 import { certify, type Certified } from '../../testkit/src/world/by-hand.ts'
 import { labResult } from '../../testkit/src/world/records.ts'
+import { openAuditor } from './auditor-steps.ts'
 import { violationsOf } from './axe.ts'
 import type { PageOptions, WatchedPage } from './browser.ts'
-import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
+import { openPortal, type Portal } from './harness.ts'
 import { overflowOf } from './page-facts.ts'
 import { shoot } from './shoot.ts'
 
@@ -49,30 +44,7 @@ before(async () => {
 after(() => portal?.close())
 
 /** A browser into which the auditor's key moves from the device that has it. */
-async function comeIn(options: PageOptions = {}): Promise<WatchedPage> {
-  const { world, url } = portal
-  const { crypto } = world
-  const { hospital: api } = world.hospital('a').options
-  const as = { ref: sam.identity.ref, signer: sam.identity.signer }
-  const link = await createDeviceLink(crypto, api, as)
-  const opened = await portal.page(options)
-  opened.page.setDefaultTimeout(PATIENCE_MS)
-  await opened.page.goto(`${url}/join#${link.text}`)
-  await opened.page.locator('main button[type=submit]').first().click()
-  for (;;) {
-    const [join] = await api.waitingJoins(as)
-    if (join === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      continue
-    }
-    const { credential } = sam.identity
-    assert.ok(credential.kind === 'x509')
-    await approveHandover(crypto, api, as, link, join, { keys: sam.keys, chain: credential.chain })
-    break
-  }
-  await opened.page.waitForURL(/\/auditor/)
-  return opened
-}
+const comeIn = (options: PageOptions = {}) => openAuditor(portal, sam, options)
 
 const check = async (on: Page) => {
   await on.getByRole('button', { name: 'Check everything' }).click()

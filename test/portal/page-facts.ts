@@ -62,3 +62,16 @@ export function shiftsOf(
     'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(shiftsSeen)))))',
   )
 }
+
+const SETTLED = `document.querySelector('.th-loading') === null &&
+  [...document.querySelectorAll('.th-seal[data-state="running"]')]
+    .every((seal) => (seal.closest('li') ?? seal).getBoundingClientRect().top >= innerHeight)`
+
+/**
+ * Nothing loads, and every record in sight was checked; those further down are read when they come into view. The page
+ * must have been opened with `bypassCSP`.
+ */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForLoadState('networkidle')
+  await page.waitForFunction(SETTLED)
+}

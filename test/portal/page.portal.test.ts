@@ -13,7 +13,7 @@ import type { StoredRecord } from '../../clients/sdk/src/index.ts'
 import { violationsOf } from './axe.ts'
 import type { PageOptions } from './browser.ts'
 import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
-import { shiftsOf, watchShifts } from './page-facts.ts'
+import { settled, shiftsOf, watchShifts } from './page-facts.ts'
 import { allowVisit } from './patient-steps.ts'
 import { bloodPressure, book, findPatientRef, labResult, write } from './people.ts'
 
@@ -85,11 +85,6 @@ for (const { name, options, lang } of LOOKS) {
   })
 }
 
-/** Nothing loads, and every record in sight was checked; those further down are read when they come into view. */
-const SETTLED = `document.querySelector('.th-loading') === null &&
-  [...document.querySelectorAll('.th-seal[data-state="running"]')]
-    .every((seal) => (seal.closest('li') ?? seal).getBoundingClientRect().top >= innerHeight)`
-
 for (const { name, options } of [
   { name: 'wide', options: { width: 1280, height: 800 } },
   { name: 'on a phone', options: { width: 360, height: 740 } },
@@ -103,8 +98,7 @@ for (const { name, options } of [
     for (const screen of SCREENS) {
       await fresh.goto(`${portal.url}${screen.path()}?lang=en`)
       await fresh.locator(screen.ready).first().waitFor({ timeout: PATIENCE_MS })
-      await fresh.waitForLoadState('networkidle')
-      await fresh.waitForFunction(SETTLED)
+      await settled(fresh)
       for (const { value, moved } of await shiftsOf(fresh)) {
         found.push(`${screen.name}: ${value.toFixed(4)} ${moved.join(' | ')}`)
       }

@@ -13,48 +13,46 @@ import { Witnesses } from './witness-list.tsx'
 export function Checkpoints(): ReactNode {
   const { t, moment, number } = useWords()
   return (
-    <>
-      <FactsPage
-        title={t('auditor.nav.checkpoints')}
-        empty={t('auditor.checkpoints.none')}
-        count={({ checkpoints }) => checkpoints.length}
-      >
-        {({ checkpoints }) => (
-          <div className="th-sheet-wrap">
-            <table className="th-sheet">
-              <caption>{t('auditor.checkpoints.caption', { count: checkpoints.length })}</caption>
-              <thead>
-                <tr>
-                  {['server', 'epoch', 'entries', 'root', 'time', 'block'].map((column) => (
-                    <th key={column} scope="col">
-                      {t(`auditor.column.${column}`)}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {checkpoints.map(({ server, epoch, size, root, timeMs, block }) => (
-                  <tr key={`${server} ${epoch}`}>
-                    <td data-label={t('auditor.column.server')}>
-                      <RefName value={server} />
-                    </td>
-                    <td data-label={t('auditor.column.epoch')}>{number(epoch)}</td>
-                    <td data-label={t('auditor.column.entries')}>{number(size)}</td>
-                    <td data-label={t('auditor.column.root')}>
-                      <code>{root.slice(0, 12)}…</code>
-                    </td>
-                    <td data-label={t('auditor.column.time')}>{moment(timeMs)}</td>
-                    <td data-label={t('auditor.column.block')}>
-                      <Link href={`/auditor/blocks/${block}`}>{number(block)}</Link>
-                    </td>
-                  </tr>
+    <FactsPage
+      title={t('auditor.nav.checkpoints')}
+      empty={t('auditor.checkpoints.none')}
+      count={({ checkpoints }) => checkpoints.length}
+      below={<Witnesses />}
+    >
+      {({ checkpoints }) => (
+        <div className="th-sheet-wrap">
+          <table className="th-sheet">
+            <caption>{t('auditor.checkpoints.caption', { count: checkpoints.length })}</caption>
+            <thead>
+              <tr>
+                {['server', 'epoch', 'entries', 'root', 'time', 'block'].map((column) => (
+                  <th key={column} scope="col">
+                    {t(`auditor.column.${column}`)}
+                  </th>
                 ))}
-              </tbody>
-            </table>
-          </div>
-        )}
-      </FactsPage>
-      <Witnesses />
-    </>
+              </tr>
+            </thead>
+            <tbody>
+              {checkpoints.map(({ server, epoch, size, root, timeMs, block }) => (
+                <tr key={`${server} ${epoch}`}>
+                  <td data-label={t('auditor.column.server')}>
+                    <RefName value={server} />
+                  </td>
+                  <td data-label={t('auditor.column.epoch')}>{number(epoch)}</td>
+                  <td data-label={t('auditor.column.entries')}>{number(size)}</td>
+                  <td data-label={t('auditor.column.root')}>
+                    <code>{root.slice(0, 12)}…</code>
+                  </td>
+                  <td data-label={t('auditor.column.time')}>{moment(timeMs)}</td>
+                  <td data-label={t('auditor.column.block')}>
+                    <Link href={`/auditor/blocks/${block}`}>{number(block)}</Link>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </FactsPage>
   )
 }

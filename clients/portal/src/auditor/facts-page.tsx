@@ -23,9 +23,11 @@ interface FactsPageProps {
   readonly empty: string
   readonly count: (facts: Facts) => number
   readonly children: (facts: Facts) => ReactNode
+  /** Comes with the rows, so that they do not push it away. */
+  readonly below?: ReactNode
 }
 
-export function FactsPage({ title, empty, count, children }: FactsPageProps): ReactNode {
+export function FactsPage({ title, empty, count, children, below }: FactsPageProps): ReactNode {
   const { t, number } = useWords()
   useTitle(title)
   const facts = useQuery(queries.facts)
@@ -52,6 +54,7 @@ export function FactsPage({ title, empty, count, children }: FactsPageProps): Re
           {count(facts.data) === 0 ? <div className="th-empty">{empty}</div> : children(facts.data)}
         </>
       )}
+      {facts.isPending ? undefined : below}
     </>
   )
 }

@@ -16,53 +16,51 @@ import { RefName } from './ref-name.tsx'
 export function Servers(): ReactNode {
   const { t, number } = useWords()
   return (
-    <>
-      <FactsPage
-        title={t('auditor.nav.servers')}
-        empty={t('auditor.servers.none')}
-        count={({ servers }) => servers.length}
-      >
-        {({ servers }) => (
-          <div className="th-sheet-wrap">
-            <table className="th-sheet">
-              <caption>{t('auditor.servers.caption')}</caption>
-              <thead>
-                <tr>
-                  {['server', 'organization', 'state', 'kind', 'programs', 'entries'].map((column) => (
-                    <th key={column} scope="col">
-                      {t(`auditor.column.${column}`)}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {servers.map(({ ref, mspId, status, teeKind, measurements, newestSize }) => (
-                  <tr key={ref}>
-                    <td data-label={t('auditor.column.server')}>
-                      <RefName value={ref} />
-                    </td>
-                    <td data-label={t('auditor.column.organization')}>{mspId}</td>
-                    <td data-label={t('auditor.column.state')}>{t(`auditor.server.${status}`)}</td>
-                    <td data-label={t('auditor.column.kind')}>
-                      {t('auditor.area', { area: teeKind })} <code>{teeKind}</code>
-                    </td>
-                    <td data-label={t('auditor.column.programs')}>
-                      {measurements.map((one) => (
-                        <div key={one}>
-                          <code title={one}>{one.slice(0, 16)}…</code>
-                        </div>
-                      ))}
-                    </td>
-                    <td data-label={t('auditor.column.entries')}>{number(newestSize)}</td>
-                  </tr>
+    <FactsPage
+      title={t('auditor.nav.servers')}
+      empty={t('auditor.servers.none')}
+      count={({ servers }) => servers.length}
+      below={<Evidence />}
+    >
+      {({ servers }) => (
+        <div className="th-sheet-wrap">
+          <table className="th-sheet">
+            <caption>{t('auditor.servers.caption')}</caption>
+            <thead>
+              <tr>
+                {['server', 'organization', 'state', 'kind', 'programs', 'entries'].map((column) => (
+                  <th key={column} scope="col">
+                    {t(`auditor.column.${column}`)}
+                  </th>
                 ))}
-              </tbody>
-            </table>
-          </div>
-        )}
-      </FactsPage>
-      <Evidence />
-    </>
+              </tr>
+            </thead>
+            <tbody>
+              {servers.map(({ ref, mspId, status, teeKind, measurements, newestSize }) => (
+                <tr key={ref}>
+                  <td data-label={t('auditor.column.server')}>
+                    <RefName value={ref} />
+                  </td>
+                  <td data-label={t('auditor.column.organization')}>{mspId}</td>
+                  <td data-label={t('auditor.column.state')}>{t(`auditor.server.${status}`)}</td>
+                  <td data-label={t('auditor.column.kind')}>
+                    {t('auditor.area', { area: teeKind })} <code>{teeKind}</code>
+                  </td>
+                  <td data-label={t('auditor.column.programs')}>
+                    {measurements.map((one) => (
+                      <div key={one}>
+                        <code title={one}>{one.slice(0, 16)}…</code>
+                      </div>
+                    ))}
+                  </td>
+                  <td data-label={t('auditor.column.entries')}>{number(newestSize)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </FactsPage>
   )
 }
 

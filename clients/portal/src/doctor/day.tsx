@@ -69,7 +69,11 @@ export function Day(): ReactNode {
         />
       </div>
       {rows.length === 0 && others.length === 0 ? <div className="th-empty">{t('doctor.day.empty')}</div> : undefined}
-      {rows.length === 0 ? undefined : table(rows, t('doctor.day.booked'))}
+      {rows.length > 0 ? (
+        table(rows, t('doctor.day.booked'))
+      ) : others.length > 0 ? (
+        <p>{t('doctor.day.free')}</p>
+      ) : undefined}
       {others.length === 0 ? undefined : table(others, t('doctor.day.others'))}
       {wanted.trim() !== '' && ![...rows, ...others].some(matches) ? (
         <p role="status">{t('doctor.find.none', { name: wanted.trim() })}</p>

@@ -117,6 +117,9 @@ function Permissions(): ReactNode {
                       until: date(one.untilMs),
                     })}
                   </p>
+                  {one.doctors.every(({ ref }) => ref.startsWith('h-')) ? (
+                    <p className="th-row-note">{t('access.permission.hospital')}</p>
+                  ) : undefined}
                 </div>
                 <TakeBack id={one.id} name={name} state={one} takeBack={() => patient.takePermissionBack(one.id)} />
               </li>

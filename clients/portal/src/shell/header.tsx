@@ -22,6 +22,8 @@ interface HeaderProps {
 export function Header({ me, all, server }: HeaderProps): ReactNode {
   const { t } = useWords()
   const [, navigate] = useLocation()
+  // Nobody registers an auditor's name.
+  const name = me?.kind === 'auditor' ? t('role.who.auditor') : (me?.name ?? '')
   return (
     <header className="th-header">
       <a
@@ -42,11 +44,11 @@ export function Header({ me, all, server }: HeaderProps): ReactNode {
             <Button
               variant="subtle"
               size="sm"
-              aria-label={me === undefined ? t('shell.menu') : t('shell.menu.of', { name: me.name })}
+              aria-label={me === undefined ? t('shell.menu') : t('shell.menu.of', { name })}
               rightSection={<IconChevronDown size={16} aria-hidden />}
               leftSection={<IconUser size={18} aria-hidden />}
             >
-              <span className="th-who">{me === undefined ? t('shell.menu') : me.name}</span>
+              <span className="th-who">{me === undefined ? t('shell.menu') : name}</span>
             </Button>
           </Menu.Target>
           <Menu.Dropdown>

@@ -93,7 +93,12 @@ function Navigation({ base, nav }: { readonly base: string; readonly nav: readon
         {nav.map((item, i) => entry(item, i < BAR_ITEMS ? 'bar' : 'more'))}
         {hasMore ? (
           <li data-place="button">
-            <UnstyledButton className="th-nav-link" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+            <UnstyledButton
+              className="th-nav-link"
+              data-current={nav.slice(BAR_ITEMS).some(isCurrent)}
+              aria-expanded={isOpen}
+              onClick={() => setIsOpen(!isOpen)}
+            >
               <IconDots size={20} aria-hidden />
               <span>{t('shell.more')}</span>
             </UnstyledButton>
