@@ -38,6 +38,7 @@ export async function activeCaller(call: ContractCall): Promise<ParticipantRecor
 
 /** The caller as a hospital. */
 export async function activeHospital(call: ContractCall): Promise<HospitalRef> {
+  // Unreached: the table of functions (07 §7.2) lets hospitals only come here.
   if (call.tx.caller.role !== 'hospital') throw forbidden()
   return (await activeCaller(call)).ref as HospitalRef
 }

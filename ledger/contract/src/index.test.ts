@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Context } from 'fabric-contract-api'
 import { CONTRACT_FUNCTIONS, findLedgerErrorCode } from '../../../shared/ledger-model/src/index.ts'
 import { TrustHealthContract } from './index.ts'
 
@@ -29,6 +30,16 @@ test('nothing of the instance shows when Fabric prints it as JSON', () => {
 test('an unknown function is refused with a code in the message', async () => {
   await assert.rejects(contract.unknownTransaction(), (error: Error) => {
     assert.equal(findLedgerErrorCode(error.message), 'LEDGER_UNKNOWN_FUNCTION')
+    return true
+  })
+})
+
+test('a caller without a certificate is refused with a code in the message', async () => {
+  const stub = { getTxID: () => 'ab'.repeat(32), getDateTimestamp: () => new Date(1) }
+  const clientIdentity = { getMSPID: () => 'OrgA', getAttributeValue: () => null, getIDBytes: () => new Uint8Array() }
+  const ctx = { stub, clientIdentity } as unknown as Context
+  await assert.rejects(contract.query(ctx, 'p-'), (error: Error) => {
+    assert.equal(findLedgerErrorCode(error.message), 'LEDGER_IDENTITY_REJECTED')
     return true
   })
 })

@@ -192,6 +192,7 @@ export function createNodeCrypto(): Crypto {
         // The one way OpenSSL's derivation fails with two well-formed keys.
         throw weakSharedSecret()
       }
+      // Unreached: OpenSSL refuses above; RFC 7748 §6.1 asks for it of every other library, too.
       if (shared.every((byte) => byte === 0)) throw weakSharedSecret()
       return plain(shared)
     },

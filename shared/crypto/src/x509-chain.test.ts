@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { buildTestCertificate, type TestCertificateOptions } from '../../../testkit/src/certificates.ts'
 import type { CertificateRefusal } from './errors.ts'
 import { createNodeCrypto } from './node-crypto.ts'
-import { checkCertificateChain } from './x509-chain.ts'
-import { parseCertificate } from './x509.ts'
+import { checkCertificateChain, checkCertificatePath } from './x509-chain.ts'
+import { type Certificate, parseCertificate } from './x509.ts'
 
 const crypto = createNodeCrypto()
 const FROM_MS = Date.UTC(2025, 0, 1)
@@ -157,4 +157,13 @@ test('every truncation is malformed', () => {
   for (let length = 0; length < leaf.length; length++) {
     assert.throws(() => parseCertificate(leaf.subarray(0, length)), { reason: 'MALFORMED' })
   }
+})
+
+test('MALFORMED: a path of parsed certificates that is empty or too long', () => {
+  const [anchor, issuer, first] = [root, ca, leaf].map(parseCertificate) as [Certificate, Certificate, Certificate]
+  const checkPath = (...path: readonly Certificate[]) => checkCertificatePath(crypto, path, [anchor], NOW_MS)
+  assert.equal(checkPath(first, issuer, anchor).subject.commonName, 'leaf')
+  const malformed = { code: 'CRYPTO_BAD_CERTIFICATE', reason: 'MALFORMED' }
+  assert.throws(() => checkPath(), malformed)
+  assert.throws(() => checkPath(first, issuer, anchor, anchor), malformed)
 })

@@ -138,3 +138,9 @@ test('refused: another encoding of the same writes', () => {
     assert.throws(() => decodeTransaction(crypto, encode(value as never)), { code: 'LEDGER_BLOCK_INVALID' })
   }
 })
+
+test('refused: a transaction of a proposal that no door would have taken', () => {
+  const junk = { proposal: encodeCbor({}), signature: new Uint8Array(64) }
+  const encoded = encodeTransaction(junk, [], { status: 'VALID', result: '', writes: [], event: null })
+  assert.throws(() => decodeTransaction(crypto, encoded), { code: 'LEDGER_BLOCK_INVALID' })
+})

@@ -5,6 +5,7 @@ import { createNodeCrypto } from '../../crypto/src/node-crypto.ts'
 import {
   type ChannelConfiguration,
   checkConfigurationUpdate,
+  checkEmbedded,
   decodeConfiguration,
   encodeConfiguration,
   endorsementTrustOf,
@@ -62,4 +63,9 @@ test('refused: an update of a channel of Fabric to an embedded ledger, to other 
     { ...next, organizations: roots, quorum: 1 },
   ]
   for (const one of wrong) assert.throws(() => check(one), rejected)
+})
+
+test('refused by an embedded ledger: the configuration of a channel of Fabric', () => {
+  checkEmbedded(genesis)
+  assert.throws(() => checkEmbedded(fabric), rejected)
 })

@@ -10,6 +10,7 @@ import {
   type EndorsementDemand,
   verifyEndorsedRead,
 } from './endorsed-read.ts'
+import { MAX_ORGANIZATIONS } from './limits.ts'
 
 const crypto = createNodeCrypto()
 const nonce = crypto.randomBytes(32)
@@ -142,4 +143,12 @@ test('answers to several queries travel in one message', () => {
   assert.throws(() => decodeEndorsedAnswers(encodeCbor({ answers: [[{ answer: new Uint8Array(1) }]] })), {
     code: 'ENDORSEMENT_MALFORMED',
   })
+})
+
+test('refused before any is checked: more answers than there can be organisations', () => {
+  const many = (length: number) => Array.from({ length }, () => answer(a))
+  const lone = { ...demand, quorum: 1 }
+  assert.equal(verifyEndorsedRead(crypto, lone, many(MAX_ORGANIZATIONS)).result, '{}')
+  const check = () => verifyEndorsedRead(crypto, lone, many(MAX_ORGANIZATIONS + 1))
+  assert.throws(check, { code: 'ENDORSEMENT_MALFORMED' })
 })

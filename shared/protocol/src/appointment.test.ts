@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createNodeCrypto } from '../../crypto/src/node-crypto.ts'
 import { openAppointment, sealAppointment, sealAppointmentWish, type Appointment } from './appointment.ts'
+import { encodeCbor } from './cbor.ts'
+import { sealEnvelope } from './envelope.ts'
 import { newId, newRef } from './ids.ts'
 import { deriveTreatmentKey } from './keys.ts'
 
@@ -42,4 +44,10 @@ test('another key, another patient and a wish in its place are refused', () => {
     doctors: [],
   })
   assert.throws(() => openAppointment(crypto, key, patient, wish), { code: 'MESSAGE_MALFORMED' })
+})
+
+test('refused: another patient’s appointment in this patient’s envelope', () => {
+  const other = newRef(crypto, 'p')
+  const sealed = sealEnvelope(crypto, key, other, 'appointment', encodeCbor({ ...appointment }))
+  assert.throws(() => openAppointment(crypto, key, other, sealed), { code: 'ENVELOPE_REJECTED' })
 })

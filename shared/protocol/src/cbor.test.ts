@@ -210,3 +210,10 @@ test('keys are read letter by letter, however many were read before', () => {
   const maps = Array.from({ length: 3_000 }, (_, i) => ({ [`k${i}`]: i, [`é${i}`]: i, ['x'.repeat(i % 70)]: i }))
   for (let round = 0; round < 2; round++) for (const map of maps) assert.deepEqual(decodeCbor(encodeCbor(map)), map)
 })
+
+test('the order of names that is kept for later is of these names, also where others read the same in a row', () => {
+  const whole = encodeHex(encodeCbor({ 'a b': 1, c: 2 }))
+  assert.equal(encodeHex(encodeCbor({ a: 1, b: 2, c: 3 })), 'a3616101616202616303')
+  assert.equal(encodeHex(encodeCbor({ 'a b': 1, c: 2 })), whole)
+  assert.equal(whole, 'a26163026361206201')
+})

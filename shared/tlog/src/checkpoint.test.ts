@@ -254,3 +254,10 @@ test('a verifier key reads back, and every changed character of it is refused', 
   refuses('LOG_KEY_MALFORMED', () => formatVerifierKey(crypto, { name: '', key: known[0]!.key }))
   assert.equal(noteKeyId(crypto, logKey.publicKey).length, 4)
 })
+
+test('a signer’s name cannot carry lines of its own into a note', () => {
+  const { text, signatures } = parseNote(signed)
+  const inside = `${ORIGIN} ${Buffer.from(new Uint8Array(8)).toString('base64')}\n\n\u2014 ${ORIGIN}`
+  const forged = signatures.map((signature) => ({ ...signature, name: inside }))
+  refuses('LOG_CHECKPOINT_MALFORMED', () => formatNote({ text, signatures: forged }))
+})

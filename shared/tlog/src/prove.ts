@@ -96,6 +96,7 @@ function rangeHash(crypto: Crypto, readNode: ReadNode, start: number, width: num
     const tile = readNode(level, index + start / 2 ** level)
     hash = hash === undefined ? tile : nodeHash(crypto, tile, hash)
   }
+  // Unreached: proofs ask for ranges with leaves only.
   if (hash === undefined) throw new RangeError('an empty range has no place in a proof')
   return hash.slice()
 }

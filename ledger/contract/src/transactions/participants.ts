@@ -119,6 +119,7 @@ export async function setMeasurements(call: ContractCall, serverText: string, te
   const serverRef = plainArgument(serverRefShape, 'serverRef', serverText)
   const measurements = jsonArgument(measurementsShape, 'measurements', text)
   const current = await ownParticipant(call, serverRef)
+  // Unreached: registration takes no server without it.
   if (current.server === undefined) throw unknownParticipant()
   const record = { ...current, changedMs: call.tx.timeMs, server: { ...current.server, measurements } }
   await putParticipant(call, record)

@@ -118,3 +118,15 @@ test('many records are wrapped again in steps, also over a restart', async () =>
   const [{ record }] = items as readonly [{ readonly record: string }]
   assert.ok(await reader.request('record.read', { record }))
 })
+
+test('a hospital that was suspended provisions nobody more, in the session that is open: PARTICIPANT_SUSPENDED', async () => {
+  const patient = await world.patient({ provision: false })
+  const body = { patient: patient.ref, version: 1, ptk: patient.ptk, name: 'Bob' }
+  const { admin } = world.organizations[0]
+  const suspended = await world.connect(world.hospital)
+  await world.ledger.submit(admin, 'suspendParticipant', [world.hospital.ref, 'left'])
+  await assert.rejects(suspended.request('patient.provision', body), { code: 'PARTICIPANT_SUSPENDED' })
+  await world.ledger.submit(admin, 'reinstateParticipant', [world.hospital.ref, 'back'])
+  world.clock.advanceMs(5_000)
+  await (await world.connect(world.hospital)).request('patient.provision', body)
+})

@@ -466,3 +466,21 @@ test('what is never committed is taken away after a week, and may be uploaded ag
     own.close()
   }
 })
+
+test('another patient’s record is not continued by who knows its id and its content: RECORD_ID_REUSED', async () => {
+  const { recordId, ehrHash: previous } = (await stored()).commitment
+  const other = await world.patient()
+  const theirs = await world.warrant(other, [doctor])
+  const { envelope } = world.upload(other, { author: doctor, warrant: theirs, recordId, version: 2, previous })
+  await assert.rejects(session.request('record.store', { envelope }), { code: 'RECORD_ID_REUSED' })
+})
+
+test('one patient’s warrant does not serve for another one who has the same device: WARRANT_PARTY_MISMATCH', async () => {
+  const child = await world.patient()
+  await world.addKey(child, patient.key)
+  world.clock.advanceMs(5_000)
+  const now = await world.connect(doctor)
+  await stored()
+  const { envelope } = world.upload(child, { author: doctor, warrant })
+  await assert.rejects(now.request('record.store', { envelope }), { code: 'WARRANT_PARTY_MISMATCH' })
+})

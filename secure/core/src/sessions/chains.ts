@@ -98,6 +98,7 @@ export class CertificateChains {
       throw credentialRejected()
     }
     const top = path[path.length - 1]
+    // Unreached: the shape of a credential has one certificate at least.
     if (top === undefined) throw credentialRejected()
     for (const { mspId, roots } of this.#organizations) {
       // Cheap first: only organisations whose root has the right name are worth a verification.

@@ -119,6 +119,11 @@ const refusals: readonly (readonly [string, EndorsedAnswer, string])[] = [
     'ENDORSEMENT_SIGNATURE',
   ],
   ['an identity of two certificates', answer(peerB, {}, { endorser: twoPems }), 'ENDORSEMENT_MALFORMED'],
+  [
+    'an identity that is no text',
+    answer(peerB, {}, { endorser: bytesField(1, Uint8Array.of(0xff)) }),
+    'ENDORSEMENT_MALFORMED',
+  ],
   ['an identity that is none', answer(peerB, {}, { endorser: bytesField(1, b.mspId) }), 'ENDORSEMENT_MALFORMED'],
   // the question
   ['another nonce', answer(peerB, { nonce: otherNonce }), 'ENDORSEMENT_NONCE'],

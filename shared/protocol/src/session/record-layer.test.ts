@@ -108,3 +108,10 @@ test('a number that is none is a bug of the caller', () => {
   assert.throws(() => pair().client.seal(-1, hello), RangeError)
   assert.throws(() => pair().client.seal(0.5, hello), RangeError)
 })
+
+test('a session id of another length is a mistake of the caller: what it protects would no longer stand in its place', () => {
+  const keys = deriveSessionKeys(crypto, filled(32, 1), filled(32, 7), filled(32, 3))
+  for (const length of [0, 15, 17]) {
+    assert.throws(() => RecordCipher.ofClient(crypto, filled(length, 9), keys, new ReplayWindow()), RangeError)
+  }
+})

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createNodeCrypto } from '../../crypto/src/node-crypto.ts'
+import { encodeDirectory, MAX_DIRECTORY_BYTES, parseDirectory, type Directory } from './directory.ts'
+import { newRef } from './ids.ts'
+
+const crypto = createNodeCrypto()
+const directory = (people: number, name = 'A. Doctor'): Directory => ({
+  v: 1,
+  hospital: newRef(crypto, 'h'),
+  practitioners: Array.from({ length: people }, () => ({ ref: newRef(crypto, 'd'), name, department: 'Cardiology' })),
+})
+
+test('a directory survives the way', () => {
+  const listed = directory(3)
+  assert.deepEqual(parseDirectory(encodeDirectory(listed)), listed)
+})
+
+test('refused before it travels: a directory that no reader would take', () => {
+  const large = directory(6_000, 'x'.repeat(128))
+  assert.ok(JSON.stringify(large).length > MAX_DIRECTORY_BYTES)
+  assert.throws(() => encodeDirectory(large), RangeError)
+})
+
+test('refused: what is no directory', () => {
+  const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+  const { practitioners, ...without } = directory(1)
+  for (const wrong of [without, { ...without, practitioners, v: 2 }, { ...without, practitioners: [{ name: 'x' }] }]) {
+    assert.throws(() => parseDirectory(encode(wrong)), { code: 'MESSAGE_MALFORMED' })
+  }
+})
