@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { format } from 'prettier'
+import { format, resolveConfig } from 'prettier'
 import { INTERACTIONS, MADE_BY_SERVER, modifiersOf, SYSTEM_INTERACTIONS } from '../../hospital/src/fhir/capability.ts'
 import { OPERATIONS } from '../../hospital/src/fhir/operations.ts'
 import { SEARCH_KINDS, searchParametersOf } from '../../hospital/src/fhir/r4-tables.ts'
@@ -97,7 +97,7 @@ export async function madePage(page: string): Promise<string> {
       return `${open}\n${part()}\n\n${close}`
     },
   )
-  return await format(made, { parser: 'markdown', printWidth: 120, proseWrap: 'preserve' })
+  return await format(made, { ...(await resolveConfig(PAGE)), filepath: PAGE })
 }
 
 if (import.meta.main) {
