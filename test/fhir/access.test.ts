@@ -1,7 +1,7 @@
 /** Who may do what: doctors their patients, patients themselves, tokens their scopes; the record server decides besides. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { authorizationOf } from '../../clients/sdk/src/hospital-api.ts'
+import { authorizationOf } from '../../clients/sdk/src/hospital-calls.ts'
 import type { DoctorClient, PatientClient } from '../../clients/sdk/src/index.ts'
 import { actorMay, type Actor } from '../../hospital/src/authorization.ts'
 import { PRACTICE_TOKEN_FILE } from '../../hospital/src/fhir/practice-token.ts'

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { PatientClient } from '../../clients/sdk/src/index.ts'
-import { authorizationOf } from '../../clients/sdk/src/hospital-api.ts'
+import { authorizationOf } from '../../clients/sdk/src/hospital-calls.ts'
 import { asker, codeOf, hba1c, idsOf, openFhirScene, permitHospital, type Bundle, type FhirScene } from './scene.ts'
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }

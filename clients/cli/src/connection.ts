@@ -7,7 +7,8 @@
  */
 import type { AttestationPolicy } from '../../../shared/protocol/src/index.ts'
 import { DoctorClient } from '../../sdk/src/doctor.ts'
-import { HospitalApi, type Fetch } from '../../sdk/src/hospital-api.ts'
+import { HospitalApi } from '../../sdk/src/hospital-api.ts'
+import type { Fetch } from '../../sdk/src/hospital-calls.ts'
 import { HospitalClient } from '../../sdk/src/hospital.ts'
 import { HttpTransport, type BinaryFetch } from '../../sdk/src/http-transport.ts'
 import { relayedBy, VerifyingLedgerReader } from '../../sdk/src/ledger-reader.ts'

@@ -11,7 +11,9 @@ import {
   isOfLink,
   type DeviceLink,
 } from '../../sdk/src/device-join.ts'
-import type { HospitalApi, RequestSigner, WaitingJoin } from '../../sdk/src/hospital-api.ts'
+import type { HospitalApi } from '../../sdk/src/hospital-api.ts'
+import type { WaitingJoin } from '../../sdk/src/hospital-answers/devices.ts'
+import type { RequestSigner } from '../../sdk/src/hospital-calls.ts'
 import { PatientClient } from '../../sdk/src/patient.ts'
 import { hospitalApi, hospitalOf, participantOptions } from './connection.ts'
 import type { Context } from './context.ts'

@@ -25,7 +25,8 @@ import {
   type TreatmentKey,
 } from '../../../shared/protocol/src/index.ts'
 import { ClientError, codeOf, isUnavailable } from './errors.ts'
-import type { CommittedPlace, OutboxEntry } from './hospital-api.ts'
+import type { CommittedPlace } from './hospital-answers/ledger.ts'
+import type { OutboxEntry } from './hospital-answers/outbox.ts'
 import { Participant } from './participant.ts'
 import { storedShape, type RecordAnswer, type Stored } from './record-answer.ts'
 

@@ -18,7 +18,8 @@ import {
   type Commitment,
 } from '../../../shared/protocol/src/index.ts'
 import { ClientError, codeOf } from './errors.ts'
-import { authorizationOf, placeShape, type CommittedPlace, type RequestSigner } from './hospital-api.ts'
+import { placeShape, type CommittedPlace } from './hospital-answers/ledger.ts'
+import { authorizationOf, type RequestSigner } from './hospital-calls.ts'
 import type { Clock } from './ports.ts'
 import type { OpenSocket, Socket } from './stream-transport.ts'
 

@@ -32,7 +32,9 @@ import {
 } from '../../../shared/protocol/src/index.ts'
 import { refuseAlike } from '../../../shared/protocol/src/refusal.ts'
 import { ClientError } from './errors.ts'
-import type { HospitalApi, JoinState, RequestSigner, WaitingJoin } from './hospital-api.ts'
+import type { HospitalApi } from './hospital-api.ts'
+import type { JoinState, WaitingJoin } from './hospital-answers/devices.ts'
+import type { RequestSigner } from './hospital-calls.ts'
 import type { NewKeys, Signer } from './identity.ts'
 import type { PatientClient } from './patient.ts'
 

@@ -18,7 +18,8 @@ import {
   type SignedDirectory,
 } from '../../../shared/protocol/src/index.ts'
 import { ClientError, codeOf, isUnavailable } from './errors.ts'
-import type { HospitalApi, RequestSigner } from './hospital-api.ts'
+import type { HospitalApi } from './hospital-api.ts'
+import type { RequestSigner } from './hospital-calls.ts'
 import { parseLedgerResult, readLedger } from './ledger-reader.ts'
 import type { LedgerReader } from './ports.ts'
 

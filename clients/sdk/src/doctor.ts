@@ -34,7 +34,7 @@ import {
 import { Author } from './author.ts'
 import { checkTurnChain } from './chain-check.ts'
 import { ClientError, codeOf } from './errors.ts'
-import type { AppointmentEntry } from './hospital-api.ts'
+import type { AppointmentEntry } from './hospital-answers/visits.ts'
 import { findHolding } from './holding-warrants.ts'
 import { readLedger } from './ledger-reader.ts'
 import type { ParticipantOptions, ReadOptions, RecordPage, RecordSearch, RecordVersion } from './participant.ts'

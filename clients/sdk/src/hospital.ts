@@ -17,7 +17,8 @@ import {
 import { Author } from './author.ts'
 import { ClientError } from './errors.ts'
 import { findHolding } from './holding-warrants.ts'
-import type { AppointmentEntry, InvitationRequest, NewAppointment, PatientEntry } from './hospital-api.ts'
+import type { InvitationRequest, PatientEntry } from './hospital-answers/people.ts'
+import type { AppointmentEntry, NewAppointment } from './hospital-answers/visits.ts'
 import type { ParticipantOptions } from './participant.ts'
 
 /**

@@ -24,7 +24,8 @@ import {
   type Shape,
 } from '../../../shared/protocol/src/index.ts'
 import { ClientError, codeOf } from './errors.ts'
-import type { HospitalApi, RequestSigner } from './hospital-api.ts'
+import type { HospitalApi } from './hospital-api.ts'
+import type { RequestSigner } from './hospital-calls.ts'
 import type { LedgerAnswer, LedgerQuery, LedgerReader } from './ports.ts'
 
 /** What a reader must know of the consortium before it can believe any answer. Public; from the hospital's staff. */

@@ -21,7 +21,8 @@ import {
   type ServerRef,
 } from '../../../shared/protocol/src/index.ts'
 import type { CommitmentCarrier } from './commitment-stream.ts'
-import type { HospitalApi, RequestSigner } from './hospital-api.ts'
+import type { HospitalApi } from './hospital-api.ts'
+import type { RequestSigner } from './hospital-calls.ts'
 import type { Identity } from './identity.ts'
 import { readServerRegistration } from './ledger-reader.ts'
 import type { Clock, LedgerReader, Transport } from './ports.ts'

@@ -46,7 +46,8 @@ import {
   type WarrantId,
 } from '../../../shared/protocol/src/index.ts'
 import { ClientError } from './errors.ts'
-import type { EraseRequest, LedgerPlace, LedgerReceipt } from './hospital-api.ts'
+import type { LedgerPlace, LedgerReceipt } from './hospital-answers/ledger.ts'
+import type { EraseRequest } from './hospital-answers/outbox.ts'
 import { readLedger } from './ledger-reader.ts'
 import { Participant, type ParticipantOptions, type ReadOptions, type RecordPage } from './participant.ts'
 import type { RecordAnswer } from './record-answer.ts'

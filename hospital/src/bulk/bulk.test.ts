@@ -151,7 +151,7 @@ test("a job is its owner's; scopes, parameters and the form of the request are c
   assert.equal(await statusOf('/fhir/$export', {}, 'guessed'), 401)
   const bob = await world.patient('Bob')
   const path = '/fhir/$export'
-  const { authorizationOf } = await import('../../../clients/sdk/src/hospital-api.ts')
+  const { authorizationOf } = await import('../../../clients/sdk/src/hospital-calls.ts')
   const authorization = await authorizationOf(world.crypto, world.clock, bob.requestSigner, 'GET', path)
   assert.equal((await fetch(url + path, { headers: { authorization, prefer: 'respond-async' } })).status, 403)
 })

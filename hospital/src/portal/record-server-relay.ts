@@ -6,7 +6,7 @@
  * @module
  */
 import type { FastifyInstance } from 'fastify'
-import type { Fetch } from '../../../clients/sdk/src/hospital-api.ts'
+import type { Fetch } from '../../../clients/sdk/src/hospital-calls.ts'
 import type { BinaryFetch } from '../../../clients/sdk/src/http-transport.ts'
 import { ProtocolError } from '../../../shared/protocol/src/index.ts'
 

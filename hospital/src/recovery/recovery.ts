@@ -6,7 +6,7 @@
  * @module
  */
 import { HttpTransport, type BinaryFetch } from '../../../clients/sdk/src/http-transport.ts'
-import type { Fetch } from '../../../clients/sdk/src/hospital-api.ts'
+import type { Fetch } from '../../../clients/sdk/src/hospital-calls.ts'
 import type { HospitalClient } from '../../../clients/sdk/src/hospital.ts'
 import type { Identity } from '../../../clients/sdk/src/identity.ts'
 import { readLedger, serverRegistrationOf } from '../../../clients/sdk/src/ledger-reader.ts'

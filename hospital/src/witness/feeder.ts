@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Fetch } from '../../../clients/sdk/src/hospital-api.ts'
+import type { Fetch } from '../../../clients/sdk/src/hospital-calls.ts'
 import { decodeBase64url } from '../../../shared/crypto/src/index.ts'
 import {
   isErrorCode,

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from 'node:path'
-import type { Fetch } from '../../../clients/sdk/src/hospital-api.ts'
+import type { Fetch } from '../../../clients/sdk/src/hospital-calls.ts'
 import { readLedger } from '../../../clients/sdk/src/ledger-reader.ts'
 import type { LedgerReader } from '../../../clients/sdk/src/ports.ts'
 import type { Crypto, SigningKey } from '../../../shared/crypto/src/index.ts'

@@ -5,7 +5,7 @@
  * @module
  */
 import { isPatientRef } from '../../../../shared/protocol/src/index.ts'
-import type { AppRequest, NewApp } from '../../../sdk/src/hospital-api.ts'
+import type { AppRequest, NewApp } from '../../../sdk/src/hospital-answers/apps.ts'
 import { confirmStep } from '../ask.ts'
 import { doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionValues } from '../command-row.ts'

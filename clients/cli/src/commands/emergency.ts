@@ -6,7 +6,7 @@
  */
 import type { EmergencyId } from '../../../../shared/protocol/src/index.ts'
 import type { EmergencyReason } from '../../../sdk/src/doctor.ts'
-import type { Verdict } from '../../../sdk/src/hospital-api.ts'
+import type { Verdict } from '../../../sdk/src/hospital-answers/reviews.ts'
 import type { Emergency } from '../../../sdk/src/participant.ts'
 import { confirmStep } from '../ask.ts'
 import { CommandError, doing, usageError } from '../command-error.ts'

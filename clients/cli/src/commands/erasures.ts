@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EraseRequest } from '../../../sdk/src/hospital-api.ts'
+import type { EraseRequest } from '../../../sdk/src/hospital-answers/outbox.ts'
 import { doing, usageError } from '../command-error.ts'
 import type { CommandRow } from '../command-row.ts'
 import { connect, connectPatient, using } from '../connection.ts'

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OutboxEntry } from '../../../sdk/src/hospital-api.ts'
+import type { OutboxEntry } from '../../../sdk/src/hospital-answers/outbox.ts'
 import { Author } from '../../../sdk/src/author.ts'
 import { doing, usageError } from '../command-error.ts'
 import type { CommandRow } from '../command-row.ts'

@@ -18,7 +18,7 @@ import { isErrorCode, type AttestationPolicy } from '../../../../shared/protocol
 import type { StartableTeeKind, TeeSettings } from '../../../../tee/kinds/src/index.ts'
 import { DoctorClient } from '../../../sdk/src/doctor.ts'
 import { HospitalClient } from '../../../sdk/src/hospital.ts'
-import type { InvitationRequest } from '../../../sdk/src/hospital-api.ts'
+import type { InvitationRequest } from '../../../sdk/src/hospital-answers/people.ts'
 import type { Participant, ParticipantOptions } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
 import { CommandError } from '../command-error.ts'

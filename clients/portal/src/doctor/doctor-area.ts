@@ -21,7 +21,7 @@ import {
 import type { StoreOutcome } from '../../../sdk/src/author.ts'
 import { DoctorClient, type ChainTurn } from '../../../sdk/src/doctor.ts'
 import { ClientError, codeOf, isUnavailable } from '../../../sdk/src/errors.ts'
-import type { AppointmentEntry } from '../../../sdk/src/hospital-api.ts'
+import type { AppointmentEntry } from '../../../sdk/src/hospital-answers/visits.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
 import type { RecordItem } from '../../../sdk/src/record-answer.ts'
 import { parseForReading } from '../fhir/exact-json.ts'

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AskedQuestion } from '../../../sdk/src/hospital-api.ts'
+import type { AskedQuestion } from '../../../sdk/src/hospital-answers/reviews.ts'
 
 const READ = 'trusthealth.answers-read'
 

@@ -5,7 +5,7 @@
  */
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, type ReactNode } from 'react'
-import type { AskedQuestion } from '../../../sdk/src/hospital-api.ts'
+import type { AskedQuestion } from '../../../sdk/src/hospital-answers/reviews.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'

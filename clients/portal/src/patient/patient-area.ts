@@ -16,7 +16,7 @@ import {
   type WarrantId,
 } from '../../../../shared/protocol/src/index.ts'
 import { checkListedDoctor } from '../../../sdk/src/directories.ts'
-import type { AskedQuestion, NewQuestion } from '../../../sdk/src/hospital-api.ts'
+import type { AskedQuestion, NewQuestion } from '../../../sdk/src/hospital-answers/reviews.ts'
 import { allItems } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
 import type { RecordItem } from '../../../sdk/src/record-answer.ts'

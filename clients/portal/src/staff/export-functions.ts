@@ -5,7 +5,7 @@
  * @module
  */
 import { ClientError } from '../../../sdk/src/errors.ts'
-import { authorizationOf, type RequestSigner } from '../../../sdk/src/hospital-api.ts'
+import { authorizationOf, type RequestSigner } from '../../../sdk/src/hospital-calls.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { codeOfOutcome, refusalOf } from './outcome.ts'
 

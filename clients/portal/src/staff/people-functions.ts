@@ -14,7 +14,9 @@ import {
   type DeviceLink,
 } from '../../../sdk/src/device-join.ts'
 import { codeOf } from '../../../sdk/src/errors.ts'
-import type { RequestSigner, StaffEntry, WaitingRekey } from '../../../sdk/src/hospital-api.ts'
+import type { WaitingRekey } from '../../../sdk/src/hospital-answers/devices.ts'
+import type { StaffEntry } from '../../../sdk/src/hospital-answers/people.ts'
+import type { RequestSigner } from '../../../sdk/src/hospital-calls.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 

@@ -13,20 +13,17 @@ import {
   practitionerRefShape,
 } from '../../../../shared/protocol/src/index.ts'
 import { ClientError, isUnavailable } from '../../../sdk/src/errors.ts'
-import {
-  authorizationOf,
-  type AppointmentEntry,
-  type AskedQuestion,
-  type DirectoryEntry,
-  type HospitalSummary,
-  type InvitationRequest,
-  type PatientEntry,
-  type RekeyState,
-  type ReviewedEmergency,
-  type RequestSigner,
-  type Verdict,
-  type WhoAmI,
-} from '../../../sdk/src/hospital-api.ts'
+import type { RekeyState } from '../../../sdk/src/hospital-answers/devices.ts'
+import type {
+  DirectoryEntry,
+  InvitationRequest,
+  PatientEntry,
+  WhoAmI,
+} from '../../../sdk/src/hospital-answers/people.ts'
+import type { AskedQuestion, ReviewedEmergency, Verdict } from '../../../sdk/src/hospital-answers/reviews.ts'
+import type { HospitalSummary } from '../../../sdk/src/hospital-answers/status.ts'
+import type { AppointmentEntry } from '../../../sdk/src/hospital-answers/visits.ts'
+import { authorizationOf, type RequestSigner } from '../../../sdk/src/hospital-calls.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { exportFunctions } from './export-functions.ts'
 import { ImportFile, readItems, type Answer, type FileProgress, type QueueItem } from './model/import-queue.ts'

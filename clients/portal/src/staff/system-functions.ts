@@ -5,7 +5,8 @@
  * @module
  */
 import { participantRecordShape } from '../../../../shared/ledger-model/src/index.ts'
-import type { OutboxEntry, RequestSigner } from '../../../sdk/src/hospital-api.ts'
+import type { OutboxEntry } from '../../../sdk/src/hospital-answers/outbox.ts'
+import type { RequestSigner } from '../../../sdk/src/hospital-calls.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StaffRole } from '../../../../sdk/src/hospital-api.ts'
+import type { StaffRole } from '../../../../sdk/src/hospital-answers/people.ts'
 
 export type PersonKind = 'patient' | 'practitioner' | 'staff'
 
