@@ -29,7 +29,9 @@ tools() {
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then fail "missing Debian packages: ${missing[*]}"; fi
   say "installs ${missing[*]}"
   timeout 300 apt-get update -qq >"$cache/apt.log" 2>&1 || true
-  DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install -y -qq --no-install-recommends "${missing[@]}" >>"$cache/apt.log" 2>&1 ||
+  # Another installation on this machine is waited for.
+  DEBIAN_FRONTEND=noninteractive timeout 900 apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" \
+    >>"$cache/apt.log" 2>&1 ||
     fail "cannot install ${missing[*]}: $(tail -n 1 "$cache/apt.log")"
 }
 

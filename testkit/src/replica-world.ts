@@ -35,6 +35,8 @@ export function copyStore(from: string, to: string): void {
 
 export interface ReplicaOptions {
   readonly measurement?: Uint8Array
+  /** Another platform's, made of the one that there is. */
+  readonly database?: (port: DatabasePort) => DatabasePort
 }
 
 export class ReplicaWorld {
@@ -49,14 +51,16 @@ export class ReplicaWorld {
   readonly attestation
   readonly #device: Uint8Array
   readonly #measurement: Uint8Array
+  readonly #database: (port: DatabasePort) => DatabasePort
   readonly #databases: (() => void)[] = []
   #reader = new FrameReader()
   #nextId = 1
   readonly #waiting = new Map<number, (message: Uint8Array) => void>()
 
-  constructor(world: TaWorld, { measurement = MEASUREMENT }: ReplicaOptions = {}) {
+  constructor(world: TaWorld, { measurement = MEASUREMENT, database = (port) => port }: ReplicaOptions = {}) {
     this.world = world
     this.#measurement = measurement
+    this.#database = database
     this.#device = world.crypto.randomBytes(32)
     this.attestation = world.crypto.generateSigningKey()
     this.app = this.#create()
@@ -211,7 +215,7 @@ export class ReplicaWorld {
 
   #create(): TrustedApplication {
     const { crypto, clock } = this.world
-    const port = createSqlCipherPort({ folder: this.folder })
+    const port = this.#database(createSqlCipherPort({ folder: this.folder }))
     const tracked: DatabasePort = {
       ...port,
       open: (name, key) => {

@@ -34,6 +34,8 @@ export interface Limits {
   readonly listedRows: number
   /** Newest rows of records that were read, about 1 kB each. */
   readonly newestRows: number
+  /** Treatment keys that move to another sealing key in one round (lifecycle/resealing.ts). */
+  readonly reseals: number
   /** Patients that are kept, and warrants, about 1 kB each. */
   readonly patients: number
   readonly warrants: number
@@ -54,6 +56,7 @@ export const DEFAULT_LIMITS: Limits = {
   unindexed: 512,
   listedRows: 50_000,
   newestRows: 4_096,
+  reseals: 256,
   patients: 50_000,
   warrants: 10_000,
 }
@@ -74,6 +77,7 @@ export const SMALL_LIMITS: Limits = {
   unindexed: 128,
   listedRows: 64,
   newestRows: 16,
+  reseals: 16,
   patients: 64,
   warrants: 32,
 }

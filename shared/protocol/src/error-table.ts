@@ -914,6 +914,11 @@ export const ERROR_TABLE = {
     meaning: 'The record server has no such command.',
     action: 'Compare it with docs/protocol.',
   },
+  TEE_NOT_OFFERED: {
+    kind: 'usage',
+    meaning: 'This kind of TEE does not offer that: replicas, restoring from shares, copies of the store while it runs.',
+    action: 'See docs/operations/optee.md for what there is instead.',
+  },
   TEE_FORBIDDEN: {
     kind: 'refused',
     meaning: 'This kind of participant may not use the command.',

@@ -10,6 +10,7 @@ import { struct, text, uint } from '../../../../shared/protocol/src/index.ts'
 import { confirmStep } from '../ask.ts'
 import { CommandError, doing } from '../command-error.ts'
 import type { CommandRow, OptionValues } from '../command-row.ts'
+import { timeoutOf } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { openLedgerOf } from '../ledger-access.ts'
 import { table } from '../output.ts'
@@ -156,7 +157,8 @@ async function rotateSealing(context: Context): Promise<void> {
     askAsOperator(context, `${url}/v1/identity/sealing`, {}),
   )
   const { generation } = generationShape(answer, 'answer')
-  for (let waitedMs = 0; waitedMs < SEALING_PATIENCE_MS; waitedMs += SEALING_LOOK_MS) {
+  const patienceMs = Math.max(SEALING_PATIENCE_MS, timeoutOf(context))
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += SEALING_LOOK_MS) {
     const { sealing } = await fetchServerStatus(context, url)
     if (sealing?.isExchanging === false) {
       context.output.result(

@@ -9,7 +9,7 @@ import type { Ledger } from '../../../../ledger/client/src/index.ts'
 import { MAX_TERM, type Succession, type SuccessionStart } from '../../../../shared/ledger-model/src/index.ts'
 import type { Sha256Hex } from '../../../../shared/protocol/src/index.ts'
 import { confirmSevereStep } from '../ask.ts'
-import { doing, usageError } from '../command-error.ts'
+import { codeOfFailure, doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionRow, OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { formatMoment } from '../dates.ts'
@@ -186,7 +186,12 @@ async function show(context: Context): Promise<void> {
   const { isBelow, isServerRunning, storeHere, successionOnLedger } = await import('../system/recovery-votes.ts')
   const found = await successionOnLedger(context, consortium, system)
   const { record, approved, checkpoint } = found
-  const store = await lookAtStore(context, () => storeHere(context, system))
+  const look = lookAtStore(context, () => storeHere(context, system))
+  // The votes are shown where the store cannot be.
+  const store = await look.catch((error: unknown) => {
+    if (codeOfFailure(error) === 'TEE_NOT_OFFERED') return 'not offered' as const
+    throw error
+  })
   const organizations = [
     { name: 'the operator', mspId: consortium.operatorMspId },
     ...consortium.hospitals.map(({ name, mspId }) => ({ name, mspId })),
@@ -197,14 +202,14 @@ async function show(context: Context): Promise<void> {
     return votes.map(({ timeMs, ...vote }) => [name, `term ${vote.term}`, wordsOf(vote), formatMoment(timeMs)])
   })
   const anchored = checkpoint && { epoch: checkpoint.epoch, size: checkpoint.size, root: checkpoint.root }
-  const here = store && { ...store, isBelow: isBelow(store, checkpoint) }
+  const here = typeof store === 'object' ? { ...store, isBelow: isBelow(store, checkpoint) } : undefined
   const outcome =
     approved === undefined ? 'Nothing is approved: the first device holds the store.' : approvedWords(approved)
   const lines = [
     table(rows, ''),
     outcome,
     ...(anchored === undefined ? [] : [`On the ledger: ${entries(anchored.size)}, epoch ${anchored.epoch}.`]),
-    ...(here === undefined ? [storeWords(isServerRunning(system))] : hereWords(here, anchored)),
+    ...(here === undefined ? [noStoreWords(isServerRunning(system), store)] : hereWords(here, anchored)),
   ]
   context.output.result(
     {
@@ -279,7 +284,8 @@ function lookAtStore<T>({ output }: Context, look: () => Promise<T>): Promise<T>
   return doing('The store does not open', look)
 }
 
-function storeWords(isRunning: boolean): string {
+function noStoreWords(isRunning: boolean, store: 'not offered' | StoreHere | undefined): string {
+  if (store === 'not offered') return 'In TrustZone the store is not looked at while the record server stands still.'
   return isRunning ? 'The record server runs; its store is not looked at.' : 'There is no store on this device.'
 }
 

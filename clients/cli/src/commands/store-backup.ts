@@ -154,7 +154,7 @@ function chosen(repository: Repository, options: OptionValues): Backup {
 function dataFolder(context: Context): string {
   requireSystem(context.state)
   if (ensureServer(context, undefined).tee !== 'process') {
-    throw new CommandError('CLIENT_USAGE', {
+    throw new CommandError('TEE_NOT_OFFERED', {
       what: 'In TrustZone the store is copied while the system stands still.',
       next: 'trusthealth backup create <folder>',
     })

@@ -56,16 +56,16 @@ export function isServerRunning({ programs }: SystemState): boolean {
 /**
  * Starts the trusted application on the store, asks it, and ends it; the ledger is not asked, so it serves nothing.
  * Undefined: the record server runs, or there is no store here.
- * @throws {CommandError} `CLIENT_USAGE` in another kind of TEE.
+ * @throws {CommandError} `TEE_NOT_OFFERED` in another kind of TEE.
  * @throws {TeeError} with which the application ends: `STORE_DAMAGED`, …
  */
 export async function storeHere(context: Context, system: SystemState): Promise<StoreHere | undefined> {
   const { state } = context
   if (isServerRunning(system) || !existsSync(join(storeFolder(state), 'data'))) return undefined
   if (ensureServer(context, undefined).tee !== 'process') {
-    throw new CommandError('CLIENT_USAGE', {
+    throw new CommandError('TEE_NOT_OFFERED', {
       what: 'In TrustZone the store cannot be looked at while the record server stands still.',
-      next: 'give --instance',
+      next: 'vote for an instance: trusthealth recovery approve --instance …',
     })
   }
   const taPath = programPath(state, 'process')

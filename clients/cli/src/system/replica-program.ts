@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
-import { CommandError, usageError } from '../command-error.ts'
+import { CommandError } from '../command-error.ts'
 import type { Context } from '../context.ts'
 import { writePrivateFile } from '../files.ts'
 import { LEDGER_PROGRAM, urlOf, type SystemState } from '../system-file.ts'
@@ -25,14 +25,14 @@ export interface ReplicaParts {
   readonly serverUrl: string
 }
 
-/** @throws {CommandError} `CLIENT_USAGE` for another TEE than a process; `SERVER_UNAVAILABLE` */
+/** @throws {CommandError} `TEE_NOT_OFFERED` for another TEE than a process; `SERVER_UNAVAILABLE` */
 export async function startReplica(
   context: Context,
   { operator, system, serverUrl }: ReplicaParts,
 ): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { state, crypto, output } = context
   if (ensureServer(context, undefined).tee !== 'process') {
-    throw usageError('A replica of a record server in TrustZone is not there yet.', 'docs/operations/replica.md')
+    throw new CommandError('TEE_NOT_OFFERED', { what: 'A record server in TrustZone has no replicas.' })
   }
   const folder = replicaFolder(state)
   mkdirSync(folder, { recursive: true, mode: 0o700 })

@@ -9,7 +9,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { usageError } from '../command-error.ts'
+import { CommandError, usageError } from '../command-error.ts'
 import { timeoutOf } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { writePrivateFile } from '../files.ts'
@@ -21,7 +21,7 @@ const LOOK_EVERY_MS = 50
 
 /**
  * The lost server's name for the new device.
- * @throws {CommandError} `CLIENT_USAGE` where there is a store, or never was a system.
+ * @throws {CommandError} `CLIENT_USAGE` where there is a store, or never was a system; `TEE_NOT_OFFERED` in TrustZone.
  */
 export function prepareNewHardware(context: Context, { serverRef }: Consortium, isFirst: boolean): void {
   const { state } = context
@@ -29,7 +29,10 @@ export function prepareNewHardware(context: Context, { serverRef }: Consortium, 
   const path = join(state.server, 'server.json')
   if (!existsSync(path)) writePrivateFile(path, `${JSON.stringify({ v: 1, serverRef, tee: 'process' })}\n`)
   if (ensureServer(context, undefined).tee !== 'process') {
-    throw usageError('A record server in TrustZone is not restored from shares yet.', 'docs/operations/backups.md')
+    throw new CommandError('TEE_NOT_OFFERED', {
+      what: 'A record server in TrustZone is not restored from shares.',
+      next: 'see docs/operations/backups.md, at its end',
+    })
   }
   // Cut off and begun again: the device has its key, and a part of the shares.
   const data = join(storeFolder(state), 'data')

@@ -15,6 +15,7 @@ import type { Effect, TaState } from '../../../../shared/tee-abi/src/index.ts'
 import { TrustedApplicationError } from '../errors.ts'
 import type { LedgerFacts } from '../facts/ledger-facts.ts'
 import { decodeConfiguration } from '../keys/configuration.ts'
+import { checkOffersReplicas } from '../recovery/pairing.ts'
 import { restoredSet, Restoring } from '../recovery/restoring.ts'
 import { Replica, type Promoted } from '../replica/replica.ts'
 import type { FailStop } from './fail-stop.ts'
@@ -100,7 +101,7 @@ export class Lifecycle {
 
   /**
    * From now on this follows the server of that configuration.
-   * @throws {TrustedApplicationError} `TEE_ALREADY_PROVISIONED`; `TEE_UNKNOWN_COMMAND` on a platform without replicas.
+   * @throws {TrustedApplicationError} `TEE_ALREADY_PROVISIONED`; `TEE_NOT_OFFERED` on a platform without replicas.
    */
   follow(config: Uint8Array): Replica {
     this.#leaveEmptyStore(config, this.#replica)
@@ -135,8 +136,7 @@ export class Lifecycle {
     if (!isNew && before?.configuration.serverRef !== serverRef) {
       throw new TrustedApplicationError('TEE_ALREADY_PROVISIONED')
     }
-    // A platform that could not tell at its next start what it was.
-    if (database.has === undefined) throw new TrustedApplicationError('TEE_UNKNOWN_COMMAND')
+    checkOffersReplicas(database)
     this.#replica?.close()
     // The empty store of the start is nobody's.
     this.#opened?.store.database.close()

@@ -9,7 +9,7 @@ import { encodeRequest } from '../../../../shared/tee-abi/src/index.ts'
 import { TaWorld, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
 import { seal, storeKeysOf } from '../keys/sealing.ts'
 import type { SqlDatabase } from '../ports.ts'
-import { RESEALS_OF_ROUND } from './resealing.ts'
+import { DEFAULT_LIMITS } from '../limits.ts'
 
 const opened: { close(): void }[] = []
 after(() => opened.forEach((one) => one.close()))
@@ -93,7 +93,8 @@ test('killed after any round of it, the store opens and the exchange goes on to 
   const world = await openWorld()
   const patient = await world.patient()
   await store(world, patient)
-  addKeys(world, patient, 2 * RESEALS_OF_ROUND + 1)
+  const { reseals } = DEFAULT_LIMITS
+  addKeys(world, patient, 2 * reseals + 1)
   const before = sealedOf(world)
   const movedOf = (now: Sealed): number =>
     Object.entries(before).filter(([name, value]) => now[name] !== undefined && !equalBytes(now[name], value)).length
@@ -101,7 +102,7 @@ test('killed after any round of it, the store opens and the exchange goes on to 
   // One round: what is few, and as many treatment keys as a round moves.
   world.app.handle(encodeRequest<'exchange-sealing'>({ id: 1_000_000, op: 'exchange-sealing' }))
   world.app.commit()
-  assert.equal(movedOf(sealedOf(world)), RESEALS_OF_ROUND + 2)
+  assert.equal(movedOf(sealedOf(world)), reseals + 2)
   await restartKilled(world)
   // It is recovering: nothing moves before it serves. Then one round more, and another end.
   world.app.commit()

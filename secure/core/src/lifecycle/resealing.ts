@@ -9,9 +9,6 @@ import type { TreatmentKeyId } from '../keys/treatment-keys.ts'
 import type { Vault } from '../vault.ts'
 import { writeConfiguration, type OpenedStore } from './opened-store.ts'
 
-/** Treatment keys that are looked at in one round. */
-export const RESEALS_OF_ROUND = 256
-
 export class Resealing {
   readonly #opened: OpenedStore
   readonly #vault: Vault
@@ -42,7 +39,7 @@ export class Resealing {
   step(): void {
     if (!this.isDue) return
     const { treatmentKeys, patients } = this.#vault
-    this.#after = treatmentKeys.sealAgain(patients, this.#after, RESEALS_OF_ROUND)
+    this.#after = treatmentKeys.sealAgain(patients, this.#after, this.#vault.limits.reseals)
     if (this.#after === undefined) this.#opened.sealing.forget()
   }
 

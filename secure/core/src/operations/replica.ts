@@ -5,6 +5,7 @@
  * @module
  */
 import { encodeAnswer, encodeRefusal } from '../../../../shared/tee-abi/src/index.ts'
+import { checkOffersReplicas } from '../recovery/pairing.ts'
 import { pairNeeds } from '../replica/approval.ts'
 import type { Context, Handlers } from './handlers.ts'
 
@@ -14,6 +15,8 @@ export function replicaOperations({ lifecycle, answers }: Context): Handlers<Ope
   return {
     'replica-mode': ({ mode, key }) => {
       const { vault, leader } = lifecycle.provisioned()
+      // §11.3: a replica is of the same kind of TEE, so here there is none to keep changes for.
+      if (mode !== 'off') checkOffersReplicas(lifecycle.installation.ports.database)
       leader.setMode(mode, key)
       return { position: vault.store.position }
     },

@@ -5,8 +5,9 @@
  *
  * @module
  */
+import { TrustedApplicationError } from '../errors.ts'
 import { deriveStoreKeys, seal, unseal } from '../keys/sealing.ts'
-import type { SqlDatabase, TrustedApplicationPorts } from '../ports.ts'
+import type { DatabasePort, SqlDatabase, TrustedApplicationPorts } from '../ports.ts'
 
 const PAIRING = 'pairing.db'
 const TABLE = 'CREATE TABLE IF NOT EXISTS pairing (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID'
@@ -23,7 +24,15 @@ export interface Pairing {
   write(name: PairingName, value: Uint8Array): void
 }
 
-/** Whether there is anything to remember. A platform that could not tell makes neither replicas nor restored servers. */
+/**
+ * A platform that could not tell at its next start what it was makes neither replicas nor restored servers.
+ * @throws {TrustedApplicationError} `TEE_NOT_OFFERED`
+ */
+export function checkOffersReplicas(database: DatabasePort): void {
+  if (database.has === undefined) throw new TrustedApplicationError('TEE_NOT_OFFERED')
+}
+
+/** Whether there is anything to remember. */
 export function hasPairing({ database }: TrustedApplicationPorts): boolean {
   return database.has?.(PAIRING) === true
 }

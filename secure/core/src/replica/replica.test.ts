@@ -12,6 +12,7 @@ import { copyStore, ReplicaWorld } from '../../../../testkit/src/replica-world.t
 import { TaWorld, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
 import { createSqlCipherPort } from '../../../adapters/sqlcipher/src/index.ts'
 import { storeKeysOf } from '../keys/sealing.ts'
+import type { DatabasePort } from '../ports.ts'
 
 const opened: { close(): void }[] = []
 after(() => opened.forEach((one) => one.close()))
@@ -218,6 +219,23 @@ test('operations of one role are refused in the other', async () => {
   await assert.rejects(replica.ask('promote', {}), { code: 'REPLICA_UNKNOWN' })
   await assert.rejects(replica.ask('provision', { config: world.config }), { code: 'TEE_ALREADY_PROVISIONED' })
   await assert.rejects(replica.ask('hello', { hello: new Uint8Array(1), conn: 1 }), { code: 'TEE_NOT_PROVISIONED' })
+})
+
+test('TEE_NOT_OFFERED: a platform without replicas is neither followed nor follows, and restores nothing', async () => {
+  const plain = ({ open }: DatabasePort): DatabasePort => ({ open })
+  const world = await TaWorld.open({ database: plain })
+  opened.push(world)
+  const refused = { code: 'TEE_NOT_OFFERED' }
+  for (const mode of ['asynchronous', 'synchronous'] as const) {
+    await assert.rejects(world.ask('replica-mode', { mode, key: world.attestationKey }), refused)
+  }
+  await world.ask('replica-mode', { mode: 'off' })
+  await store(world, await world.patient())
+  const empty = new ReplicaWorld(world, { database: plain })
+  opened.push(empty)
+  await assert.rejects(empty.ask('follow-prepare', { config: world.config }), refused)
+  await assert.rejects(empty.ask('restore-prepare', { config: world.config }), refused)
+  assert.equal((await empty.ask('status', {})).state, 'new')
 })
 
 /** The organisations name the replica as the one that holds the store. */
