@@ -1,6 +1,6 @@
 /**
- * The emulated machine, with three different things in it: the trusted application; its secure storage alone, which takes
- * SQL (optee/storage/test/ta); plain SQLite in the normal world, on the same disk (guest/plain.c).
+ * The emulated machine, with the trusted application in it, or with its secure storage alone, which takes SQL
+ * (optee/storage/test/ta), and plain SQLite in the normal world beside it, on the same disk (guest/plain.c).
  *
  * @module
  */
@@ -38,26 +38,19 @@ export async function withBuilt(work: (built: Built) => Promise<void>): Promise<
 }
 
 /** A machine with a disk of its own, by name. */
-export function machineOf(
-  { folder, taFolders, plainInitrd }: Built,
-  what: 'product' | 'storage' | 'plain',
-): QemuMachine {
-  const files: MachineFiles = what === 'plain' ? { ...builtFiles(), initrd: plainInitrd } : builtFiles()
+export function machineOf({ folder, taFolders, plainInitrd }: Built, what: 'product' | 'storage'): QemuMachine {
+  const files: MachineFiles = what === 'storage' ? { ...builtFiles(), initrd: plainInitrd } : builtFiles()
   return new QemuMachine({
     files,
-    taFolder: taFolders[what === 'plain' ? 'storage' : what],
+    taFolder: taFolders[what],
     storeFolder: mkdtempSync(join(folder, `${what}-`)),
     logFolder: join(folder, 'log'),
   })
 }
 
-/** Boots it and has it measured. */
-export async function withSession<T>(
-  built: Built,
-  what: 'storage' | 'plain',
-  work: (session: TaSession) => Promise<T>,
-): Promise<T> {
-  const machine = machineOf(built, what)
+/** Boots the machine with both kinds of SQLite and has it measured. */
+export async function withStorage<T>(built: Built, work: (session: TaSession) => Promise<T>): Promise<T> {
+  const machine = machineOf(built, 'storage')
   try {
     const session = await machine.open()
     await session.start()
@@ -74,12 +67,18 @@ export interface Repeated {
   readonly limit?: number
 }
 
+/** `secure`: in the secure world; `plain`: in the normal world of the same machine. */
+export const KINDS = ['secure', 'plain'] as const
+export type Kind = (typeof KINDS)[number]
+const WORDS = { secure: '.timed', plain: '.plain' } as const
+
 /** @returns milliseconds that it took where it ran, and rows that came out. @throws {Error} if it did not do its work. */
 export async function timeSql(
   session: TaSession,
+  kind: Kind,
   { sql, count = 1, limit = 0 }: Repeated,
 ): Promise<{ readonly ms: number; readonly rows: number }> {
-  const { output } = await session.exchange(Buffer.from(`.timed ${count} ${limit} ${sql}`), false)
+  const { output } = await session.exchange(Buffer.from(`${WORDS[kind]} ${count} ${limit} ${sql}`), false)
   const said = Object.fromEntries(
     Buffer.from(output)
       .toString('latin1')

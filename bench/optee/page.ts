@@ -26,7 +26,7 @@ export function opteePage(report: Report): PageFiles {
   const page = [
     MADE,
     '# The record server in TrustZone, measured',
-    `Emulated by QEMU on ${machine['cpu']}, ${machine['cores']} cores, ${machine['memoryGiB']} GiB; measured at commit ${measured?.commit ?? ''}, ${measured?.endedAt.slice(0, 10) ?? ''}. ${measured?.isQuick === true ? 'A quick run: fewer rounds, and no transfers above 16 MB. ' : ''}Times of an emulator are no times of hardware: what counts are ratios within one guest. All numbers: \`bench/results/optee.json\`, made by \`npm run bench:optee\`. What it means: [the record server in TrustZone](optee.md).`,
+    `Emulated by QEMU on ${machine['cpu']}, ${machine['cores']} cores, ${machine['memoryGiB']} GiB; measured at commit ${measured?.commit ?? ''}, ${measured?.endedAt.slice(0, 10) ?? ''}. ${measured?.isQuick === true ? 'A quick run: fewer rounds, and no transfers above 16 MB. ' : ''}${sentence(notes['optee_load'])}Times of an emulator are no times of hardware: what counts are ratios within one guest. All numbers: \`bench/results/optee.json\`, made by \`npm run bench:optee\`. What it means: [the record server in TrustZone](optee.md).`,
     '## Fig. 5: an empty command',
     `An echo, which is a call into a trusted application that does nothing, through driver, proxy, libteec and OP-TEE, takes ${told('optee_echo_us')}. An empty command of the record server is decoded, refused, committed and answered: ${told('optee_empty_command_us')}, **${told('optee_empty_command_echo_ratio')}** times the echo.`,
     '## Table 4: data into the record server',
@@ -41,7 +41,7 @@ export function opteePage(report: Report): PageFiles {
       ]),
     ),
     '## Fig. 7: statements',
-    'SQLCipher on the secure file system in TrustZone, and plain SQLite in the normal world of the same guest on the same disk; 10,000 rows each.',
+    'SQLCipher on the secure file system in TrustZone, and plain SQLite in the normal world of the same guest on the same disk, in turns; 10,000 rows each.',
     tableOf(
       ['statement', 'secure', 'plain', 'secure / plain'],
       STATEMENTS.map((name) => [
@@ -65,4 +65,8 @@ export function opteePage(report: Report): PageFiles {
     ),
   ]
   return new Map([['operations/optee-measured.md', `${page.join('\n\n')}\n`]])
+}
+
+function sentence(note: string | undefined): string {
+  return note === undefined ? '' : `${note[0]?.toUpperCase() ?? ''}${note.slice(1)}. `
 }

@@ -1,14 +1,15 @@
 /**
  * Fig. 7 and a part of Fig. 6 of the paper in the emulated machine: SQLCipher on the secure file system inside TrustZone,
- * beside plain SQLite in the normal world of the same machine, on the same disk, with the same settings. The experiments
- * are those of ../figures/fig6.ts, over fewer rows; text is a number with words around it.
+ * beside plain SQLite in the normal world of the same machine, on the same disk, with the same settings. They take turns,
+ * statement by statement, so that whatever else the host has to do is the same for both. The experiments are those of
+ * ../figures/fig6.ts, over fewer rows; text is a number with words around it.
  *
  * @module
  */
 import { middle, type Report } from '../harness/report.ts'
 import { median, medianRatio } from '../harness/statistics.ts'
 import type { TaSession } from '../../tee/optee/src/session.ts'
-import { timeSql, withSession, type Built, type Repeated } from './machines.ts'
+import { KINDS, timeSql, withStorage, type Built, type Kind, type Repeated } from './machines.ts'
 
 export interface StatementOptions {
   readonly rounds: number
@@ -17,29 +18,32 @@ export interface StatementOptions {
 }
 
 const CRUD_ROWS = 10_000
-const KINDS = ['secure', 'plain'] as const
-type Kind = (typeof KINDS)[number]
 /** Milliseconds by name. */
 type Times = ReadonlyMap<string, number>
+type TimesOfBoth = Readonly<Record<Kind, Times>>
 
 export async function measureStatements(report: Report, built: Built, options: StatementOptions): Promise<void> {
   const crud: Record<Kind, Times[]> = { secure: [], plain: [] }
   const numbered: Record<Kind, Times[]> = { secure: [], plain: [] }
   for (let round = 0; round < options.rounds; round++) {
     // Both start with an empty disk.
-    for (const kind of KINDS) {
-      await withSession(built, kind === 'secure' ? 'storage' : 'plain', async (session) => {
-        crud[kind].push(await runCrud(session))
-        numbered[kind].push(await runNumbered(session, options.rows))
-      })
-    }
+    await withStorage(built, async (session) => {
+      const of = { crud: await runCrud(session), numbered: await runNumbered(session, options.rows) }
+      for (const kind of KINDS) {
+        crud[kind].push(of.crud[kind])
+        numbered[kind].push(of.numbered[kind])
+      }
+    })
   }
   tellCrud(report, crud)
   tellNumbered(report, numbered, options.rows)
 }
 
-async function runCrud(session: TaSession): Promise<Times> {
-  await timeSql(session, { sql: 'CREATE TABLE test1 (id INTEGER PRIMARY KEY, t1 INTEGER, t2 REAL, t3 TEXT)' })
+async function runCrud(session: TaSession): Promise<TimesOfBoth> {
+  const onBoth = async (sql: string) => {
+    for (const kind of KINDS) await timeSql(session, kind, { sql })
+  }
+  await onBoth('CREATE TABLE test1 (id INTEGER PRIMARY KEY, t1 INTEGER, t2 REAL, t3 TEXT)')
   const steps: Readonly<Record<string, Repeated & { readonly rows: number }>> = {
     insert: {
       sql: `INSERT INTO test1 VALUES (?1, ?1 * 7, ?1 / 7.0, 'diagnosis of patient ' || ?1)`,
@@ -55,13 +59,15 @@ async function runCrud(session: TaSession): Promise<Times> {
     delete: { sql: 'DELETE FROM test1 WHERE id = ?1', count: CRUD_ROWS, rows: 0 },
     nothing: { sql: 'SELECT id FROM test1', rows: 0 },
   }
-  const times = new Map<string, number>()
+  const times = { secure: new Map<string, number>(), plain: new Map<string, number>() }
   for (const [name, { rows: expected, ...step }] of Object.entries(steps)) {
-    const { ms, rows } = await timeSql(session, step)
-    if (rows !== expected) throw new Error(`${name}: ${rows} rows instead of ${expected}`)
-    if (name !== 'nothing') times.set(name, ms)
+    for (const kind of KINDS) {
+      const { ms, rows } = await timeSql(session, kind, step)
+      if (rows !== expected) throw new Error(`${name}: ${rows} rows instead of ${expected}`)
+      if (name !== 'nothing') times[kind].set(name, ms)
+    }
   }
-  await timeSql(session, { sql: 'DROP TABLE test1' })
+  await onBoth('DROP TABLE test1')
   return times
 }
 
@@ -139,12 +145,15 @@ export function experiments(rows: number): ReadonlyMap<string, readonly Repeated
   )
 }
 
-async function runNumbered(session: TaSession, rows: number): Promise<Times> {
-  const times = new Map<string, number>()
+async function runNumbered(session: TaSession, rows: number): Promise<TimesOfBoth> {
+  const times = { secure: new Map<string, number>(), plain: new Map<string, number>() }
   for (const [number, steps] of experiments(rows)) {
-    let total = 0
-    for (const step of steps) total += (await timeSql(session, step)).ms
-    times.set(number, total)
+    for (const step of steps) {
+      for (const kind of KINDS) {
+        const { ms } = await timeSql(session, kind, step)
+        times[kind].set(number, (times[kind].get(number) ?? 0) + ms)
+      }
+    }
   }
   return times
 }

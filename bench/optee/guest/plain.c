@@ -1,63 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Plain SQLite in the normal world of the emulated machine, on the disk on which the secure storage has its volume: what
- * the storage in the secure world is compared with. Runs in the place of the proxy and is called as it is
- * (optee/proxy/README.md): open and start do nothing, exchange takes ".timed COUNT LIMIT SQL" (optee/storage/test/ta).
- *
- *     trusthealth-proxy CHANNEL
+ * the storage in the secure world is compared with, in one guest. Linked with the proxy (optee/proxy), before libteec: an
+ * exchange of ".plain COUNT LIMIT SQL" is done here, as the trusted application does ".timed COUNT LIMIT SQL"
+ * (optee/storage/test/ta); every other call goes on to libteec.
  */
-#include <fcntl.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <tee_client_api.h>
+
 #include "sqlite3.h"
 #include "timed.h"
 
-#define OP_EXCHANGE 3
+#define COMMAND_EXCHANGE 2
+#define WORD ".plain "
 #define DATABASE "/store/plain.db"
-#define MAX_REQUEST_BYTES 65536
+#define MAX_TEXT_BYTES 65536
+
+TEEC_Result __real_TEEC_InvokeCommand(TEEC_Session *session, uint32_t command, TEEC_Operation *operation,
+				      uint32_t *origin);
+TEEC_Result __wrap_TEEC_InvokeCommand(TEEC_Session *session, uint32_t command, TEEC_Operation *operation,
+				      uint32_t *origin);
 
 static sqlite3 *database;
-static uint8_t request[MAX_REQUEST_BYTES + 1];
-static uint8_t answer[20 + 256];
-
-static uint32_t get32(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	for (int i = 0; i < 4; i++)
-		at[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-static int read_all(int channel, uint8_t *out, size_t bytes)
-{
-	while (bytes) {
-		ssize_t n = read(channel, out, bytes);
-
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			poll(NULL, 0, 20);
-		out += n;
-		bytes -= (size_t)n;
-	}
-	return 0;
-}
-
-static int send_answer(int channel, size_t bytes)
-{
-	put32(answer, (uint32_t)(8 + bytes));
-	put32(answer + 4, 0);
-	put32(answer + 8, 0);
-	return write(channel, answer, 12 + bytes) == (ssize_t)(12 + bytes) ? 0 : -1;
-}
 
 static uint64_t now_ms(void)
 {
@@ -70,6 +39,8 @@ static uint64_t now_ms(void)
 /* Settings as the secure storage has them. */
 static int open_database(void)
 {
+	if (database)
+		return SQLITE_OK;
 	unlink(DATABASE);
 	return sqlite3_open(DATABASE, &database) ||
 	       sqlite3_exec(database,
@@ -78,42 +49,27 @@ static int open_database(void)
 			    NULL, NULL, NULL);
 }
 
-static size_t exchange(const char *text)
+TEEC_Result __wrap_TEEC_InvokeCommand(TEEC_Session *session, uint32_t command, TEEC_Operation *operation,
+				      uint32_t *origin)
 {
+	static char text[MAX_TEXT_BYTES];
+	TEEC_TempMemoryReference *input = &operation->params[0].tmpref;
+	TEEC_TempMemoryReference *output = &operation->params[1].tmpref;
+	const size_t skip = strlen(WORD);
 	uint64_t rows = 0;
-	uint64_t start_ms = now_ms();
-	int result = strncmp(text, ".timed ", 7) ? SQLITE_MISUSE : timed_run(database, text + 7, &rows);
-	int bytes = snprintf((char *)answer + 20, 256, "ms %u\nrows %u\nresult %d\n", (unsigned)(now_ms() - start_ms),
-			     (unsigned)rows, result);
+	uint64_t start_ms;
+	int result;
 
-	memset(answer + 12, 0, 8);
-	return 8 + (size_t)bytes;
-}
-
-int main(int count, char **arguments)
-{
-	static const char greeting[] = "trusthealth-proxy/1";
-	int channel = count == 2 ? open(arguments[1], O_RDWR) : -1;
-
-	if (channel < 0 || open_database())
-		return 1;
-	memcpy(answer + 12, greeting, sizeof(greeting) - 1);
-	if (send_answer(channel, sizeof(greeting) - 1))
-		return 1;
-	for (;;) {
-		uint8_t header[4];
-		uint32_t length;
-		size_t bytes = 0;
-
-		if (read_all(channel, header, sizeof(header)))
-			return 1;
-		length = get32(header);
-		if (length < 1 || length > MAX_REQUEST_BYTES || read_all(channel, request, length))
-			return 1;
-		request[length] = 0;
-		if (request[0] == OP_EXCHANGE && length >= 6)
-			bytes = exchange((const char *)request + 6);
-		if (send_answer(channel, bytes))
-			return 1;
-	}
+	if (command != COMMAND_EXCHANGE || input->size < skip || memcmp(input->buffer, WORD, skip))
+		return __real_TEEC_InvokeCommand(session, command, operation, origin);
+	if (input->size >= sizeof(text) || open_database())
+		return TEEC_ERROR_GENERIC;
+	memcpy(text, input->buffer, input->size);
+	text[input->size] = 0;
+	start_ms = now_ms();
+	result = timed_run(database, text + skip, &rows);
+	output->size = (size_t)snprintf(output->buffer, output->size, "ms %u\nrows %u\nresult %d\n",
+					(unsigned)(now_ms() - start_ms), (unsigned)rows, result);
+	memset(&operation->params[2].value, 0, sizeof(operation->params[2].value));
+	return TEEC_SUCCESS;
 }
