@@ -1,7 +1,7 @@
 /**
- * As much as a record server with little memory has room for, all at once: every session, every record that may wait for
- * its commitment, the largest request. What goes past it is answered by a code or makes room by rule, and all of it is
- * stored in the end.
+ * As much as a record server with little memory has room for, all at once: every session, every handshake that may be
+ * under way, every record that may wait for its commitment, the largest request. What goes past it is answered by a code
+ * or makes room by rule, and all of it is stored and verified in the end.
  *
  * @module
  */
@@ -9,12 +9,15 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isUnavailable, type DoctorClient, type NewRecord, type PreparedRecord } from '../../clients/sdk/src/index.ts'
 import { SMALL_LIMITS } from '../../secure/core/src/limits.ts'
+import { startHandshake } from '../../shared/protocol/src/session/index.ts'
 import { labResult, type TestWorld } from '../../testkit/src/world/index.ts'
 
 /** Records in one request. */
 const AT_ONCE = 32
 /** Of a request beside its record, at most. */
 const REQUEST_BYTES = 512
+/** Of connections that no client of the world has. */
+const FIRST_CONNECTION = 1_000_000
 const LOOK_MS = 100
 /** Five minutes: an emulated machine with other work beside it. */
 const LOOKS = 3_000
@@ -67,18 +70,38 @@ export async function fillRoom(world: TestWorld, told: (when: string) => Promise
   uploads.push(...stage(other, ofOther))
   await areWaiting(stagedRecords)
   await assert.rejects(stageOne(late, await prepare(late, 1)), { code: 'TEE_BUSY' })
-  const largest = await prepare(late, 2, note)
+  const [largest, underWay] = await Promise.all([prepare(late, 2, note), beginHandshakes(world)])
   await assert.rejects(stageOne(late, largest), { code: 'TEE_BUSY' })
-  await told(`${stagedRecords} records wait`)
+  await told(`${stagedRecords} records wait, ${underWay} handshakes under way`)
 
   await sendAll(greedy, ofGreedy)
   await sendAll(other, ofOther)
   await Promise.all(uploads)
   await sendAll(late, [largest])
   await told(`${stagedRecords} records and one of ${recordBytes / 1024} KiB are stored`)
-  assert.deepEqual((await bob.read(largest.recordId)).ehr, labResult(2, note))
+  const read = await bob.read(largest.recordId)
+  assert.deepEqual(read.ehr, labResult(2, note))
+  assert.ok((await bob.verify(read)).checks.every(({ result }) => result === 'pass'))
   assert.equal((await status()).records, stagedRecords + 2)
   assert.equal(world.server.tee.restarts, 0)
+}
+
+/**
+ * The first halves of handshakes, each on a connection of its own, and one that there is no room for.
+ * @returns how many were under way at the end: on a slow machine the first ones have ended by then.
+ */
+async function beginHandshakes({ crypto, server }: TestWorld): Promise<number> {
+  const { halfOpen, halfOpenMs } = SMALL_LIMITS
+  const begin = async (conn: number): Promise<number> => {
+    await server.tee.request('hello', { hello: startHandshake(crypto).hello, conn })
+    return performance.now()
+  }
+  const begunMs = await Promise.all(Array.from({ length: halfOpen }, (_, i) => begin(FIRST_CONNECTION + i)))
+  const sinceMs = performance.now() - halfOpenMs
+  const underWay = begunMs.filter((atMs) => atMs > sinceMs).length
+  if (underWay < halfOpen) return underWay
+  await assert.rejects(begin(FIRST_CONNECTION + halfOpen), { code: 'SESSION_TOO_MANY_HALF_OPEN' })
+  return underWay
 }
 
 /** Text without commitment; however it ends: it is sent again. */

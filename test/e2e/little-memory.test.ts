@@ -47,9 +47,10 @@ test('RECORD_TOO_LARGE: one record alone, by the client and by the trusted appli
   await assert.rejects(world.server.tee.request('record', { record: record.subarray(1) }), { code: 'SESSION_UNKNOWN' })
 })
 
-test('all sessions, all records that may wait and the largest one at once: each is answered by rule, and all are stored', async () => {
+test('all sessions, handshakes, records that may wait and the largest one at once: each is answered by rule, and all are stored', async () => {
   await using world = await openTestWorld({ limits: SMALL_LIMITS })
   const seen: string[] = []
   await fillRoom(world, (when) => Promise.resolve(void seen.push(when)))
   assert.equal(seen.length, 3)
+  assert.match(seen[1] ?? '', new RegExp(`${SMALL_LIMITS.halfOpen} handshakes`))
 })
