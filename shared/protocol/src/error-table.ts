@@ -916,7 +916,8 @@ export const ERROR_TABLE = {
   },
   TEE_NOT_OFFERED: {
     kind: 'usage',
-    meaning: 'This kind of TEE does not offer that: replicas, restoring from shares, copies of the store while it runs.',
+    meaning:
+      'This kind of TEE does not offer that: replicas, restoring from shares, copies of the store while it runs.',
     action: 'See docs/operations/optee.md for what there is instead.',
   },
   TEE_FORBIDDEN: {
