@@ -28,8 +28,11 @@
 #define SQLITE_DQS 0
 #define SQLITE_DEFAULT_SYNCHRONOUS 2
 #define SQLITE_ENABLE_FTS5 1
-/* Words that wait in memory for the end of a transaction, bytes. By itself a MiB, which the heap does not have beside the rest. */
-#define FTS5_DEFAULT_HASHSIZE (64 * 1024)
+/*
+ * How much of its words FTS5 keeps in memory until a transaction ends. By itself a MiB, counted without what it takes for
+ * each word, which is 128 bytes at least for the some five that count: the heap does not have that beside the rest.
+ */
+#define FTS5_DEFAULT_HASHSIZE (4 * 1024)
 
 /* The cipher, with our provider in the place of one of its own. */
 #define SQLITE_HAS_CODEC 1
