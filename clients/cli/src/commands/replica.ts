@@ -128,7 +128,8 @@ async function status(context: Context): Promise<void> {
 async function mode(context: Context, [wanted = '']: readonly string[]): Promise<void> {
   const { system } = requireSystem(context.state)
   if (!MODES.includes(wanted)) throw usageError(`"${wanted}" is no mode.`, `replica mode ${MODES.join(', ')}`)
-  const { setMode } = await import('../system/replica.ts')
+  const { checkOffersReplicas, setMode } = await import('../system/replica.ts')
+  checkOffersReplicas(context)
   if (context.flags.dryRun === true) {
     context.output.result({ mode: wanted }, `Would replicate in the mode ${wanted}.`)
     return

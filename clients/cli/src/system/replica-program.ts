@@ -16,8 +16,8 @@ import { CHANNEL } from './ledger-setup.ts'
 import type { Operator } from './operator.ts'
 import { freePort } from './ports.ts'
 import { ProgramRunner } from './program-runner.ts'
-import { operatorToken, replicaFolder } from './replica.ts'
-import { ensureServer, programPath } from './tees.ts'
+import { checkOffersReplicas, operatorToken, replicaFolder } from './replica.ts'
+import { programPath } from './tees.ts'
 
 export interface ReplicaParts {
   readonly operator: Operator
@@ -31,9 +31,7 @@ export async function startReplica(
   { operator, system, serverUrl }: ReplicaParts,
 ): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { state, crypto, output } = context
-  if (ensureServer(context, undefined).tee !== 'process') {
-    throw new CommandError('TEE_NOT_OFFERED', { what: 'A record server in TrustZone has no replicas.' })
-  }
+  checkOffersReplicas(context)
   const folder = replicaFolder(state)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const taPath = join(folder, 'trusted-application.mjs')

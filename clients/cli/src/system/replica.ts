@@ -24,6 +24,7 @@ import type { Context } from '../context.ts'
 import { readJsonFile, writePrivateFile } from '../files.ts'
 import type { StateFolder } from '../state-folder.ts'
 import type { Operator } from './operator.ts'
+import { ensureServer } from './tees.ts'
 
 /** What the operator's requests to both servers carry; made once. */
 export function operatorToken(state: StateFolder): string {
@@ -33,6 +34,12 @@ export function operatorToken(state: StateFolder): string {
     writePrivateFile(path, `${randomBytes(32).toString('base64url')}\n`)
   }
   return readFileSync(path, 'utf8').trim()
+}
+
+/** @throws {CommandError} `TEE_NOT_OFFERED` for another TEE than a process. */
+export function checkOffersReplicas(context: Context): void {
+  if (ensureServer(context, undefined).tee === 'process') return
+  throw new CommandError('TEE_NOT_OFFERED', { what: 'A record server in TrustZone has no replicas.' })
 }
 
 export function replicaFolder(state: StateFolder): string {

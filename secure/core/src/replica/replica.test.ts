@@ -222,7 +222,7 @@ test('operations of one role are refused in the other', async () => {
 })
 
 test('TEE_NOT_OFFERED: a platform without replicas is neither followed nor follows, and restores nothing', async () => {
-  const plain = (port: DatabasePort): DatabasePort => ({ open: (name, key) => port.open(name, key) })
+  const plain = (port: DatabasePort): DatabasePort => ({ open: (file, key) => port.open(file, key) })
   const world = await TaWorld.open({ database: plain })
   opened.push(world)
   const refused = { code: 'TEE_NOT_OFFERED' }
