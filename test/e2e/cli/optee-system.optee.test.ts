@@ -1,7 +1,8 @@
 /**
  * `trusthealth start --tee optee`, the record server in an emulated TrustZone, by the command line and with the real
- * programs: a visit from the registration to a record that its patient checks, another identity key for the server while
- * it serves, and all of it there after a stop and a start. docs/operations/optee.md, docs/operations/keys.md.
+ * programs: a visit from the registration to a record that its patient checks, another identity key for the server and
+ * another sealing key for its store while it serves, and all of it there after a stop and a start; what TrustZone does not
+ * offer is refused by name. docs/operations/optee.md, docs/operations/keys.md.
  *
  * @module
  */
@@ -85,6 +86,23 @@ test('its identity key is exchanged; what was signed before is verified, and it 
   await run('audit')
 })
 
+test('the sealing key of its store is exchanged while it serves, twice; nothing that was sealed is lost', async () => {
+  for (const generation of [1, 2]) {
+    const exchanged = await dataOf<{ readonly generation: number }>('certificate rotate --sealing --yes')
+    assert.equal(exchanged.generation, generation)
+    await verified(record)
+  }
+  await verified(await store())
+  await run('audit')
+})
+
+test('TEE_NOT_OFFERED: replicas, and copies of the store while it runs', async () => {
+  for (const line of ['replica add', 'replica mode asynchronous', 'backup store copies', 'backup prove copies']) {
+    assert.match(await refused(line, 2), /TEE_NOT_OFFERED/, line)
+  }
+  assert.match((await run('status')).out, /All parts work/)
+})
+
 test('after a stop and a start it is what it was, in TrustZone without being told again', async () => {
   await run('stop')
   const started = await start()
@@ -97,6 +115,16 @@ test('after a stop and a start it is what it was, in TrustZone without being tol
   await run('audit')
   await run('ledger verify')
   assert.match((await run('status')).out, /All parts work/)
+})
+
+test('TEE_NOT_OFFERED: restoring from shares, and a look at a store that stands still; the votes are shown', async () => {
+  await run('stop')
+  assert.match((await start('--restore', 'copies')).text, /TEE_NOT_OFFERED/)
+  const ledger = await start('--ledger-only')
+  assert.equal(ledger.exit, undefined, ledger.text)
+  const { approved, store: here } = await dataOf<{ readonly approved: null; readonly store: null }>('recovery show')
+  assert.deepEqual([approved, here], [null, null])
+  assert.match(await refused('recovery approve', 2), /TEE_NOT_OFFERED/)
 })
 
 test('CLIENT_USAGE: its store opens in no other TEE', async () => {
