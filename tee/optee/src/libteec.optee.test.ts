@@ -1,6 +1,6 @@
 /**
- * The binding to libteec against a stand-in in C with the structures of libteec 4: calls, shared memory, results. On a
- * board it has not been run.
+ * The binding to libteec against a stand-in in C with the structures of libteec 4: calls, shared memory, results, and what
+ * goes wrong. With a real OP-TEE: test/e2e/optee-libteec.optee.test.ts. On a board it has not been run.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'

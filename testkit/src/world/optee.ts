@@ -26,17 +26,18 @@ export function readOpteeReference(): Reference {
   return JSON.parse(readFileSync(join(builtFolder(), 'reference.json'), 'utf8')) as Reference
 }
 
-/** For `TestWorldOptions.tee`. @param onMachine gets each machine that runs from now on. @param taFolder of another program. */
+/** For `TestWorldOptions.tee`. @param onMachine gets each machine that runs from now on. @param taFolder of another program. @param files of another guest. */
 export function opteeTee(
   onMachine: (machine: QemuMachine) => void = () => undefined,
   taFolder = join(builtFolder(), 'ta'),
+  files = builtFiles(),
 ): ProcessTee {
   const { core, version, signer, program, measurement, securityVersion, debug, simulated } = readOpteeReference()
   return {
     measurement,
     async start(storeFolder) {
       const machine = new QemuMachine({
-        files: builtFiles(),
+        files,
         taFolder,
         storeFolder: join(storeFolder, 'data'),
         logFolder: join(storeFolder, 'consoles'),
