@@ -250,4 +250,21 @@ describe('hostile requests', () => {
     assert.match(unsigned, /^HTTP\/1\.1 40[01]/)
     assert.equal((await fhir('GET', '/Observation/bobs')).status, 200)
   })
+
+  it('an app that asks for everything, or whose answers would go to somebody else, is not registered', async () => {
+    const { options, requestSigner } = scene.world.hospital('a')
+    const open = {
+      kind: 'public',
+      name: 'x',
+      scopes: ['patient/*.rs'],
+      redirectUris: ['https://app.example/'],
+    } as const
+    for (const app of [
+      { ...open, scopes: ['system/*.cruds'] },
+      { ...open, redirectUris: ['http://app.example/'] },
+    ]) {
+      await assert.rejects(options.hospital.registerApp(requestSigner, app), { code: 'APP_REJECTED' })
+    }
+    assert.deepEqual(await options.hospital.apps(requestSigner), [])
+  })
 })

@@ -19,7 +19,7 @@ test('a directory survives the way', () => {
 test('refused before it travels: a directory that no reader would take', () => {
   const large = directory(6_000, 'x'.repeat(128))
   assert.ok(JSON.stringify(large).length > MAX_DIRECTORY_BYTES)
-  assert.throws(() => encodeDirectory(large), RangeError)
+  assert.throws(() => encodeDirectory(large), { code: 'DIRECTORY_TOO_LARGE' })
 })
 
 test('refused: what is no directory', () => {
