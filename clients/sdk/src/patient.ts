@@ -259,6 +259,21 @@ export class PatientClient extends Participant {
     return await this.options.hospital.answerEraseRequest(this.requestSigner, id, 'erased')
   }
 
+  /** What of it still waits for an answer. */
+  async openEraseRequests(): Promise<readonly EraseRequest[]> {
+    return (await this.eraseRequests()).filter(({ state }) => state === 'requested')
+  }
+
+  /** A record is destroyed already: a hospital that asked for it learns so. One that cannot be told sees it when it reads. */
+  async tellErased(record: RecordId): Promise<void> {
+    try {
+      const asked = (await this.openEraseRequests()).find((one) => one.record === record)
+      if (asked !== undefined) await this.eraseAsked(asked)
+    } catch {
+      // The record is destroyed, whatever becomes of this.
+    }
+  }
+
   /** Says no: the record stays. */
   async keepAsked(id: string): Promise<EraseRequest> {
     return await this.options.hospital.answerEraseRequest(this.requestSigner, id, 'kept')

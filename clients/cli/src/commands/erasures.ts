@@ -70,9 +70,7 @@ async function listErasures(context: Context): Promise<void> {
 async function keepRecord(context: Context, what: readonly string[]): Promise<void> {
   await using(connectPatient(context), async ({ client }) => {
     const given = what[0] as string
-    const found = (await client.eraseRequests()).filter(
-      ({ state, record }) => state === 'requested' && record.startsWith(given),
-    )
+    const found = (await client.openEraseRequests()).filter(({ record }) => record.startsWith(given))
     const [only] = found
     if (only === undefined || found.length > 1) {
       throw usageError(`No single request of the hospital is about ${printable(given)}.`, 'record erasures')

@@ -11,7 +11,6 @@ import { Author } from '../../../sdk/src/author.ts'
 import { DoctorClient } from '../../../sdk/src/doctor.ts'
 import { HospitalClient } from '../../../sdk/src/hospital.ts'
 import { allItems, type RecordSearch } from '../../../sdk/src/participant.ts'
-import type { PatientClient } from '../../../sdk/src/patient.ts'
 import type { RecordAnswer, RecordItem } from '../../../sdk/src/record-answer.ts'
 import { formatRecordFile } from '../../../sdk/src/record-file.ts'
 import type { RecordReport } from '../../../sdk/src/verify-record.ts'
@@ -339,19 +338,9 @@ async function eraseRecord(context: Context, what: readonly string[]): Promise<v
     }
     await confirmSevereStep(context, { lines, code })
     await doing('Not erased', () => connection.client.erase(record, newest.ehrHash))
-    await tellHospital(connection.client, record)
+    await connection.client.tellErased(record)
     context.output.result({ record, erased: true }, `Erased ${shortId(record)}. Only its marker remains.`)
   })
-}
-
-/** The hospital asked for it: it learns that it is done. The record is destroyed already, whatever becomes of this. */
-async function tellHospital(client: PatientClient, record: RecordId): Promise<void> {
-  try {
-    const asked = (await client.eraseRequests()).find((one) => one.record === record && one.state === 'requested')
-    if (asked !== undefined) await client.eraseAsked(asked)
-  } catch {
-    // It sees it at its next read.
-  }
 }
 
 /** A whole record id from what was typed: ids seen last, then those of the patient's list. */

@@ -8,6 +8,7 @@ import { CONFIGURATION_FILE } from '../../../../hospital/src/index.ts'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
 import { formatFabricTrust } from '../../../../ledger/client/src/index.ts'
 import type { HospitalRef } from '../../../../shared/protocol/src/index.ts'
+import { usageError } from '../command-error.ts'
 import type { Context } from '../context.ts'
 import { readJsonFile, writePrivateFile } from '../files.ts'
 import type { StateFolder } from '../state-folder.ts'
@@ -47,7 +48,10 @@ export interface HospitalPlaces {
   readonly directories: readonly { readonly ref: HospitalRef; readonly name: string; readonly url: string }[]
 }
 
-/** Writes what the service is told, and says how it is started. It believes whom the consortium had when it joined. */
+/**
+ * Writes what the service is told, and says how it is started. It believes whom the consortium had when it joined. What a
+ * person has added to the file stays.
+ */
 export function hospitalProgram(
   state: StateFolder,
   hospital: HospitalEntry,
@@ -57,7 +61,12 @@ export function hospitalProgram(
   const folder = hospitalFolder(state, hospital.slug)
   const { channel, nodes, serverRef } = consortium
   const { quorum, fabric } = trustAtJoining(state, consortium, hospital)
+  const path = join(folder, CONFIGURATION_FILE)
   const configuration = {
+    witness: { everySeconds: WITNESS_SECONDS },
+    recovery: { everySeconds: RECOVERY_SECONDS },
+    publishDirectory: true,
+    ...keptConfiguration(path, hospital),
     v: 1,
     name: hospital.name,
     mspId: hospital.mspId,
@@ -68,13 +77,10 @@ export function hospitalProgram(
     ...(fabric === undefined ? {} : { fabric: formatFabricTrust(fabric) }),
     ledgerUrl,
     server: { ref: serverRef, url: serverUrl },
-    witness: { everySeconds: WITNESS_SECONDS },
-    recovery: { everySeconds: RECOVERY_SECONDS },
-    publishDirectory: true,
     directories: directories.filter(({ ref }) => ref !== hospital.ref),
     allowSimulated: true,
   }
-  writePrivateFile(join(folder, CONFIGURATION_FILE), `${JSON.stringify(configuration, null, 2)}\n`)
+  writePrivateFile(path, `${JSON.stringify(configuration, null, 2)}\n`)
   return {
     name: hospital.slug,
     title: hospital.name,
@@ -82,6 +88,19 @@ export function hospitalProgram(
     args: ['--folder', folder],
     log: join(state.logs, `${hospital.slug}.log`),
   }
+}
+
+/** @throws {CommandError} `CLIENT_USAGE` if what a person wrote is no JSON object. */
+function keptConfiguration(path: string, { name, slug }: HospitalEntry): object {
+  let kept: unknown
+  try {
+    kept = readJsonFile(path) ?? {}
+  } catch {
+    // Said below.
+  }
+  if (typeof kept === 'object' && kept !== null && !Array.isArray(kept)) return kept
+  const file = `hospitals/${slug}/${CONFIGURATION_FILE}`
+  throw usageError(`The configuration of ${name} is not JSON.`, `mend ${file} in the state folder`)
 }
 
 /**
