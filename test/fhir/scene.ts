@@ -65,16 +65,14 @@ export async function openFhirScene(options: TestWorldOptions = {}): Promise<Fhi
   const world = await openTestWorld(options)
   const bob = await world.patient('bob')
   await permitHospital(world, bob)
+  return { world, bob, ...practiceAccess(world), [Symbol.asyncDispose]: () => world.close() }
+}
+
+/** Hospital A's FHIR API with its practice token. */
+export function practiceAccess(world: TestWorld): Pick<FhirScene, 'base' | 'token' | 'fhir'> {
   const base = `${world.surroundings('a').hospitalUrl}/fhir`
   const token = readFileSync(join(world.hospitalFolder('a'), PRACTICE_TOKEN_FILE), 'utf8').trim()
-  return {
-    world,
-    bob,
-    base,
-    token,
-    fhir: asker(base, `Bearer ${token}`),
-    [Symbol.asyncDispose]: () => world.close(),
-  }
+  return { base, token, fhir: asker(base, `Bearer ${token}`) }
 }
 
 /** The registration warrant: the hospital keeps records of the patient. */

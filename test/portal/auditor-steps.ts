@@ -4,31 +4,23 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { approveHandover, createDeviceLink } from '../../clients/sdk/src/index.ts'
+import { approveHandover } from '../../clients/sdk/src/index.ts'
 import type { Certified } from '../../testkit/src/world/by-hand.ts'
 import type { PageOptions, WatchedPage } from './browser.ts'
 import type { Portal } from './harness.ts'
+import { openJoined } from './join-steps.ts'
 
 export async function openAuditor(portal: Portal, sam: Certified, options: PageOptions = {}): Promise<WatchedPage> {
-  const { world, url } = portal
-  const { crypto } = world
-  const { hospital: api } = world.hospital('a').options
-  const as = { ref: sam.identity.ref, signer: sam.identity.signer }
-  const link = await createDeviceLink(crypto, api, as)
-  const opened = await portal.page(options)
-  await opened.page.goto(`${url}/join#${link.text}`)
-  await opened.page.locator('main button[type=submit]').first().click()
-  for (;;) {
-    const [join] = await api.waitingJoins(as)
-    if (join === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      continue
-    }
-    const { credential } = sam.identity
-    assert.ok(credential.kind === 'x509')
-    await approveHandover(crypto, api, as, link, join, { keys: sam.keys, chain: credential.chain })
-    break
-  }
-  await opened.page.waitForURL(/\/auditor/)
-  return opened
+  const { crypto } = portal.world
+  const { hospital: api } = portal.world.hospital('a').options
+  const { ref, signer, credential } = sam.identity
+  assert.ok(credential.kind === 'x509')
+  const { chain } = credential
+  const as = { ref, signer }
+  return await openJoined(
+    portal,
+    as,
+    (link, join) => approveHandover(crypto, api, as, link, join, { keys: sam.keys, chain }),
+    options,
+  )
 }

@@ -13,12 +13,7 @@
  */
 import type { Browser, Page } from 'playwright-core'
 import type { InvitationRequest } from '../../clients/sdk/src/index.ts'
-import {
-  openTestWorld,
-  type HospitalName,
-  type TestWorld,
-  type TestWorldOptions,
-} from '../../testkit/src/world/index.ts'
+import { openTestWorld, type TestWorld, type TestWorldOptions } from '../../testkit/src/world/index.ts'
 import { runCommand } from '../../tools/files.ts'
 import { openBrowser, openPage, type PageOptions, type WatchedPage } from './browser.ts'
 
@@ -41,13 +36,12 @@ export interface Portal {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export async function openPortal(options: TestWorldOptions & { hospital?: HospitalName } = {}): Promise<Portal> {
+export async function openPortal(options: TestWorldOptions = {}): Promise<Portal> {
   const { status } = runCommand(process.execPath, ['tools/portal/bundle.ts', '--quiet'], { output: 'show' })
   if (status !== 0) throw new Error('the portal does not build')
-  const { hospital = 'a', ...worldOptions } = options
-  const world = await openTestWorld(worldOptions)
+  const world = await openTestWorld(options)
   const browser = await openBrowser()
-  const url = world.surroundings(hospital).hospitalUrl
+  const url = world.surroundings('a').hospitalUrl
   const close = async () => {
     await browser.close()
     await world.close()
@@ -62,7 +56,7 @@ export async function openPortal(options: TestWorldOptions & { hospital?: Hospit
       return watched
     },
     async register(page, name, kind, details = {}) {
-      const { code } = await world.hospital(hospital).invite({ kind, name, ...details })
+      const { code } = await world.hospital('a').invite({ kind, name, ...details })
       await page.goto(`${url}/join#${code}`)
       await page.getByLabel('Your name').fill(name)
       await page.getByRole('button', { name: 'Make the key' }).click()

@@ -1,19 +1,28 @@
 /**
- * What waits for the patient: requests for a permission, emergency accesses that were not seen yet. Hidden when empty.
+ * What waits for the patient: requests for a permission, to destroy a record, emergency accesses that were not seen yet.
+ * Hidden when empty.
  *
  * @module
  */
 import { Button } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
-import { IconAmbulance, IconCalendarQuestion, IconMessageHeart, IconMessages } from '@tabler/icons-react'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import {
+  IconAmbulance,
+  IconCalendarQuestion,
+  IconFileShredder,
+  IconMessageHeart,
+  IconMessages,
+} from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
+import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import type { EraseRequest } from '../../../sdk/src/hospital-answers/outbox.ts'
 import type { IdentityCard } from '../session/core-area.ts'
 import { unreadAnswers } from './answers-read.ts'
 import { Ask } from './ask.tsx'
 import { dueReminders, readChoices } from './choices.ts'
-import { queries, type patient } from './queries.ts'
+import { patient, queries } from './queries.ts'
 
 type Emergency = Awaited<ReturnType<typeof patient.emergencies>>[number]
 
@@ -25,12 +34,13 @@ export function NeedsYou({ me }: { readonly me: IdentityCard }): ReactNode {
   const appointments = useQuery(queries.appointments)
   const emergencies = useQuery(queries.emergencies)
   const questions = useQuery(queries.questions)
+  const erasures = useQuery(queries.eraseRequests).data ?? []
   const [seen, setSeen] = useState(() => readSeen(me.id))
   const [reminders] = useState(() => dueReminders(readChoices(me.id), Date.now()))
   const requests = (appointments.data ?? []).filter((one) => !one.isCovered && one.endMs > Date.now())
   const unseen = (emergencies.data ?? []).filter(({ emergency }) => !seen.includes(emergency))
   const answers = unreadAnswers(me.id, questions.data ?? [])
-  const count = requests.length + unseen.length + reminders.length + answers.length
+  const count = requests.length + unseen.length + reminders.length + answers.length + erasures.length
   if (count === 0) return undefined
   return (
     <section className="th-needs" aria-label={t('needs.title')}>
@@ -59,6 +69,9 @@ export function NeedsYou({ me }: { readonly me: IdentityCard }): ReactNode {
           <p>{t('needs.reminder')}</p>
           <Button onClick={() => navigate(`/patient/record/${record}`)}>{t('needs.reminder.action')}</Button>
         </div>
+      ))}
+      {erasures.map((one) => (
+        <ErasureAsked key={one.id} asked={one} />
       ))}
       {requests.map((one) => (
         <div key={one.id} className="th-need">
@@ -105,6 +118,36 @@ function EmergencyNotice({
           <Ask kind="report" about={about} label={t('emergency.action.report')} beginning={beginning} />
           <Button size="sm" variant="default" onClick={onSeen}>
             {t('emergency.action.seen')}
+          </Button>
+        </div>
+      </div>
+    </div>
+  )
+}
+
+/** The hospital took a record out of its own use; whether the patient's stays is the patient's to say. */
+function ErasureAsked({ asked }: { readonly asked: EraseRequest }): ReactNode {
+  const { t, date } = useWords()
+  const [, navigate] = useLocation()
+  const cache = useQueryClient()
+  const keep = useMutation({
+    mutationFn: () => patient.keepAsked(asked.id),
+    onSuccess: () => cache.invalidateQueries({ queryKey: queries.eraseRequests.queryKey }),
+  })
+  return (
+    <div className="th-need">
+      <IconFileShredder size={20} aria-hidden />
+      <div>
+        <p>{t('needs.erase', { date: date(asked.askedMs) })}</p>
+        {asked.reason === undefined ? undefined : <p>{t('needs.erase.reason', { reason: asked.reason })}</p>}
+        <p>{t('needs.erase.yours')}</p>
+        {keep.isError ? <Problem error={keep.error} /> : undefined}
+        <div className="th-actions">
+          <Button size="sm" onClick={() => navigate(`/patient/record/${asked.record}`)}>
+            {t('needs.erase.see')}
+          </Button>
+          <Button size="sm" variant="default" loading={keep.isPending} onClick={() => keep.mutate()}>
+            {t('needs.erase.keep')}
           </Button>
         </div>
       </div>

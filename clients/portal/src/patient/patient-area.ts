@@ -16,6 +16,7 @@ import {
   type WarrantId,
 } from '../../../../shared/protocol/src/index.ts'
 import { checkListedDoctor } from '../../../sdk/src/directories.ts'
+import type { EraseRequest } from '../../../sdk/src/hospital-answers/outbox.ts'
 import type { AskedQuestion, NewQuestion } from '../../../sdk/src/hospital-answers/reviews.ts'
 import { allItems } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
@@ -192,12 +193,21 @@ export function patientArea(context: WorkerContext) {
       )
     },
 
-    /** Destroys the record's key; `record` and `version` are what the person has seen. */
+    /** Destroys the record's key; `record` and `version` are what the person has seen. Tells the hospital if it asked. */
     async erase(record: string, version: number): Promise<void> {
       const bob = await client()
       const id = recordIdShape(record, 'record')
       await bob.erase(id, (await reader.answer(record, version)).commitment.ehrHash)
       reader.forget()
+      await bob.tellErased(id)
+    },
+
+    /** What the hospital asks to be destroyed, and what waits for an answer. */
+    eraseRequests: async (): Promise<readonly EraseRequest[]> => (await client()).openEraseRequests(),
+
+    /** Says no: the record stays. */
+    async keepAsked(id: string): Promise<void> {
+      await (await client()).keepAsked(id)
     },
 
     async accessLog(cursor: string | undefined) {

@@ -21,6 +21,7 @@ export const queries = {
     queryOptions({ queryKey: ['patient', 'versions', id], queryFn: () => patient.versions(id) }),
   appointments: queryOptions({ queryKey: ['patient', 'appointments'], queryFn: () => patient.appointments() }),
   emergencies: queryOptions({ queryKey: ['patient', 'emergencies'], queryFn: () => patient.emergencies() }),
+  eraseRequests: queryOptions({ queryKey: ['patient', 'erase-requests'], queryFn: () => patient.eraseRequests() }),
   questions: queryOptions({ queryKey: ['patient', 'questions'], queryFn: () => patient.questions() }),
   permissions: queryOptions({ queryKey: ['patient', 'permissions'], queryFn: () => patient.permissions() }),
   grants: queryOptions({ queryKey: ['patient', 'grants'], queryFn: () => patient.grants() }),

@@ -36,6 +36,7 @@ export function Records({ me }: { readonly me: IdentityCard }): ReactNode {
     useQuery(queries.appointments),
     useQuery(queries.emergencies),
     useQuery(queries.questions),
+    useQuery(queries.eraseRequests),
   )
   useTitle(t('records.title'))
   if (isAwaited) return <Loading rows={10} />
