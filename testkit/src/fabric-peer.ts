@@ -49,7 +49,7 @@ export interface PeerFaults {
   /** Of the results: what the proposal names. */
   readonly asked?: Partial<FabricProposal>
   /** What the response says that ran. */
-  readonly ranChaincode?: string
+  readonly ranChaincode?: string | Uint8Array
   readonly status?: number
   /** In place of the results. */
   readonly payload?: string

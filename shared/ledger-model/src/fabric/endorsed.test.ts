@@ -120,8 +120,8 @@ const refusals: readonly (readonly [string, EndorsedAnswer, string])[] = [
   ],
   ['an identity of two certificates', answer(peerB, {}, { endorser: twoPems }), 'ENDORSEMENT_MALFORMED'],
   [
-    'an identity that is no text',
-    answer(peerB, {}, { endorser: bytesField(1, Uint8Array.of(0xff)) }),
+    'a name of the chaincode that is no text',
+    answer(peerB, {}, { ranChaincode: Uint8Array.of(0xff) }),
     'ENDORSEMENT_MALFORMED',
   ],
   ['an identity that is none', answer(peerB, {}, { endorser: bytesField(1, b.mspId) }), 'ENDORSEMENT_MALFORMED'],
