@@ -22,6 +22,7 @@ import { addKey, keysOf, rekeyPatient, removeKey } from './transactions/patient-
 import { patientPolicy } from './transactions/policy.ts'
 import { approveProgram, program, withdrawProgram } from './transactions/programs.ts'
 import { create, history, query, update } from './transactions/records.ts'
+import { releaseRecord, retainedUntil, retention, setRetention } from './transactions/retention.ts'
 import { approveSuccession, succession, withdrawSuccession } from './transactions/successions.ts'
 import { recordWarrant, revokeWarrant, warrant } from './transactions/warrants.ts'
 
@@ -45,6 +46,10 @@ export const FUNCTIONS = {
   approveSuccession,
   withdrawSuccession,
   succession,
+  setRetention,
+  retention,
+  releaseRecord,
+  retainedUntil,
   addKey,
   removeKey,
   rekeyPatient,

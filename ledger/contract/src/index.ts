@@ -113,6 +113,18 @@ export class TrustHealthContract extends Contract {
   succession(ctx: Context, serverRef: string) {
     return this.#run(ctx, 'succession', [serverRef])
   }
+  setRetention(ctx: Context, days: string) {
+    return this.#run(ctx, 'setRetention', [days])
+  }
+  retention(ctx: Context, mspId: string) {
+    return this.#run(ctx, 'retention', [mspId])
+  }
+  releaseRecord(ctx: Context, recordId: string, reason: string) {
+    return this.#run(ctx, 'releaseRecord', [recordId, reason])
+  }
+  retainedUntil(ctx: Context, places: string) {
+    return this.#run(ctx, 'retainedUntil', [places])
+  }
   addKey(ctx: Context, statement: string) {
     return this.#run(ctx, 'addKey', [statement])
   }

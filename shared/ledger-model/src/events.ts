@@ -26,6 +26,8 @@ export const EVENT_NAMES = [
   'ProgramWithdrawn',
   'SuccessionApproved',
   'SuccessionWithdrawn',
+  'RetentionChanged',
+  'RecordReleased',
 ] as const
 
 export type EventName = (typeof EVENT_NAMES)[number]

@@ -49,6 +49,11 @@ export const CONTRACT_FUNCTIONS = {
   approveSuccession: { args: ['serverRef', 'succession'], readOnly: false, roles: ADMIN },
   withdrawSuccession: { args: ['serverRef', 'term'], readOnly: false, roles: ADMIN },
   succession: { args: ['serverRef'], readOnly: true, roles: 'members' },
+  // how long organisations keep records
+  setRetention: { args: ['days'], readOnly: false, roles: ADMIN },
+  retention: { args: ['mspId'], readOnly: true, roles: 'members' },
+  releaseRecord: { args: ['recordId', 'reason'], readOnly: false, roles: ADMIN },
+  retainedUntil: { args: ['places'], readOnly: true, roles: 'members' },
   // keys of patients
   addKey: { args: ['statement'], readOnly: false, roles: 'members' },
   removeKey: { args: ['statement'], readOnly: false, roles: 'members' },

@@ -31,6 +31,10 @@ export const MAX_HOSPITALS = 32
 export const MAX_ACTIVE_PERMISSIONS = 200
 /** After this time an ended or revoked permission leaves the patient's policy. */
 export const PERMISSION_RETENTION_MS = 90 * 86_400_000
+/** A hundred years. */
+export const MAX_RETENTION_DAYS = 36_525
+/** Of one organisation's period, each longer than the one before. */
+export const MAX_RETENTION_STEPS = 64
 export const MAX_MEASUREMENTS = 64
 export const MAX_CHECKPOINT_LENGTH = 8_192
 export const MAX_STATEMENT_LENGTH = 16_384

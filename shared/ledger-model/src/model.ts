@@ -13,6 +13,7 @@ export * from './misuse.ts'
 export * from './participants.ts'
 export * from './patients.ts'
 export * from './programs.ts'
+export * from './retention.ts'
 export * from './successions.ts'
 
 /**

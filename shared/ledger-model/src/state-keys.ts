@@ -10,6 +10,7 @@ import type {
   MspId,
   ParticipantRef,
   PatientRef,
+  RecordId,
   ServerRef,
   Sha256Hex,
   TxId,
@@ -44,6 +45,9 @@ export const stateKeys = {
   programPrefix: (measurement: Sha256Hex) => `program/${measurement}/`,
   successionVotes: (server: ServerRef, mspId: MspId) => `succession/${server}/${mspId}`,
   successionPrefix: (server: ServerRef) => `succession/${server}/`,
+  /** How long the organisation keeps, and records that it released. */
+  retention: (mspId: MspId) => `retention/${mspId}`,
+  retentionRelease: (mspId: MspId, record: RecordId) => `released/${mspId}/${record}`,
   batch: (id: BatchId) => `batch/${id}`,
   checkpoint: (server: ServerRef) => `checkpoint/${server}`,
   checkpointAt: (server: ServerRef, epoch: number) => `checkpoint-at/${server}/${digits(epoch)}`,

@@ -37,6 +37,8 @@ import {
   MAX_PROPOSAL_SKEW_MS,
   MAX_QUERIES,
   MAX_QUERY_BYTES,
+  MAX_RETENTION_DAYS,
+  MAX_RETENTION_STEPS,
   PERMISSION_RETENTION_MS,
 } from '../../../shared/ledger-model/src/limits.ts'
 import { MAX_SECURITY_VERSION } from '../../../shared/ledger-model/src/programs.ts'
@@ -196,8 +198,9 @@ const LIMITS: Readonly<Record<string, readonly string[]>> = {
       `${MAX_BLOCK_TRANSACTIONS}; ${MAX_BLOCK_BYTES / MIB} MiB`,
     ),
     row('organisations of a channel', String(MAX_ORGANIZATIONS)),
+    row('days of a retention period; its steps', `${count(MAX_RETENTION_DAYS)}; ${MAX_RETENTION_STEPS}`),
     row(
-      'items in a batch; places in `commitments` and `commitmentLeaves`; patients in `patientPolicy`',
+      'items in a batch; places in `commitments`, `commitmentLeaves` and `retainedUntil`; patients in `patientPolicy`',
       `${count(MAX_BATCH_ITEMS)}; ${count(MAX_LOOKUP_COMMITMENTS)}; ${MAX_POLICY_PATIENTS}`,
     ),
     row(

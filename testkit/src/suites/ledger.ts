@@ -11,6 +11,7 @@ import { describeParticipants } from './ledger-participants.ts'
 import { describePatients } from './ledger-patients.ts'
 import { describePermissions } from './ledger-permissions.ts'
 import { describePort } from './ledger-port.ts'
+import { describeRetention } from './ledger-retention.ts'
 import { type LedgerWorld, openLedgerWorld, type OpenLedger } from './ledger-world.ts'
 
 export type { LedgerUnderTest, OpenLedger } from './ledger-world.ts'
@@ -34,5 +35,6 @@ export function describeLedger(name: string, open: OpenLedger): void {
     describePatients(world)
     describePermissions(world)
     describeCommitments(world)
+    describeRetention(world)
   })
 }

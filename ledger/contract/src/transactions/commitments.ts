@@ -115,7 +115,8 @@ export async function commitmentLeaves(call: ContractCall, placesText: string): 
   return { result: JSON.stringify(leaves) }
 }
 
-async function recordsAt(call: ContractCall, placesText: string): Promise<readonly CommitmentRecord[]> {
+/** What stands at these places. @throws {LedgerError} `LEDGER_BAD_ARGUMENT`, `BATCH_NOT_FOUND` */
+export async function recordsAt(call: ContractCall, placesText: string): Promise<readonly CommitmentRecord[]> {
   const places = jsonArgument(placesShape, 'places', placesText)
   const batches = new Map<BatchId, readonly CommitmentRecord[]>()
   for (const [batchId] of places) if (!batches.has(batchId)) batches.set(batchId, await recordsOf(call, batchId))
