@@ -13,7 +13,15 @@ import { parseArgs } from 'node:util'
 import { ROOT } from '../tools/files.ts'
 import { MEASUREMENTS } from './figures/index.ts'
 import { Context } from './harness/measurement.ts'
-import { currentCommit, mergeReports, newReport, printReport, readReport, writeReport } from './harness/report.ts'
+import {
+  checkSameMachine,
+  currentCommit,
+  mergeReports,
+  newReport,
+  printReport,
+  readReport,
+  writeReport,
+} from './harness/report.ts'
 
 const LATEST = join(ROOT, 'bench/results/latest.json')
 const ASIDE = join(ROOT, 'bench/results/last.local.json')
@@ -40,6 +48,9 @@ if (chosen.length === 0) {
 const isPart = values.quick || values.only.length > 0
 const output = values.output ?? (isPart && !values.merge ? ASIDE : LATEST)
 const report = newReport()
+const earlier = values.merge && existsSync(output) ? readReport(output) : undefined
+// Before minutes of measuring, not after them.
+if (earlier !== undefined) checkSameMachine(earlier, report)
 const context = new Context({ isQuick: values.quick, isLong: values.long })
 try {
   for (const { id, run } of chosen) {
@@ -54,6 +65,6 @@ try {
   await context.close()
 }
 const gives = chosen.flatMap((one) => one.gives)
-writeReport(values.merge && existsSync(output) ? mergeReports(readReport(output), report, gives) : report, output)
+writeReport(earlier === undefined ? report : mergeReports(earlier, report, gives), output)
 printReport(report)
 console.error(`written to ${output}`)

@@ -93,12 +93,10 @@ export function writeReport(report: Report, path: string): void {
  * Earlier results with the measurements of a new run in place of their earlier ones.
  *
  * @param gives beginnings of the ids that the new run's measurements give: what it no longer gives, goes.
- * @throws {RangeError} if the two come from different machines: their figures say nothing about each other.
+ * @throws {RangeError} as `checkSameMachine`.
  */
 export function mergeReports(earlier: Report, added: Report, gives: readonly string[]): Report {
-  if (JSON.stringify(earlier.machine) !== JSON.stringify(added.machine)) {
-    throw new RangeError('the earlier results are of another machine, or of another Node: write to a new file')
-  }
+  checkSameMachine(earlier, added)
   const isKept = ([id]: readonly [string, unknown]): boolean => !gives.some((begin) => id.startsWith(begin))
   const keep = <T>(all: Readonly<Record<string, T>>): Record<string, T> =>
     Object.fromEntries(Object.entries(all).filter(isKept))
@@ -108,6 +106,12 @@ export function mergeReports(earlier: Report, added: Report, gives: readonly str
     notes: { ...keep(earlier.notes), ...added.notes },
     metrics: { ...keep(earlier.metrics), ...added.metrics },
   }
+}
+
+/** @throws {RangeError} if the two come from different machines: their figures say nothing about each other. */
+export function checkSameMachine(earlier: Report, added: Report): void {
+  if (JSON.stringify(earlier.machine) === JSON.stringify(added.machine)) return
+  throw new RangeError('the earlier results are of another machine, system or Node: write to a new file with --output')
 }
 
 /** Median and percentiles of samples. */
