@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AIMS } from '../figures/aims.ts'
 import { MEASUREMENTS } from '../figures/index.ts'
-import { fillIn, isMet, performancePage } from './page.ts'
+import { fillIn, isMet, machineOf, performancePage } from './page.ts'
 import type { Plot } from './plot.ts'
 import { drawPlot, INK, SERIES } from './plot.ts'
 import { mergeReports, type Metric, type Report } from './report.ts'
@@ -96,6 +96,23 @@ test('a new run replaces what its measurements gave, and keeps the rest', () => 
   const one: Metric = { value: 1, unit: 'ms' }
   const merged = mergeReports(report({ a_old: one, b: one }), report({ a_new: { ...one, value: 2 } }), ['a_'])
   assert.deepEqual(Object.keys(merged.metrics), ['b', 'a_new'])
+})
+
+test('after an update of the system earlier parts say what they ran on', () => {
+  const part = { commit: 'c', endedAt: '', seconds: 1, isQuick: false }
+  const on = (os: string, ...ids: string[]): Report => ({
+    ...report({}),
+    machine: { cpu: 'test', os },
+    parts: Object.fromEntries(ids.map((id) => [id, part])),
+  })
+  const later = mergeReports(on('Linux 1', 'a', 'b'), on('Linux 2', 'b'), [])
+  assert.deepEqual(later.parts, { a: { ...part, os: 'Linux 1' }, b: part })
+  assert.match(machineOf(later), /a at c on Linux 1/)
+  assert.deepEqual(mergeReports(later, on('Linux 1', 'c'), []).parts, {
+    a: part,
+    b: { ...part, os: 'Linux 2' },
+    c: part,
+  })
 })
 
 test('results of two machines are not mixed', () => {

@@ -79,8 +79,8 @@ export function formatValue(value: number, unit: Metric['unit']): string {
 
 export function machineOf({ machine, versions, commit, parts }: Report): string {
   const libraries = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  const others = Object.entries(parts).filter(([, part]) => part.commit !== commit)
-  const rest = others.map(([id, part]) => `${id} at ${part.commit}`)
+  const others = Object.entries(parts).filter(([, part]) => part.commit !== commit || part.os !== undefined)
+  const rest = others.map(([id, { commit: at, os }]) => `${id} at ${at}${os === undefined ? '' : ` on ${os}`}`)
   return [
     `${machine['cpu']}, ${machine['cores']} cores, ${machine['memoryGiB']} GiB, ${machine['os']}, Node ${machine['node']}, OpenSSL ${machine['openssl']}`,
     ...libraries,

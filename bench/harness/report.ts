@@ -40,6 +40,8 @@ export interface Part {
   readonly endedAt: string
   readonly seconds: number
   readonly isQuick: boolean
+  /** The system it was measured on, where that is not the one of the report's machine. */
+  readonly os?: string
 }
 
 export interface Report {
@@ -100,18 +102,32 @@ export function mergeReports(earlier: Report, added: Report, gives: readonly str
   const isKept = ([id]: readonly [string, unknown]): boolean => !gives.some((begin) => id.startsWith(begin))
   const keep = <T>(all: Readonly<Record<string, T>>): Record<string, T> =>
     Object.fromEntries(Object.entries(all).filter(isKept))
+  const parts = Object.entries(earlier.parts).map(([id, { os = osOf(earlier), ...part }]) => [
+    id,
+    os === osOf(added) ? part : { ...part, os },
+  ])
   return {
     ...added,
-    parts: { ...earlier.parts, ...added.parts },
+    parts: { ...Object.fromEntries(parts), ...added.parts },
     notes: { ...keep(earlier.notes), ...added.notes },
     metrics: { ...keep(earlier.metrics), ...added.metrics },
   }
 }
 
-/** @throws {RangeError} if the two come from different machines: their figures say nothing about each other. */
+/**
+ * After an update of its system it is the same machine; each part says what it ran on.
+ * @throws {RangeError} if the two come from different machines: their figures say nothing about each other.
+ */
 export function checkSameMachine(earlier: Report, added: Report): void {
-  if (JSON.stringify(earlier.machine) === JSON.stringify(added.machine)) return
-  throw new RangeError('the earlier results are of another machine, system or Node: write to a new file with --output')
+  const [one, other] = [earlier, added].map(({ machine: { os: _, ...rest } }) => JSON.stringify(rest))
+  if (one === other) return
+  throw new RangeError(
+    'the earlier results are of another machine, or of another Node: write to a new file with --output',
+  )
+}
+
+function osOf({ machine }: Report): string {
+  return String(machine['os'])
 }
 
 /** Median and percentiles of samples. */
