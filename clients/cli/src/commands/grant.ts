@@ -23,6 +23,7 @@ import { momentOption, untilOption } from '../moments.ts'
 import { requiredText, text, texts } from '../option-values.ts'
 import { table } from '../output.ts'
 import { partiesOf } from '../parties.ts'
+import { rememberIds } from '../remembered.ts'
 import { findRecord } from './record.ts'
 
 const DAY_MS = 86_400_000
@@ -107,6 +108,7 @@ async function give(context: Context, _what: readonly string[], options: OptionV
       return
     }
     const given = await doing('Not given', () => client.giveAccess(terms))
+    rememberIds(context.state, who.slug, [given.jti])
     context.output.result(
       { grant: given.jti, ...terms, block: given.block, txId: given.txId },
       `${sentence}. Shared ledger block ${given.block}.\nTake it back:  trusthealth revoke ${shortId(given.jti)} --as ${who.slug}`,
@@ -149,6 +151,11 @@ async function listGrants(context: Context, _what: readonly string[], options: O
     const now = context.clock.nowMs()
     const all = await doing('Not listed', () => connection.client.grants())
     const shown = options['all'] === true ? all : all.filter((one) => stateOf(one, now) === 'holds')
+    rememberIds(
+      context.state,
+      connection.who.slug,
+      shown.map(({ jti }) => jti),
+    )
     await parties.complete()
     const rows = shown.map((one) => [
       stateOf(one, now),

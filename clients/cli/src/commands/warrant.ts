@@ -21,6 +21,7 @@ import { momentOption, untilOption } from '../moments.ts'
 import { text, texts } from '../option-values.ts'
 import { table } from '../output.ts'
 import { findAuthor, findHospital, partiesOf, type Parties } from '../parties.ts'
+import { rememberIds } from '../remembered.ts'
 
 const DAY_MS = 86_400_000
 
@@ -110,6 +111,7 @@ async function issue(context: Context, _what: readonly string[], options: Option
       return
     }
     const issued = await doing('Not allowed', () => client.issueWarrant(terms))
+    rememberIds(context.state, who.slug, [issued.jti])
     await parties.complete()
     context.output.result(
       {
@@ -185,6 +187,11 @@ async function listWarrants(context: Context): Promise<void> {
   await using(connect(context), async (connection) => {
     const parties = partiesOf(context, connection)
     const known = await doing('Not listed', () => warrantsOf(connection))
+    rememberIds(
+      context.state,
+      connection.who.slug,
+      known.map(({ warrant }) => warrant.jti),
+    )
     await parties.complete()
     const now = context.clock.nowMs()
     const rows = known.map((one) => [
