@@ -102,7 +102,7 @@ export function mergeReports(earlier: Report, added: Report, gives: readonly str
   const isKept = ([id]: readonly [string, unknown]): boolean => !gives.some((begin) => id.startsWith(begin))
   const keep = <T>(all: Readonly<Record<string, T>>): Record<string, T> =>
     Object.fromEntries(Object.entries(all).filter(isKept))
-  const parts = Object.entries(earlier.parts).map(([id, { os = osOf(earlier), ...part }]) => [
+  const parts = Object.entries(earlier.parts).map(([id, { os = osOf(earlier), ...part }]): [string, Part] => [
     id,
     os === osOf(added) ? part : { ...part, os },
   ])
@@ -119,7 +119,7 @@ export function mergeReports(earlier: Report, added: Report, gives: readonly str
  * @throws {RangeError} if the two come from different machines: their figures say nothing about each other.
  */
 export function checkSameMachine(earlier: Report, added: Report): void {
-  const [one, other] = [earlier, added].map(({ machine: { os: _, ...rest } }) => JSON.stringify(rest))
+  const [one, other] = [earlier, added].map(({ machine }) => JSON.stringify({ ...machine, os: '' }))
   if (one === other) return
   throw new RangeError(
     'the earlier results are of another machine, or of another Node: write to a new file with --output',

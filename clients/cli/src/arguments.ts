@@ -14,6 +14,7 @@ const GRANT_VERBS = new Set(['create', 'revoke', 'list', 'help'])
  * @param given without program and script.
  */
 export function prepareArguments(given: readonly string[]): string[] {
+  if (given[0] === 'complete' && given[1] === '--') return ['complete', '--', ...expandTyped(given.slice(2))]
   const end = given.indexOf('--')
   const before = end < 0 ? given : given.slice(0, end)
   const after = end < 0 ? [] : given.slice(end)
@@ -53,4 +54,9 @@ function expandAlias(given: string[]): string[] {
   const isBare = given.every((one) => one === 'grant' || one === '--help' || one === '-h')
   if (first === 'grant' && !isBare && !GRANT_VERBS.has(second ?? '')) return given.toSpliced(at, 1, 'grant', 'create')
   return given
+}
+
+/** What was typed so far, for completion: after `grant` alone a verb may follow. */
+function expandTyped(typed: string[]): string[] {
+  return typed[0] === 'grant' && !typed[1]?.startsWith('-') ? typed : expandAlias(typed)
 }

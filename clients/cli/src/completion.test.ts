@@ -35,11 +35,12 @@ test('ids of the last lists, shortened, where an argument takes one', () => {
   assert.deepEqual(completed('warrant', 'revoke', ''), ['w-bbbbbbbb'])
   assert.deepEqual(completed('warrant', 'show', ''), ['w-bbbbbbbb'])
   assert.deepEqual(completed('grant', 'revoke', ''), ['g-cccccccc'])
+  assert.deepEqual(completed('revoke', ''), ['g-cccccccc'])
   assert.deepEqual(completed('emergency', 'close', ''), ['e-dddddddd'])
 })
 
 test('names of keys, kinds and records, where an option takes them', () => {
-  assert.deepEqual(completed('grant', 'create', '--to', ''), ['alice', 'bob'])
+  assert.deepEqual(completed('grant', '--to', ''), ['alice', 'bob'])
   assert.deepEqual(completed('record', 'list', '--as', 'b'), ['bob'])
   assert.deepEqual(completed('record', 'list', '--kind', 'im'), ['imaging', 'immunization'])
   assert.deepEqual(completed('grant', 'create', '--record', ''), ['r-aaaaaaaa'])

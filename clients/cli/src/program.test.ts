@@ -151,7 +151,11 @@ test('aliases: grant and revoke alone, and nothing else is touched', () => {
   assert.deepEqual(prepareArguments(['grant', 'list', '--all']), ['grant', 'list', '--all'])
   assert.deepEqual(prepareArguments(['grant', '--help']), ['grant', '--help'])
   assert.deepEqual(prepareArguments(['warrant', 'revoke', 'w-1']), ['warrant', 'revoke', 'w-1'])
-  assert.deepEqual(prepareArguments(['complete', '--', 'grant', '--json']), ['complete', '--', 'grant', '--json'])
+  const completed = (...typed: string[]) => prepareArguments(['complete', '--', ...typed]).slice(2)
+  assert.deepEqual(completed('grant', '--json'), ['grant', 'create', '--json'])
+  assert.deepEqual(completed('grant', 'li'), ['grant', 'li'])
+  assert.deepEqual(completed('revoke', ''), ['grant', 'revoke', ''])
+  assert.deepEqual(completed('record', 'list', '--json'), ['record', 'list', '--json'])
   assert.deepEqual(commandWords(['--state', 'x', 'record', '--as', 'bob', 'list']), ['record', 'list'])
 })
 
