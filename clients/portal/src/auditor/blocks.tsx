@@ -11,6 +11,7 @@ import { Link, useSearchParams } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import type { BlockRow } from './auditor-area.ts'
 import { Foreign } from './foreign.tsx'
@@ -63,47 +64,35 @@ export function Blocks(): ReactNode {
 function BlockTable({ blocks }: { readonly blocks: readonly BlockRow[] }): ReactNode {
   const { t, moment, number } = useWords()
   return (
-    <div className="th-sheet-wrap">
-      <table className="th-sheet">
-        <caption>
-          {t('auditor.blocks.caption', {
-            from: number(blocks.at(-1)?.number ?? 0),
-            to: number(blocks[0]?.number ?? 0),
-          })}
-        </caption>
-        <thead>
-          <tr>
-            {['block', 'time', 'contents', 'fingerprint', 'checked'].map((column) => (
-              <th key={column} scope="col">
-                {t(`auditor.column.${column}`)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {blocks.map((block) => (
-            <tr key={block.number}>
-              <td data-label={t('auditor.column.block')}>
-                <Link href={`/auditor/blocks/${block.number}`}>{number(block.number)}</Link>
-              </td>
-              <td data-label={t('auditor.column.time')}>{moment(block.timeMs)}</td>
-              <td data-label={t('auditor.column.contents')}>
-                <Contents block={block} />
-              </td>
-              <td data-label={t('auditor.column.fingerprint')}>
-                <code>{block.hash.slice(0, 12)}…</code>
-              </td>
-              <td data-label={t('auditor.column.checked')}>
-                <span className="th-state" data-tone={block.isChecked ? 'ok' : 'none'}>
-                  {block.isChecked ? <IconCheck size={16} aria-hidden /> : <IconQuestionMark size={16} aria-hidden />}
-                  {t(block.isChecked ? 'auditor.block.checked' : 'auditor.block.unchecked')}
-                </span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <SheetTable
+      caption={t('auditor.blocks.caption', {
+        from: number(blocks.at(-1)?.number ?? 0),
+        to: number(blocks[0]?.number ?? 0),
+      })}
+      words="auditor.column"
+      columns={['block', 'time', 'contents', 'fingerprint', 'checked']}
+    >
+      {blocks.map((block) => (
+        <tr key={block.number}>
+          <td data-label={t('auditor.column.block')}>
+            <Link href={`/auditor/blocks/${block.number}`}>{number(block.number)}</Link>
+          </td>
+          <td data-label={t('auditor.column.time')}>{moment(block.timeMs)}</td>
+          <td data-label={t('auditor.column.contents')}>
+            <Contents block={block} />
+          </td>
+          <td data-label={t('auditor.column.fingerprint')}>
+            <code>{block.hash.slice(0, 12)}…</code>
+          </td>
+          <td data-label={t('auditor.column.checked')}>
+            <span className="th-state" data-tone={block.isChecked ? 'ok' : 'none'}>
+              {block.isChecked ? <IconCheck size={16} aria-hidden /> : <IconQuestionMark size={16} aria-hidden />}
+              {t(block.isChecked ? 'auditor.block.checked' : 'auditor.block.unchecked')}
+            </span>
+          </td>
+        </tr>
+      ))}
+    </SheetTable>
   )
 }
 

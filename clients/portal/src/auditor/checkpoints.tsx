@@ -6,6 +6,7 @@
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import { useWords } from '../i18n/i18n.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { FactsPage } from './facts-page.tsx'
 import { RefName } from './ref-name.tsx'
 import { Witnesses } from './witness-list.tsx'
@@ -20,38 +21,28 @@ export function Checkpoints(): ReactNode {
       below={<Witnesses />}
     >
       {({ checkpoints }) => (
-        <div className="th-sheet-wrap">
-          <table className="th-sheet">
-            <caption>{t('auditor.checkpoints.caption', { count: checkpoints.length })}</caption>
-            <thead>
-              <tr>
-                {['server', 'epoch', 'entries', 'root', 'time', 'block'].map((column) => (
-                  <th key={column} scope="col">
-                    {t(`auditor.column.${column}`)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {checkpoints.map(({ server, epoch, size, root, timeMs, block }) => (
-                <tr key={`${server} ${epoch}`}>
-                  <td data-label={t('auditor.column.server')}>
-                    <RefName value={server} />
-                  </td>
-                  <td data-label={t('auditor.column.epoch')}>{number(epoch)}</td>
-                  <td data-label={t('auditor.column.entries')}>{number(size)}</td>
-                  <td data-label={t('auditor.column.root')}>
-                    <code>{root.slice(0, 12)}…</code>
-                  </td>
-                  <td data-label={t('auditor.column.time')}>{moment(timeMs)}</td>
-                  <td data-label={t('auditor.column.block')}>
-                    <Link href={`/auditor/blocks/${block}`}>{number(block)}</Link>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <SheetTable
+          caption={t('auditor.checkpoints.caption', { count: checkpoints.length })}
+          words="auditor.column"
+          columns={['server', 'epoch', 'entries', 'root', 'time', 'block']}
+        >
+          {checkpoints.map(({ server, epoch, size, root, timeMs, block }) => (
+            <tr key={`${server} ${epoch}`}>
+              <td data-label={t('auditor.column.server')}>
+                <RefName value={server} />
+              </td>
+              <td data-label={t('auditor.column.epoch')}>{number(epoch)}</td>
+              <td data-label={t('auditor.column.entries')}>{number(size)}</td>
+              <td data-label={t('auditor.column.root')}>
+                <code>{root.slice(0, 12)}…</code>
+              </td>
+              <td data-label={t('auditor.column.time')}>{moment(timeMs)}</td>
+              <td data-label={t('auditor.column.block')}>
+                <Link href={`/auditor/blocks/${block}`}>{number(block)}</Link>
+              </td>
+            </tr>
+          ))}
+        </SheetTable>
       )}
     </FactsPage>
   )

@@ -7,6 +7,7 @@ import { IconCheck, IconFlag } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { Link } from 'wouter'
 import { useWords } from '../i18n/i18n.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { FactsPage } from './facts-page.tsx'
 import { RefName } from './ref-name.tsx'
 
@@ -17,56 +18,42 @@ export function Misuse(): ReactNode {
       {({ misuse }) => (
         <>
           <p>{t('auditor.misuse.line')}</p>
-          <div className="th-sheet-wrap">
-            <table className="th-sheet">
-              <caption>{t('auditor.misuse.caption', { count: misuse.length })}</caption>
-              <thead>
-                <tr>
-                  {['subject', 'reason', 'reporter', 'time', 'block', 'report'].map((column) => (
-                    <th key={column} scope="col">
-                      {t(`auditor.column.${column}`)}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {misuse.map(({ subject, code, reporter, mspId, timeMs, block, settled, status, evidence }, i) => (
-                  <tr key={i}>
-                    <td data-label={t('auditor.column.subject')}>
-                      <RefName value={subject} />
-                    </td>
-                    <td data-label={t('auditor.column.reason')}>{t(`auditor.misuse.${code}`)}</td>
-                    <td data-label={t('auditor.column.reporter')}>
-                      <RefName value={reporter} /> {mspId}
-                    </td>
-                    <td data-label={t('auditor.column.time')}>{moment(timeMs)}</td>
-                    <td data-label={t('auditor.column.block')}>
-                      <Link href={`/auditor/blocks/${block}`}>{number(block)}</Link>
-                    </td>
-                    <td data-label={t('auditor.column.report')}>
-                      <span className="th-state" data-tone={settled === undefined ? 'wait' : 'none'}>
-                        {settled === undefined ? (
-                          <IconFlag size={16} aria-hidden />
-                        ) : (
-                          <IconCheck size={16} aria-hidden />
-                        )}
-                        {settled === undefined
-                          ? t('auditor.misuse.open')
-                          : t('auditor.misuse.settled', {
-                              moment: moment(settled.timeMs),
-                              block: number(settled.block),
-                            })}
-                      </span>
-                      <div className="th-dimmed">
-                        {status === 'suspended' ? t('auditor.misuse.suspended') : undefined}{' '}
-                        {t('auditor.misuse.evidence', { count: evidence.length })}
-                      </div>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <SheetTable
+            caption={t('auditor.misuse.caption', { count: misuse.length })}
+            words="auditor.column"
+            columns={['subject', 'reason', 'reporter', 'time', 'block', 'report']}
+          >
+            {misuse.map(({ subject, code, reporter, mspId, timeMs, block, settled, status, evidence }, i) => (
+              <tr key={i}>
+                <td data-label={t('auditor.column.subject')}>
+                  <RefName value={subject} />
+                </td>
+                <td data-label={t('auditor.column.reason')}>{t(`auditor.misuse.${code}`)}</td>
+                <td data-label={t('auditor.column.reporter')}>
+                  <RefName value={reporter} /> {mspId}
+                </td>
+                <td data-label={t('auditor.column.time')}>{moment(timeMs)}</td>
+                <td data-label={t('auditor.column.block')}>
+                  <Link href={`/auditor/blocks/${block}`}>{number(block)}</Link>
+                </td>
+                <td data-label={t('auditor.column.report')}>
+                  <span className="th-state" data-tone={settled === undefined ? 'wait' : 'none'}>
+                    {settled === undefined ? <IconFlag size={16} aria-hidden /> : <IconCheck size={16} aria-hidden />}
+                    {settled === undefined
+                      ? t('auditor.misuse.open')
+                      : t('auditor.misuse.settled', {
+                          moment: moment(settled.timeMs),
+                          block: number(settled.block),
+                        })}
+                  </span>
+                  <div className="th-dimmed">
+                    {status === 'suspended' ? t('auditor.misuse.suspended') : undefined}{' '}
+                    {t('auditor.misuse.evidence', { count: evidence.length })}
+                  </div>
+                </td>
+              </tr>
+            ))}
+          </SheetTable>
         </>
       )}
     </FactsPage>

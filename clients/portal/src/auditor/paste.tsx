@@ -11,6 +11,7 @@ import { Link, useLocation } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import type { FactRow, Found, PlaceRow } from './auditor-area.ts'
 import { Foreign } from './foreign.tsx'
 import { auditor } from './queries.ts'
@@ -124,40 +125,30 @@ function Facts({ title, facts }: { readonly title: string; readonly facts: reado
 function Places({ places }: { readonly places: readonly PlaceRow[] }): ReactNode {
   const { t, moment, number } = useWords()
   return (
-    <div className="th-sheet-wrap">
-      <table className="th-sheet">
-        <caption>{t('auditor.places.caption', { count: places.length })}</caption>
-        <thead>
-          <tr>
-            {['record', 'version', 'author', 'time', 'block'].map((column) => (
-              <th key={column} scope="col">
-                {t(`auditor.column.${column}`)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {places.map(({ record, version, batch, index, author, timeMs, block }) => (
-            <tr key={`${batch} ${index}`}>
-              <td data-label={t('auditor.column.record')}>
-                <RefName value={record} />
-              </td>
-              <td data-label={t('auditor.column.version')}>{version}</td>
-              <td data-label={t('auditor.column.author')}>
-                <RefName value={author} />
-              </td>
-              <td data-label={t('auditor.column.time')}>{moment(timeMs)}</td>
-              <td data-label={t('auditor.column.block')}>
-                {block === undefined ? (
-                  t('auditor.places.unknown')
-                ) : (
-                  <Link href={`/auditor/blocks/${block}`}>{number(block)}</Link>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <SheetTable
+      caption={t('auditor.places.caption', { count: places.length })}
+      words="auditor.column"
+      columns={['record', 'version', 'author', 'time', 'block']}
+    >
+      {places.map(({ record, version, batch, index, author, timeMs, block }) => (
+        <tr key={`${batch} ${index}`}>
+          <td data-label={t('auditor.column.record')}>
+            <RefName value={record} />
+          </td>
+          <td data-label={t('auditor.column.version')}>{version}</td>
+          <td data-label={t('auditor.column.author')}>
+            <RefName value={author} />
+          </td>
+          <td data-label={t('auditor.column.time')}>{moment(timeMs)}</td>
+          <td data-label={t('auditor.column.block')}>
+            {block === undefined ? (
+              t('auditor.places.unknown')
+            ) : (
+              <Link href={`/auditor/blocks/${block}`}>{number(block)}</Link>
+            )}
+          </td>
+        </tr>
+      ))}
+    </SheetTable>
   )
 }

@@ -9,6 +9,7 @@ import { IconShieldSearch } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { FactsPage } from './facts-page.tsx'
 import { auditor } from './queries.ts'
 import { RefName } from './ref-name.tsx'
@@ -23,42 +24,32 @@ export function Servers(): ReactNode {
       below={<Evidence />}
     >
       {({ servers }) => (
-        <div className="th-sheet-wrap">
-          <table className="th-sheet">
-            <caption>{t('auditor.servers.caption')}</caption>
-            <thead>
-              <tr>
-                {['server', 'organization', 'state', 'kind', 'programs', 'entries'].map((column) => (
-                  <th key={column} scope="col">
-                    {t(`auditor.column.${column}`)}
-                  </th>
+        <SheetTable
+          caption={t('auditor.servers.caption')}
+          words="auditor.column"
+          columns={['server', 'organization', 'state', 'kind', 'programs', 'entries']}
+        >
+          {servers.map(({ ref, mspId, status, teeKind, measurements, newestSize }) => (
+            <tr key={ref}>
+              <td data-label={t('auditor.column.server')}>
+                <RefName value={ref} />
+              </td>
+              <td data-label={t('auditor.column.organization')}>{mspId}</td>
+              <td data-label={t('auditor.column.state')}>{t(`auditor.server.${status}`)}</td>
+              <td data-label={t('auditor.column.kind')}>
+                {t('auditor.area', { area: teeKind })} <code>{teeKind}</code>
+              </td>
+              <td data-label={t('auditor.column.programs')}>
+                {measurements.map((one) => (
+                  <div key={one}>
+                    <code title={one}>{one.slice(0, 16)}…</code>
+                  </div>
                 ))}
-              </tr>
-            </thead>
-            <tbody>
-              {servers.map(({ ref, mspId, status, teeKind, measurements, newestSize }) => (
-                <tr key={ref}>
-                  <td data-label={t('auditor.column.server')}>
-                    <RefName value={ref} />
-                  </td>
-                  <td data-label={t('auditor.column.organization')}>{mspId}</td>
-                  <td data-label={t('auditor.column.state')}>{t(`auditor.server.${status}`)}</td>
-                  <td data-label={t('auditor.column.kind')}>
-                    {t('auditor.area', { area: teeKind })} <code>{teeKind}</code>
-                  </td>
-                  <td data-label={t('auditor.column.programs')}>
-                    {measurements.map((one) => (
-                      <div key={one}>
-                        <code title={one}>{one.slice(0, 16)}…</code>
-                      </div>
-                    ))}
-                  </td>
-                  <td data-label={t('auditor.column.entries')}>{number(newestSize)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+              </td>
+              <td data-label={t('auditor.column.entries')}>{number(newestSize)}</td>
+            </tr>
+          ))}
+        </SheetTable>
       )}
     </FactsPage>
   )

@@ -10,6 +10,7 @@ import { Problem } from '../errors/problem.tsx'
 import { codeOfError } from '../session/portal-error.ts'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { queries, type auditor } from './queries.ts'
 import { RefName } from './ref-name.tsx'
 
@@ -53,31 +54,21 @@ function Lines({ state }: { readonly state: State }): ReactNode {
         {isEnough ? <IconCheck size={16} aria-hidden /> : <IconQuestionMark size={16} aria-hidden />}
         {t('auditor.witnesses.count', { organizations, all, size: number(size) })}
       </p>
-      <div className="th-sheet-wrap">
-        <table className="th-sheet">
-          <caption>{t('auditor.witnesses.caption')}</caption>
-          <thead>
-            <tr>
-              {['hospital', 'organization', 'cosigned'].map((column) => (
-                <th key={column} scope="col">
-                  {t(`auditor.column.${column}`)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {lines.map(({ hospital, name, mspId, timeMs }) => (
-              <tr key={hospital}>
-                <td data-label={t('auditor.column.hospital')}>
-                  {name} <RefName value={hospital} />
-                </td>
-                <td data-label={t('auditor.column.organization')}>{mspId}</td>
-                <td data-label={t('auditor.column.cosigned')}>{moment(timeMs)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <SheetTable
+        caption={t('auditor.witnesses.caption')}
+        words="auditor.column"
+        columns={['hospital', 'organization', 'cosigned']}
+      >
+        {lines.map(({ hospital, name, mspId, timeMs }) => (
+          <tr key={hospital}>
+            <td data-label={t('auditor.column.hospital')}>
+              {name} <RefName value={hospital} />
+            </td>
+            <td data-label={t('auditor.column.organization')}>{mspId}</td>
+            <td data-label={t('auditor.column.cosigned')}>{moment(timeMs)}</td>
+          </tr>
+        ))}
+      </SheetTable>
     </>
   )
 }

@@ -19,6 +19,7 @@ import { Seal } from '../seal/seal.tsx'
 import { sealView } from '../seal/seal-view.ts'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import { Loading } from '../shell/loading.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { RecordSeal } from './record-seal.tsx'
 import { queries } from './queries.ts'
 import { Sparkline } from './sparkline.tsx'
@@ -208,47 +209,37 @@ function Labs({ records }: { readonly records: readonly OpenedRecord[] }): React
   const series = seriesOf(records).filter(({ points }) => points.length > 0)
   if (series.length === 0) return undefined
   return (
-    <div className="th-sheet-wrap">
-      <table className="th-sheet">
-        <caption>{t('doctor.labs.caption')}</caption>
-        <thead>
-          <tr>
-            {['name', 'latest', 'course', 'range', 'date'].map((column) => (
-              <th key={column} scope="col">
-                {t(`doctor.labs.${column}`)}
-              </th>
-            ))}
+    <SheetTable
+      caption={t('doctor.labs.caption')}
+      words="doctor.labs"
+      columns={['name', 'latest', 'course', 'range', 'date']}
+    >
+      {series.map(({ key, name, points }) => {
+        const latest = points.at(-1)
+        if (latest === undefined) return undefined
+        return (
+          <tr key={key}>
+            <td data-label={t('doctor.labs.name')}>{name}</td>
+            <td data-label={t('doctor.labs.latest')}>
+              <ValueText measured={latest.measured} />
+            </td>
+            <td data-label={t('doctor.labs.course')}>
+              <Sparkline
+                label={t('doctor.labs.points', { count: points.length, name })}
+                points={points.flatMap(({ timeMs, measured }) =>
+                  measured.number === undefined ? [] : [{ timeMs, value: measured.number }],
+                )}
+                low={latest.measured.low}
+                high={latest.measured.high}
+              />
+            </td>
+            <td data-label={t('doctor.labs.range')}>
+              <RangeText measured={latest.measured} />
+            </td>
+            <td data-label={t('doctor.labs.date')}>{date(latest.timeMs)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {series.map(({ key, name, points }) => {
-            const latest = points.at(-1)
-            if (latest === undefined) return undefined
-            return (
-              <tr key={key}>
-                <td data-label={t('doctor.labs.name')}>{name}</td>
-                <td data-label={t('doctor.labs.latest')}>
-                  <ValueText measured={latest.measured} />
-                </td>
-                <td data-label={t('doctor.labs.course')}>
-                  <Sparkline
-                    label={t('doctor.labs.points', { count: points.length, name })}
-                    points={points.flatMap(({ timeMs, measured }) =>
-                      measured.number === undefined ? [] : [{ timeMs, value: measured.number }],
-                    )}
-                    low={latest.measured.low}
-                    high={latest.measured.high}
-                  />
-                </td>
-                <td data-label={t('doctor.labs.range')}>
-                  <RangeText measured={latest.measured} />
-                </td>
-                <td data-label={t('doctor.labs.date')}>{date(latest.timeMs)}</td>
-              </tr>
-            )
-          })}
-        </tbody>
-      </table>
-    </div>
+        )
+      })}
+    </SheetTable>
   )
 }

@@ -11,6 +11,7 @@ import { Link } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import type { PatientRow } from './doctor-area.ts'
 import { EmergencySheet } from './emergency-sheet.tsx'
@@ -124,66 +125,50 @@ function PatientTable({ rows, caption, isEntitled, onEmergency }: PatientTablePr
   const { t, moment } = useWords()
   if (rows.length === 0) return undefined
   return (
-    <div className="th-sheet-wrap">
-      <table className="th-sheet">
-        <caption>{caption}</caption>
-        <thead>
-          <tr>
-            {['time', 'patient', 'permission', 'step'].map((column) => (
-              <th key={column} scope="col">
-                {t(`doctor.column.${column}`)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={`${row.patient} ${row.startMs ?? ''}`}>
-              <td data-label={t('doctor.column.time')}>
-                {row.startMs === undefined ? undefined : moment(row.startMs)}
-              </td>
-              <td data-label={t('doctor.column.patient')}>
-                <Link href={`/doctor/patient/${row.patient}`}>{row.name}</Link>
-              </td>
-              <td data-label={t('doctor.column.permission')}>
-                {row.turn === undefined ? (
-                  <PermissionText permission={row.permission} />
-                ) : (
-                  t('doctor.turn.mine', { place: row.turn.place, count: row.turn.count })
-                )}
-              </td>
-              <td>
-                <div className="th-row-actions">
-                  {row.turn === undefined ? (
-                    row.permission.state === 'holds' ? (
-                      <Button component={Link} href={`/doctor/patient/${row.patient}`} size="xs">
-                        {t('doctor.step.open')}
-                        <span className="th-hidden">{row.name}</span>
-                      </Button>
-                    ) : undefined
-                  ) : (
-                    <Button component={Link} href={`/doctor/group/${row.turn.chainId}`} size="xs">
-                      {t('doctor.step.continue')}
-                      <span className="th-hidden">{row.name}</span>
-                    </Button>
-                  )}
-                  {row.permission.state !== 'holds' && isEntitled ? (
-                    <Button
-                      size="xs"
-                      variant="default"
-                      leftSection={<IconAmbulance size={16} aria-hidden />}
-                      onClick={() => onEmergency(row)}
-                    >
-                      {t('doctor.step.emergency')}
-                      <span className="th-hidden">{row.name}</span>
-                    </Button>
-                  ) : undefined}
-                </div>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <SheetTable caption={caption} words="doctor.column" columns={['time', 'patient', 'permission', 'step']}>
+      {rows.map((row) => (
+        <tr key={`${row.patient} ${row.startMs ?? ''}`}>
+          <td data-label={t('doctor.column.time')}>{row.startMs === undefined ? undefined : moment(row.startMs)}</td>
+          <td data-label={t('doctor.column.patient')}>
+            <Link href={`/doctor/patient/${row.patient}`}>{row.name}</Link>
+          </td>
+          <td data-label={t('doctor.column.permission')}>
+            {row.turn === undefined ? (
+              <PermissionText permission={row.permission} />
+            ) : (
+              t('doctor.turn.mine', { place: row.turn.place, count: row.turn.count })
+            )}
+          </td>
+          <td>
+            <div className="th-row-actions">
+              {row.turn === undefined ? (
+                row.permission.state === 'holds' ? (
+                  <Button component={Link} href={`/doctor/patient/${row.patient}`} size="xs">
+                    {t('doctor.step.open')}
+                    <span className="th-hidden">{row.name}</span>
+                  </Button>
+                ) : undefined
+              ) : (
+                <Button component={Link} href={`/doctor/group/${row.turn.chainId}`} size="xs">
+                  {t('doctor.step.continue')}
+                  <span className="th-hidden">{row.name}</span>
+                </Button>
+              )}
+              {row.permission.state !== 'holds' && isEntitled ? (
+                <Button
+                  size="xs"
+                  variant="default"
+                  leftSection={<IconAmbulance size={16} aria-hidden />}
+                  onClick={() => onEmergency(row)}
+                >
+                  {t('doctor.step.emergency')}
+                  <span className="th-hidden">{row.name}</span>
+                </Button>
+              ) : undefined}
+            </div>
+          </td>
+        </tr>
+      ))}
+    </SheetTable>
   )
 }

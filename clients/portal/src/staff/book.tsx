@@ -9,6 +9,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import { queries, staff } from './queries.ts'
 import { StaffProblem } from './staff-problem.tsx'
@@ -121,29 +122,19 @@ function Booked(): ReactNode {
   const rows = appointments.data.toSorted((a, b) => b.startMs - a.startMs)
   if (rows.length === 0) return <div className="th-empty">{t('staff.booked.none')}</div>
   return (
-    <div className="th-sheet-wrap">
-      <table className="th-sheet">
-        <caption>{t('staff.booked.caption', { count: rows.length })}</caption>
-        <thead>
-          <tr>
-            {['time', 'patient', 'doctors', 'place'].map((column) => (
-              <th key={column} scope="col">
-                {t(`staff.column.${column}`)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ id, startMs, patientName, doctors, place }) => (
-            <tr key={id}>
-              <td data-label={t('staff.column.time')}>{moment(startMs)}</td>
-              <td data-label={t('staff.column.patient')}>{patientName}</td>
-              <td data-label={t('staff.column.doctors')}>{list(doctors)}</td>
-              <td data-label={t('staff.column.place')}>{place}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <SheetTable
+      caption={t('staff.booked.caption', { count: rows.length })}
+      words="staff.column"
+      columns={['time', 'patient', 'doctors', 'place']}
+    >
+      {rows.map(({ id, startMs, patientName, doctors, place }) => (
+        <tr key={id}>
+          <td data-label={t('staff.column.time')}>{moment(startMs)}</td>
+          <td data-label={t('staff.column.patient')}>{patientName}</td>
+          <td data-label={t('staff.column.doctors')}>{list(doctors)}</td>
+          <td data-label={t('staff.column.place')}>{place}</td>
+        </tr>
+      ))}
+    </SheetTable>
   )
 }

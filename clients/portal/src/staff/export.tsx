@@ -10,6 +10,7 @@ import { useState, type ReactNode } from 'react'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { saveFile } from '../shell/save-file.ts'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import type { ExportFile, ExportState } from './export-functions.ts'
 import { queries, staff } from './queries.ts'
@@ -176,41 +177,29 @@ function Files({ files, caption }: { readonly files: readonly ExportFile[]; read
   if (files.length === 0) return <div className="th-empty">{t('staff.export.empty')}</div>
   const nameOf = (type: string) => (has(`staff.export.kind.${type}`) ? t(`staff.export.kind.${type}`) : type)
   return (
-    <div className="th-sheet-wrap">
+    <>
       {save.isError ? <StaffProblem error={save.error} /> : undefined}
-      <table className="th-sheet">
-        <caption>{caption}</caption>
-        <thead>
-          <tr>
-            {['kind', 'count', 'file'].map((column) => (
-              <th key={column} scope="col">
-                {t(`staff.column.${column}`)}
-              </th>
-            ))}
+      <SheetTable caption={caption} words="staff.column" columns={['kind', 'count', 'file']}>
+        {files.map((file) => (
+          <tr key={file.n}>
+            <td data-label={t('staff.column.kind')}>{nameOf(file.type)}</td>
+            <td data-label={t('staff.column.count')}>{number(file.count)}</td>
+            <td data-label={t('staff.column.file')}>
+              <Button
+                size="xs"
+                variant="default"
+                leftSection={<IconDownload size={16} aria-hidden />}
+                loading={save.isPending && save.variables.n === file.n}
+                aria-label={t('staff.export.save.file', { kind: nameOf(file.type), number: file.n })}
+                onClick={() => save.mutate(file)}
+              >
+                {t('action.save')}
+              </Button>
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {files.map((file) => (
-            <tr key={file.n}>
-              <td data-label={t('staff.column.kind')}>{nameOf(file.type)}</td>
-              <td data-label={t('staff.column.count')}>{number(file.count)}</td>
-              <td data-label={t('staff.column.file')}>
-                <Button
-                  size="xs"
-                  variant="default"
-                  leftSection={<IconDownload size={16} aria-hidden />}
-                  loading={save.isPending && save.variables.n === file.n}
-                  aria-label={t('staff.export.save.file', { kind: nameOf(file.type), number: file.n })}
-                  onClick={() => save.mutate(file)}
-                >
-                  {t('action.save')}
-                </Button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </SheetTable>
+    </>
   )
 }
 

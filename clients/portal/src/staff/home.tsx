@@ -11,6 +11,7 @@ import { Link } from 'wouter'
 import type { HospitalSummary } from '../../../sdk/src/hospital-answers/status.ts'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import { queries } from './queries.ts'
 import { StaffProblem } from './staff-problem.tsx'
@@ -99,60 +100,51 @@ function Health({ summary }: { readonly summary: HospitalSummary }): ReactNode {
   return (
     <section aria-labelledby="health">
       <h2 id="health">{t('staff.health.title')}</h2>
-      <div className="th-sheet-wrap">
-        <table className="th-sheet">
-          <thead>
-            <tr>
-              {['part', 'state', 'detail'].map((column) => (
-                <th key={column} scope="col">
-                  {t(`staff.health.${column}`)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            <Part
-              name={t('staff.health.server')}
-              tone={recordServer.state === 'up' ? 'ok' : 'bad'}
-              state={t(recordServer.state === 'up' ? 'staff.state.up' : 'staff.state.down')}
-              detail={
-                recordServer.state === 'down'
-                  ? t(`error.${recordServer.code}.what`)
-                  : t(recordServer.simulated ? 'staff.server.simulated' : 'staff.server.hardware', {
-                      area: recordServer.tee,
-                      program: `${recordServer.measurement.slice(0, 8)}…`,
-                    })
-              }
-            />
-            <Part
-              name={t('staff.health.ledger')}
-              tone={ledger.state === 'up' ? 'ok' : 'bad'}
-              state={t(ledger.state === 'up' ? 'staff.state.up' : 'staff.state.down')}
-              detail={
-                ledger.state === 'down'
-                  ? t(`error.${ledger.code}.what`)
-                  : t('staff.ledger.line', {
-                      block: number(ledger.height),
-                      time: seconds(ledger.blockMs),
-                      organizations: ledger.organizations,
-                    })
-              }
-            />
-            <Part
-              name={t('staff.health.outbox')}
-              tone={outbox.waiting === 0 ? 'ok' : 'wait'}
-              state={t('staff.outbox.waiting', { count: outbox.waiting })}
-              detail={outbox.oldestMs === undefined ? '' : t('staff.outbox.oldest', { time: seconds(outbox.oldestMs) })}
-            />
-            <Part
-              name={t('staff.health.certificates')}
-              tone={certificates.length === 0 ? 'ok' : 'wait'}
-              state={t('staff.certificates.soon', { count: certificates.length })}
-              detail={certificates.map(({ name, notAfterMs }) => `${name}: ${date(notAfterMs)}`).join(', ')}
-            />
-          </tbody>
-        </table>
-      </div>
+      <SheetTable
+        caption={<span className="th-hidden">{t('staff.health.title')}</span>}
+        words="staff.health"
+        columns={['part', 'state', 'detail']}
+      >
+        <Part
+          name={t('staff.health.server')}
+          tone={recordServer.state === 'up' ? 'ok' : 'bad'}
+          state={t(recordServer.state === 'up' ? 'staff.state.up' : 'staff.state.down')}
+          detail={
+            recordServer.state === 'down'
+              ? t(`error.${recordServer.code}.what`)
+              : t(recordServer.simulated ? 'staff.server.simulated' : 'staff.server.hardware', {
+                  area: recordServer.tee,
+                  program: `${recordServer.measurement.slice(0, 8)}…`,
+                })
+          }
+        />
+        <Part
+          name={t('staff.health.ledger')}
+          tone={ledger.state === 'up' ? 'ok' : 'bad'}
+          state={t(ledger.state === 'up' ? 'staff.state.up' : 'staff.state.down')}
+          detail={
+            ledger.state === 'down'
+              ? t(`error.${ledger.code}.what`)
+              : t('staff.ledger.line', {
+                  block: number(ledger.height),
+                  time: seconds(ledger.blockMs),
+                  organizations: ledger.organizations,
+                })
+          }
+        />
+        <Part
+          name={t('staff.health.outbox')}
+          tone={outbox.waiting === 0 ? 'ok' : 'wait'}
+          state={t('staff.outbox.waiting', { count: outbox.waiting })}
+          detail={outbox.oldestMs === undefined ? '' : t('staff.outbox.oldest', { time: seconds(outbox.oldestMs) })}
+        />
+        <Part
+          name={t('staff.health.certificates')}
+          tone={certificates.length === 0 ? 'ok' : 'wait'}
+          state={t('staff.certificates.soon', { count: certificates.length })}
+          detail={certificates.map(({ name, notAfterMs }) => `${name}: ${date(notAfterMs)}`).join(', ')}
+        />
+      </SheetTable>
       <p className="th-dimmed">{t('staff.registered', registered)}</p>
       <p>
         <Link href="/staff/system">{t('staff.health.more')}</Link>

@@ -10,6 +10,7 @@ import { IconPlayerPlay, IconPlayerStop, IconUpload } from '@tabler/icons-react'
 import { useRef, useState, type ReactNode } from 'react'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import { staff } from './queries.ts'
 import { StaffProblem } from './staff-problem.tsx'
@@ -127,31 +128,21 @@ function FileState({
             })}
       </p>
       {progress === undefined || progress.refused.length === 0 ? undefined : (
-        <div className="th-sheet-wrap">
-          <table className="th-sheet">
-            <caption>{t('staff.import.refused', { count: progress.refused.length })}</caption>
-            <thead>
-              <tr>
-                {['line.number', 'reason', 'copy'].map((column) => (
-                  <th key={column} scope="col">
-                    {t(`staff.import.${column}`)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {progress.refused.map(({ position, code, text }) => (
-                <tr key={position}>
-                  <td data-label={t('staff.import.line.number')}>{number(position)}</td>
-                  <td data-label={t('staff.import.reason')}>
-                    {t(`error.${code}.what`)} <code>{code}</code>
-                  </td>
-                  <td>{text === '' ? undefined : <CopyText text={text} label={t('staff.import.copy.line')} />}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <SheetTable
+          caption={t('staff.import.refused', { count: progress.refused.length })}
+          words="staff.import"
+          columns={['line.number', 'reason', 'copy']}
+        >
+          {progress.refused.map(({ position, code, text }) => (
+            <tr key={position}>
+              <td data-label={t('staff.import.line.number')}>{number(position)}</td>
+              <td data-label={t('staff.import.reason')}>
+                {t(`error.${code}.what`)} <code>{code}</code>
+              </td>
+              <td>{text === '' ? undefined : <CopyText text={text} label={t('staff.import.copy.line')} />}</td>
+            </tr>
+          ))}
+        </SheetTable>
       )}
     </section>
   )

@@ -11,6 +11,7 @@ import { Link } from 'wouter'
 import { FhirDate } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import { NewKey } from './new-key.tsx'
 import { queries } from './queries.ts'
@@ -180,30 +181,16 @@ function Table({ caption, empty, columns, rows }: TableProps): ReactNode {
   const { t } = useWords()
   if (rows.length === 0) return <div className="th-empty">{empty}</div>
   return (
-    <div className="th-sheet-wrap">
-      <table className="th-sheet">
-        <caption>{caption}</caption>
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th key={column} scope="col">
-                {t(`staff.column.${column}`)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ id, cells }) => (
-            <tr key={id}>
-              {cells.map((cell, i) => (
-                <td key={columns[i]} data-label={t(`staff.column.${columns[i] ?? ''}`)}>
-                  {cell}
-                </td>
-              ))}
-            </tr>
+    <SheetTable caption={caption} words="staff.column" columns={columns}>
+      {rows.map(({ id, cells }) => (
+        <tr key={id}>
+          {cells.map((cell, i) => (
+            <td key={columns[i]} data-label={t(`staff.column.${columns[i] ?? ''}`)}>
+              {cell}
+            </td>
           ))}
-        </tbody>
-      </table>
-    </div>
+        </tr>
+      ))}
+    </SheetTable>
   )
 }

@@ -13,6 +13,7 @@ import { FhirDate } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
 import { Loading } from '../shell/loading.tsx'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import { Code } from './code.tsx'
 import { NewKey } from './new-key.tsx'
@@ -76,34 +77,24 @@ function PatientKeys({ id }: { readonly id: string }): ReactNode {
       {keys.isPending ? <Loading rows={2} /> : undefined}
       {keys.isError ? <StaffProblem error={keys.error} again={keys.refetch} /> : undefined}
       {keys.data === undefined ? undefined : (
-        <div className="th-sheet-wrap">
-          <table className="th-sheet">
-            <caption>{t('staff.person.keys.caption', { count: keys.data.length })}</caption>
-            <thead>
-              <tr>
-                {['device', 'added', 'how', 'state'].map((column) => (
-                  <th key={column} scope="col">
-                    {t(`staff.column.${column}`)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {keys.data.map(({ kid, label, kind, addedMs, removedMs, how }) => (
-                <tr key={kid}>
-                  <td data-label={t('staff.column.device')}>
-                    {kind === 'recovery' ? t('staff.key.recovery') : label} <code>{kid.slice(0, 8)}</code>
-                  </td>
-                  <td data-label={t('staff.column.added')}>{moment(addedMs)}</td>
-                  <td data-label={t('staff.column.how')}>{t(`staff.key.how.${how}`)}</td>
-                  <td data-label={t('staff.column.state')}>
-                    {removedMs === null ? t('staff.key.active') : t('staff.key.ended', { moment: moment(removedMs) })}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <SheetTable
+          caption={t('staff.person.keys.caption', { count: keys.data.length })}
+          words="staff.column"
+          columns={['device', 'added', 'how', 'state']}
+        >
+          {keys.data.map(({ kid, label, kind, addedMs, removedMs, how }) => (
+            <tr key={kid}>
+              <td data-label={t('staff.column.device')}>
+                {kind === 'recovery' ? t('staff.key.recovery') : label} <code>{kid.slice(0, 8)}</code>
+              </td>
+              <td data-label={t('staff.column.added')}>{moment(addedMs)}</td>
+              <td data-label={t('staff.column.how')}>{t(`staff.key.how.${how}`)}</td>
+              <td data-label={t('staff.column.state')}>
+                {removedMs === null ? t('staff.key.active') : t('staff.key.ended', { moment: moment(removedMs) })}
+              </td>
+            </tr>
+          ))}
+        </SheetTable>
       )}
     </section>
   )

@@ -13,6 +13,7 @@ import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { isFirstAnswerAwaited } from '../session/first-answer.ts'
+import { SheetTable } from '../shell/sheet-table.tsx'
 import { queries, staff } from './queries.ts'
 import { StaffProblem } from './staff-problem.tsx'
 
@@ -73,34 +74,22 @@ function Program({ server }: { readonly server: HospitalSummary['recordServer'] 
               {t(isApproved ? 'staff.program.approved' : 'staff.program.unapproved')}
             </p>
           )}
-          <div className="th-sheet-wrap">
-            <table className="th-sheet">
-              <caption>
-                {t('staff.program.caption', { organization: data.organization, moment: moment(data.changedMs) })}
-              </caption>
-              <thead>
-                <tr>
-                  {['program', 'state'].map((column) => (
-                    <th key={column} scope="col">
-                      {t(`staff.column.${column}`)}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {data.programs.toReversed().map((program) => (
-                  <tr key={program}>
-                    <td data-label={t('staff.column.program')}>
-                      <code className="th-long">{program}</code>
-                    </td>
-                    <td data-label={t('staff.column.state')}>
-                      {t(program === running ? 'staff.program.running' : 'staff.program.accepted')}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <SheetTable
+            caption={t('staff.program.caption', { organization: data.organization, moment: moment(data.changedMs) })}
+            words="staff.column"
+            columns={['program', 'state']}
+          >
+            {data.programs.toReversed().map((program) => (
+              <tr key={program}>
+                <td data-label={t('staff.column.program')}>
+                  <code className="th-long">{program}</code>
+                </td>
+                <td data-label={t('staff.column.state')}>
+                  {t(program === running ? 'staff.program.running' : 'staff.program.accepted')}
+                </td>
+              </tr>
+            ))}
+          </SheetTable>
           <details className="th-details">
             <summary>{t('staff.program.new')}</summary>
             <p>{t('staff.program.who', { organization: data.organization })}</p>
@@ -151,29 +140,19 @@ function Certificates({ certificates }: Pick<HospitalSummary, 'certificates'>): 
       {certificates.length === 0 ? (
         <div className="th-empty">{t('staff.certificates.none')}</div>
       ) : (
-        <div className="th-sheet-wrap">
-          <table className="th-sheet">
-            <caption>{t('staff.certificates.caption', { count: certificates.length })}</caption>
-            <thead>
-              <tr>
-                {['name', 'ends', 'renewal'].map((column) => (
-                  <th key={column} scope="col">
-                    {t(`staff.column.${column}`)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {certificates.map(({ ref, name, kind, notAfterMs }) => (
-                <tr key={ref}>
-                  <td data-label={t('staff.column.name')}>{name}</td>
-                  <td data-label={t('staff.column.ends')}>{date(notAfterMs)}</td>
-                  <td data-label={t('staff.column.renewal')}>{t(`staff.certificates.${kind}`)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <SheetTable
+          caption={t('staff.certificates.caption', { count: certificates.length })}
+          words="staff.column"
+          columns={['name', 'ends', 'renewal']}
+        >
+          {certificates.map(({ ref, name, kind, notAfterMs }) => (
+            <tr key={ref}>
+              <td data-label={t('staff.column.name')}>{name}</td>
+              <td data-label={t('staff.column.ends')}>{date(notAfterMs)}</td>
+              <td data-label={t('staff.column.renewal')}>{t(`staff.certificates.${kind}`)}</td>
+            </tr>
+          ))}
+        </SheetTable>
       )}
     </section>
   )
@@ -192,35 +171,25 @@ function Waiting(): ReactNode {
       {outbox.data === undefined ? undefined : outbox.data.length === 0 ? (
         <div className="th-empty">{t('staff.outbox.none')}</div>
       ) : (
-        <div className="th-sheet-wrap">
-          <table className="th-sheet">
-            <caption>{t('staff.outbox.caption', { count: outbox.data.length })}</caption>
-            <thead>
-              <tr>
-                {['record', 'author', 'since', 'state'].map((column) => (
-                  <th key={column} scope="col">
-                    {t(`staff.column.${column}`)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {outbox.data.map(({ record, version, authorName, sinceMs, state, code }) => (
-                <tr key={`${record} ${version}`}>
-                  <td data-label={t('staff.column.record')}>
-                    <code title={record}>{record.slice(0, 10)}…</code>
-                  </td>
-                  <td data-label={t('staff.column.author')}>{authorName}</td>
-                  <td data-label={t('staff.column.since')}>{moment(sinceMs)}</td>
-                  <td data-label={t('staff.column.state')}>
-                    {t(`staff.outbox.${state}.state`)} {code === undefined ? undefined : t(`error.${code}.what`)}{' '}
-                    {code === undefined ? undefined : <code>{code}</code>}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <SheetTable
+          caption={t('staff.outbox.caption', { count: outbox.data.length })}
+          words="staff.column"
+          columns={['record', 'author', 'since', 'state']}
+        >
+          {outbox.data.map(({ record, version, authorName, sinceMs, state, code }) => (
+            <tr key={`${record} ${version}`}>
+              <td data-label={t('staff.column.record')}>
+                <code title={record}>{record.slice(0, 10)}…</code>
+              </td>
+              <td data-label={t('staff.column.author')}>{authorName}</td>
+              <td data-label={t('staff.column.since')}>{moment(sinceMs)}</td>
+              <td data-label={t('staff.column.state')}>
+                {t(`staff.outbox.${state}.state`)} {code === undefined ? undefined : t(`error.${code}.what`)}{' '}
+                {code === undefined ? undefined : <code>{code}</code>}
+              </td>
+            </tr>
+          ))}
+        </SheetTable>
       )}
     </section>
   )
