@@ -17,7 +17,7 @@ export interface PortalOptions {
 }
 
 /** Addresses of the page itself: what the page shows for them is its own matter. */
-const PAGE_ROUTES = ['/', '/join', '/verify', '/help'] as const
+const PAGE_ROUTES = ['/', '/join', '/verify', '/help', '/approve'] as const
 const ROLE_ROUTES = ['/patient', '/doctor', '/staff', '/auditor'] as const
 const YEAR_S = 31_536_000
 

@@ -10,7 +10,7 @@ import { patientRefShape } from '../../../shared/protocol/src/index.ts'
 import { Code, Name, Ref, type RouteParts } from '../route-parts.ts'
 import { requireStaff } from '../staff/roles.ts'
 import { CLIENT_ALGORITHMS, IDENTITY_SCOPES, OAUTH_PREFIX } from './provider.ts'
-import { PAGE_HEADERS, signInPage } from './sign-in-page.ts'
+import { endedText, PAGE_HEADERS, signInPage } from './sign-in-page.ts'
 import type { Smart } from './smart.ts'
 
 const Scopes = Type.Array(Type.String({ maxLength: 256 }), { minItems: 1, maxItems: 256 })
@@ -92,6 +92,7 @@ export function smartPlugin(smart: Smart, hospitalName: string): (server: Fastif
     server.get(`${OAUTH_PREFIX}/sign-in/:uid`, async (request, reply) => {
       // Finishing answers by itself.
       const { raw } = request
+      const languages = request.headers['accept-language']
       fixAddress(raw, smart.publicUrl)
       const signIn = await smart.look(raw, reply.raw).catch((error: unknown) => {
         if ((error as { error?: unknown }).error === undefined) throw error
@@ -99,16 +100,12 @@ export function smartPlugin(smart: Smart, hospitalName: string): (server: Fastif
       })
       if (signIn === undefined) return reply.hijack()
       if (signIn === 'ended') {
-        return reply
-          .status(400)
-          .headers(PAGE_HEADERS)
-          .type('text/plain')
-          .send('This sign-in has ended. Start it again in the app.\n')
+        return reply.status(400).headers(PAGE_HEADERS).type('text/plain; charset=utf-8').send(endedText(languages))
       }
       const { code, clientId } = signIn
       const appName = smart.apps.find(clientId)?.name ?? ''
       const portalUrl = `${smart.publicUrl}/approve#${code}`
-      return reply.headers(PAGE_HEADERS).send(signInPage({ appName, hospitalName, code, portalUrl }))
+      return reply.headers(PAGE_HEADERS).send(signInPage({ appName, hospitalName, code, portalUrl, languages }))
     })
     server.all(`${OAUTH_PREFIX}/*`, async (request, reply) => {
       const provider = await smart.provider()

@@ -25,20 +25,64 @@ export interface SignInPage {
   readonly code: string
   /** Where the portal takes the code. */
   readonly portalUrl: string
+  /** Of the browser, `Accept-Language`; English unless it begins with Chinese. */
+  readonly languages?: string | undefined
 }
 
-export function signInPage({ appName, hospitalName, code, portalUrl }: SignInPage): string {
+interface Texts {
+  readonly lang: string
+  readonly name: string
+  readonly title: (hospital: string, app: string) => string
+  readonly how: string
+  readonly link: string
+  readonly or: string
+  readonly not: string
+  readonly ended: string
+}
+
+const ENGLISH: Texts = {
+  lang: 'en',
+  name: 'Sign in',
+  title: (hospital, app) => `Open ${hospital} in ${app}?`,
+  how: 'Say yes on a device that holds your key. This page goes on by itself.',
+  link: 'Open the portal',
+  or: 'and check what the app asks for, or run:',
+  not: 'Did you not start this? Close the page; nothing was given.',
+  ended: 'This sign-in has ended. Start it again in the app.',
+}
+const CHINESE: Texts = {
+  lang: 'zh-Hans',
+  name: '登录',
+  title: (hospital, app) => `是否在 ${app} 中打开 ${hospital}？`,
+  how: '请在存有您密钥的设备上同意。此页面会自动继续。',
+  link: '打开门户',
+  or: '查看应用请求的内容，或运行：',
+  not: '不是您发起的？请关闭此页面；未提供任何内容。',
+  ended: '此次登录已结束。请在应用中重新开始。',
+}
+
+function textsFor(languages: string | undefined): Texts {
+  return /^zh\b/i.test(languages ?? '') ? CHINESE : ENGLISH
+}
+
+export function signInPage({ appName, hospitalName, code, portalUrl, languages }: SignInPage): string {
   const shown = escapeHtml((code.match(/.{1,4}/g) ?? []).join(' '))
+  const { lang, name, title, how, link, or, not } = textsFor(languages)
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="refresh" content="2"><title>Sign in · ${escapeHtml(hospitalName)}</title><style>${STYLE}</style></head>
-<body><main><h1>Open ${escapeHtml(hospitalName)} in ${escapeHtml(appName)}?</h1>
-<p>Say yes on a device that holds your key. This page goes on by itself.</p>
+<html lang="${lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="2"><title>${name} · ${escapeHtml(hospitalName)}</title><style>${STYLE}</style></head>
+<body><main><h1>${title(escapeHtml(hospitalName), escapeHtml(appName))}</h1>
+<p>${how}</p>
 <p><code>${shown}</code></p>
-<p><a href="${escapeHtml(portalUrl)}" target="_blank" rel="noopener">Open the portal</a> and check what the app asks for, or run:</p>
+<p><a href="${escapeHtml(portalUrl)}" target="_blank" rel="noopener">${link}</a> ${or}</p>
 <p>trusthealth app approve ${escapeHtml(code)}</p>
-<p>Did you not start this? Close the page; nothing was given.</p></main></body></html>
+<p>${not}</p></main></body></html>
 `
+}
+
+/** In the place of the page, when nobody answered in time. */
+export function endedText(languages: string | undefined): string {
+  return `${textsFor(languages).ended}\n`
 }
 
 function escapeHtml(text: string): string {

@@ -9,7 +9,7 @@ export type Locale = (typeof LOCALES)[number]
 export const OFFERED = ['en', 'zh-Hans'] as const satisfies readonly Locale[]
 
 /** Parts of the catalogue: `common` and `errors` come with the language, the rest with the role that needs it. */
-export const CATALOGUES = ['common', 'errors', 'patient', 'doctor', 'staff', 'auditor', 'help'] as const
+export const CATALOGUES = ['common', 'errors', 'patient', 'doctor', 'staff', 'auditor', 'help', 'apps'] as const
 export type Catalogue = (typeof CATALOGUES)[number]
 export type Messages = Readonly<Record<string, string>>
 

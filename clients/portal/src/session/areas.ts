@@ -12,6 +12,7 @@ export const AREAS = {
   file: async (context: WorkerContext) => (await import('../verify-file/file-area.ts')).fileArea(context),
   doctor: async (context: WorkerContext) => (await import('../doctor/doctor-area.ts')).doctorArea(context),
   staff: async (context: WorkerContext) => (await import('../staff/staff-area.ts')).staffArea(context),
+  apps: async (context: WorkerContext) => (await import('../apps/apps-area.ts')).appsArea(context),
   auditor: async (context: WorkerContext) => (await import('../auditor/auditor-area.ts')).auditorArea(context),
 } as const
 

@@ -24,6 +24,8 @@ const VerifyFile = lazy(async () => ({ default: (await import('../verify-file/ve
 
 const Help = lazy(async () => ({ default: (await import('../help/help.tsx')).Help }))
 
+const AllowApp = lazy(async () => ({ default: (await import('../apps/allow-app.tsx')).AllowApp }))
+
 const core = areaOf('core')
 
 export function App(): ReactNode {
@@ -50,10 +52,28 @@ export function App(): ReactNode {
           </Suspense>
         </Frame>
       </Route>
+      <Route path="/approve">
+        <Approving />
+      </Route>
       <Route>
         <SignedIn />
       </Route>
     </Switch>
+  )
+}
+
+/** An app's own page leads here, in a tab of its own. */
+function Approving(): ReactNode {
+  const identities = useQuery({ queryKey: ['identities'], queryFn: () => core.identities() })
+  if (identities.isPending) return <Frame>{<Loading />}</Frame>
+  if (identities.isError) return <Frame>{<Problem error={identities.error} again={identities.refetch} />}</Frame>
+  const me = activeIdentity(identities.data)
+  return (
+    <Frame all={identities.data} {...(me === undefined ? {} : { me })}>
+      <Suspense fallback={<Loading />}>
+        <AllowApp me={me} />
+      </Suspense>
+    </Frame>
   )
 }
 
