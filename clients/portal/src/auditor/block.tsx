@@ -15,6 +15,7 @@ import { useTitle } from '../shell/title.ts'
 import type { BlockDetails } from './auditor-area.ts'
 import { queries } from './queries.ts'
 import { RefName } from './ref-name.tsx'
+import { transactionName } from './transaction-name.ts'
 
 export function Block({ number }: { readonly number: number }): ReactNode {
   const words = useWords()
@@ -36,7 +37,8 @@ export function Block({ number }: { readonly number: number }): ReactNode {
 }
 
 function Details({ block }: { readonly block: BlockDetails }): ReactNode {
-  const { t, seconds, date } = useWords()
+  const words = useWords()
+  const { t, rich, seconds, date } = words
   return (
     <>
       <dl className="th-facts">
@@ -71,16 +73,16 @@ function Details({ block }: { readonly block: BlockDetails }): ReactNode {
       </dl>
       {block.configuration === undefined ? undefined : <Configuration configuration={block.configuration} />}
       {block.calls.map((call) => (
-        <section key={call.txId} id={call.txId} className="th-card" aria-label={call.fn}>
-          <h2>
-            <code>{call.fn}</code>
-          </h2>
+        <section key={call.txId} id={call.txId} className="th-card" aria-label={transactionName(words, call.fn)}>
+          <h2>{transactionName(words, call.fn)}</h2>
           <p className="th-dimmed">
             {t('auditor.transaction.line', {
               organization: call.mspId,
               time: seconds(call.timeMs),
               status: t(`auditor.status.${call.status}`),
             })}
+            {' · '}
+            {rich('auditor.transaction.function', { name: call.fn, c: (parts: ReactNode) => <code>{parts}</code> })}
           </p>
           <p>
             <RefName value={call.txId} /> <CopyText text={call.txId} label={t('auditor.transaction.copy')} />

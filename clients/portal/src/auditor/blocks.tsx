@@ -17,6 +17,7 @@ import type { BlockRow } from './auditor-area.ts'
 import { Foreign } from './foreign.tsx'
 import { Paste } from './paste.tsx'
 import { BLOCKS_A_PAGE, queries } from './queries.ts'
+import { transactionName } from './transaction-name.ts'
 
 export function Blocks(): ReactNode {
   const { t, number } = useWords()
@@ -96,11 +97,16 @@ function BlockTable({ blocks }: { readonly blocks: readonly BlockRow[] }): React
   )
 }
 
-/** "commit 3, grant 1". */
+/** "Fingerprints of records entered (3), Access given". */
 function Contents({ block }: { readonly block: BlockRow }): ReactNode {
-  const { t } = useWords()
+  const words = useWords()
+  const { t, list, number } = words
   if (block.kind === 'config') return t('auditor.block.config')
   const counts = new Map<string, number>()
   for (const { fn } of block.transactions) counts.set(fn, (counts.get(fn) ?? 0) + 1)
-  return [...counts].map(([fn, count]) => (count === 1 ? fn : `${fn} ×${count}`)).join(', ')
+  const lines = [...counts].map(([fn, count]) => {
+    const name = transactionName(words, fn)
+    return count === 1 ? name : t('auditor.transaction.count', { name, count: number(count) })
+  })
+  return <span title={[...counts.keys()].join(', ')}>{list(lines)}</span>
 }

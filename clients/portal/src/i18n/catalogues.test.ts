@@ -13,6 +13,7 @@ import {
   parse,
   type MessageFormatElement,
 } from '@formatjs/icu-messageformat-parser'
+import { CONTRACT_FUNCTIONS } from '../../../../shared/ledger-model/src/index.ts'
 import { ERROR_TABLE } from '../../../../shared/protocol/src/error-table.ts'
 import { pseudo } from './pseudo.ts'
 
@@ -75,6 +76,12 @@ test('every error code says what, means and next in both languages', () => {
     )
     assert.deepEqual(missing, [], locale)
   }
+})
+
+test('every transaction of the ledger has words', () => {
+  const writing = Object.entries(CONTRACT_FUNCTIONS).filter(([, { readOnly }]) => !readOnly)
+  const words = Object.keys(en.get('auditor.json') ?? {}).filter((key) => key.startsWith('auditor.transaction.name.'))
+  assert.deepEqual(words.toSorted(), writing.map(([name]) => `auditor.transaction.name.${name}`).toSorted())
 })
 
 /** The first three are promises nobody can keep; the rest are words of the trade, or of forms. */
