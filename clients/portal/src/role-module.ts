@@ -5,6 +5,7 @@
  */
 import type { Icon } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
+import type { DateForm } from './i18n/i18n.tsx'
 import type { IdentityCard } from './session/core-area.ts'
 
 /** One entry of a role's navigation. */
@@ -33,4 +34,5 @@ export interface RoleModule {
   /** Measure of the main column: `narrow` 960 px, `full`. */
   readonly width: 'narrow' | 'full'
   readonly density: 'comfortable' | 'compact'
+  readonly dates: DateForm
 }

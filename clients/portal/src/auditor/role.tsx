@@ -31,4 +31,5 @@ export const role: RoleModule = {
   ],
   width: 'full',
   density: 'compact',
+  dates: 'plain',
 }

@@ -9,9 +9,8 @@ import { useQueries, useQuery } from '@tanstack/react-query'
 import { IconPencil } from '@tabler/icons-react'
 import { lazy, Suspense, useMemo, useState, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
-import { codeKeyOf, dateTextOf, isWrittenInError, measuredOf, type Measured } from '../fhir/read.ts'
+import { codeKeyOf, dateTextOf, isWrittenInError, measuredOf, timeOf, type Measured } from '../fhir/read.ts'
 import { FhirDate } from '../fhir/fhir-date.tsx'
-
 import { ResourceView } from '../fhir/resource-view.tsx'
 import { RangeText, ValueText } from '../fhir/value-text.tsx'
 import { useWords } from '../i18n/i18n.tsx'
@@ -189,7 +188,7 @@ function seriesOf(records: readonly OpenedRecord[]): readonly Series[] {
   for (const { resource, report } of records) {
     if (isWrittenInError(resource)) continue
     if (resource['resourceType'] !== 'Observation' || report.checks.some(({ result }) => result === 'fail')) continue
-    const timeMs = Date.parse(dateTextOf(resource) ?? '')
+    const timeMs = timeOf(dateTextOf(resource))
     for (const measured of measuredOf(resource)) {
       const key = `${codeKeyOf(resource) ?? ''} ${measured.name} ${measured.unit}`
       const series = all.get(key) ?? { name: measured.name, points: [] }

@@ -9,6 +9,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState, type ReactNode } from 'react'
 import { useSearchParams } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
+import { fhirDateText } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
@@ -70,7 +71,8 @@ export function Patient({ patient }: { readonly patient: string }): ReactNode {
 
 /** Label before value; what no record says is "Not known". */
 function Banner({ row, mayRead }: { readonly row: PatientRow; readonly mayRead: boolean }): ReactNode {
-  const { t, date, list } = useWords()
+  const words = useWords()
+  const { t, list } = words
   const facts = useQuery({ ...queries.banner(row.patient), enabled: mayRead })
   const { name, birthDate, sex, allergies } = facts.data ?? {}
   const unknown = t('doctor.banner.unknown')
@@ -79,8 +81,8 @@ function Banner({ row, mayRead }: { readonly row: PatientRow; readonly mayRead: 
     birthDate === undefined
       ? unknown
       : age === undefined
-        ? birthDate
-        : t('doctor.banner.age', { date: date(Date.parse(birthDate)), age })
+        ? fhirDateText(words, birthDate)
+        : t('doctor.banner.age', { date: fhirDateText(words, birthDate), age })
   const values = [
     { label: 'born', value: born },
     { label: 'sex', value: sex === undefined ? unknown : t(`doctor.sex.${sex}`) },

@@ -32,4 +32,5 @@ export const role: RoleModule = {
   ],
   width: 'full',
   density: 'compact',
+  dates: 'clinical',
 }

@@ -107,6 +107,19 @@ export function dateTextOf(resource: Resource): string | undefined {
   return undefined
 }
 
+/** Of a FHIR date, with or without a time. */
+const DAY = /^(\d{4})-(\d{2})-(\d{2})(T|$)/
+
+/**
+ * Of a FHIR date, Unix ms. A day without a time begins here: in whatever zone it is read it stays that day.
+ * @returns NaN where the day is not known: a year or a month has no place on an axis of time.
+ */
+export function timeOf(text: string | undefined): number {
+  const [, year, month, day, time] = DAY.exec(text ?? '') ?? []
+  if (text === undefined || time === undefined) return Number.NaN
+  return time === 'T' ? Date.parse(text) : new Date(Number(year), Number(month) - 1, Number(day)).getTime()
+}
+
 export type Flag = 'high' | 'low' | 'critical-high' | 'critical-low' | 'usual' | 'other' | 'none'
 
 export interface Measured {

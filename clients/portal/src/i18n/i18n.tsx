@@ -75,7 +75,7 @@ export interface Words {
   /** The same with tags: `<b>…</b>` and others in the message become elements. */
   readonly rich: (key: string, values: Readonly<Record<string, unknown>>) => ReactNode
   readonly has: (key: string) => boolean
-  /** 14 Nov 2026. */
+  /** 14 Nov 2026; 14-Nov-2026 for clinicians. */
   readonly date: (timeMs: number) => string
   /** 14:03. */
   readonly time: (timeMs: number) => string
@@ -92,8 +92,14 @@ export interface Words {
   readonly list: (items: readonly string[]) => string
 }
 
+/** How dates are written: 14 Nov 2026, or 14-Nov-2026 for who works with them all day. */
+export type DateForm = 'plain' | 'clinical'
+const DateFormContext = createContext<DateForm>('plain')
+export const DateFormProvider = DateFormContext.Provider
+
 export function useWords(): Words {
   const intl = useIntl()
+  const dateForm = use(DateFormContext)
   return useMemo((): Words => {
     const { locale } = intl
     const format = (options: Intl.DateTimeFormatOptions) => {
@@ -102,21 +108,32 @@ export function useWords(): Words {
     }
     const isChinese = locale.startsWith('zh')
     const day = { year: 'numeric', month: isChinese ? 'long' : 'short', day: 'numeric' } as const
+    const date = dateForm === 'clinical' && !isChinese ? clinicalDate(locale) : format(day)
     const clock = { hour: '2-digit', minute: '2-digit', hour12: false } as const
+    const time = format(clock)
     return {
       t: (key, values) => intl.formatMessage({ id: key }, values),
       rich: (key, values) => intl.formatMessage({ id: key }, { b: bold, ...(values as Record<string, string>) }),
       has: (key) => Object.hasOwn(intl.messages, key),
-      date: format(day),
-      time: format(clock),
+      date,
+      time,
       seconds: format({ ...clock, second: '2-digit' }),
-      moment: format({ ...day, ...clock }),
+      moment: isChinese ? format({ ...day, ...clock }) : (timeMs) => `${date(timeMs)}, ${time(timeMs)}`,
       shortMonth: format({ year: 'numeric', month: 'short' }),
       month: format({ year: 'numeric', month: 'long' }),
       number: (value) => intl.formatNumber(value),
       list: (items) => intl.formatList([...items], { type: 'conjunction' }),
     }
-  }, [intl])
+  }, [intl, dateForm])
+}
+
+/** 04-Sep-2026: always of one width. British English writes Sept. */
+function clinicalDate(locale: string): (timeMs: number) => string {
+  const formatter = new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: '2-digit' })
+  return (timeMs) => {
+    const parts = new Map(formatter.formatToParts(timeMs).map(({ type, value }) => [type, value]))
+    return [parts.get('day'), parts.get('month')?.slice(0, 3), parts.get('year')].join('-')
+  }
 }
 
 const bold = (parts: ReactNode) => <b>{parts}</b>

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { codeKeyOf, dateTextOf, isWrittenInError, measuredOf, type Measured, type Resource } from '../fhir/read.ts'
+import {
+  codeKeyOf,
+  dateTextOf,
+  isWrittenInError,
+  measuredOf,
+  timeOf,
+  type Measured,
+  type Resource,
+} from '../fhir/read.ts'
 import type { LabPoint, PressurePoint } from '../charts/points.ts'
 
 export interface Series {
@@ -29,7 +37,7 @@ export interface History {
   readonly pressure: readonly PressurePoint[]
   /** One for each name and unit: units are never converted. */
   readonly series: readonly Series[]
-  /** Records that give no point: not to be relied on, written in error, or without a number. */
+  /** Records that give no point: not to be relied on, written in error, without a number or a day. */
   readonly left: number
   /** Records that ask before they are opened; their points are among the others. */
   readonly asking: readonly string[]
@@ -41,7 +49,7 @@ export function historyOf(code: string, records: readonly HistoryRecord[]): Hist
   let left = 0
   for (const { resource, report, recordId } of records) {
     if (codeKeyOf(resource) !== code) continue
-    const timeMs = Date.parse(dateTextOf(resource) ?? '')
+    const timeMs = timeOf(dateTextOf(resource))
     const isBad = isWrittenInError(resource) || report.checks.some(({ result }) => result === 'fail')
     const measured = measuredOf(resource).filter(({ number }) => number !== undefined)
     if (isBad || Number.isNaN(timeMs) || measured.length === 0) {

@@ -9,7 +9,8 @@ import { useEffect, useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import { dateTextOf, isWrittenInError, measuredOf } from '../fhir/read.ts'
 import { ValueText } from '../fhir/value-text.tsx'
-import { useWords } from '../i18n/i18n.tsx'
+import { fhirDateText } from '../fhir/fhir-date.tsx'
+import { useWords, type Words } from '../i18n/i18n.tsx'
 import { Seal } from '../seal/seal.tsx'
 import { sealView } from '../seal/seal-view.ts'
 import { wasOpened, type Choice } from './choices.ts'
@@ -27,7 +28,7 @@ interface RecordRowProps {
 
 export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
   const words = useWords()
-  const { t, date } = words
+  const { t } = words
   const { ref, inViewport } = useInViewport<HTMLLIElement>()
   const [wasSeen, setWasSeen] = useState(false)
   const [isOpen, setIsOpen] = useState(false)
@@ -52,7 +53,7 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
         {isAsking ? <span className="th-dimmed">{t('record.asks.row')}</span> : undefined}
         {isInError && !isAsking ? <span className="th-dimmed">{t('record.in-error')}</span> : undefined}
         <p className="th-row-note">
-          {t('record.by', { date: dateOf(item, record.data, date), author: item.authorName })}
+          {t('record.by', { date: dateOf(item, record.data, words), author: item.authorName })}
         </p>
       </div>
       {isErased ? (
@@ -82,9 +83,9 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
 }
 
 /** As it was recorded, once that is known: a year stays a year. */
-function dateOf(item: RecordLine, opened: OpenedRecord | undefined, date: (timeMs: number) => string): string {
+function dateOf(item: RecordLine, opened: OpenedRecord | undefined, words: Words): string {
   const text = opened === undefined ? undefined : dateTextOf(opened.resource)
-  return text !== undefined && text.length < 10 ? text : date(item.dateMs ?? item.storedMs)
+  return text === undefined || text.includes('T') ? words.date(item.dateMs ?? item.storedMs) : fhirDateText(words, text)
 }
 
 function Value({ opened }: { readonly opened: OpenedRecord }): ReactNode {

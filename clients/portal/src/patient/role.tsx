@@ -37,4 +37,5 @@ export const role: RoleModule = {
   ],
   width: 'narrow',
   density: 'comfortable',
+  dates: 'plain',
 }

@@ -9,7 +9,7 @@ import { Suspense, useEffect, useState, type ReactNode } from 'react'
 import { Link, Route, Switch, useLocation } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { AwayBanner } from '../errors/away-banner.tsx'
-import { useLanguage, useWords } from '../i18n/i18n.tsx'
+import { DateFormProvider, useLanguage, useWords } from '../i18n/i18n.tsx'
 import type { NavItem, RoleModule } from '../role-module.ts'
 import type { ROLES } from '../roles.ts'
 import type { IdentityCard, ServerFacts } from '../session/core-area.ts'
@@ -42,24 +42,26 @@ export function RoleFrame({ row, serverError, ...frame }: RoleFrameProps): React
       </Frame>
     )
   }
-  const { screens, nav, width, density } = role
+  const { screens, nav, width, density, dates } = role
   const { me } = frame
   const first = screens.find(({ path }) => path === '')
   return (
     <Frame {...frame} width={width} density={density} nav={<Navigation base={row.path} nav={nav} />}>
-      {serverError === null ? undefined : <AwayBanner error={serverError} />}
-      <Suspense fallback={<Loading />}>
-        <Switch>
-          {screens
-            .filter((screen) => screen !== first)
-            .map(({ path, show }) => (
-              <Route key={path} path={`${row.path}/${path}`}>
-                {(params) => show({ me, params })}
-              </Route>
-            ))}
-          <Route>{(params) => first?.show({ me, params })}</Route>
-        </Switch>
-      </Suspense>
+      <DateFormProvider value={dates}>
+        {serverError === null ? undefined : <AwayBanner error={serverError} />}
+        <Suspense fallback={<Loading />}>
+          <Switch>
+            {screens
+              .filter((screen) => screen !== first)
+              .map(({ path, show }) => (
+                <Route key={path} path={`${row.path}/${path}`}>
+                  {(params) => show({ me, params })}
+                </Route>
+              ))}
+            <Route>{(params) => first?.show({ me, params })}</Route>
+          </Switch>
+        </Suspense>
+      </DateFormProvider>
     </Frame>
   )
 }

@@ -60,4 +60,5 @@ export const role: RoleModule = {
   ],
   width: 'full',
   density: 'compact',
+  dates: 'clinical',
 }

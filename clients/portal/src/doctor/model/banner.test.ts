@@ -16,6 +16,15 @@ test('name, birth and sex of the Patient resource, the official name first', () 
   assert.deepEqual(bannerOf({ name: [{ family: 'Li' }] }, []), { name: 'LI' })
 })
 
+test('a Chinese name stands as it is written; without parts the name stands whole', () => {
+  const named = (name: object) => bannerOf({ name: [name] }, []).name
+  assert.equal(named({ text: '李波', family: '李', given: ['波'] }), '李波')
+  assert.equal(named({ family: '李', given: ['波'] }), '李波')
+  assert.equal(named({ text: 'Bob Li' }), 'Bob Li')
+  assert.equal(named({ text: 'Mr Bob Li', family: 'Li', given: ['Bob'] }), 'LI, Bob')
+  assert.equal(named({ family: '', given: ['Bob'] }), undefined)
+})
+
 test('what no record says, or says in another form, is left out', () => {
   assert.deepEqual(bannerOf(undefined, []), {})
   assert.deepEqual(bannerOf({ name: 'Bob', birthDate: '3.3.62', gender: 'M' }, [{ code: 'x' }, {}]), {})

@@ -7,7 +7,7 @@
 type Json = Readonly<Record<string, unknown>>
 
 export interface BannerFacts {
-  /** `LI, Bob`, where a record gives the parts of the name. */
+  /** `LI, Bob`, where a record gives the parts of the name; 李波. */
   readonly name?: string
   /** As recorded: may be a year or a month only. */
   readonly birthDate?: string
@@ -44,14 +44,23 @@ export function ageOf(birthDate: string, nowMs: number): number | undefined {
   return age < 0 ? undefined : age
 }
 
+const CHINESE = /\p{Script=Han}/u
+
+/** The parts as FHIR gives them, never split or put in another order by guess. A Chinese name stands as it is written. */
 function nameOf(person: Json | undefined): string | undefined {
   const names = person?.['name']
   const all = Array.isArray(names) ? (names as readonly Json[]) : []
   const best = all.find((one) => one['use'] === 'official') ?? all[0]
-  const family = best?.['family']
-  const given = Array.isArray(best?.['given']) ? (best['given'] as readonly unknown[])[0] : undefined
-  if (typeof family !== 'string' || family === '') return undefined
-  return typeof given === 'string' ? `${family.toUpperCase()}, ${given}` : family.toUpperCase()
+  const family = textOf(best?.['family'])
+  const given = Array.isArray(best?.['given']) ? textOf((best['given'] as readonly unknown[])[0]) : undefined
+  const text = textOf(best?.['text'])
+  if (family === undefined) return text
+  if (CHINESE.test(family)) return text ?? `${family}${given ?? ''}`
+  return given === undefined ? family.toUpperCase() : `${family.toUpperCase()}, ${given}`
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 function wordsOf(concept: unknown): string | undefined {
