@@ -42,7 +42,8 @@ before(async () => {
   const desk = portal.world.hospital('a')
   const directory = await desk.options.hospital.practitioners(desk.requestSigner)
   const alice = directory.find(({ name }) => name === 'Alice Martin')?.ref as PractitionerRef
-  await allowVisit(portal, patient.page, bob, { ...omar, ref: alice } as typeof omar)
+  await patient.page.goto(`${portal.url}/patient`)
+  await allowVisit(portal, patient.page, bob, { ref: alice })
 })
 after(async () => {
   app.close()

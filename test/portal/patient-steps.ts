@@ -10,7 +10,12 @@ import type { Portal } from './harness.ts'
 import { book } from './people.ts'
 
 /** The hospital books a visit with the doctor, and the patient, who is on the first screen, signs the permission. */
-export async function allowVisit({ world }: Portal, page: Page, patient: PatientRef, doctor: DoctorClient) {
+export async function allowVisit(
+  { world }: Portal,
+  page: Page,
+  patient: PatientRef,
+  doctor: Pick<DoctorClient, 'ref'>,
+) {
   await book(world, patient, doctor)
   await page.reload()
   await page.getByRole('button', { name: 'Review' }).click()

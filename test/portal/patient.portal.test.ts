@@ -15,6 +15,7 @@ import type { PatientRef } from '../../shared/protocol/src/index.ts'
 import { refusedWith } from '../../testkit/src/world/index.ts'
 import type { WatchedPage } from './browser.ts'
 import { openPortal, PATIENCE_MS, type Portal } from './harness.ts'
+import { overflowOf } from './page-facts.ts'
 import { shoot } from './shoot.ts'
 import {
   bloodPressure,
@@ -200,6 +201,40 @@ test('access is given in two clicks, and a doctor can use it', async () => {
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click()
   const { items } = await omar.list(bob)
   assert.deepEqual([...new Set(items.map(({ ehrType }) => ehrType))].toSorted(), ['lab', 'medicine'])
+})
+
+test('an end is typed into three fields, said in words, and must be a day to come', async () => {
+  await go('/access')
+  await page.getByRole('button', { name: 'Give access: Dr Omar Haddad' }).click()
+  const sheet = page.getByRole('dialog')
+  await sheet.getByText('A date', { exact: true }).click()
+  const give = sheet.getByRole('button', { name: 'Give access' })
+  const end = sheet.getByRole('group', { name: 'Until the end of' })
+  const year = String(new Date().getFullYear() + 1)
+  await end.getByLabel('Day').focus()
+  // From field to field by keyboard.
+  for (const [part, text] of [
+    ['day', '31'],
+    ['month', '2'],
+    ['year', year],
+  ] as const) {
+    await end.locator(`[data-part=${part}]`).fill(text)
+    await page.keyboard.press('Tab')
+  }
+  await end.getByText('Day, month and year of a day that there is').waitFor()
+  assert.equal(await give.isDisabled(), true)
+  await end.getByLabel('Month').fill('3')
+  await sheet.getByText(`until 31 Mar ${year}.`).waitFor()
+  assert.match(await end.getByRole('status').innerText(), new RegExp(`^[A-Z][a-z]+day, 31 Mar ${year}$`))
+  assert.equal(await give.isDisabled(), false)
+  await end.getByLabel('Year').fill('2020')
+  await end.getByText('A day that is still to come.').waitFor()
+  assert.equal(await give.isDisabled(), true)
+  await page.setViewportSize({ width: 320, height: 640 })
+  await shoot(page, 'patient-give-date-320')
+  assert.equal(await overflowOf(page), 0)
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await sheet.getByRole('button', { name: 'Cancel' }).click()
 })
 
 test('taken back: shown as such only when the ledger has it; then the doctor is refused', async () => {

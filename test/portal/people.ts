@@ -18,7 +18,7 @@ export async function findPatientRef(world: TestWorld, name: string): Promise<Pa
 }
 
 /** An appointment in three days: the patient is asked for a permission. */
-export async function book(world: TestWorld, patient: PatientRef, doctor: DoctorClient): Promise<void> {
+export async function book(world: TestWorld, patient: PatientRef, doctor: Pick<DoctorClient, 'ref'>): Promise<void> {
   const { options, requestSigner } = world.hospital('a')
   const fromMs = world.clock.nowMs() + 3 * DAY_MS
   await options.hospital.assign(requestSigner, {

@@ -88,6 +88,20 @@ test('an appointment is booked', async () => {
   await page.getByText(/The patient is asked for permission/).waitFor()
   await page.getByRole('row', { name: /Emi Sato/ }).waitFor()
   await shoot(page, 'staff-book')
+  // Not before a day and a time, which stand there as clinicians write them.
+  const year = new Date().getFullYear() + 1
+  const from = page.getByRole('group', { name: 'Not before' })
+  for (const [part, text] of [
+    ['Day', '9'],
+    ['Month', '2'],
+    ['Year', String(year)],
+  ] as const) {
+    await from.getByLabel(part).fill(text)
+  }
+  await from.getByText(new RegExp(`day, 09-Feb-${year}$`)).waitFor()
+  await page.getByLabel('Time', { exact: true }).selectOption('10:30')
+  await page.getByRole('button', { name: 'Book', exact: true }).click()
+  await page.getByText(`Booked 09-Feb-${year}, 10:30`).waitFor()
 })
 
 test('an import stores what it can, and says of every other line why not', async () => {

@@ -77,6 +77,10 @@ export interface Words {
   readonly has: (key: string) => boolean
   /** 14 Nov 2026; 14-Nov-2026 for clinicians. */
   readonly date: (timeMs: number) => string
+  /** Saturday, 14 Nov 2026. */
+  readonly weekday: (timeMs: number) => string
+  /** Dates begin with the year. */
+  readonly isYearFirst: boolean
   /** 14:03. */
   readonly time: (timeMs: number) => string
   /** 14:03:22. */
@@ -111,11 +115,14 @@ export function useWords(): Words {
     const date = dateForm === 'clinical' && !isChinese ? clinicalDate(locale) : format(day)
     const clock = { hour: '2-digit', minute: '2-digit', hour12: false } as const
     const time = format(clock)
+    const dayName = format({ weekday: 'long' })
     return {
       t: (key, values) => intl.formatMessage({ id: key }, values),
       rich: (key, values) => intl.formatMessage({ id: key }, { b: bold, ...(values as Record<string, string>) }),
       has: (key) => Object.hasOwn(intl.messages, key),
       date,
+      weekday: (timeMs) => (isChinese ? `${date(timeMs)}，${dayName(timeMs)}` : `${dayName(timeMs)}, ${date(timeMs)}`),
+      isYearFirst: isChinese,
       time,
       seconds: format({ ...clock, second: '2-digit' }),
       moment: isChinese ? format({ ...day, ...clock }) : (timeMs) => `${date(timeMs)}, ${time(timeMs)}`,

@@ -9,6 +9,7 @@ import { useState, type ReactNode } from 'react'
 import { EHR_TYPES } from '../../../../shared/protocol/src/ehr-types.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import { dayOf, endOf } from '../shell/day.ts'
 import { DayField } from '../shell/day-field.tsx'
 import { Sheet } from '../shell/sheet.tsx'
 import type { GiveTerms, RecordLine } from './patient-area.ts'
@@ -51,18 +52,19 @@ export function GiveAccess({
   const hasNothing = way === 'records' && records.length === 0
   const [purpose, setPurpose] = useState<GiveTerms['purpose']>('TREAT')
   const [term, setTerm] = useState<(typeof TERMS)[number]>('30')
-  const [dayMs, setDayMs] = useState(() => Date.now() + 30 * DAY_MS)
-  const untilMs = term === 'date' ? dayMs : Date.now() + Number(term) * DAY_MS
+  const [day, setDay] = useState(() => dayOf(Date.now() + 30 * DAY_MS))
+  const untilMs = term === 'date' ? endOf(day) : Date.now() + Number(term) * DAY_MS
+  const dayProblem = untilMs === undefined ? 'day.problem' : untilMs <= Date.now() ? 'day.problem.past' : undefined
   const { listedBy } = grantee
   const listed = useQuery({ ...queries.listed(listedBy ?? '', grantee.ref), enabled: listedBy !== undefined })
   const isKnown = listedBy === undefined || listed.isSuccess
   const give = useMutation({
-    mutationFn: () =>
+    mutationFn: (until: number) =>
       patient.give({
         grantee: grantee.ref,
         ...reach,
         purpose,
-        untilMs,
+        untilMs: until,
         ...(listedBy === undefined ? {} : { listedBy }),
       }),
     onSuccess: () => cache.invalidateQueries({ queryKey: ['patient', 'grants'] }),
@@ -72,7 +74,7 @@ export function GiveAccess({
       {give.isSuccess ? (
         <div role="status">
           <h2>{t('access.give.done', { name: grantee.name })}</h2>
-          <p>{t('access.give.done.line', { kinds: reachText(words, reach, lines), until: date(untilMs) })}</p>
+          <p>{t('access.give.done.line', { kinds: reachText(words, reach, lines), until: date(give.variables) })}</p>
           {lines === undefined ? undefined : (
             <p>
               {t('access.give.done.count', {
@@ -91,7 +93,7 @@ export function GiveAccess({
               name: grantee.place === '' ? grantee.name : `${grantee.name} (${grantee.place})`,
               kinds: hasNothing ? t('access.give.records.none') : reachText(words, reach, lines),
               purpose: t(`purpose.${purpose}`),
-              until: date(untilMs),
+              until: dayProblem === undefined && untilMs !== undefined ? date(untilMs) : '…',
             })}
           </p>
           {listedBy === undefined ? undefined : (
@@ -144,13 +146,22 @@ export function GiveAccess({
               data={TERMS.map((value) => ({ value, label: t(`access.give.term.${value}`) }))}
             />
             {term === 'date' ? (
-              <DayField label={t('access.give.date')} valueMs={dayMs} onChange={setDayMs} min={Date.now()} />
+              <DayField
+                label={t('access.give.date')}
+                value={day}
+                onChange={setDay}
+                error={dayProblem === undefined ? undefined : t(dayProblem)}
+              />
             ) : undefined}
           </fieldset>
           {give.isError ? <Problem error={give.error} /> : undefined}
           <p className="th-dimmed">{t('permission.note')}</p>
           <div className="th-actions th-sheet-actions">
-            <Button loading={give.isPending} disabled={hasNothing || !isKnown} onClick={() => give.mutate()}>
+            <Button
+              loading={give.isPending}
+              disabled={hasNothing || !isKnown || dayProblem !== undefined}
+              onClick={() => (untilMs === undefined ? undefined : give.mutate(untilMs))}
+            >
               {t('access.give.action')}
             </Button>
             <Button variant="default" onClick={onClose}>

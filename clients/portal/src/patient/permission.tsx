@@ -11,6 +11,7 @@ import { Link, useLocation } from 'wouter'
 import { EHR_TYPES } from '../../../../shared/protocol/src/ehr-types.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import { dayOf, endOf, momentOf, type Day } from '../shell/day.ts'
 import { DayField } from '../shell/day-field.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
@@ -41,11 +42,26 @@ function Request({ appointment }: { readonly appointment: AppointmentLine }): Re
   const { hospital, doctors, startMs, endMs } = appointment
   const [isChanging, setIsChanging] = useState(false)
   const [scope, setScope] = useState<readonly string[]>(['*'])
-  const [fromMs, setFromMs] = useState(() => Math.min(Date.now() - 60_000, startMs - BEFORE_MS))
-  const [untilMs, setUntilMs] = useState(endMs + AFTER_MS)
+  const [proposed] = useState(() => ({
+    fromMs: Math.min(Date.now() - 60_000, startMs - BEFORE_MS),
+    untilMs: endMs + AFTER_MS,
+  }))
+  const [from, setFrom] = useState<Day>()
+  const [until, setUntil] = useState<Day>()
+  const fromMs = from === undefined ? proposed.fromMs : momentOf(from)
+  const untilMs = until === undefined ? proposed.untilMs : endOf(until)
+  const span = fromMs === undefined || untilMs === undefined || untilMs <= fromMs ? undefined : { fromMs, untilMs }
+  const untilProblem =
+    untilMs === undefined
+      ? 'day.problem'
+      : untilMs <= Date.now()
+        ? 'day.problem.past'
+        : fromMs !== undefined && span === undefined
+          ? 'day.problem.order'
+          : undefined
   const allow = useMutation({
-    mutationFn: () =>
-      patient.allow({ doctors: doctors.map(({ ref }) => ref), hospital: hospital.ref, scope, fromMs, untilMs }),
+    mutationFn: (times: { readonly fromMs: number; readonly untilMs: number }) =>
+      patient.allow({ doctors: doctors.map(({ ref }) => ref), hospital: hospital.ref, scope, ...times }),
     onSuccess: () => cache.invalidateQueries({ queryKey: ['patient'] }),
   })
   if (allow.isSuccess) {
@@ -54,7 +70,12 @@ function Request({ appointment }: { readonly appointment: AppointmentLine }): Re
         <h1>
           <IconCheck size={28} aria-hidden /> {t('permission.done.title')}
         </h1>
-        <p>{t('permission.done.line', { doctors: list(doctors.map(({ name }) => name)), until: date(untilMs) })}</p>
+        <p>
+          {t('permission.done.line', {
+            doctors: list(doctors.map(({ name }) => name)),
+            until: date(allow.variables.untilMs),
+          })}
+        </p>
         <p className="th-dimmed">{t('permission.done.block', { block: allow.data.block })}</p>
         <div className="th-actions">
           <Button onClick={() => navigate('/patient')}>{t('permission.done.records')}</Button>
@@ -77,8 +98,8 @@ function Request({ appointment }: { readonly appointment: AppointmentLine }): Re
           moment: moment(startMs),
           doctors: list(doctors.map(({ name }) => name)),
           kinds: scopeText(words, scope),
-          from: date(fromMs),
-          until: date(untilMs),
+          from: fromMs === undefined ? '…' : date(fromMs),
+          until: untilMs === undefined || untilProblem !== undefined ? '…' : date(untilMs),
         })}
       </p>
       {isChanging ? (
@@ -103,14 +124,28 @@ function Request({ appointment }: { readonly appointment: AppointmentLine }): Re
               />
             ))}
           </div>
-          <DayField label={t('permission.change.from')} valueMs={fromMs} onChange={setFromMs} />
-          <DayField label={t('permission.change.until')} valueMs={untilMs} onChange={setUntilMs} />
+          <DayField
+            label={t('permission.change.from')}
+            value={from ?? dayOf(proposed.fromMs)}
+            onChange={setFrom}
+            error={fromMs === undefined ? t('day.problem') : undefined}
+          />
+          <DayField
+            label={t('permission.change.until')}
+            value={until ?? dayOf(proposed.untilMs)}
+            onChange={setUntil}
+            error={untilProblem === undefined ? undefined : t(untilProblem)}
+          />
         </fieldset>
       ) : undefined}
       {allow.isError ? <Problem error={allow.error} /> : undefined}
       <p className="th-dimmed">{t('permission.note')}</p>
       <div className="th-actions">
-        <Button loading={allow.isPending} onClick={() => allow.mutate()}>
+        <Button
+          loading={allow.isPending}
+          disabled={span === undefined || untilProblem !== undefined}
+          onClick={() => (span === undefined ? undefined : allow.mutate(span))}
+        >
           {t('permission.action.allow')}
         </Button>
         {isChanging ? undefined : (

@@ -1,36 +1,54 @@
 /**
- * A day, with the browser's own date field: it works by keyboard and speaks every language.
+ * A day in three plain fields, and below them the day in words: the browser's own field writes 11/14/2026 where the browser
+ * is American, whatever the page says. Decision 0024.
  *
  * @module
  */
 import { TextInput } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { useId, type ReactNode } from 'react'
+import { useWords } from '../i18n/i18n.tsx'
+import { momentOf, type Day } from './day.ts'
 
 interface DayFieldProps {
   readonly label: string
-  readonly valueMs: number
-  /** End of the chosen day, local time. */
-  readonly onChange: (timeMs: number) => void
-  readonly min?: number
+  readonly description?: string
+  readonly value: Day
+  readonly onChange: (day: Day) => void
+  readonly error?: string | undefined
 }
 
-export function DayField({ label, valueMs, onChange, min }: DayFieldProps): ReactNode {
+const PARTS = ['day', 'month', 'year'] as const
+/** Chinese dates begin with the year. */
+const YEAR_FIRST = ['year', 'month', 'day'] as const
+
+export function DayField({ label, description, value, onChange, error }: DayFieldProps): ReactNode {
+  const { t, weekday, isYearFirst } = useWords()
+  const id = useId()
+  const timeMs = momentOf(value)
+  const parts = isYearFirst ? YEAR_FIRST : PARTS
   return (
-    <TextInput
-      type="date"
-      label={label}
-      value={dayText(valueMs)}
-      {...(min === undefined ? {} : { min: dayText(min) })}
-      onChange={(event) => {
-        const chosen = Date.parse(`${event.currentTarget.value}T23:59:00`)
-        if (!Number.isNaN(chosen)) onChange(chosen)
-      }}
-    />
+    <fieldset className="th-day" aria-describedby={id}>
+      <legend>{label}</legend>
+      {description === undefined ? undefined : <p className="th-dimmed">{description}</p>}
+      <div className="th-day-parts">
+        {parts.map((part) => (
+          <TextInput
+            key={part}
+            label={t(`day.${part}`)}
+            inputMode="numeric"
+            autoComplete="off"
+            maxLength={part === 'year' ? 4 : 2}
+            data-part={part}
+            value={value[part]}
+            aria-invalid={error !== undefined}
+            aria-describedby={id}
+            onChange={(event) => onChange({ ...value, [part]: event.currentTarget.value })}
+          />
+        ))}
+      </div>
+      <p id={id} className={error === undefined ? 'th-dimmed' : 'th-field-error'} role="status">
+        {error ?? (timeMs === undefined ? '' : weekday(timeMs))}
+      </p>
+    </fieldset>
   )
-}
-
-function dayText(timeMs: number): string {
-  const day = new Date(timeMs)
-  const two = (value: number) => String(value).padStart(2, '0')
-  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`
 }

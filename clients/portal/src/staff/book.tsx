@@ -4,15 +4,23 @@
  *
  * @module
  */
-import { Autocomplete, Button, Checkbox, TextInput } from '@mantine/core'
+import { Autocomplete, Button, Checkbox, NativeSelect, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { useWords } from '../i18n/i18n.tsx'
+import { dayText, momentOf, NO_DAY } from '../shell/day.ts'
+import { DayField } from '../shell/day-field.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import { queries, staff } from './queries.ts'
 import { StaffProblem } from './staff-problem.tsx'
+
+/** 00:00, 00:30 to 23:30. */
+const HALF_HOURS = Array.from(
+  { length: 48 },
+  (_, i) => `${String(i >> 1).padStart(2, '0')}:${i % 2 === 0 ? '00' : '30'}`,
+)
 
 export function Book(): ReactNode {
   const { t, moment } = useWords()
@@ -21,16 +29,17 @@ export function Book(): ReactNode {
   const doctors = useQuery(queries.doctors)
   const [patientText, setPatientText] = useState('')
   const [chosen, setChosen] = useState<readonly string[]>([])
-  const [from, setFrom] = useState('')
+  const [day, setDay] = useState(NO_DAY)
+  const [clock, setClock] = useState('08:00')
   const [reason, setReason] = useState('')
   const [wasTried, setWasTried] = useState(false)
   useTitle(t('staff.nav.book'))
   const labels = new Map((patients.data ?? []).map(({ ref, name }) => [`${name} · ${ref.slice(0, 8)}`, ref]))
   const patient = labels.get(patientText)
+  const isNoDay = dayText(day) === undefined
   const book = useMutation({
-    mutationFn: (ref: string) => {
+    mutationFn: ({ ref, fromMs }: { readonly ref: string; readonly fromMs: number }) => {
       const first = doctors.data?.find((one) => one.ref === chosen[0])
-      const fromMs = from === '' ? Date.now() : Date.parse(from)
       return staff.book({
         patient: ref,
         doctors: chosen,
@@ -53,7 +62,9 @@ export function Book(): ReactNode {
         onSubmit={(event) => {
           event.preventDefault()
           setWasTried(true)
-          if (patient !== undefined && chosen.length > 0) book.mutate(patient)
+          if (patient !== undefined && chosen.length > 0 && !isNoDay) {
+            book.mutate({ ref: patient, fromMs: momentOf(day, clock) ?? Date.now() })
+          }
         }}
       >
         <Autocomplete
@@ -87,13 +98,21 @@ export function Book(): ReactNode {
             ))}
           </div>
         </Checkbox.Group>
-        <TextInput
-          type="datetime-local"
+        <DayField
           label={t('staff.book.from')}
           description={t('staff.book.from.line')}
-          value={from}
-          onChange={(event) => setFrom(event.currentTarget.value)}
+          value={day}
+          onChange={setDay}
+          error={wasTried && isNoDay ? t('day.problem') : undefined}
         />
+        {dayText(day) === '' ? undefined : (
+          <NativeSelect
+            label={t('staff.book.clock')}
+            value={clock}
+            onChange={(event) => setClock(event.currentTarget.value)}
+            data={HALF_HOURS}
+          />
+        )}
         <TextInput
           label={t('staff.book.reason')}
           value={reason}

@@ -6,6 +6,7 @@
  */
 import { ClientError } from '../../../sdk/src/errors.ts'
 import { authorizationOf, type RequestSigner } from '../../../sdk/src/hospital-calls.ts'
+import { timeOf } from '../fhir/read.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { codeOfOutcome, refusalOf } from './outcome.ts'
 
@@ -89,7 +90,7 @@ export function exportFunctions(context: WorkerContext, as: () => Promise<Reques
     async startExport({ level, types, since }: ExportWish): Promise<ExportState> {
       const query = new URLSearchParams({
         ...(types.length === 0 ? {} : { _type: types.join(',') }),
-        ...(since === '' ? {} : { _since: new Date(since).toISOString() }),
+        ...(since === '' ? {} : { _since: new Date(timeOf(since)).toISOString() }),
       })
       const path = `/fhir/${level === 'system' ? '' : 'Patient/'}$export${query.size === 0 ? '' : `?${query.toString()}`}`
       const response = await ask('GET', path, 'application/fhir+json')

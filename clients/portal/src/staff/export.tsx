@@ -3,12 +3,14 @@
  *
  * @module
  */
-import { Button, Checkbox, SegmentedControl, TextInput } from '@mantine/core'
+import { Button, Checkbox, SegmentedControl } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { IconDownload } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
+import { dayText, NO_DAY } from '../shell/day.ts'
+import { DayField } from '../shell/day-field.tsx'
 import { saveFile } from '../shell/save-file.ts'
 import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
@@ -68,15 +70,21 @@ function Wish({ onStarted }: { readonly onStarted: (state: ExportState) => void 
   const { t } = useWords()
   const [level, setLevel] = useState<(typeof LEVELS)[number]>('patients')
   const [types, setTypes] = useState<readonly string[]>([])
-  const [since, setSince] = useState('')
-  const start = useMutation({ mutationFn: () => staff.startExport({ level, types, since }), onSuccess: onStarted })
+  const [day, setDay] = useState(NO_DAY)
+  const [wasTried, setWasTried] = useState(false)
+  const since = dayText(day)
+  const start = useMutation({
+    mutationFn: (wish: { readonly since: string }) => staff.startExport({ level, types, ...wish }),
+    onSuccess: onStarted,
+  })
   return (
     <form
       className="th-fields"
       noValidate
       onSubmit={(event) => {
         event.preventDefault()
-        start.mutate()
+        setWasTried(true)
+        if (since !== undefined) start.mutate({ since })
       }}
     >
       <SegmentedControl
@@ -97,12 +105,12 @@ function Wish({ onStarted }: { readonly onStarted: (state: ExportState) => void 
           ))}
         </div>
       </Checkbox.Group>
-      <TextInput
-        type="date"
+      <DayField
         label={t('staff.export.since')}
         description={t('staff.export.since.line')}
-        value={since}
-        onChange={(event) => setSince(event.currentTarget.value)}
+        value={day}
+        onChange={setDay}
+        error={wasTried && since === undefined ? t('day.problem') : undefined}
       />
       {start.isError ? <StaffProblem error={start.error} /> : undefined}
       <div className="th-actions">

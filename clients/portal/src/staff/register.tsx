@@ -9,17 +9,14 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import type { StaffRole } from '../../../sdk/src/hospital-answers/people.ts'
+import { fhirDateText } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import type { IdentityCard } from '../session/core-area.ts'
+import { dayText } from '../shell/day.ts'
+import { DayField } from '../shell/day-field.tsx'
 import { useTitle } from '../shell/title.ts'
 import { Code } from './code.tsx'
-import {
-  birthDateOf,
-  EMPTY_REGISTRATION,
-  findSame,
-  registrationProblems,
-  type RegistrationForm,
-} from './model/registration.ts'
+import { EMPTY_REGISTRATION, findSame, registrationProblems, type RegistrationForm } from './model/registration.ts'
 import { queries, staff } from './queries.ts'
 import { StaffProblem } from './staff-problem.tsx'
 
@@ -95,21 +92,12 @@ export function Register({ me }: { readonly me: IdentityCard }): ReactNode {
           error={errorOf('name')}
         />
         {form.kind === 'patient' ? (
-          <fieldset className="th-group-fields">
-            <legend>{t('staff.register.birth')}</legend>
-            <div className="th-fields-row">
-              {(['day', 'month', 'year'] as const).map((part) => (
-                <TextInput
-                  key={part}
-                  label={t(`staff.register.${part}`)}
-                  inputMode="numeric"
-                  value={form[part]}
-                  onChange={(event) => change({ [part]: event.currentTarget.value })}
-                  error={part === 'day' ? errorOf('birth') : undefined}
-                />
-              ))}
-            </div>
-          </fieldset>
+          <DayField
+            label={t('staff.register.birth')}
+            value={form}
+            onChange={({ day, month, year }) => change({ day, month, year })}
+            error={errorOf('birth')}
+          />
         ) : undefined}
         {form.kind === 'patient' ? (
           <TextInput
@@ -187,7 +175,7 @@ export function Register({ me }: { readonly me: IdentityCard }): ReactNode {
 
 function invitationOf(form: RegistrationForm, by: string) {
   const { kind, name, contact, department, emergency } = form
-  const birthDate = birthDateOf(form)
+  const birthDate = dayText(form)
   return {
     kind,
     name: name.trim(),
@@ -205,10 +193,14 @@ function SamePerson({
 }: {
   readonly patient: { readonly ref: string; readonly name: string; readonly birthDate: string | undefined }
 }): ReactNode {
-  const { t } = useWords()
+  const words = useWords()
+  const { t } = words
   return (
     <li>
-      {t('staff.same.line', { name: patient.name, birth: patient.birthDate ?? t('staff.same.unknown') })}{' '}
+      {t('staff.same.line', {
+        name: patient.name,
+        birth: patient.birthDate === undefined ? t('staff.same.unknown') : fhirDateText(words, patient.birthDate),
+      })}{' '}
       <Link href={`/staff/people/${patient.ref}`}>{t('staff.same.open')}</Link>
     </li>
   )

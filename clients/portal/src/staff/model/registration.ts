@@ -4,16 +4,14 @@
  * @module
  */
 import type { StaffRole } from '../../../../sdk/src/hospital-answers/people.ts'
+import { dayText, NO_DAY, type Day } from '../../shell/day.ts'
 
 export type PersonKind = 'patient' | 'practitioner' | 'staff'
 
-export interface RegistrationForm {
+/** The day is that of birth. */
+export interface RegistrationForm extends Day {
   readonly kind: PersonKind
   readonly name: string
-  /** Three plain fields. */
-  readonly day: string
-  readonly month: string
-  readonly year: string
   readonly contact: string
   readonly isIdentityChecked: boolean
   readonly department: string
@@ -25,9 +23,7 @@ export interface RegistrationForm {
 export const EMPTY_REGISTRATION: RegistrationForm = {
   kind: 'patient',
   name: '',
-  day: '',
-  month: '',
-  year: '',
+  ...NO_DAY,
   contact: '',
   isIdentityChecked: false,
   department: '',
@@ -37,23 +33,9 @@ export const EMPTY_REGISTRATION: RegistrationForm = {
 
 export type RegistrationProblem = 'name' | 'birth' | 'identity' | 'department' | 'roles'
 
-/** `2026-03-09`; undefined where the three fields are no date; empty if nothing was written. */
-export function birthDateOf({
-  day,
-  month,
-  year,
-}: Pick<RegistrationForm, 'day' | 'month' | 'year'>): string | undefined {
-  const [d, m, y] = [day, month, year].map((part) => part.trim())
-  if (d === '' && m === '' && y === '') return ''
-  if (!/^\d{1,2}$/.test(d ?? '') || !/^\d{1,2}$/.test(m ?? '') || !/^\d{4}$/.test(y ?? '')) return undefined
-  const text = `${y}-${(m ?? '').padStart(2, '0')}-${(d ?? '').padStart(2, '0')}`
-  const date = new Date(`${text}T00:00:00Z`)
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text) ? text : undefined
-}
-
 /** In the order of the form; empty when it can be sent. */
 export function registrationProblems(form: RegistrationForm): readonly RegistrationProblem[] {
-  const birth = birthDateOf(form)
+  const birth = dayText(form)
   return [
     ...(form.name.trim() === '' || form.name.length > 128 ? (['name'] as const) : []),
     ...(form.kind === 'patient' && (birth === undefined || birth === '') ? (['birth'] as const) : []),
@@ -72,7 +54,7 @@ export interface KnownPerson {
 /** People who may be the same: the same words in the name in any order, or the same birth date and one word in common. */
 export function findSame<T extends KnownPerson>(form: RegistrationForm, known: readonly T[]): readonly T[] {
   const wanted = wordsOf(form.name)
-  const birth = birthDateOf(form)
+  const birth = dayText(form)
   if (wanted.length === 0) return []
   return known.filter(({ name, birthDate }) => {
     const words = wordsOf(name)

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../../../../../shared/crypto/src/index.ts'
 import { ImportFile, readItems, type Answer } from './import-queue.ts'
-import { birthDateOf, EMPTY_REGISTRATION, findSame, registrationProblems } from './registration.ts'
+import { dayText } from '../../shell/day.ts'
+import { EMPTY_REGISTRATION, findSame, registrationProblems } from './registration.ts'
 
 const line = (id: string) => `{"resourceType":"Observation","id":"${id}"}`
 const ndjson = encodeUtf8([line('a'), 'not json', '', line('b'), '{"resourceType":"Nothing"}', line('c')].join('\n'))
@@ -76,11 +77,11 @@ test('refused: answers that do not fit the batch', () => {
 const form = { ...EMPTY_REGISTRATION, name: 'Bob Li', day: '3', month: '3', year: '1962', isIdentityChecked: true }
 
 test('a birth date is three fields that make a day', () => {
-  assert.equal(birthDateOf(form), '1962-03-03')
+  assert.equal(dayText(form), '1962-03-03')
   for (const wrong of [{ day: '31', month: '2' }, { year: '62' }, { month: '13' }, { day: '' }]) {
-    assert.equal(birthDateOf({ ...form, ...wrong }), undefined)
+    assert.equal(dayText({ ...form, ...wrong }), undefined)
   }
-  assert.equal(birthDateOf({ day: '', month: '', year: '' }), '')
+  assert.equal(dayText({ day: '', month: '', year: '' }), '')
 })
 
 test('what is missing is named, for each kind of person', () => {
