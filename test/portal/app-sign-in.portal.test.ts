@@ -109,6 +109,10 @@ test('a patient reads what an app asks for, keeps something back, and the app ge
   const { finish } = await start(page, 'openid fhirUser launch/patient patient/Observation.rs patient/Condition.rs')
   await page.getByRole('heading', { name: 'Open Hospital A in Growth chart?' }).waitFor()
   await shoot(page, 'app-sign-in')
+  // It does not load itself again: the focus stays.
+  await page.getByRole('link', { name: 'Open the portal' }).focus()
+  await page.waitForTimeout(4_500)
+  assert.equal(await page.locator('a:focus').count(), 1)
   assert.deepEqual(await violationsOf(page), [])
   const tab = await openInPortal(page)
   await tab.getByRole('heading', { name: 'Allow Growth chart?' }).waitFor()

@@ -107,6 +107,14 @@ export function smartPlugin(smart: Smart, hospitalName: string): (server: Fastif
       const portalUrl = `${smart.publicUrl}/approve#${code}`
       return reply.headers(PAGE_HEADERS).send(signInPage({ appName, hospitalName, code, portalUrl, languages }))
     })
+    // 204: nobody has answered yet.
+    server.get(`${OAUTH_PREFIX}/sign-in/:uid/state`, (request, reply) => {
+      const { uid } = request.params as { uid: string }
+      return reply
+        .status(smart.isWaiting(uid) ? 204 : 200)
+        .header('cache-control', 'no-store')
+        .send()
+    })
     server.all(`${OAUTH_PREFIX}/*`, async (request, reply) => {
       const provider = await smart.provider()
       reply.hijack()

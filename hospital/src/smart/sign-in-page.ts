@@ -1,6 +1,7 @@
 /**
- * The page on which a person signs in to an app: a code, and what to do with it. No script, nothing from elsewhere; the
- * page asks again by itself until the person has said yes or no.
+ * The page on which a person signs in to an app: a code, and what to do with it. Nothing from elsewhere. One script, named by
+ * its hash, asks whether the person has answered: a page that loads itself again would take the focus away each time
+ * (WCAG 2.2.1). Without scripts it does that.
  *
  * @module
  */
@@ -9,12 +10,15 @@ import { createHash } from 'node:crypto'
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#1b2430;background:#fff}
 code{font:600 1.75rem/1.5 ui-monospace,monospace;letter-spacing:.08em}a{color:#1454a3}
 @media(prefers-color-scheme:dark){body{color:#e8ecf2;background:#14181f}a{color:#8cbeff}}`
-const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
+const ASK = `const ask=()=>fetch(location.pathname+'/state').then(({status})=>status===204?later():location.reload(),later)
+const later=()=>setTimeout(ask,2000)
+later()`
+const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
 
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
-  'content-security-policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
+  'content-security-policy': `default-src 'none'; style-src ${hashOf(STYLE)}; script-src ${hashOf(ASK)}; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 } as const
@@ -70,13 +74,13 @@ export function signInPage({ appName, hospitalName, code, portalUrl, languages }
   const { lang, name, title, how, link, or, not } = textsFor(languages)
   return `<!doctype html>
 <html lang="${lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="refresh" content="2"><title>${name} · ${escapeHtml(hospitalName)}</title><style>${STYLE}</style></head>
+<noscript><meta http-equiv="refresh" content="5"></noscript><title>${name} · ${escapeHtml(hospitalName)}</title><style>${STYLE}</style></head>
 <body><main><h1>${title(escapeHtml(hospitalName), escapeHtml(appName))}</h1>
 <p>${how}</p>
 <p><code>${shown}</code></p>
 <p><a href="${escapeHtml(portalUrl)}" target="_blank" rel="noopener">${link}</a> ${or}</p>
 <p>trusthealth app approve ${escapeHtml(code)}</p>
-<p>${not}</p></main></body></html>
+<p>${not}</p></main><script>${ASK}</script></body></html>
 `
 }
 

@@ -53,6 +53,11 @@ export class SignIns {
     return signIn
   }
 
+  isOpen(uid: string, nowMs: number): boolean {
+    const found = this.#find('uid', uid)
+    return found?.state === 'open' && found.expiresMs >= nowMs
+  }
+
   /** @throws {ProtocolError} `INVITATION_UNKNOWN`, the same for wrong, used and ended codes. */
   require(code: string, nowMs: number): SignIn {
     const found = this.#find('code', code)

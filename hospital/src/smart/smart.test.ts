@@ -1,6 +1,6 @@
 /** SMART App Launch 2 and Backend Services, judged by openid-client: it discovers, signs, proves and checks by itself. */
 import assert from 'node:assert/strict'
-import type { webcrypto } from 'node:crypto'
+import { createHash, type webcrypto } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import * as jose from 'jose'
 import * as oidc from 'openid-client'
@@ -60,8 +60,14 @@ async function browse(start: URL, decide: (code: string) => Promise<void>): Prom
     const page = await response.text()
     assert.equal(response.status, 200, page)
     assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'none'/)
-    assert.doesNotMatch(page, /<script/)
+    // One script, and no other could run.
+    const script = /<script>([^<]*)<\/script>/.exec(page)?.[1] ?? ''
+    const hash = createHash('sha256').update(script).digest('base64')
+    assert.ok(response.headers.get('content-security-policy')?.includes(`script-src 'sha256-${hash}';`))
+    const state = `${next.split('?')[0]}/state`
+    assert.equal((await fetch(state)).status, 204)
     await decide((/<code>([^<]+)<\/code>/.exec(page)?.[1] ?? '').replaceAll(' ', ''))
+    assert.equal((await fetch(state)).status, 200)
   }
   throw new Error('the browser went round in circles')
 }

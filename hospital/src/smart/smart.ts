@@ -129,6 +129,11 @@ export class Smart implements Authorization {
     return this.signIns.launch(patient, this.#parts.nowMs())
   }
 
+  /** Whether the person at this sign-in page has not answered yet. */
+  isWaiting(uid: string): boolean {
+    return this.signIns.isOpen(uid, this.#parts.nowMs())
+  }
+
   /**
    * One look of the browser that waits at the sign-in page.
    * @returns what the page shows; undefined: the answer was sent.
