@@ -57,7 +57,9 @@ const seal = () => page.locator('.th-title-row .th-seal:not([data-state=running]
 
 test('a hidden correction: the seal is red, the old text is folded away and can be shown', async () => {
   await page.goto(`${portal.url}/patient/record/${dose.recordId}`)
-  await failedCheck().getByText('A newer version exists and was not given to you.').waitFor()
+  await failedCheck()
+    .getByText(/A newer version from \d+ \w+ \d{4} exists and was not given to you\./)
+    .waitFor()
   await failedCheck().getByText('because it may be out of date').waitFor()
   assert.equal(await seal().getAttribute('data-state'), 'old-copy')
   assert.equal(await page.getByText('One tablet twice a day').count(), 0)
@@ -72,7 +74,7 @@ test('from the red seal the hospital is asked; staff see which record and what t
   await page.goto(`${portal.url}/patient/record/${dose.recordId}`)
   await failedCheck().getByRole('button', { name: 'Ask the hospital about this record' }).click()
   const sheet = page.getByRole('dialog', { name: 'Ask the hospital about this record' })
-  await sheet.getByText(/A newer version exists and was not given to you\.” \(STATE_ROLLED_BACK\)/).waitFor()
+  await sheet.getByText(/A newer version from [^.]+ exists and was not given to you\.” \(STATE_ROLLED_BACK\)/).waitFor()
   await sheet.getByLabel('Your message').fill('Which dose should I take?')
   await shoot(page, 'patient-red-seal-ask')
   assert.deepEqual(await violationsOf(page), [])

@@ -35,9 +35,11 @@ test('a failed text check wins over everything and says which', () => {
 
 test('a hidden newer version is an old copy', () => {
   const old = seal({
-    checks: all({ newest: { result: 'fail', reason: 'A newer version from 20 Nov exists and was not given to you.' } }),
+    checks: all({ newest: { result: 'fail', reason: 'A newer version exists and was not given to you.' } }),
+    newerMs: 7,
   })
   assert.deepEqual([old.state, old.tone], ['old-copy', 'bad'])
+  assert.equal(old.line, 'A newer version from day 7 exists and was not given to you.')
 })
 
 test('witnesses that disagree are a split view', () => {

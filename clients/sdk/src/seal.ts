@@ -35,6 +35,8 @@ export interface SealInput {
   readonly earlierMs?: number
   /** A correction replaced this version at this time. */
   readonly replacedMs?: number
+  /** The ledger took a newer version at this time, which was not given to the reader. */
+  readonly newerMs?: number
   /** The record was erased at this time. */
   readonly erasedMs?: number
 }
@@ -74,7 +76,7 @@ export interface SealClock {
 export function sealOf(input: SealInput, clock: SealClock): Seal {
   const failed = input.checks.filter((check) => check.result === 'fail')
   const skipped = input.checks.filter((check) => check.result === 'skip')
-  const wrong = worstFailure(failed)
+  const wrong = worstFailure(failed, input.newerMs === undefined ? undefined : clock.date(input.newerMs))
   if (wrong !== undefined) return wrong
   if (input.checks.length === 0) return notChecked()
   if (input.erasedMs !== undefined && skipped.length === 0) {
@@ -126,11 +128,15 @@ export function sealOf(input: SealInput, clock: SealClock): Seal {
   })
 }
 
-function worstFailure(failed: readonly Check[]): Seal | undefined {
+function worstFailure(failed: readonly Check[], newerDate: string | undefined): Seal | undefined {
   const first = failed.find((check) => check.id !== 'newest' && check.code !== 'LOG_NOT_CONSISTENT')
   if (first !== undefined) return doNotRely('wrong', 'Do not rely on this', first.reason)
   const newest = failed.find((check) => check.id === 'newest')
-  if (newest !== undefined) return doNotRely('old-copy', 'Do not rely on this (old copy)', newest.reason)
+  if (newest !== undefined) {
+    const line =
+      newerDate === undefined ? newest.reason : `A newer version from ${newerDate} exists and was not given to you.`
+    return doNotRely('old-copy', 'Do not rely on this (old copy)', line)
+  }
   if (failed.length > 0) return doNotRely('split-view', 'Do not rely on this', 'Hospitals were shown different logs.')
   return undefined
 }

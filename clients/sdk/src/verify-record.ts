@@ -99,7 +99,8 @@ export async function verifyRecord(answer: RecordAnswer, options: VerifyOptions)
     batchId: answer.commitment.batchId,
     txId: answer.commitment.txId,
     ledgerSource: options.ledger.source,
-    ...(answer.latestVersion > answer.version ? { replacedMs: options.nowMs() } : {}),
+    ...(run.replacedMs === undefined ? {} : { replacedMs: run.replacedMs }),
+    ...(run.newerMs === undefined ? {} : { newerMs: run.newerMs }),
     ...(run.author === undefined ? {} : { author: { ref: run.author.ref, mspId: run.author.mspId } }),
   }
 }
@@ -110,6 +111,10 @@ class Verification {
   readonly #options: VerifyOptions
   #batch: Promise<BatchRecord> | undefined
   author: ParticipantRecord | undefined
+  /** When the ledger took the version that replaced this one. */
+  replacedMs: number | undefined
+  /** When the ledger took a newer version that was not given to the reader. */
+  newerMs: number | undefined
 
   constructor(answer: RecordAnswer, options: VerifyOptions) {
     this.#answer = answer
@@ -208,7 +213,7 @@ class Verification {
   }
 
   async #newest(): Promise<string> {
-    const { answer, findVersions, ledger } = this.#parts()
+    const { answer, findVersions } = this.#parts()
     if (findVersions === undefined) {
       throw new ClientError('CLIENT_CHECK_SKIPPED', { detail: 'No index of the ledger could be asked.' })
     }
@@ -217,18 +222,30 @@ class Verification {
       (best, place) => (best === undefined || place.version > best.version ? place : best),
       undefined,
     )
-    if (newest === undefined || newest.version <= answer.latestVersion) {
-      return answer.latestVersion > answer.version
-        ? `A newer version exists and was offered: version ${answer.latestVersion}.`
-        : 'This is the newest version.'
+    if (newest !== undefined && newest.version > answer.latestVersion) {
+      const found = await this.#placed(newest)
+      if (found !== undefined && found.version > answer.latestVersion) {
+        this.newerMs = found.timeMs
+        throw new ClientError('STATE_ROLLED_BACK', { detail: 'A newer version exists and was not given to you.' })
+      }
     }
-    const place = JSON.stringify([[newest.batchId, newest.index]])
+    if (answer.latestVersion === answer.version) return 'This is the newest version.'
+    const next = places.find(({ version }) => version === answer.version + 1)
+    const replaced = next === undefined ? undefined : await this.#placed(next)
+    if (replaced?.version !== answer.version + 1) {
+      throw new ClientError('CLIENT_CHECK_SKIPPED', { detail: 'The version that replaced this one was not found.' })
+    }
+    this.replacedMs = replaced.timeMs
+    return `A newer version exists and was offered: version ${answer.latestVersion}.`
+  }
+
+  /** What stands on the ledger where an index says that a version of this record is. */
+  async #placed({ batchId, index }: VersionPlace): Promise<CommitmentRecord | undefined> {
+    const { answer, ledger } = this.#parts()
+    const place = JSON.stringify([[batchId, index]])
     const { value } = await readLedger(ledger, 'commitments', [place], commitmentRecordsShape)
     const [found] = value as readonly (CommitmentRecord | undefined)[]
-    if (found?.recordId !== answer.recordId || found.version <= answer.latestVersion) {
-      return 'This is the newest version.'
-    }
-    throw new ClientError('STATE_ROLLED_BACK', { detail: 'A newer version exists and was not given to you.' })
+    return found?.recordId === answer.recordId ? found : undefined
   }
 
   #server(): string {

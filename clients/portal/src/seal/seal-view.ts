@@ -30,7 +30,7 @@ export function sealView(words: Words, input: SealInput | undefined): SealView {
     left: CHECK_IDS.length - passed,
     failed: failed === undefined ? '' : t(`seal.check.${failed.id}.fail`),
     why: t(`error.${skipped?.code ?? 'CLIENT_CHECK_SKIPPED'}.what`),
-    date: words.date(given.replacedMs ?? given.erasedMs ?? 0),
+    date: words.date(given.newerMs ?? given.replacedMs ?? given.erasedMs ?? 0),
     time: words.time(given.earlierMs ?? given.waitingSinceMs ?? 0),
   }
   const word = t(`seal.${state}.word`, values)
