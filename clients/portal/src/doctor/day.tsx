@@ -19,14 +19,14 @@ import { PermissionText } from './permission-text.tsx'
 import { queries } from './queries.ts'
 
 export function Day(): ReactNode {
-  const { t, date } = useWords()
+  const { t, weekday } = useWords()
   const [wanted, setWanted] = useState('')
   const [emergency, setEmergency] = useState<PatientRow>()
   const find = useRef<HTMLInputElement>(null)
   const day = useQuery(queries.day)
   const drafts = useQuery(queries.drafts)
   const entitled = useQuery(queries.entitled)
-  const title = t('doctor.day.title', { date: date(Date.now()) })
+  const title = t('doctor.day.title', { date: weekday(Date.now()) })
   useTitle(title)
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {

@@ -4,11 +4,17 @@
  *
  * @module
  */
-import { participantRecordShape } from '../../../../shared/ledger-model/src/index.ts'
+import { participantRecordShape, programRecordShape } from '../../../../shared/ledger-model/src/index.ts'
 import type { OutboxEntry } from '../../../sdk/src/hospital-answers/outbox.ts'
 import type { RequestSigner } from '../../../sdk/src/hospital-calls.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
+
+/** A program, and how many organisations voted for it (whatever its security version). */
+export interface ProgramVotes {
+  readonly measurement: string
+  readonly votes: number
+}
 
 /** The record server as its organisation registered it; proven. */
 export interface RegisteredServer {
@@ -19,8 +25,10 @@ export interface RegisteredServer {
   readonly isOwn: boolean
   readonly status: string
   readonly teeKind: string
-  /** Approved, oldest first. */
-  readonly programs: readonly string[]
+  /** Approved by that organisation, oldest first. */
+  readonly programs: readonly ProgramVotes[]
+  /** Of the ledger: more than half of them let a program open what is stored. */
+  readonly organizations: number
   readonly changedMs: number
 }
 
@@ -37,6 +45,12 @@ export function systemFunctions(context: WorkerContext, as: () => Promise<Reques
       const ledger = context.ledgerOf(facts, identity)
       const { value } = await readLedger(ledger, 'participant', [facts.serverRef], participantRecordShape)
       const { ref, mspId, status, server, changedMs } = value
+      const known = [facts.hospital, ...facts.hospitals, ...facts.nodes, ...(facts.fabric?.organizations ?? [])]
+      const organizations = new Set<string>(known.map((one) => one.mspId))
+      const votesFor = async (measurement: string): Promise<ProgramVotes> => {
+        const { value: program } = await readLedger(ledger, 'program', [measurement], programRecordShape)
+        return { measurement, votes: program.votes.filter((vote) => organizations.has(vote.mspId)).length }
+      }
       const organization = [facts.hospital, ...facts.hospitals].find((one) => one.mspId === mspId)?.name ?? mspId
       return {
         ref,
@@ -45,7 +59,8 @@ export function systemFunctions(context: WorkerContext, as: () => Promise<Reques
         isOwn: facts.hospital.mspId === mspId,
         status,
         teeKind: server?.teeKind ?? '',
-        programs: server?.measurements ?? [],
+        programs: await Promise.all((server?.measurements ?? []).map(votesFor)),
+        organizations: organizations.size,
         changedMs,
       }
     },

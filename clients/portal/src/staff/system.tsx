@@ -54,7 +54,7 @@ function Program({ server }: { readonly server: HospitalSummary['recordServer'] 
   const registered = useQuery(queries.registeredServer)
   const running = server.state === 'up' ? server.measurement : undefined
   const { data } = registered
-  const isApproved = running !== undefined && data?.programs.includes(running) === true
+  const isApproved = running !== undefined && data?.programs.some(({ measurement }) => measurement === running) === true
   return (
     <section aria-labelledby="program">
       <h2 id="program">{t('staff.health.server')}</h2>
@@ -77,15 +77,18 @@ function Program({ server }: { readonly server: HospitalSummary['recordServer'] 
           <SheetTable
             caption={t('staff.program.caption', { organization: data.organization, moment: moment(data.changedMs) })}
             words="staff.column"
-            columns={['program', 'state']}
+            columns={['program', 'votes', 'state']}
           >
-            {data.programs.toReversed().map((program) => (
-              <tr key={program}>
+            {data.programs.toReversed().map(({ measurement, votes }) => (
+              <tr key={measurement}>
                 <td data-label={t('staff.column.program')}>
-                  <code className="th-long">{program}</code>
+                  <code className="th-long">{measurement}</code>
+                </td>
+                <td data-label={t('staff.column.votes')}>
+                  {t('staff.program.votes', { votes, organizations: data.organizations })}
                 </td>
                 <td data-label={t('staff.column.state')}>
-                  {t(program === running ? 'staff.program.running' : 'staff.program.accepted')}
+                  {t(measurement === running ? 'staff.program.running' : 'staff.program.accepted')}
                 </td>
               </tr>
             ))}
@@ -93,6 +96,9 @@ function Program({ server }: { readonly server: HospitalSummary['recordServer'] 
           <details className="th-details">
             <summary>{t('staff.program.new')}</summary>
             <p>{t('staff.program.who', { organization: data.organization })}</p>
+            <p>
+              {t('staff.program.vote')} <code>trusthealth program approve</code>
+            </p>
             <p>{t(data.isOwn ? 'staff.program.own' : 'staff.program.other', { organization: data.organization })}</p>
             {data.isOwn ? (
               <p>
