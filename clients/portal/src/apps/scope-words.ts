@@ -35,7 +35,7 @@ export function scopeWords({ t, has, list }: Words, scope: string): string | und
   if (other !== undefined) return t(`apps.other.${other}`)
   const [, level, type = '', verbs = '', query] = SCOPE.exec(scope) ?? []
   if (level === undefined) return undefined
-  const can = VERBS[verbs] ?? [...new Set([...verbs].map((letter) => LETTERS[letter as keyof typeof LETTERS]))]
+  const can = VERBS[verbs] ?? [...new Set(verbs.split('').map((letter) => LETTERS[letter as keyof typeof LETTERS]))]
   const key = `apps.type.${type === '*' ? 'all' : type}`
   return t(`apps.scope.${level}`, {
     can: list(['see', 'add', 'change', 'erase'].filter((one) => can.includes(one)).map((one) => t(`apps.can.${one}`))),
