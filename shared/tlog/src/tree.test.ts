@@ -194,3 +194,21 @@ test('changing a returned root or proof does not change the log', () => {
   assert.equal(encodeHex(frontier.root()), encodeHex(roots[8]!))
   verifyInclusion(crypto, leaves[0]!, 0, 8, inclusionProof(crypto, readNode, 0, 8), roots[8]!)
 })
+
+test('a proof for a higher tree is refused although it leads to the root that is claimed', () => {
+  const { readNode, leaves, roots } = growLog(5)
+  const more = leafHash(crypto, encodeUtf8('more'))
+  for (const size of [1, 2, 4, 5]) {
+    const proof = [...inclusionProof(crypto, readNode, size - 1, size), more]
+    const root = nodeHash(crypto, more, roots[size]!)
+    refuses('LOG_PROOF_INVALID', () => verifyInclusion(crypto, leaves[size - 1]!, size - 1, size, proof, root))
+  }
+  for (const [oldSize, newSize] of [
+    [1, 2],
+    [3, 5],
+  ] as const) {
+    const proof = [...consistencyProof(crypto, readNode, oldSize, newSize), more]
+    const [oldRoot, newRoot] = [roots[oldSize]!, roots[newSize]!].map((root) => nodeHash(crypto, more, root))
+    refuses('LOG_PROOF_INVALID', () => verifyConsistency(crypto, oldSize, newSize, oldRoot!, newRoot!, proof))
+  }
+})

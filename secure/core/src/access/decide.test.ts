@@ -103,6 +103,8 @@ test('an auditor reads no record, whatever the policy says', () => {
 test('a current warrant whose scope has the kind', () => {
   assert.equal(ask({ warrants: [{}] }), 'warrant:w-1')
   assert.equal(ask({ warrants: [{ doctors: ['d-2'] }] }), 'ACCESS_DENIED')
+  assert.equal(ask({ warrants: [{ doctors: ['d-2', 'd-1'] }] }), 'warrant:w-1', 'each doctor of a group')
+  assert.equal(ask({ warrants: [{ doctors: [] }] }), 'ACCESS_DENIED', 'a permission for nobody')
 })
 
 test('a warrant holds from its first moment to before its last', () => {
@@ -116,11 +118,14 @@ test('a warrant for other kinds, or one that nobody has shown, does not do', () 
   assert.equal(ask({ warrants: [{}] }, { scopeOf: () => ['imaging'] }), 'WARRANT_SCOPE_EXCEEDED')
   assert.equal(ask({ warrants: [{}] }, { scopeOf: () => undefined }), 'WARRANT_NOT_PRESENTED')
   assert.equal(ask({ warrants: [{}] }, { scopeOf: () => ['*'] }), 'warrant:w-1')
+  assert.equal(ask({ warrants: [{}] }, { scopeOf: () => ['imaging', 'lab'] }), 'warrant:w-1')
+  assert.equal(ask({ warrants: [{}] }, { scopeOf: () => [] }), 'WARRANT_SCOPE_EXCEEDED')
 })
 
 test('a grant whose scope, records, dates, purpose and period fit', () => {
   assert.equal(ask({ grants: [{}] }), 'grant:g-1')
   assert.equal(ask({ grants: [{ records: ['r-1'] }] }), 'grant:g-1')
+  assert.equal(ask({ grants: [{ records: ['r-2', 'r-1'] }] }), 'grant:g-1')
   for (const change of [
     { scope: ['imaging'] },
     { records: ['r-2'] },
@@ -142,6 +147,9 @@ test('a grant whose scope, records, dates, purpose and period fit', () => {
 test('a grant to a hospital is for its doctors', () => {
   assert.equal(ask({ grants: [{ grantee: 'h-1' }] }), 'grant:g-1')
   assert.equal(ask({ grants: [{ grantee: 'h-2' }] }), 'ACCESS_DENIED')
+  const ofTwo: Actor = { ...doctor, hospitals: ['h-2', 'h-1'] }
+  assert.equal(ask({ grants: [{ grantee: 'h-1' }] }, { actor: ofTwo }), 'grant:g-1')
+  assert.equal(ask({ grants: [{ grantee: 'h-1' }] }, { actor: { ...doctor, hospitals: [] } }), 'ACCESS_DENIED')
 })
 
 test('who is suspended reads nothing, nor through a suspended grantee', () => {
@@ -154,6 +162,8 @@ test('the registering hospital reads what was stored under it, and nothing else'
   assert.equal(ask({}, { actor: hospital }), 'hospital')
   assert.equal(ask({}, { actor: hospital, record: { ...record, hospital: 'h-2' } }), 'ACCESS_DENIED')
   assert.equal(ask({ hospitals: ['h-2'] }, { actor: hospital }), 'ACCESS_DENIED')
+  assert.equal(ask({ hospitals: ['h-2', 'h-1'] }, { actor: hospital }), 'hospital', 'registered by two')
+  assert.equal(ask({ hospitals: [] }, { actor: hospital }), 'ACCESS_DENIED')
   assert.equal(ask({}, { actor: { ...doctor, ref: 'h-1' } }), 'ACCESS_DENIED')
 })
 
@@ -168,6 +178,7 @@ test('among several reasons the nearest is told: not for this, then not started,
   const revokedLater = { jti: 'w-3', revokedMs: NOW - 1 }
   const coming = { jti: 'w-4', nbfMs: NOW + 5, expMs: NOW + 9 }
   assert.equal(ask({ warrants: [ended, revokedLater] }), 'WARRANT_REVOKED')
+  assert.equal(ask({ warrants: [revokedLater, ended] }), 'WARRANT_REVOKED')
   assert.equal(ask({ warrants: [revokedLater, { ...ended, expMs: NOW }] }), 'WARRANT_EXPIRED')
   assert.equal(ask({ warrants: [ended, coming, revokedLater] }), 'WARRANT_NOT_YET_VALID')
   const narrow = { grants: [{ scope: ['imaging'] }], warrants: [coming] }
