@@ -71,4 +71,8 @@ test('yes: the record is looked at, erased with its code, and the hospital is to
   await page.waitForURL(/\/patient$/)
   await asked().first().waitFor({ state: 'detached' })
   assert.equal(await stateOf('wrong'), 'erased')
+  await page
+    .locator('.th-seal[data-state=erased]')
+    .getByText(/^Erased \d+ \w+ \d{4}$/)
+    .waitFor()
 })

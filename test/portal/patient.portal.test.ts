@@ -245,10 +245,10 @@ test('taken back: shown as such only when the ledger has it; then the doctor is 
   )
   await page.getByRole('button', { name: 'Take back: Dr Omar Haddad' }).click()
   await page.getByRole('button', { name: 'Take back', exact: true }).first().click()
-  await page.getByText('Not taken back yet. Until then the old permission still works.').waitFor()
+  await page.getByText('Not taken back yet. The shared ledger does not answer.').waitFor()
   assert.equal(await page.getByText(/^Taken back \d/).count(), 0)
   await page.unroute(/\/v1\/ledger\/submit$/)
-  await page.getByRole('button', { name: 'Try again' }).click()
+  // It is sent again by itself.
   await page
     .getByText(/^Taken back /)
     .first()

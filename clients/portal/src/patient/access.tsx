@@ -9,8 +9,10 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { IconUserCheck, IconUserPlus } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
 import { useSearchParams } from 'wouter'
+import { isAway } from '../errors/error-words.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import { codeOfError } from '../session/portal-error.ts'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { GiveAccess, type Grantee } from './give-access.tsx'
@@ -21,6 +23,8 @@ import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { patient, queries } from './queries.ts'
 import { reachText } from './reach.ts'
 
+/** What could not be sent is sent again after this time, as long as the page is open. */
+const AGAIN_AFTER_MS = 5_000
 /** Of a long list the rest is found by typing. */
 const MAX_SHOWN = 50
 
@@ -152,6 +156,8 @@ function TakeBack({ id, name, state, takeBack }: TakeBackProps): ReactNode {
   const [isAsking, setIsAsking] = useState(false)
   const work = useMutation({
     mutationFn: takeBack,
+    retry: (_count, error) => isAway(error),
+    retryDelay: AGAIN_AFTER_MS,
     // Nothing is shown as done before the shared ledger says so.
     onSuccess: () => cache.invalidateQueries({ queryKey: ['patient'] }),
   })
@@ -161,6 +167,13 @@ function TakeBack({ id, name, state, takeBack }: TakeBackProps): ReactNode {
   if (state.untilMs <= Date.now())
     return <span className="th-dimmed">{t('access.ended', { date: date(state.untilMs) })}</span>
   if (work.isSuccess) return <span role="status">{t('access.back.now', { time: time(work.submittedAt) })}</span>
+  if (work.isPending && work.failureReason !== null) {
+    return (
+      <p className="th-row-full" role="alert">
+        <b>{t('access.back.trying')}</b> <code>{codeOfError(work.failureReason)}</code>
+      </p>
+    )
+  }
   if (work.isPending) return <span role="status">{t('access.back.pending')}</span>
   if (work.isError) {
     return (

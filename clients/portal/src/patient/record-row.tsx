@@ -11,7 +11,7 @@ import { dateTextOf, isWrittenInError, measuredOf } from '../fhir/read.ts'
 import { ValueText } from '../fhir/value-text.tsx'
 import { fhirDateText } from '../fhir/fhir-date.tsx'
 import { useWords, type Words } from '../i18n/i18n.tsx'
-import { Seal } from '../seal/seal.tsx'
+import { ErasedMark, Seal } from '../seal/seal.tsx'
 import { sealView } from '../seal/seal-view.ts'
 import { wasOpened, type Choice } from './choices.ts'
 import { KIND_ICONS } from './kinds.ts'
@@ -56,12 +56,8 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
           {t('record.by', { date: dateOf(item, record.data, words), author: item.authorName })}
         </p>
       </div>
-      {isErased ? (
-        <Seal
-          report={{ checks: [], practice: false, erasedMs: item.erasedMs }}
-          title={item.title}
-          onOpen={() => undefined}
-        />
+      {item.erasedMs !== undefined ? (
+        <ErasedMark erasedMs={item.erasedMs} />
       ) : record.isError ? (
         <span className="th-seal" data-tone="none" data-state="not-checked">
           {t('record.unread')}
