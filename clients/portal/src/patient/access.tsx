@@ -65,7 +65,7 @@ function Given(): ReactNode {
       ) : (
         <ul className="th-list">
           {newestFirst(grants.data, ({ givenMs }) => givenMs).map((grant) => (
-            <li key={grant.id} className="th-row th-row-wrap" data-ended={isOver(grant)}>
+            <li key={grant.id} className="th-row" data-ended={isOver(grant)}>
               <IconUserCheck size={20} aria-hidden className="th-row-icon" />
               <div className="th-row-text">
                 <b>{grant.grantee.name}</b>
@@ -109,7 +109,7 @@ function Permissions(): ReactNode {
           {newestFirst(permissions.data, ({ fromMs }) => fromMs).map((one: PermissionLine) => {
             const name = list(one.doctors.map((doctor) => doctor.name))
             return (
-              <li key={one.id} className="th-row th-row-wrap" data-ended={isOver(one)}>
+              <li key={one.id} className="th-row" data-ended={isOver(one)}>
                 <IconUserCheck size={20} aria-hidden className="th-row-icon" />
                 <div className="th-row-text">
                   <b>{name}</b>

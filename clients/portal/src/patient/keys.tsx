@@ -89,7 +89,7 @@ function KeyRow({ entry, isOnly }: { readonly entry: Key; readonly isOnly: boole
   const Icon = entry.kind === 'recovery' ? IconFileCheck : IconDeviceMobile
   const label = entry.kind === 'recovery' ? t('keys.recovery') : entry.label
   return (
-    <li className="th-row th-row-wrap" data-ended={entry.removedMs !== null}>
+    <li className="th-row" data-ended={entry.removedMs !== null}>
       <Icon size={20} aria-hidden className="th-row-icon" />
       <div className="th-row-text">
         <b>{entry.isThis ? t('keys.this', { label }) : label}</b>
