@@ -239,6 +239,11 @@ export const ERROR_TABLE = {
     meaning: 'The record was erased; only its marker remains.',
     action: 'Nothing can bring it back; the marker has a proof.',
   },
+  RETENTION_APPLIES: {
+    kind: 'refused',
+    meaning: 'An organisation must keep the record for some time yet.',
+    action: 'Ask the hospital; from the day that is named the record can be erased.',
+  },
   RECORD_HASH_MISMATCH: {
     kind: 'check',
     meaning: 'The text of a record does not match what was signed.',

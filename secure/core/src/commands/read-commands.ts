@@ -22,9 +22,10 @@ import {
   type RecordId,
 } from '../../../../shared/protocol/src/index.ts'
 import { refusalOf, StorageError, TrustedApplicationError, type Refusal } from '../errors.ts'
+import type { Facts } from '../facts/queries.ts'
 import type { Patient } from '../patients.ts'
 import { decryptContent } from '../records/record-body.ts'
-import { ERASED, type RecordRow } from '../records/record-rows.ts'
+import { ERASED, STORED, type RecordRow } from '../records/record-rows.ts'
 import { commitmentMembers, proofMembers } from '../records/receipt.ts'
 import { checkRecorded } from '../records/upload-checks.ts'
 import type { AnswerMembers } from '../round.ts'
@@ -117,7 +118,10 @@ export const READ_COMMANDS = {
     struct({ cmd: literal('record.erase'), record: recordIdShape, confirm: bytes({ length: 32 }) }),
     {
       who: ['patient'],
-      needs: (vault, client, { record }) => patientNeeds(client, [patientRefOf(vault, record)]),
+      needs: (vault, client, { record }) => ({
+        ...patientNeeds(client, [patientRefOf(vault, record)]),
+        retained: vault.records.versions(record).flatMap(({ state, place }) => (state === STORED ? (place ?? []) : [])),
+      }),
       subject: (vault, _client, { record }) => subjectOf(vault, record),
       run: erase,
     },
@@ -239,6 +243,12 @@ function erase(call: Call, { record, confirm }: { readonly record: RecordId; rea
     return
   }
   if (!equalBytes(confirm, latest.ehrHash)) throw new TrustedApplicationError('RECORD_HASH_MISMATCH')
+  const retention = retentionOf(call.facts, rows)
+  if (retention !== undefined) {
+    logDenied(call, record, { code: 'RETENTION_APPLIES' })
+    call.refuse({ code: 'RETENTION_APPLIES' }, { retention })
+    return
+  }
   const words = rows.map((row) => vault.texts.get(row.id, row.textHash))
   const erasedIndex = vault.log({
     t: 'erase',
@@ -266,6 +276,31 @@ function erase(call: Call, { record, confirm }: { readonly record: RecordId; rea
     })
   }
   call.reply(() => ({ log: proofMembers(vault.checkpoints.proofOf(erasedIndex)) }))
+}
+
+/** Who must keep a record, by the hospital of its author's organisation, and until when. */
+interface Retention {
+  readonly [member: string]: CborValue
+  readonly organization: string
+  readonly hospital: string
+  readonly untilMs: number
+}
+
+/**
+ * What stands against erasing these versions: the period that ends last. A period has ended when a whole quorum has
+ * reached its end, so that neither our clock nor one organisation ends it early.
+ * @throws {TrustedApplicationError} `RECORD_VERSION_CONFLICT` if a version came while the ledger was asked.
+ */
+function retentionOf(facts: Facts, rows: readonly RecordRow[]): Retention | undefined {
+  let last: Retention | undefined
+  for (const { place, hospital } of rows) {
+    const known = place === null ? undefined : facts.findRetained(place)
+    if (known === undefined) throw new TrustedApplicationError('RECORD_VERSION_CONFLICT')
+    const { mspId, untilMs } = known
+    if (untilMs === undefined || untilMs <= facts.reachedMs || untilMs <= (last?.untilMs ?? 0)) continue
+    last = { organization: mspId, hospital, untilMs }
+  }
+  return last
 }
 
 /** Makes the scope of a recorded warrant known, so that its parties may read under it before anything was stored. */

@@ -417,3 +417,48 @@ test('more requests than can wait are TEE_BUSY, and there is room again when the
   facts.deliver(need.need, { answers: answer(need) }, 1)
   ask(facts, { patients: [P1] })
 })
+
+test('until when something is kept is asked apart; where the ledger knows of no periods only they are refused who ask', () => {
+  const facts = open()
+  const reader = ask(facts, { patients: [P1] })
+  const eraser = ask(facts, { patients: [P1], retained: [{ batchId: `b-${'0'.repeat(32)}`, index: 0 }] })
+  const needs = facts.flush(0)
+  assert.equal(needs.length, 2)
+  for (const need of needs) {
+    const answers = answer(need).map((row, i) =>
+      need.queries[i]?.fn === 'retainedUntil'
+        ? answer(need, { status: 'LEDGER_UNKNOWN_FUNCTION', result: '' })[i]
+        : row,
+    ) as EndorsedAnswer[][]
+    facts.deliver(need.need, { answers }, 1)
+  }
+  assert.ok(reader.outcome !== undefined && 'facts' in reader.outcome)
+  assert.deepEqual(eraser.outcome, { code: 'LEDGER_UNKNOWN_FUNCTION' })
+})
+
+test('of more than 1,000 places each has its own answer; a list of another length is none', () => {
+  const places = Array.from({ length: 1_500 }, (_, index) => ({ batchId: `b-${'0'.repeat(32)}`, index }))
+  const versions = (args: readonly string[]) =>
+    (JSON.parse(args[0] ?? '') as [string, number][]).map(([, index]) => ({ mspId: 'HA', untilMs: NOW + index }))
+  for (const isWhole of [true, false]) {
+    const facts = open()
+    const request = ask(facts, { retained: places })
+    const need = only(facts.flush(0))
+    const answers = need.queries.map(({ fn, args }, i) => {
+      const said = fn === 'retainedUntil' ? versions(args).slice(isWhole ? 0 : 1) : undefined
+      return answer(need, said === undefined ? {} : { result: JSON.stringify(said) })[i] as EndorsedAnswer[]
+    })
+    facts.deliver(need.need, { answers }, 1)
+    if (!isWhole) {
+      assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_MALFORMED' })
+      continue
+    }
+    assert.ok(request.outcome !== undefined && 'facts' in request.outcome)
+    const { facts: known } = request.outcome
+    assert.deepEqual(
+      places.map((place) => known.findRetained(place)?.untilMs),
+      places.map(({ index }) => NOW + index),
+    )
+    assert.equal(known.findRetained({ batchId: `b-${'1'.repeat(32)}`, index: 0 }), undefined)
+  }
+})

@@ -20,6 +20,7 @@ import {
   organizationPolicyOrUnchangedShape,
   parseResult,
   programRecordShape,
+  retainedVersionsShape,
   successionRecordShape,
   type CheckpointRecord,
   type CommitmentLeaf,
@@ -30,6 +31,7 @@ import {
   type OrganizationPolicy,
   type PatientPolicy,
   type ProgramRecord,
+  type RetainedVersion,
   type SuccessionRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
 import type { ErrorCode, ServerRef } from '../../../../shared/protocol/src/index.ts'
@@ -73,6 +75,7 @@ interface Need {
   readonly organizations: Set<string>
   readonly commitments: Map<string, CommitmentPlace>
   readonly leaves: Map<string, CommitmentPlace>
+  readonly retained: Map<string, CommitmentPlace>
   checkpointOf: string | undefined
   program: string | undefined
   readonly waiters: Waiter[]
@@ -177,6 +180,7 @@ export class LedgerFacts {
     }
     for (const place of needs.commitments ?? []) need.commitments.set(placeName(place), place)
     for (const place of needs.leaves ?? []) need.leaves.set(placeName(place), place)
+    for (const place of needs.retained ?? []) need.retained.set(placeName(place), place)
     if (needs.checkpointOf !== undefined) need.checkpointOf = needs.checkpointOf
     if (needs.program !== undefined) need.program = needs.program
     need.waiters.push({ needs, settle })
@@ -245,6 +249,7 @@ export class LedgerFacts {
       organizations: new Set(),
       commitments: new Map(),
       leaves: new Map(),
+      retained: new Map(),
       checkpointOf: undefined,
       program: undefined,
       waiters: [],
@@ -276,6 +281,7 @@ export class LedgerFacts {
     const organizations = new Map<string, OrganizationPolicy>()
     const commitments = new Map<string, CommitmentRecord>()
     const leaves = new Map<string, CommitmentLeaf>()
+    const retained = new Map<string, RetainedVersion>()
     let checkpoint: CheckpointRecord | undefined
     let program: ProgramRecord | undefined
     let succession: SuccessionRecord | undefined
@@ -332,6 +338,15 @@ export class LedgerFacts {
           for (const [k, leaf] of answered.entries()) if (leaf !== null) leaves.set(places[k] ?? '', leaf)
           break
         }
+        case 'retainedUntil': {
+          const places = parseArguments(query) as readonly (readonly [string, number])[]
+          const versions = parseResult(result, retainedVersionsShape)
+          if (versions.length !== places.length) throw new LedgerError('ENDORSEMENT_MALFORMED', 'one is missing')
+          for (const [k, [batchId, index]] of places.entries()) {
+            retained.set(placeName({ batchId, index }), versions[k] as RetainedVersion)
+          }
+          break
+        }
         case 'checkpoint':
           checkpoint = parseResult(result, checkpointRecordShape)
           break
@@ -352,7 +367,7 @@ export class LedgerFacts {
     for (const [mspId, known] of this.#organizations) {
       if (!organizations.has(mspId) && this.#isFresh(known, monotonicMs, 0)) organizations.set(mspId, known.value)
     }
-    const answered = { patients, organizations, commitments, leaves, checkpoint, program, succession }
+    const answered = { patients, organizations, commitments, leaves, retained, checkpoint, program, succession }
     return new Facts({ timeMs, reachedMs, height, ...answered })
   }
 
@@ -374,7 +389,8 @@ export class LedgerFacts {
   }
 
   #fromCache(needs: FactNeeds, monotonicMs: number): Facts | undefined {
-    if ((needs.commitments ?? needs.leaves ?? needs.checkpointOf ?? needs.program) !== undefined) return undefined
+    if ((needs.commitments ?? needs.leaves ?? needs.retained ?? needs.checkpointOf ?? needs.program) !== undefined)
+      return undefined
     const minHeight = needs.minHeight ?? 0
     const patients = new Map<string, PatientPolicy>()
     const organizations = new Map<string, OrganizationPolicy>()
@@ -454,6 +470,8 @@ function classOf(needs: FactNeeds, minHeight: number, knownHeight: number): stri
   // What the host named is asked apart: a wrong name refuses a question for all who share it.
   if (needs.commitments !== undefined || (needs.leaves !== undefined && needs.patients === undefined))
     return 'commitments'
+  // A ledger whose contract knows of no retention yet refuses who erases, and nobody else.
+  if (needs.retained !== undefined) return 'retention'
   return minHeight > knownHeight ? `ahead:${minHeight}` : 'policies'
 }
 
@@ -465,7 +483,8 @@ function fits(need: Need, needs: FactNeeds): boolean {
   const patients = need.patients.size + (needs.patients?.length ?? 0)
   const commitments = need.commitments.size + (needs.commitments?.length ?? 0)
   const leaves = need.leaves.size + (needs.leaves?.length ?? 0)
-  return patients <= MAX_PATIENTS_OF_NEED && Math.max(commitments, leaves) <= MAX_LOOKUP_COMMITMENTS
+  const retained = need.retained.size + (needs.retained?.length ?? 0)
+  return patients <= MAX_PATIENTS_OF_NEED && Math.max(commitments, leaves, retained) <= MAX_LOOKUP_COMMITMENTS
 }
 
 function queriesOf(need: Need, named: ReadonlyMap<string, NamedPolicy>): EndorsedQuery[] {
@@ -481,6 +500,10 @@ function queriesOf(need: Need, named: ReadonlyMap<string, NamedPolicy>): Endorse
   }
   if (need.commitments.size > 0) queries.push({ fn: 'commitments', args: [listOf(need.commitments.values())] })
   if (need.leaves.size > 0) queries.push({ fn: 'commitmentLeaves', args: [listOf(need.leaves.values())] })
+  const retained = [...need.retained.values()]
+  for (let at = 0; at < retained.length; at += MAX_LOOKUP_COMMITMENTS) {
+    queries.push({ fn: 'retainedUntil', args: [listOf(retained.slice(at, at + MAX_LOOKUP_COMMITMENTS))] })
+  }
   if (need.checkpointOf !== undefined) queries.push({ fn: 'checkpoint', args: [need.checkpointOf] })
   if (need.program !== undefined) queries.push({ fn: 'program', args: [need.program] })
   return queries

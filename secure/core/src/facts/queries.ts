@@ -10,6 +10,7 @@ import type {
   OrganizationPolicy,
   PatientPolicy,
   ProgramRecord,
+  RetainedVersion,
   SuccessionRecord,
 } from '../../../../shared/ledger-model/src/index.ts'
 import { TrustedApplicationError } from '../errors.ts'
@@ -30,6 +31,8 @@ export interface FactNeeds {
   readonly commitments?: readonly CommitmentPlace[]
   /** The same, where the digests are enough. */
   readonly leaves?: readonly CommitmentPlace[]
+  /** Until when what stands there must be kept. */
+  readonly retained?: readonly CommitmentPlace[]
   /** The newest anchored checkpoint of this server. */
   readonly checkpointOf?: string
   /** Votes for a program, by its measurement (hex). */
@@ -50,6 +53,7 @@ export class Facts {
   readonly #organizations: ReadonlyMap<string, OrganizationPolicy>
   readonly #commitments: ReadonlyMap<string, CommitmentRecord>
   readonly #leaves: ReadonlyMap<string, CommitmentLeaf>
+  readonly #retained: ReadonlyMap<string, RetainedVersion>
   /** Undefined: this server has not anchored one. */
   readonly checkpoint: CheckpointRecord | undefined
   readonly #program: ProgramRecord | undefined
@@ -64,6 +68,7 @@ export class Facts {
     readonly organizations?: ReadonlyMap<string, OrganizationPolicy>
     readonly commitments?: ReadonlyMap<string, CommitmentRecord>
     readonly leaves?: ReadonlyMap<string, CommitmentLeaf>
+    readonly retained?: ReadonlyMap<string, RetainedVersion>
     readonly checkpoint?: CheckpointRecord | undefined
     readonly program?: ProgramRecord | undefined
     readonly succession?: SuccessionRecord | undefined
@@ -75,6 +80,7 @@ export class Facts {
     this.#organizations = parts.organizations ?? new Map()
     this.#commitments = parts.commitments ?? new Map()
     this.#leaves = parts.leaves ?? new Map()
+    this.#retained = parts.retained ?? new Map()
     this.checkpoint = parts.checkpoint
     this.#program = parts.program
     this.succession = parts.succession
@@ -117,6 +123,11 @@ export class Facts {
 
   findLeaf(place: CommitmentPlace): CommitmentLeaf | undefined {
     return this.#leaves.get(placeName(place))
+  }
+
+  /** Undefined: it was not asked for, which is not the same as nobody having to keep it. */
+  findRetained(place: CommitmentPlace): RetainedVersion | undefined {
+    return this.#retained.get(placeName(place))
   }
 }
 
