@@ -50,6 +50,26 @@ describe('DELETE under request-erase', { timeout: 120_000 }, () => {
     assert.equal(await statusOf(task), 'completed')
   })
 
+  it('takes nothing away and asks nobody for what the hospital must keep', async () => {
+    const { fhir, bob, world } = scene
+    await world.submitAsAdmin('a', 'setRetention', ['3653'])
+    await fhir('PUT', '/Observation/kept', hba1c(bob.ref, 1, { id: 'kept' }))
+    const alone = await fhir('DELETE', '/Observation/kept')
+    assert.deepEqual([alone.status, codeOf(alone)], [409, 'RETENTION_APPLIES'])
+    const entry = [{ request: { method: 'DELETE', url: 'Observation/kept' } }]
+    const together = await fhir('POST', '', { resourceType: 'Bundle', type: 'transaction', entry })
+    assert.deepEqual([together.status, codeOf(together)], [409, 'RETENTION_APPLIES'])
+    assert.equal((await fhir('GET', '/Observation/kept')).status, 200)
+    assert.deepEqual(
+      (await bob.eraseRequests()).filter(({ resourceId }) => resourceId === 'kept'),
+      [],
+    )
+    // Another organisation's period is none of this one's, and a shorter one is for what is there, too.
+    await world.submitAsAdmin('b', 'setRetention', ['3653'])
+    await world.submitAsAdmin('a', 'setRetention', ['0'])
+    assert.equal((await fhir('DELETE', '/Observation/kept')).status, 202)
+  })
+
   it('the patient may say no, and only the patient', async () => {
     const { bob, world, fhir } = scene
     const { task, asked } = await deleted('refused')

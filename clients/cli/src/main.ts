@@ -24,6 +24,7 @@ import { PROGRAM_COMMANDS } from './commands/programs.ts'
 import { RECORD_COMMANDS } from './commands/record.ts'
 import { RECOVERY_COMMANDS } from './commands/recovery.ts'
 import { REPLICA_COMMANDS } from './commands/replica.ts'
+import { RETENTION_COMMANDS } from './commands/retention.ts'
 import { STORE_BACKUP_COMMANDS } from './commands/store-backup.ts'
 import { SYSTEM_COMMANDS } from './commands/system.ts'
 import { WARRANT_COMMANDS } from './commands/warrant.ts'
@@ -53,6 +54,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...ATTEST_COMMANDS,
   ...WITNESS_COMMANDS,
   ...PROGRAM_COMMANDS,
+  ...RETENTION_COMMANDS,
   ...RECOVERY_COMMANDS,
   ...BACKUP_COMMANDS,
   ...STORE_BACKUP_COMMANDS,

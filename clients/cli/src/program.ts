@@ -32,6 +32,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   ledger: 'the shared ledger of the hospitals',
   witness: 'hospitals that watch the log of the record server',
   program: 'votes for programs of the record server',
+  retention: 'how long hospitals must keep records',
   recovery: 'votes for who holds the record server’s store',
   backup: 'copies of this system',
   replica: 'a second record server that follows the first',

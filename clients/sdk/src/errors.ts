@@ -6,19 +6,35 @@
  */
 import { ERROR_TABLE, isErrorCode, type ErrorCode, type ErrorRow } from '../../../shared/protocol/src/error-table.ts'
 
+/** Who must keep a record. */
+export interface Retention {
+  /** MSP id. */
+  readonly organization: string
+  /** Hospital whose permission the record was written under, by the record server's answer. */
+  readonly hospital?: string
+  /** Unix ms, the first moment at which it may be erased. */
+  readonly untilMs: number
+}
+
 /** A refusal or failure with a stable code. */
 export class ClientError extends Error {
   override readonly name = 'ClientError'
   readonly code: ErrorCode
   /** Number of the doctor's part of a chain, from 1. */
   readonly link?: number
-  constructor(code: ErrorCode, options: { cause?: unknown; link?: number; detail?: string } = {}) {
+  /** With `RETENTION_APPLIES` of the record server. */
+  readonly retention?: Retention
+  constructor(
+    code: ErrorCode,
+    options: { cause?: unknown; link?: number; detail?: string; retention?: Retention } = {},
+  ) {
     super(
       options.detail ?? ERROR_TABLE[code].meaning,
       options.cause === undefined ? undefined : { cause: options.cause },
     )
     this.code = code
     if (options.link !== undefined) this.link = options.link
+    if (options.retention !== undefined) this.retention = options.retention
   }
 
   get row(): ErrorRow {

@@ -30,7 +30,7 @@ export { CommitmentStream, type CommitmentCarrier, type CommitmentStreamOptions 
 export * from './device-join.ts'
 export * from './directories.ts'
 export { DoctorClient, type ChainStored, type ChainTurn, type EmergencyReason, type HeldWarrant } from './doctor.ts'
-export { ClientError, codeOf, isUnavailable } from './errors.ts'
+export { ClientError, codeOf, isUnavailable, type Retention } from './errors.ts'
 export { HospitalClient } from './hospital.ts'
 export { HospitalApi } from './hospital-api.ts'
 export type * from './hospital-answers/apps.ts'

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Crypto } from '../../../shared/crypto/src/index.ts'
+import { retainedVersionsShape } from '../../../shared/ledger-model/src/index.ts'
 import {
   bool,
   bytes,
@@ -21,16 +22,17 @@ import {
   type ServerRef,
 } from '../../../shared/protocol/src/index.ts'
 import type { CommitmentCarrier } from './commitment-stream.ts'
+import type { Retention } from './errors.ts'
 import type { HospitalApi } from './hospital-api.ts'
 import type { RequestSigner } from './hospital-calls.ts'
 import type { Identity } from './identity.ts'
-import { readServerRegistration } from './ledger-reader.ts'
+import { readLedger, readServerRegistration } from './ledger-reader.ts'
 import type { Clock, LedgerReader, Transport } from './ports.ts'
 import { recordAnswerShape, recordItemsShape, type RecordAnswer, type RecordItem } from './record-answer.ts'
 import { SecureSession } from './secure-session.ts'
 import { SessionPool, type Session } from './session-pool.ts'
 import { TreatmentKeyring } from './treatment-keyring.ts'
-import { verifyRecord, type RecordReport } from './verify-record.ts'
+import { verifyRecord, type RecordReport, type VersionPlace } from './verify-record.ts'
 
 /** Everything a client is made of. */
 export interface ParticipantOptions {
@@ -243,6 +245,27 @@ export class Participant {
 
   async versions(record: RecordId, options: Pick<ReadOptions, 'by'> = {}): Promise<readonly RecordVersion[]> {
     return versionsShape(await this.session.request('record.versions', { record, ...options }), 'versions').versions
+  }
+
+  /**
+   * Who must keep what stands at these places of the ledger, of several the last; undefined: it may go. Not by the record
+   * server's word, which asks for itself when something is erased.
+   * @param places of versions of one record, 1 to 1,000.
+   * @param organization only what this one must keep.
+   */
+  async retentionAt(
+    places: readonly Omit<VersionPlace, 'version'>[],
+    organization?: string,
+  ): Promise<Retention | undefined> {
+    const { ledger, clock } = this.options
+    const args = [JSON.stringify(places.map(({ batchId, index }) => [batchId, index]))]
+    const { value } = await readLedger(ledger, 'retainedUntil', args, retainedVersionsShape)
+    let last: Retention | undefined
+    for (const { mspId, untilMs = 0 } of value) {
+      if (organization !== undefined && mspId !== organization) continue
+      if (untilMs > Math.max(clock.nowMs(), last?.untilMs ?? 0)) last = { organization: mspId, untilMs }
+    }
+    return last
   }
 
   async accessLog(

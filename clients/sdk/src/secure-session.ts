@@ -6,7 +6,11 @@
  */
 import type { Crypto } from '../../../shared/crypto/src/index.ts'
 import {
+  hospitalRefShape,
   isErrorCode,
+  mspIdShape,
+  struct,
+  uint,
   type AttestationPolicy,
   type CborValue,
   type EvidenceResult,
@@ -162,8 +166,13 @@ function checkAnswer(answer: CborValue): Readonly<Record<string, CborValue>> {
   const code = members['code']
   const link = members['link']
   if (!isErrorCode(code)) throw new ClientError('MESSAGE_MALFORMED')
-  throw new ClientError(code, typeof link === 'number' ? { link } : {})
+  throw new ClientError(code, {
+    ...(typeof link === 'number' ? { link } : {}),
+    ...(code === 'RETENTION_APPLIES' ? { retention: retentionShape(members['retention'], 'retention') } : {}),
+  })
 }
+
+const retentionShape = struct({ organization: mspIdShape, hospital: hospitalRefShape, untilMs: uint() })
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))

@@ -50,7 +50,7 @@ export interface FhirDeps {
   /** The hospital's own session with the record server. */
   readonly client: HospitalClient
   readonly ledger: LedgerReader
-  readonly ledgerRelay: Pick<LedgerRelay, 'countTags'>
+  readonly ledgerRelay: Pick<LedgerRelay, 'countTags' | 'findRecord'>
   readonly serverRef: string
   readonly authorization: Authorization
   readonly mayTreat: (practitioner: PractitionerRef, patient: PatientRef) => boolean

@@ -46,6 +46,7 @@ const BY_CODE: Partial<Record<ErrorCode, Row>> = {
   FHIR_TRANSACTION_INCOMPLETE: { status: 503, issue: 'incomplete' },
   RECORD_VERSION_CONFLICT: { status: 409, issue: 'conflict' },
   RECORD_ERASED: { status: 410, issue: 'deleted' },
+  RETENTION_APPLIES: { status: 409, issue: 'business-rule' },
   RECORD_TOO_LARGE: { status: 413, issue: 'too-long' },
   RECORD_NOT_FHIR: { status: 422, issue: 'structure' },
   HTTP_NOT_FOUND: { status: 404, issue: 'not-found' },

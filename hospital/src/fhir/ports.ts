@@ -4,6 +4,7 @@
  * @module
  */
 import type { PreparedRecord } from '../../../clients/sdk/src/author.ts'
+import type { Retention } from '../../../clients/sdk/src/errors.ts'
 import type { AccessEntry, OnBehalf, RecordVersion } from '../../../clients/sdk/src/participant.ts'
 import type { RecordAnswer, RecordItem } from '../../../clients/sdk/src/record-answer.ts'
 import type { RecordReport } from '../../../clients/sdk/src/verify-record.ts'
@@ -94,6 +95,8 @@ export interface Records {
   prepare(records: readonly RecordToStore[]): Promise<readonly PreparedRecord[]>
   /** At most 256, as one signed batch; the same again stores nothing twice. One outcome for each, in order. */
   send(prepared: readonly PreparedRecord[]): Promise<readonly (StoredVersion | Refused)[]>
+  /** Until when this hospital's organisation must keep the record, by the ledger; undefined: it need not. */
+  retention(record: RecordId): Promise<Retention | undefined>
   /** Runs the seven checks against the ledger. */
   verify(answer: RecordAnswer): Promise<RecordReport>
   /** Newest first. */
@@ -104,7 +107,7 @@ export interface Records {
 }
 
 /** Records, to those who only read them. */
-export type ReadableRecords = Omit<Records, 'prepare' | 'send' | 'storeOrKeep'>
+export type ReadableRecords = Omit<Records, 'prepare' | 'retention' | 'send' | 'storeOrKeep'>
 
 export interface KnownPatient {
   readonly ref: PatientRef

@@ -4,7 +4,7 @@
  * @module
  */
 import type { NewRecord, PreparedRecord, StoredRecord } from '../../../clients/sdk/src/author.ts'
-import { codeOf } from '../../../clients/sdk/src/errors.ts'
+import { codeOf, type Retention } from '../../../clients/sdk/src/errors.ts'
 import type { HospitalClient } from '../../../clients/sdk/src/hospital.ts'
 import { allItems, type OnBehalf } from '../../../clients/sdk/src/participant.ts'
 import {
@@ -36,7 +36,7 @@ const MAX_UNDER_WAY = 10_000
 export interface SessionRecordsParts {
   readonly crypto: Crypto
   readonly client: HospitalClient
-  readonly ledgerRelay: Pick<LedgerRelay, 'countTags'>
+  readonly ledgerRelay: Pick<LedgerRelay, 'countTags' | 'findRecord'>
   /** Every version of a patient's treatment key. */
   readonly treatmentKeys: (patient: PatientRef) => readonly TreatmentKey[]
   readonly nowMs: () => number
@@ -86,6 +86,13 @@ export class SessionRecords implements Records {
 
   versions(record: RecordId, by?: OnBehalf) {
     return this.#parts.client.versions(record, byMember(by))
+  }
+
+  async retention(record: RecordId): Promise<Retention | undefined> {
+    const { client, ledgerRelay } = this.#parts
+    // Whoever commits under a record's id can do so from elsewhere, too: what that organisation must keep is not ours.
+    const places = await ledgerRelay.findRecord(record)
+    return places.length === 0 ? undefined : await client.retentionAt(places, client.identity.mspId)
   }
 
   verify(answer: RecordAnswer) {

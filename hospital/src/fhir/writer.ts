@@ -9,7 +9,7 @@
 import { codeOf } from '../../../clients/sdk/src/errors.ts'
 import { encodeUtf8 } from '../../../shared/crypto/src/index.ts'
 import { FhirError, parseResource, RESOURCE_LIMITS, type FhirResource } from '../../../shared/fhir/src/index.ts'
-import type { PatientRef } from '../../../shared/protocol/src/index.ts'
+import type { PatientRef, RecordId } from '../../../shared/protocol/src/index.ts'
 import type { Candidate, View } from './candidate.ts'
 import type { EraseRequest, EraseRequests } from './erase-requests.ts'
 import { isPersonal, patientOf } from './compartment.ts'
@@ -172,7 +172,16 @@ export class Writer {
     if (row.gone !== undefined) return undefined
     if (ifMatch !== undefined && ifMatch !== String(row.version)) throw conflict(row.version)
     if (row.record !== undefined && deletePolicy === 'refuse') throw new FhirRequestError('FHIR_DELETE_REFUSED')
+    if (row.record !== undefined && deletePolicy === 'request-erase') await this.#requireFree(row.record)
     return row
+  }
+
+  /** The patient is not asked for what the record server would refuse. @throws {FhirRequestError} `RETENTION_APPLIES` */
+  async #requireFree(record: RecordId): Promise<void> {
+    const retention = await this.#parts.records.retention(record)
+    if (retention === undefined) return
+    const until = new Date(retention.untilMs).toISOString()
+    throw new FhirRequestError('RETENTION_APPLIES', { detail: `${retention.organization} must keep it until ${until}` })
   }
 
   /** @returns the request to the patient, where the policy makes one. */

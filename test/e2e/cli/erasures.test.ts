@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { asker, hba1c } from '../../fhir/scene.ts'
 import { cliSystem } from './started-system.ts'
-import { runCommand } from './transcript.ts'
+import { runCommand, wordsOf } from './transcript.ts'
 
 const system = cliSystem('erasures')
 const { place, run, dataOf } = system
@@ -78,6 +78,45 @@ test('whoever erases the record tells the hospital', async () => {
   const { code } = await dataOf<{ readonly code: string }>(`record erase ${record} --dry-run --as bob-li`)
   await run(`record erase ${record} --confirm ${code} --as bob-li`)
   assert.equal((await asked('wrong person', 'hospital-a')).state, 'erased')
+})
+
+test('what the hospital must keep is not erased, by the patient or by its own programs, until it is released', async () => {
+  assert.match((await run('retention show')).out, /Hospital A +nothing stated/)
+  assert.match(
+    (await run('retention set 10y --hospital "Hospital A" --dry-run')).out,
+    /Would keep for 10 years .*HospitalA/,
+  )
+  assert.match((await run('retention set 10y --hospital "Hospital A"')).out, /Hospital A +10 years +since/)
+  assert.equal((await fhir('PUT', '/Observation/third', hba1c(bob, 43, { id: 'third' }))).status, 201)
+  const [{ record }] = await dataOf<readonly [{ readonly record: string }]>('record list --limit 1 --as bob-li')
+  const { code } = await dataOf<{ readonly code: string }>(`record erase ${record} --dry-run --as bob-li`)
+  const refused = await runCommand(place, ['record', 'erase', record, '--confirm', code, '--as', 'bob-li'])
+  assert.equal(refused.exit, 5)
+  const year = new Date().getFullYear() + 10
+  assert.match(refused.err, new RegExp(`Not erased: Hospital A must keep it until \\d+ \\w+ (${year}|${year + 1})\\.`))
+  assert.match(refused.err, /RETENTION_APPLIES/)
+  assert.match((await run('access-log --as bob-li --json')).out, /RETENTION_APPLIES/)
+
+  const answer = await fhir('DELETE', '/Observation/third')
+  assert.equal(answer.status, 409)
+  const { issue } = answer.json as { readonly issue: readonly [{ readonly diagnostics: string }] }
+  assert.match(issue[0].diagnostics, /HospitalA must keep it until \d{4}-/)
+  assert.equal((await fhir('GET', '/Observation/third')).status, 200)
+
+  const release = ['retention', 'release', record, '--hospital', 'hospital-a']
+  assert.equal((await runCommand(place, [...release, '--reason', 'Bob asked', '--yes'])).exit, 2)
+  assert.equal((await runCommand(place, [...release, '--reason', 'wrong-patient'])).exit, 2)
+  await run(`retention release ${record.slice(0, 12)} --hospital hospital-a --reason wrong-patient --yes`)
+  await run(`record erase ${record} --confirm ${code} --as bob-li`)
+  for (const line of [
+    'set 101y --hospital hospital-a',
+    'set 10 --hospital hospital-a',
+    'set 10y',
+    'set 1y --hospital none',
+  ]) {
+    assert.equal((await runCommand(place, ['retention', ...wordsOf(line)])).exit, 2, line)
+  }
+  assert.match((await run('retention set none --hospital hospital-a')).out, /Hospital A +no time +since/)
 })
 
 test('a configuration that is no JSON is named, and left to the person', async () => {

@@ -9,6 +9,7 @@ import { FhirError, parseResource } from '../../../../shared/fhir/src/index.ts'
 import { recordIdShape, type PatientRef, type RecordId } from '../../../../shared/protocol/src/index.ts'
 import { Author } from '../../../sdk/src/author.ts'
 import { DoctorClient } from '../../../sdk/src/doctor.ts'
+import { ClientError } from '../../../sdk/src/errors.ts'
 import { HospitalClient } from '../../../sdk/src/hospital.ts'
 import { allItems, type RecordSearch } from '../../../sdk/src/participant.ts'
 import type { RecordAnswer, RecordItem } from '../../../sdk/src/record-answer.ts'
@@ -26,7 +27,7 @@ import { resolveId, shortId } from '../ids.ts'
 import { kindOf } from '../kinds.ts'
 import { countOption, momentOption, untilOption } from '../moments.ts'
 import { table } from '../output.ts'
-import { partiesOf, patientOf } from '../parties.ts'
+import { partiesOf, patientOf, type Parties } from '../parties.ts'
 import { rememberIds, rememberedIds } from '../remembered.ts'
 import {
   paintTone,
@@ -143,7 +144,9 @@ export const RECORD_COMMANDS: readonly CommandRow[] = [
     path: 'record erase',
     what: '<record>',
     summary: 'destroy the key of a record for good',
-    details: 'Only the patient can. Cannot be undone: wants the 6-character code of the record, see --dry-run.',
+    details:
+      'Only the patient can. Cannot be undone: wants the 6-character code of the record, see --dry-run. What a hospital\n' +
+      'must keep is refused until that time has come: see retention show.',
     examples: [
       'record erase r-1f9ac03e --as bob',
       'record erase r-1f9ac03e --dry-run --as bob',
@@ -337,9 +340,23 @@ async function eraseRecord(context: Context, what: readonly string[]): Promise<v
       return
     }
     await confirmSevereStep(context, { lines, code })
-    await doing('Not erased', () => connection.client.erase(record, newest.ehrHash))
+    await doing('Not erased', () => connection.client.erase(record, newest.ehrHash)).catch((cause: unknown) =>
+      mustBeKept(cause, partiesOf(context, connection)),
+    )
     await connection.client.tellErased(record)
     context.output.result({ record, erased: true }, `Erased ${shortId(record)}. Only its marker remains.`)
+  })
+}
+
+/** Where an organisation must keep the record: which one, and until when. */
+function mustBeKept(cause: unknown, parties: Parties): never {
+  const refusal = cause instanceof CommandError ? cause.words.cause : cause
+  if (!(refusal instanceof ClientError) || refusal.retention === undefined) throw cause
+  const { organization, hospital, untilMs } = refusal.retention
+  throw new CommandError('RETENTION_APPLIES', {
+    what: `Not erased: ${hospital === undefined ? organization : parties.nameOf(hospital)} must keep it until ${formatDate(untilMs)}.`,
+    data: { organization, hospital, untilMs },
+    cause,
   })
 }
 
