@@ -87,6 +87,7 @@ export interface Words {
   readonly seconds: (timeMs: number) => string
   /** 14 Nov 2026, 14:03. */
   readonly moment: (timeMs: number) => string
+  readonly year: (timeMs: number) => string
   /** Nov 2026. */
   readonly shortMonth: (timeMs: number) => string
   /** November 2026. */
@@ -126,6 +127,7 @@ export function useWords(): Words {
       time,
       seconds: format({ ...clock, second: '2-digit' }),
       moment: isChinese ? format({ ...day, ...clock }) : (timeMs) => `${date(timeMs)}, ${time(timeMs)}`,
+      year: format({ year: 'numeric' }),
       shortMonth: format({ year: 'numeric', month: 'short' }),
       month: format({ year: 'numeric', month: 'long' }),
       number: (value) => intl.formatNumber(value),

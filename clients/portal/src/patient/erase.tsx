@@ -1,5 +1,6 @@
 /**
- * Destroying a record's key: shows what is lost and what stays, and asks for the record's own code.
+ * Destroying a record's key: shows what is lost and what stays, and asks for the record's own code. What the law obliges a
+ * hospital to keep is not asked about: the page says until when, and how to ask the hospital.
  *
  * @module
  */
@@ -11,17 +12,32 @@ import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Sheet } from '../shell/sheet.tsx'
 import type { OpenedRecord } from '../session/opened-record.ts'
+import { Ask } from './ask.tsx'
+import type { KeptRecord } from './patient-area.ts'
 import { patient } from './queries.ts'
 
 const CODE_LENGTH = 6
+/** Nearer than this a year alone would mislead. */
+const YEAR_MS = 366 * 86_400_000
 
-export function Erase({ id, opened }: { readonly id: string; readonly opened: OpenedRecord }): ReactNode {
+interface EraseProps {
+  readonly id: string
+  readonly opened: OpenedRecord
+  readonly title: string
+}
+
+export function Erase({ id, opened, title }: EraseProps): ReactNode {
   const { t } = useWords()
   const cache = useQueryClient()
   const [, navigate] = useLocation()
   const [isOpen, setIsOpen] = useState(false)
   const [typed, setTyped] = useState('')
   const code = id.slice(-CODE_LENGTH)
+  const look = useMutation({
+    mutationFn: () => patient.retention(id, opened.version),
+    // Without an answer the record server decides, which asks for itself.
+    onSettled: (kept) => setIsOpen(kept === undefined || kept === null),
+  })
   const erase = useMutation({
     mutationFn: () => patient.erase(id, opened.version),
     onSuccess: async () => {
@@ -33,10 +49,17 @@ export function Erase({ id, opened }: { readonly id: string; readonly opened: Op
   return (
     <>
       <div className="th-actions">
-        <Button variant="subtle" color="bad" className="th-flush" onClick={() => setIsOpen(true)}>
+        <Button
+          variant="subtle"
+          color="bad"
+          className="th-flush"
+          loading={look.isPending}
+          onClick={() => look.mutate()}
+        >
           {t('erase.open')}
         </Button>
       </div>
+      {look.data === undefined || look.data === null ? undefined : <Kept id={id} title={title} kept={look.data} />}
       <Sheet isOpen={isOpen} onClose={() => setIsOpen(false)} title={t('erase.title')}>
         <h2>{t('erase.title')}</h2>
         <p>{t('erase.line')}</p>
@@ -64,5 +87,30 @@ export function Erase({ id, opened }: { readonly id: string; readonly opened: Op
         </div>
       </Sheet>
     </>
+  )
+}
+
+function Kept({
+  id,
+  title,
+  kept,
+}: {
+  readonly id: string
+  readonly title: string
+  readonly kept: KeptRecord
+}): ReactNode {
+  const { t, date, year } = useWords()
+  const { hospital, untilMs } = kept
+  const until = untilMs - Date.now() > YEAR_MS ? year(untilMs) : date(untilMs)
+  return (
+    <div role="status" className="th-state">
+      <p>{t('erase.kept', { hospital, until })}</p>
+      <Ask
+        kind="question"
+        about={{ kind: 'record', id }}
+        label={t('erase.kept.ask')}
+        beginning={t('ask.about.erase', { title, until })}
+      />
+    </div>
   )
 }

@@ -40,6 +40,13 @@ export interface PatientRecord extends OpenedRecord {
   readonly asksFirst: boolean
 }
 
+/** A record that a hospital must keep. */
+export interface KeptRecord {
+  readonly hospital: string
+  /** Unix ms, the first moment at which it may be erased. */
+  readonly untilMs: number
+}
+
 /** A permission as a person reads it. */
 export interface PermissionLine {
   readonly id: string
@@ -191,6 +198,14 @@ export function patientArea(context: WorkerContext) {
           authorName: await people.nameOf(author),
         })),
       )
+    },
+
+    /** Who must keep this version for some time yet, by the shared ledger; null: it may be erased. */
+    async retention(record: string, version: number): Promise<KeptRecord | null> {
+      const { commitment } = await reader.answer(record, version)
+      const kept = await (await client()).retentionAt([commitment])
+      if (kept === undefined) return null
+      return { hospital: await people.organizationName(kept.organization), untilMs: kept.untilMs }
     },
 
     /** Destroys the record's key; `record` and `version` are what the person has seen. Tells the hospital if it asked. */

@@ -132,7 +132,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
               {t('record.share')}
             </Link>
           </p>
-          <Erase id={id} opened={opened} />
+          <Erase id={id} opened={opened} title={title} />
         </>
       )}
       <RecordSealPanel
