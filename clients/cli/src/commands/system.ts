@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { commandHere } from '../calling.ts'
 import { CommandError } from '../command-error.ts'
 import type { CommandRow } from '../command-row.ts'
 import type { Context } from '../context.ts'
@@ -68,5 +69,6 @@ async function stop(context: Context): Promise<void> {
   }
   await endProcess(holder, STOP_GRACE_MS)
   await endLeftovers(context)
-  context.output.result({ stopped: holder.pid }, 'Stopped. Nothing is lost; trusthealth start goes on from here.')
+  const again = commandHere(context, 'start')
+  context.output.result({ stopped: holder.pid }, `Stopped. Nothing is lost; ${again} goes on from here.`)
 }

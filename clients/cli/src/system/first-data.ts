@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Organization } from '../../../../hospital/src/index.ts'
 import { encodeBase64url } from '../../../../shared/crypto/src/index.ts'
@@ -16,6 +16,7 @@ import type { ParticipantRegistration } from '../../../../shared/ledger-model/sr
 import { newRef } from '../../../../shared/protocol/src/index.ts'
 import { openLedger, submitCall } from '../../../../ledger/client/src/index.ts'
 import { createKeys, signerOf, type Identity } from '../../../sdk/src/identity.ts'
+import { commandHere } from '../calling.ts'
 import { connectHospital } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { keepIdentity, listIdentities } from '../identities.ts'
@@ -186,12 +187,11 @@ async function importAll(context: Context, sources: readonly Source[], signal: A
   const stop = AbortSignal.any([signal, AbortSignal.timeout(BUDGET_MS)])
   const progress = startProgress(context, 'Practice patients')
   const journals: ImportJournal[] = []
-  const bytes = sources.map(({ path }) => statSync(path).size)
   const show = () => {
     const stored = journals.reduce((sum, one) => sum + one.state.stored, 0)
-    const done = journals.reduce((sum, one, i) => sum + (one.state.isDone ? (bytes[i] ?? 0) : 0), 0)
-    const total = bytes.reduce((a, b) => a + b, 0)
-    progress.update(done, total, `${numberWords(stored)} records of ${journals.length} patients`)
+    const begun = journals.filter(({ state: { position, isDone } }) => position > 0 || isDone).length
+    const ended = journals.filter((one) => one.state.isDone).length
+    progress.update(begun + ended, 2 * journals.length, `${numberWords(stored)} records of ${begun} patients`)
   }
   try {
     for (const { path, name, place } of sources) {
@@ -224,9 +224,8 @@ async function importAll(context: Context, sources: readonly Source[], signal: A
   output.note(`Practice data: ${numberWords(stored)} records of ${sources.length} patients.`)
   const [next] = rest
   if (next !== undefined) {
-    output.note(
-      `The rest, when you want it:  trusthealth record import ${relative(next.path)} --register-patients --as ${next.place.hospital.slug}`,
-    )
+    const command = `record import ${relative(next.path)} --register-patients --as ${next.place.hospital.slug}`
+    output.note(`The rest, when you want it:  ${commandHere(context, command)}`)
   }
   return rest.length === 0
 }

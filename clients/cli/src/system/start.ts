@@ -65,6 +65,9 @@ export async function start(context: Context, options: OptionValues): Promise<vo
     if (!waiting.signal.aborted && !ledgerOnly && restoreFrom === undefined) {
       const found = await readStatus(context)
       output.result(found, statusText(found, context))
+      if (context.flags.state !== undefined) {
+        output.note(`For commands in another terminal:  export TRUSTHEALTH_STATE=${context.state.root}`)
+      }
       if (options['data'] !== false) await showLinks(context, system, waiting.signal)
       showFhir(context, system)
       await warnOfCertificates(context, system)

@@ -14,6 +14,7 @@ import {
 import { openCheckpoint, verifyConsistency } from '../../../../shared/tlog/src/index.ts'
 import { codeOf } from '../../../sdk/src/errors.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
+import { commandHere, commandName } from '../calling.ts'
 import { CommandError } from '../command-error.ts'
 import { connectHospital } from '../connection.ts'
 import type { Context } from '../context.ts'
@@ -106,7 +107,7 @@ export function statusText(status: SystemStatus, context: Context): string {
   ]
   const last =
     status.down.length === 0
-      ? `All parts work. ${paint.bold('Try:')}  ${commandName(context)} record list --as ${somebody(context)}${stateFlag(context)}   or  ${commandName(context)} demo`
+      ? `All parts work. ${paint.bold('Try:')}  ${commandHere(context, `record list --as ${somebody(context)}`)}   or  ${commandName(context)} demo`
       : paint.red(`Down: ${status.down.join(', ')}. `) + `Read the logs in ${context.state.logs}.`
   const lines = rows.map(([label, words]) => `  ${label.padEnd(14)} ${words}`)
   return [`${head.padEnd(42)} ${practice}`, ...lines, last].join('\n')
@@ -116,16 +117,6 @@ export function statusText(status: SystemStatus, context: Context): string {
 function somebody({ state, crypto }: Context): string {
   const patients = listIdentities(state, crypto).filter(({ identity }) => identity.kind === 'patient')
   return (patients.find(({ slug }) => slug === 'bob-li') ?? patients[0])?.slug ?? 'bob'
-}
-
-/** How a person calls this program: out of a checkout by npx, as npm's own environment tells. */
-function commandName({ terminal }: Context): string {
-  return terminal.environment['npm_command'] === undefined ? 'trusthealth' : 'npx trusthealth'
-}
-
-/** For a folder that other commands would not find by themselves. */
-function stateFlag({ flags }: Context): string {
-  return flags.state === undefined ? '' : ` --state ${flags.state}`
 }
 
 function serverWords({ server, approved }: SystemStatus, program: ProgramEntry | undefined): string {

@@ -42,7 +42,7 @@ import {
 import { registerDevice } from './replica.ts'
 import { prepareNewHardware, restoringDevice } from './restoring.ts'
 import type { SystemLedger } from './system-ledger.ts'
-import { ensureServer, installProgram, type InstalledProgram } from './tees.ts'
+import { ensureServer, installProgram, isOfAnotherBundle, type InstalledProgram } from './tees.ts'
 import type { StartableTeeKind } from '../../../../tee/kinds/src/index.ts'
 
 export interface SystemOptions {
@@ -80,6 +80,7 @@ export const DEFAULT_HOSPITALS = ['Hospital A', 'Hospital B'] as const
 const LOOK_EVERY_MS = 250
 const ADMIT_ATTEMPTS = 5
 const ADMIT_PAUSE_MS = 500
+const ANOTHER_BUNDLE = 'The record server runs an earlier program than the one here. The one here:  npm run optee:build'
 
 /** What everything after the ledger and the record server needs. */
 interface Parts {
@@ -98,7 +99,8 @@ export async function startSystem(context: Context, options: SystemOptions): Pro
   const release = takeLock(context.state)
   const system = new System(context, options, release)
   const isFirst = findConsortium(context.state) === undefined
-  context.output.note(isFirst ? 'Starting. The first time takes a minute.' : 'Starting.')
+  const firstTime = options.tee === 'optee' ? 'some minutes' : 'a minute'
+  context.output.note(isFirst ? `Starting. The first time takes ${firstTime}.` : 'Starting.')
   try {
     await endLeftovers(context)
     await system.start()
@@ -185,6 +187,7 @@ class System implements RunningSystem {
     if (restoreFrom !== undefined) prepareNewHardware(this.#context, this.consortium, this.isFirst)
     const program = installProgram(state, ensureServer(this.#context, this.#options.tee).tee)
     this.#measurement = program.measurement
+    if (isOfAnotherBundle(program)) output.note(ANOTHER_BUNDLE)
     output.detail('Setting up the record server.')
     const parts = { operator, ledger, program, ledgerUrl }
     await this.#withServerParts(parts, (server) => setUpRecordServer(this.#context, server))

@@ -16,7 +16,14 @@ import {
 import { TA_UUID } from '../../../../tee/optee/src/index.ts'
 import { makeOpteePlatform, makeTestDevice } from '../../../../testkit/src/optee-platform.ts'
 import { stateFolderAt } from '../state-folder.ts'
-import { ensureServer, installProgram, mergeReferences, opteeReferenceOf, teeOption } from './tees.ts'
+import {
+  ensureServer,
+  installProgram,
+  isOfAnotherBundle,
+  mergeReferences,
+  opteeReferenceOf,
+  teeOption,
+} from './tees.ts'
 
 const crypto = createNodeCrypto()
 const folder = mkdtempSync(join(tmpdir(), 'trusthealth-tees-'))
@@ -79,6 +86,12 @@ test('what was built is installed as it is, with its reference values', (t) => {
   assert.equal(program.measurement, reference.measurement)
   assert.equal(program.settings.measurement, sha256Hex(crypto.sha256(Buffer.from('signed'))))
   assert.equal(readFileSync(program.settings.taPath, 'utf8'), 'signed')
+  const bundle = join(built, 'bundle.mjs')
+  assert.ok(!isOfAnotherBundle(program, bundle))
+  writeFileSync(bundle, 'newer')
+  assert.ok(isOfAnotherBundle(program, bundle))
+  const measurement = sha256Hex(crypto.sha256(Buffer.from('newer')))
+  assert.ok(!isOfAnotherBundle({ ...program, measurement }, bundle))
   writeFileSync(join(built, 'reference.json'), JSON.stringify({ ...reference, debug: 'no' }))
   assert.throws(() => installProgram(state, 'optee'), { code: 'MESSAGE_MALFORMED' })
 })

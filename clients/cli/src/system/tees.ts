@@ -140,6 +140,11 @@ export function installProgram(state: StateFolder, kind: StartableTeeKind): Inst
   return { kind, settings, measurement: reference.measurement, reference }
 }
 
+/** Whether what runs was made of another bundle than this folder has: after an update it has to be built again. */
+export function isOfAnotherBundle({ measurement }: InstalledProgram, bundle = BUNDLE): boolean {
+  return existsSync(bundle) && sha256Of(readFileSync(bundle)) !== measurement
+}
+
 /**
  * What the ledger is to accept of this server: what the build measured, on the device that made this evidence.
  * @param evidence of the server itself, asked for by the operator who set it up.
@@ -190,5 +195,9 @@ function copyMeasured(from: string, to: string, next: string): Sha256Hex {
   }
   const bytes = readFileSync(from)
   writePrivateFile(to, bytes)
+  return sha256Of(bytes)
+}
+
+function sha256Of(bytes: Uint8Array): Sha256Hex {
   return createHash('sha256').update(bytes).digest('hex') as Sha256Hex
 }
