@@ -53,6 +53,14 @@ test('accents, case and punctuation do not count; no query means no words', () =
   assert.equal(queryWordsOf(Array.from({ length: 99 }, (_, i) => `w${i}`).join(' ')).length, 16)
 })
 
+test('a word longer than 64 is kept in pieces and found by its start and as a whole', () => {
+  for (const letter of ['x', 'é']) {
+    const words = wordsOf(letter.repeat(150))
+    assert.ok(words.length > 0 && words.every((word) => word.length <= 64))
+    for (const length of [3, 64, 65, 150]) assert.ok(matchesWords(words.join(' '), queryWordsOf(letter.repeat(length))))
+  }
+})
+
 test('a code is found with its system and without it, and no other one', () => {
   const tokens = codeTokens(crypto, [['http://loinc.org', '4548-4']])
   assert.ok(tokens.includes(codeToken(crypto, '4548-4')))

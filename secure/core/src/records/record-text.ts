@@ -25,24 +25,22 @@ export interface IndexedText {
   readonly codes: string
 }
 
-/** The words of a text: letters and digits, lower case, without diacritics, each once. */
+/**
+ * The words of a text: letters and digits, lower case, without diacritics, each once; one longer than 64 in pieces. They
+ * are found one after the other and the length of each is bounded, because where memory is scarce a text of one long word,
+ * or of very many, has to fit, too.
+ */
 export function wordsOf(text: string, max = MAX_WORDS): string[] {
+  // ASCII, which nearly all texts are: the same words, without the tables of Unicode.
+  const isAscii = !NOT_ASCII.test(text)
+  const word = isAscii ? /[a-z0-9]{1,64}/g : /[\p{L}\p{N}\p{M}]{1,64}/gu
+  const plain = isAscii ? text.toLowerCase() : text.normalize('NFKD')
   const words = new Set<string>()
-  for (const word of allWordsOf(text)) {
-    words.add(word)
-    if (words.size >= max) break
+  for (let found = word.exec(plain); found !== null && words.size < max; found = word.exec(plain)) {
+    const one = isAscii ? found[0] : found[0].replace(/\p{M}+/gu, '').toLowerCase()
+    if (one !== '') words.add(one)
   }
   return [...words]
-}
-
-function allWordsOf(text: string): readonly string[] {
-  // ASCII, which nearly all texts are: the same words, without the tables of Unicode.
-  if (!NOT_ASCII.test(text)) return text.toLowerCase().match(/[a-z0-9]+/g) ?? []
-  const plain = text
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .toLowerCase()
-  return plain.match(/[\p{L}\p{N}]+/gu) ?? []
 }
 
 export function queryWordsOf(text: string): string[] {
