@@ -63,13 +63,13 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** For a platform that has some MiB for all of it, and where a handshake may take seconds. */
 export const SMALL_LIMITS: Limits = {
-  recordBytes: 128 * 1024,
-  sessions: 128,
-  halfOpen: 64,
+  recordBytes: 32 * 1024,
+  sessions: 64,
+  halfOpen: 16,
   halfOpenMs: 60_000,
   waitingBytes: 384 * 1024,
-  stagedRecords: 192,
-  stagedOfAuthor: 128,
+  stagedRecords: 96,
+  stagedOfAuthor: 64,
   policyUnits: 50_000,
   stateBytes: 128 * 1024,
   stateChanges: 256,
