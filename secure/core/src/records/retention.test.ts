@@ -106,3 +106,19 @@ test('a version that came while the ledger was asked about those before is not e
   world.behaviour = undefined
   assert.equal((await erase(session, second))['ok'], true)
 })
+
+test('peers of Hyperledger Fabric are asked the same, and believed the same', async () => {
+  const fabric = await TaWorld.open({ fabric: true })
+  try {
+    const [organization] = fabric.organizations
+    await fabric.ledger.submit(organization.admin, 'setRetention', ['1'])
+    const author = await fabric.doctor()
+    const patient = await fabric.patient()
+    const upload = await fabric.store(patient, { author, warrant: await fabric.warrant(patient, [author]) })
+    assert.equal((await erase(await fabric.connect(patient), upload))['code'], 'RETENTION_APPLIES')
+    fabric.clock.advanceMs(DAY_MS)
+    assert.equal((await erase(await fabric.connect(patient), upload))['ok'], true)
+  } finally {
+    fabric.close()
+  }
+})
