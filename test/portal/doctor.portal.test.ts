@@ -77,8 +77,20 @@ test('a visit is written, signed and recorded, and stands in the chart with its 
   await page.getByLabel('Usual to').fill('42')
   await page.getByLabel('Flag').selectOption('H')
   await page.getByRole('textbox', { name: 'Note' }).fill('canary-note-7f3c: weight stable')
+  // A ledger that is slow: signed and on its way, and nothing says that it is recorded.
+  let answer = () => {}
+  const slow = new Promise<void>((resolve) => (answer = resolve))
+  await page.route(/\/v1\/commitments/, async (route) => {
+    await slow
+    await route.continue()
+  })
   await page.getByRole('button', { name: 'Sign and store' }).click()
+  await page.getByText(/^Signed \d\d:\d\d\. Being recorded…$/).waitFor()
+  await shoot(page, 'doctor-being-recorded')
+  assert.equal(await page.getByText(/Recorded .* block/).count(), 0)
+  answer()
   await page.getByText(/Recorded .* block \d+/).waitFor()
+  await page.unroute(/\/v1\/commitments/)
   await page.getByRole('button', { name: /HbA1c/ }).first().waitFor()
   await page.locator('[data-state="verified"]').first().waitFor()
   await shoot(page, 'doctor-signed')
@@ -90,9 +102,9 @@ test('a visit is written, signed and recorded, and stands in the chart with its 
   ])
   const lab = items.find(({ resourceType }) => resourceType === 'Observation')
   assert.ok(lab !== undefined)
-  const answer = await bob.read(lab.record)
-  assert.ok(new TextDecoder().decode(answer.ehr).includes('"value":47.0,'), 'digits as typed')
-  assert.ok((await bob.verify(answer)).checks.every(({ result }) => result === 'pass'))
+  const read = await bob.read(lab.record)
+  assert.ok(new TextDecoder().decode(read.ehr).includes('"value":47.0,'), 'digits as typed')
+  assert.ok((await bob.verify(read)).checks.every(({ result }) => result === 'pass'))
 })
 
 test('labs show value, flag and course; the seal tells what was checked', async () => {

@@ -11,11 +11,12 @@ import { useEffect, useState, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
-import type { Correctable } from './doctor-area.ts'
+import type { Correctable, Signing } from './doctor-area.ts'
 import { ConditionFields, MedicineFields, ObservationFields } from './entry-fields.tsx'
 import { isSameCorrection, visitOfCorrection, type Correction } from './model/correction.ts'
 import { problemsOf } from './model/visit.ts'
 import { doctor } from './queries.ts'
+import { Recording } from './recording.tsx'
 import { Signed } from './signed.tsx'
 
 interface CorrectProps {
@@ -65,10 +66,12 @@ function Form({ patient, record, found, onClose }: FormProps): ReactNode {
   const [correction, setCorrection] = useState(before)
   const [isInError, setIsInError] = useState(false)
   const [wasTried, setWasTried] = useState(false)
+  const [signing, setSigning] = useState<Signing>()
   const isChanged =
     isInError || (before !== undefined && correction !== undefined && !isSameCorrection(before, correction))
   const sign = useMutation({
-    mutationFn: (change: Correction | 'in-error') => doctor.correct(patient, record, version, change),
+    mutationFn: (change: Correction | 'in-error') => doctor.correct(patient, record, version, change, setSigning),
+    onSettled: () => setSigning(undefined),
   })
   const isSigned = sign.isSuccess
   useEffect(() => {
@@ -123,6 +126,7 @@ function Form({ patient, record, found, onClose }: FormProps): ReactNode {
             ? t('doctor.problem.title', { count: problems.length })
             : ''}
       </p>
+      {signing === undefined ? undefined : <Recording signedMs={signing.signedMs} />}
       {sign.isError ? <Problem error={sign.error} /> : undefined}
       <div className="th-actions">
         <Button

@@ -76,6 +76,11 @@ export interface SignedPart {
   readonly code?: string
 }
 
+/** Signed and kept here; nothing has answered yet. */
+export interface Signing {
+  readonly signedMs: number
+}
+
 export interface SignedVisit {
   readonly signedMs: number
   /** Unset: nothing answered; everything is kept encrypted here and sent again. */
@@ -185,10 +190,15 @@ export function doctorArea(context: WorkerContext) {
   }
 
   /** Sends what was signed; it is kept first, so that it is not lost whatever happens on the way. */
-  async function sendKept(outgoing: Outgoing, titles: readonly SignedPart[]): Promise<SignedVisit> {
+  async function sendKept(
+    outgoing: Outgoing,
+    titles: readonly SignedPart[],
+    report?: (signed: Signing) => void,
+  ): Promise<SignedVisit> {
     const alice = await client()
     const { signedMs, prepared } = outgoing
     await browserOutbox.put(outgoing)
+    report?.({ signedMs })
     try {
       const outcomes = await alice.sendMany(prepared)
       if (!outcomes.some(mayStillBeTaken)) await browserOutbox.remove(outgoing.id)
@@ -267,6 +277,7 @@ export function doctorArea(context: WorkerContext) {
       ref: string,
       visit: Visit,
       meta: { readonly startedMs: number; readonly visitId: string },
+      report?: (signed: Signing) => void,
     ): Promise<SignedVisit> {
       const alice = await client()
       const patient = patientRefShape(ref, 'patient')
@@ -288,7 +299,7 @@ export function doctorArea(context: WorkerContext) {
         resourceType,
         recordId: prepared[i]?.recordId as string,
       }))
-      return await sendKept(outgoing, titles)
+      return await sendKept(outgoing, titles, report)
     },
 
     /** What the form can change of the newest version. */
@@ -310,7 +321,13 @@ export function doctorArea(context: WorkerContext) {
      * Signs and sends the next version. @param version the one that the doctor has seen
      * @param change `in-error`: the record was never true of this patient
      */
-    async correct(ref: string, record: string, version: number, change: Correction | 'in-error'): Promise<SignedVisit> {
+    async correct(
+      ref: string,
+      record: string,
+      version: number,
+      change: Correction | 'in-error',
+      report?: (signed: Signing) => void,
+    ): Promise<SignedVisit> {
       const alice = await client()
       const patient = patientRefShape(ref, 'patient')
       const answer = await newestChecked(record)
@@ -332,7 +349,7 @@ export function doctorArea(context: WorkerContext) {
         signedMs: context.clock.nowMs(),
         prepared: [prepared],
       }
-      const signed = await sendKept(outgoing, [{ recordId, title: '', resourceType }])
+      const signed = await sendKept(outgoing, [{ recordId, title: '', resourceType }], report)
       reader.forgetOne(recordId)
       return signed
     },

@@ -10,10 +10,12 @@ import { IconPlus, IconSignature } from '@tabler/icons-react'
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import type { Signing } from './doctor-area.ts'
 import { ConditionFields, MedicineFields, ObservationFields } from './entry-fields.tsx'
 import { DraftSaver } from './model/drafts.ts'
 import { EMPTY_VISIT, isEmptyVisit, problemsOf, type Visit } from './model/visit.ts'
 import { doctor } from './queries.ts'
+import { Recording } from './recording.tsx'
 import { Signed } from './signed.tsx'
 
 interface WriteProps {
@@ -31,6 +33,7 @@ export function Write({ patient, name, draft, isGroup }: WriteProps): ReactNode 
   const [visit, setVisit] = useState<Visit>(EMPTY_VISIT)
   const [savedMs, setSavedMs] = useState<number>()
   const [wasTried, setWasTried] = useState(false)
+  const [signing, setSigning] = useState<Signing>()
   const summary = useRef<HTMLDivElement>(null)
   const saver = useMemo(
     () =>
@@ -69,7 +72,8 @@ export function Write({ patient, name, draft, isGroup }: WriteProps): ReactNode 
     await cache.invalidateQueries({ queryKey: ['doctor'] })
   }
   const sign = useMutation({
-    mutationFn: () => doctor.store(patient, visit, { startedMs: form.startedMs, visitId: form.id }),
+    mutationFn: () => doctor.store(patient, visit, { startedMs: form.startedMs, visitId: form.id }, setSigning),
+    onSettled: () => setSigning(undefined),
     onSuccess: done,
   })
   const begin = useMutation({ mutationFn: () => doctor.startGroup(patient, visit.note), onSuccess: done })
@@ -210,6 +214,7 @@ export function Write({ patient, name, draft, isGroup }: WriteProps): ReactNode 
         <p className="th-dimmed">
           {savedMs === undefined ? t('doctor.draft.none') : t('doctor.draft.saved', { time: time(savedMs) })}
         </p>
+        {signing === undefined ? undefined : <Recording signedMs={signing.signedMs} />}
         {sign.isError ? <Problem error={sign.error} again={() => sign.mutate()} /> : undefined}
         {begin.isError ? <Problem error={begin.error} /> : undefined}
         <div className="th-actions">
