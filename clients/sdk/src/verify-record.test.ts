@@ -160,7 +160,7 @@ function honestWorld() {
     log: { index: 0, size: 1, entry, proof: [], checkpoint },
     accessIndex: 1,
   }
-  return { answer, state, commitment, patient, author, doctorKey, serverRef, batchId, jti }
+  return { answer, state, commitment, patient, author, doctorKey, serverKey, serverRef, batchId, jti }
 }
 type World = ReturnType<typeof honestWorld>
 
@@ -247,16 +247,46 @@ test('a log entry of another record fails the log', async () => {
   assert.equal(results['log'], 'LOG_SIGNATURE_MISSING')
 })
 
-test('a newer version that was not offered is an old copy', async () => {
+test('a server that signed another log for the ledger than for the reader is a split view', async () => {
+  const world = honestWorld()
+  const root = crypto.randomBytes(32)
+  const origin = logOrigin(world.serverRef)
+  const key = `checkpoint ${world.serverRef}`
+  world.state[key] = {
+    ...(world.state[key] as object),
+    root: encodeHex(root),
+    checkpoint: signCheckpoint(crypto, world.serverKey, { origin, size: 1, root, extensions: [] }),
+  }
+  const { results, seal } = await check(world)
+  assert.equal(results['log'], 'LOG_NOT_CONSISTENT')
+  assert.deepEqual([seal.state, seal.tone, seal.line], ['split-view', 'bad', 'Hospitals were shown different logs.'])
+})
+
+/** The ledger has version 2, taken a day later. */
+function correctedWorld() {
   const world = honestWorld()
   const newer = { ...commitmentToJson(world.commitment), version: 2, previous: encodeHex(world.commitment.ehrHash) }
-  world.state['commitments'] = [
-    { ...newer, author: world.author, batchId: world.batchId, index: 0, txId: '22'.repeat(32), timeMs: nowMs },
-  ]
-  const { seal } = await check(world, world.answer, {
-    findVersions: () => Promise.resolve([{ version: 2, batchId: world.batchId, index: 0 }]),
-  })
-  assert.equal(seal.state, 'old-copy')
+  const { author, batchId } = world
+  const correctedMs = nowMs + 86_400_000
+  world.state['commitments'] = [{ ...newer, author, batchId, index: 0, txId: '22'.repeat(32), timeMs: correctedMs }]
+  const findVersions: VerifyOptions['findVersions'] = () => Promise.resolve([{ version: 2, batchId, index: 0 }])
+  return { world, correctedMs, findVersions }
+}
+
+test('a newer version that was not offered is an old copy, and from when it is', async () => {
+  const { world, correctedMs, findVersions } = correctedWorld()
+  const { seal, report } = await check(world, world.answer, { findVersions })
+  assert.deepEqual([seal.state, report.newerMs], ['old-copy', correctedMs])
+  assert.equal(seal.line, `A newer version from ${correctedMs} exists and was not given to you.`)
+})
+
+test('a version that was replaced says when, by the ledger; where that cannot be found the check did not run', async () => {
+  const { world, correctedMs, findVersions } = correctedWorld()
+  const answer = { ...world.answer, latestVersion: 2 }
+  const { seal, report } = await check(world, answer, { findVersions })
+  assert.deepEqual([seal.state, report.replacedMs], ['replaced', correctedMs])
+  const unknown = await check(world, answer, { findVersions: () => Promise.resolve([]) })
+  assert.deepEqual([unknown.results['newest'], unknown.seal.state], ['CLIENT_CHECK_SKIPPED', 'not-fully-checked'])
 })
 
 test('a ledger that is away makes skips, never passes', async () => {
