@@ -266,6 +266,11 @@ test('by keyboard alone: find, open, and reach the form; no violation of WCAG at
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
   await page.waitForURL(/\/doctor\/(patient|group)\//)
+  // From there, too.
+  await page.locator('h1').first().waitFor()
+  await page.keyboard.press('Control+k')
+  await page.waitForURL(/\/doctor\?find$/)
+  await page.locator('input[type=search]:focus').waitFor()
   const phone = await portal.page({ width: 360, height: 740, locale: 'zh-CN', bypassCSP: true })
   phone.page.setDefaultTimeout(PATIENCE_MS)
   const { code } = await portal.world

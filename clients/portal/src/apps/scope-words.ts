@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Words } from '../i18n/i18n.tsx'
+import type { Words } from '../i18n/words.ts'
 
 const SCOPE = /^(patient|user)\/([A-Z][A-Za-z]*|\*)\.([a-z*]+)(?:\?(.+))?$/
 /** Words for letters of version 2; version 1 has words of its own. */

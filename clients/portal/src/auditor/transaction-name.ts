@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Words } from '../i18n/i18n.tsx'
+import type { Words } from '../i18n/words.ts'
 
 /** @param fn function of the contract; a newer contract may have one without words here. */
 export function transactionName({ t, has }: Words, fn: string): string {

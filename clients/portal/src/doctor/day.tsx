@@ -6,8 +6,8 @@
 import { Button, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconAmbulance, IconSearch } from '@tabler/icons-react'
-import { useEffect, useRef, useState, type ReactNode } from 'react'
-import { Link } from 'wouter'
+import { useState, type ReactNode } from 'react'
+import { Link, useSearchParams } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
@@ -15,28 +15,28 @@ import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import type { PatientRow } from './doctor-area.ts'
 import { EmergencySheet } from './emergency-sheet.tsx'
+import { FIND, useFindKey } from './find-key.ts'
 import { PermissionText } from './permission-text.tsx'
 import { queries } from './queries.ts'
+
+const FIELD = 'find-patient'
+
+/** The field is there once the day is. */
+function focusFind(): void {
+  document.getElementById(FIELD)?.focus()
+}
 
 export function Day(): ReactNode {
   const { t, weekday } = useWords()
   const [wanted, setWanted] = useState('')
   const [emergency, setEmergency] = useState<PatientRow>()
-  const find = useRef<HTMLInputElement>(null)
+  const [params] = useSearchParams()
   const day = useQuery(queries.day)
   const drafts = useQuery(queries.drafts)
   const entitled = useQuery(queries.entitled)
   const title = t('doctor.day.title', { date: weekday(Date.now()) })
   useTitle(title)
-  useEffect(() => {
-    const focus = (event: KeyboardEvent) => {
-      if (event.key.toLowerCase() !== 'k' || !(event.metaKey || event.ctrlKey)) return
-      event.preventDefault()
-      find.current?.focus()
-    }
-    addEventListener('keydown', focus)
-    return () => removeEventListener('keydown', focus)
-  }, [])
+  useFindKey(focusFind)
   if (day.isPending) return <Loading rows={6} />
   if (day.isError) return <Problem error={day.error} again={day.refetch} />
   const matches = (row: PatientRow) => row.name.toLowerCase().includes(wanted.trim().toLowerCase())
@@ -60,7 +60,8 @@ export function Day(): ReactNode {
       )}
       <div className="th-find">
         <TextInput
-          ref={find}
+          id={FIELD}
+          autoFocus={params.has(FIND)}
           type="search"
           label={t('doctor.find.label')}
           description={t('doctor.find.keys')}

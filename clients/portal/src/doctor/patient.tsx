@@ -15,6 +15,7 @@ import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { Chart } from './chart.tsx'
 import type { EmergencyLine, PatientRow } from './doctor-area.ts'
+import { useFindKey } from './find-key.ts'
 import { ageOf } from './model/banner.ts'
 import { countdownOf } from './model/emergency.ts'
 import { PermissionText } from './permission-text.tsx'
@@ -26,6 +27,7 @@ import { Write } from './write.tsx'
 export function Patient({ patient }: { readonly patient: string }): ReactNode {
   const { t } = useWords()
   const found = useQuery(queries.patient(patient))
+  useFindKey()
   const [params, setParams] = useSearchParams()
   const asked = params.get('view')
   const view = VIEWS.find((one) => one === asked) ?? 'all'

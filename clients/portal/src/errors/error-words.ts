@@ -6,7 +6,7 @@
  */
 import { ERROR_TABLE, type ErrorCode } from '../../../../shared/protocol/src/error-table.ts'
 import { codeOfError } from '../session/portal-error.ts'
-import type { Words } from '../i18n/i18n.tsx'
+import type { Words } from '../i18n/words.ts'
 
 export interface ErrorWords {
   readonly code: string

@@ -4,7 +4,8 @@
  * @module
  */
 import type { ReactNode } from 'react'
-import { useWords, type Words } from '../i18n/i18n.tsx'
+import { useWords } from '../i18n/i18n.tsx'
+import type { Words } from '../i18n/words.ts'
 import { timeOf } from './read.ts'
 
 export function FhirDate({ text }: { readonly text: string }): ReactNode {

@@ -19,7 +19,7 @@ import {
   type Icon,
 } from '@tabler/icons-react'
 import type { EhrType } from '../../../../shared/protocol/src/index.ts'
-import type { Words } from '../i18n/i18n.tsx'
+import type { Words } from '../i18n/words.ts'
 
 export const KIND_ICONS: Readonly<Record<EhrType, Icon>> = {
   lab: IconTestPipe,

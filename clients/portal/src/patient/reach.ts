@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Words } from '../i18n/i18n.tsx'
+import type { Words } from '../i18n/words.ts'
 import { scopeText } from './kinds.ts'
 import type { RecordLine } from './patient-area.ts'
 

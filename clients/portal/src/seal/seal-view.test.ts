@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createIntl } from 'react-intl'
 import { CHECK_IDS, type Check, type CheckId, type SealInput } from '../../../sdk/src/seal.ts'
-import type { Words } from '../i18n/i18n.tsx'
+import type { Words } from '../i18n/words.ts'
 import { sealView } from './seal-view.ts'
 
 const LOCALES = join(import.meta.dirname, '../../locales')

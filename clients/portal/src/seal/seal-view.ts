@@ -4,7 +4,7 @@
  * @module
  */
 import { CHECK_IDS, sealOf, type SealInput, type SealState, type SealTone } from '../../../sdk/src/seal.ts'
-import type { Words } from '../i18n/i18n.tsx'
+import type { Words } from '../i18n/words.ts'
 
 export interface SealView {
   readonly state: SealState
