@@ -75,6 +75,12 @@ await desk.assign({
   aux: '',
   doctors: [alice],
 })
+await write(
+  omar,
+  bob,
+  { resourceType: 'Patient', name: [{ family: 'Li', given: ['Bob'] }], birthDate: '1962-03-03', gender: 'male' },
+  { resourceType: 'AllergyIntolerance', patient: {}, code: { text: 'Penicillin' } },
+)
 await patient.goto(`${url}/patient`)
 await patient.getByRole('button', { name: 'Review' }).click()
 await patient.getByRole('button', { name: 'Allow and sign' }).click()

@@ -235,7 +235,9 @@ function Labs({ records }: { readonly records: readonly OpenedRecord[] }): React
             <td data-label={t('doctor.labs.range')}>
               <RangeText measured={latest.measured} />
             </td>
-            <td data-label={t('doctor.labs.date')}>{date(latest.timeMs)}</td>
+            <td data-label={t('doctor.labs.date')}>
+              <time>{date(latest.timeMs)}</time>
+            </td>
           </tr>
         )
       })}
