@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { encodeUtf8 } from '../../../shared/crypto/src/index.ts'
 import type { ErrorCode } from '../../../shared/protocol/src/index.ts'
+import { nodeCount } from '../../../shared/tlog/src/index.ts'
 import type { TestIdentity } from '../../../testkit/src/consortium.ts'
 import { observation, TaWorld, type Upload, type WorldPatient } from '../../../testkit/src/ta-world.ts'
 import type { SqlDatabase } from './index.ts'
@@ -131,6 +132,24 @@ test('waiting changes of the state taken away: STATE_ROLLED_BACK at the next sta
   assert.deepEqual([world.fatal, world.app.state], ['STATE_ROLLED_BACK', 'stopped'])
 })
 
+test('a record of which the log tells taken away before it was indexed: STATE_ROLLED_BACK at the next start', async () => {
+  const { world } = await scene()
+  world.inspect((database) => database.exec('DELETE FROM record'))
+  await world.restart()
+  assert.deepEqual([world.fatal, world.app.state], ['STATE_ROLLED_BACK', 'stopped'])
+})
+
+test('the log cut in the middle of a transaction, with everything above it: STATE_ROLLED_BACK at the next start', async () => {
+  const { world } = await scene()
+  world.inspect((database) => {
+    const { size } = database.prepare('SELECT max(position) AS size FROM log_entry').get() as { size: number }
+    database.exec(`DELETE FROM log_entry WHERE position = ${size}`)
+    database.exec(`DELETE FROM log_node WHERE id >= ${nodeCount(size)}`)
+  })
+  await world.restart()
+  assert.deepEqual([world.fatal, world.app.state], ['STATE_ROLLED_BACK', 'stopped'])
+})
+
 /** Runs what a patient does; a fatal code, or what was seen. */
 async function use({ world, patient, uploads }: Scene): Promise<ErrorCode | readonly unknown[]> {
   const seen: unknown[] = []
@@ -210,6 +229,13 @@ test('whichever old page is put back into the newest store: it is noticed, or no
   assert.ok(noticed >= pages.length / 2, `${noticed} of ${pages.length}`)
 })
 
+/** A second version of the first record. */
+async function correct({ world, doctor, patient, warrant, uploads }: Scene): Promise<void> {
+  const { recordId, ehrHash: previous } = (uploads[0] as Upload).commitment
+  const ehr = encodeUtf8(JSON.stringify(observation({ status: 'corrected' })))
+  await world.store(patient, { author: doctor, warrant, recordId, version: 2, previous, ehr })
+}
+
 /** One row changed behind the application's back, and the request that must notice it. */
 const TAMPERINGS: readonly {
   readonly what: string
@@ -217,12 +243,28 @@ const TAMPERINGS: readonly {
   readonly cmd: string
   readonly body: (one: Scene) => Readonly<Record<string, string>>
   readonly code?: ErrorCode
+  /** What the scene needs besides. */
+  readonly before?: (one: Scene) => Promise<unknown>
 }[] = [
   {
     what: 'a record row altered',
     change: (database) => database.exec(`UPDATE record SET ehr_type = 'other'`),
     cmd: 'record.read',
     body: ({ uploads }) => ({ record: uploads[0]?.commitment.recordId ?? '' }),
+  },
+  {
+    what: 'a record row in a state that is none',
+    change: (database) => database.exec('UPDATE record SET state = 7'),
+    cmd: 'record.versions',
+    body: ({ uploads }) => ({ record: uploads[0]?.commitment.recordId ?? '' }),
+    code: 'STORE_DAMAGED',
+  },
+  {
+    what: 'a number that is none of ours in a record row',
+    change: (database) => database.exec('UPDATE record SET stored_ms = 9007199254740993'),
+    cmd: 'record.read',
+    body: ({ uploads }) => ({ record: uploads[0]?.commitment.recordId ?? '' }),
+    code: 'STORE_DAMAGED',
   },
   {
     what: 'a record row removed, then read',
@@ -233,6 +275,33 @@ const TAMPERINGS: readonly {
   {
     what: 'a record row removed, then listed',
     change: (database) => database.exec('DELETE FROM record WHERE id = 1'),
+    cmd: 'record.list',
+    body: ({ patient }) => ({ patient: patient.ref }),
+  },
+  {
+    what: 'the newest version removed, then read',
+    before: correct,
+    change: (database) => database.exec('DELETE FROM record WHERE version = 2'),
+    cmd: 'record.read',
+    body: ({ uploads }) => ({ record: uploads[0]?.commitment.recordId ?? '' }),
+  },
+  {
+    what: 'the newest version removed, then all versions asked for',
+    before: correct,
+    change: (database) => database.exec('DELETE FROM record WHERE version = 2'),
+    cmd: 'record.versions',
+    body: ({ uploads }) => ({ record: uploads[0]?.commitment.recordId ?? '' }),
+  },
+  {
+    what: 'the first version removed, then all versions asked for',
+    before: correct,
+    change: (database) => database.exec('DELETE FROM record WHERE version = 1 AND superseded = 1'),
+    cmd: 'record.versions',
+    body: ({ uploads }) => ({ record: uploads[0]?.commitment.recordId ?? '' }),
+  },
+  {
+    what: 'a record taken out of the patient’s list',
+    change: (database) => database.exec('DELETE FROM patient_record WHERE id = 1'),
     cmd: 'record.list',
     body: ({ patient }) => ({ patient: patient.ref }),
   },
@@ -267,6 +336,15 @@ const TAMPERINGS: readonly {
   {
     what: 'an entry of the patient’s log removed',
     change: (database) => database.exec('DELETE FROM patient_log WHERE number = 2'),
+    cmd: 'access-log',
+    body: ({ patient }) => ({ patient: patient.ref }),
+  },
+  {
+    what: 'the newest entry of the patient’s log altered',
+    change: (database) =>
+      database.exec(
+        'UPDATE patient_log SET digest = zeroblob(32) WHERE number = (SELECT max(number) FROM patient_log AS l WHERE l.patient = patient_log.patient)',
+      ),
     cmd: 'access-log',
     body: ({ patient }) => ({ patient: patient.ref }),
   },
@@ -314,10 +392,11 @@ const TAMPERINGS: readonly {
   },
 ]
 
-for (const { what, change, cmd, body, code = 'STATE_ROLLED_BACK' } of TAMPERINGS) {
+for (const { what, change, cmd, body, code = 'STATE_ROLLED_BACK', before } of TAMPERINGS) {
   test(`${what}: ${code}, and the application ends`, async () => {
     const one = await scene()
     const { world, doctor, patient } = one
+    await before?.(one)
     await (
       await world.connect(doctor)
     ).request('emergency.open', {

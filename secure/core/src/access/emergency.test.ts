@@ -94,6 +94,8 @@ test('a suspended doctor, and no ledger: it stays closed', async () => {
   await assert.rejects(session.request('emergency.open', open), { code: 'LEDGER_UNAVAILABLE' })
   world.behaviour = undefined
   await world.ledger.submit(world.organizations[0].admin, 'suspendParticipant', [leaving.ref, 'left'])
+  // What is known of the organisation is of before; the patient's permissions are asked for each time.
+  await assert.rejects(session.request('emergency.open', open), { code: 'PARTICIPANT_SUSPENDED' })
   world.clock.advanceMs(5_000)
   await assert.rejects(session.request('emergency.open', open), { code: 'PARTICIPANT_SUSPENDED' })
 })

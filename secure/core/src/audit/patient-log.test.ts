@@ -79,6 +79,8 @@ test('a cursor of another place, or a made-up one, is refused, and ends nothing'
   const patient = await world.patient()
   const session = await world.connect(patient)
   for (let i = 0; i < 3; i++) await session.request('record.list', { patient: patient.ref })
+  // The index is written by it, so that there is a place for each number below.
+  await session.request('access-log', { patient: patient.ref })
   const made = encodeHex(new Uint8Array(32))
   for (const cursor of [`2-${made}`, `9000000-${made}`, 'x', `0-${made}`, '-1']) {
     const refused = session.request('access-log', { patient: patient.ref, cursor })

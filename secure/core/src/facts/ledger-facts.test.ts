@@ -185,6 +185,26 @@ test('an answer to fewer queries than were asked refuses', () => {
   assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_MALFORMED' })
 })
 
+const PLACE = { batchId: `b-${'0'.repeat(32)}`, index: 0 }
+const ELSE = JSON.stringify({ measurement: 'b'.repeat(64), votes: [] })
+for (const [fn, needs, result] of [
+  ['commitments', { commitments: [PLACE] }, '[]'],
+  ['commitmentLeaves', { leaves: [PLACE] }, '[]'],
+  ['program', { program: 'a'.repeat(64) }, ELSE],
+] as const) {
+  test(`an answer to ${fn} about less, or about another, refuses`, () => {
+    const facts = open()
+    const request = ask(facts, needs)
+    const need = only(facts.flush(0))
+    assert.ok(need.queries.some((query) => query.fn === fn))
+    const answers = need.queries.flatMap((query) =>
+      answer({ ...need, queries: [query] }, query.fn === fn ? { result } : {}),
+    )
+    facts.deliver(need.need, { answers }, 1)
+    assert.deepEqual(request.outcome, { code: 'ENDORSEMENT_MALFORMED' })
+  })
+}
+
 test('who holds the store is told before anybody gets an answer; whoever hears it may end everything', () => {
   const facts = open()
   const request = ask(facts, { patients: [P1] })

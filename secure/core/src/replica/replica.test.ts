@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { encodeFinish } from '../../../../shared/protocol/src/session/messages.ts'
 import { decodeOutcome, decodeTaMessage, encodeRequest, FrameReader } from '../../../../shared/tee-abi/src/index.ts'
 import { copyStore, ReplicaWorld } from '../../../../testkit/src/replica-world.ts'
 import { TaWorld, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
@@ -108,6 +109,8 @@ test('another replica than the one that was added is refused, and while there is
   await replica.add()
   await assert.rejects(other.join(), { code: 'REPLICA_UNKNOWN' })
   await assert.rejects(world.ask('replica-record', { record: new Uint8Array(64) }), { code: 'SESSION_UNKNOWN' })
+  const finish = encodeFinish({ sid: new Uint8Array(16), box: new Uint8Array(64) })
+  await assert.rejects(world.ask('replica-finish', { finish }), { code: 'SESSION_UNKNOWN' })
 })
 
 test('a server that the ledger does not have, or that is another one, gets no finish', async () => {
@@ -215,6 +218,9 @@ test('operations of one role are refused in the other', async () => {
   const replica = await prepared(world)
   await assert.rejects(world.ask('follow-hello', {}), { code: 'REPLICA_UNKNOWN' })
   await assert.rejects(world.ask('promote', {}), { code: 'REPLICA_UNKNOWN' })
+  await assert.rejects(world.ask('replica-mode', { mode: 'asynchronous' }), { code: 'REPLICA_UNKNOWN' })
+  await assert.rejects(replica.ask('follow-reply', { reply: new Uint8Array(64) }), { code: 'SESSION_UNKNOWN' })
+  await assert.rejects(replica.ask('follow-record', { record: new Uint8Array(64) }), { code: 'SESSION_UNKNOWN' })
   await assert.rejects(world.ask('follow-prepare', { config: world.config }), { code: 'TEE_ALREADY_PROVISIONED' })
   await assert.rejects(replica.ask('promote', {}), { code: 'REPLICA_UNKNOWN' })
   await assert.rejects(replica.ask('provision', { config: world.config }), { code: 'TEE_ALREADY_PROVISIONED' })
