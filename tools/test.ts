@@ -38,7 +38,7 @@ const EMULATED_AT_ONCE = 2
 const TRUSTED = ['shared', 'secure', 'ledger/contract'] as const
 const LEAST_COVERAGE_PERCENT = 95
 /** Refusals that no test reaches yet and that give no reason. Lower it with each that gets a test. */
-const MOST_UNREACHED = { shared: 0, secure: 60, 'ledger/contract': 0 }
+const MOST_UNREACHED = { shared: 0, secure: 44, 'ledger/contract': 0 }
 /** Runs in an emulated machine only, which measures nothing: `npm run test:optee`. */
 const ELSEWHERE = 'secure/adapters/optee/'
 const LCOV = join(ROOT, 'coverage/lcov.info')
