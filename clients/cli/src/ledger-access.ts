@@ -9,11 +9,18 @@ import { decodeBlocks, type EncodedBlock } from '../../../shared/ledger-model/sr
 import type { BlockPage } from '../../sdk/src/audit/chain-walk.ts'
 import { ClientError } from '../../sdk/src/errors.ts'
 import { VerifyingLedgerReader } from '../../sdk/src/ledger-reader.ts'
-import { CommandError } from './command-error.ts'
+import { CommandError, doing } from './command-error.ts'
 import { timeoutOf } from './connection.ts'
 import type { Context } from './context.ts'
 import { findIdentity, listIdentities, type StoredIdentity } from './identities.ts'
-import { consortiumConfigOf, LEDGER_PROGRAM, urlOf, type Consortium, type SystemState } from './system-file.ts'
+import {
+  consortiumConfigOf,
+  LEDGER_PROGRAM,
+  requireSystem,
+  urlOf,
+  type Consortium,
+  type SystemState,
+} from './system-file.ts'
 
 const BLOCKS_A_PAGE = 100
 
@@ -26,6 +33,21 @@ export function openLedgerOf(context: Context, consortium: Consortium, system: S
     deadlineMs: timeoutOf(context),
     nowMs: () => context.clock.nowMs(),
   })
+}
+
+/** Does one thing with the ledger of this system. @throws {CommandError} beginning with `failed`, as `doing` */
+export async function withLedger<T>(
+  context: Context,
+  failed: string,
+  work: (ledger: Ledger) => Promise<T>,
+): Promise<T> {
+  const { consortium, system } = requireSystem(context.state)
+  const ledger = await openLedgerOf(context, consortium, system)
+  try {
+    return await doing(failed, () => work(ledger))
+  } finally {
+    await ledger.close()
+  }
 }
 
 /** Proven reads, straight from the ledger. */

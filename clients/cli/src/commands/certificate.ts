@@ -12,7 +12,7 @@ import { CommandError, doing } from '../command-error.ts'
 import type { CommandRow, OptionValues } from '../command-row.ts'
 import { timeoutOf } from '../connection.ts'
 import type { Context } from '../context.ts'
-import { openLedgerOf } from '../ledger-access.ts'
+import { openLedgerOf, withLedger } from '../ledger-access.ts'
 import { table } from '../output.ts'
 import { fetchServerStatus } from '../record-server.ts'
 import { requireSystem, SERVER_PROGRAM, urlOf } from '../system-file.ts'
@@ -49,23 +49,20 @@ export const CERTIFICATE_COMMANDS: readonly CommandRow[] = [
 ]
 
 async function show(context: Context): Promise<void> {
-  const { consortium, system } = requireSystem(context.state)
+  const { consortium } = requireSystem(context.state)
   const { endWords, readCertificates, warningsOf } = await import('../system/certificates.ts')
-  const ledger = await openLedgerOf(context, consortium, system)
-  try {
-    const certificates = await doing('The ledger cannot be read', () => readCertificates(context, consortium, ledger))
-    const nowMs = context.clock.nowMs()
-    const rows = certificates.map(({ who, kind, endsMs }) => [who, kind, endWords(endsMs, nowMs)])
-    const warnings = warningsOf(certificates, nowMs)
-    const next = warnings.length === 0 ? [] : ['', ...warnings, 'Renew them:  trusthealth certificate renew']
-    context.output.result({ certificates, endSoon: warnings.length }, [table(rows, ''), ...next].join('\n'))
-  } finally {
-    await ledger.close()
-  }
+  const certificates = await withLedger(context, 'The ledger cannot be read', (ledger) =>
+    readCertificates(context, consortium, ledger),
+  )
+  const nowMs = context.clock.nowMs()
+  const rows = certificates.map(({ who, kind, endsMs }) => [who, kind, endWords(endsMs, nowMs)])
+  const warnings = warningsOf(certificates, nowMs)
+  const next = warnings.length === 0 ? [] : ['', ...warnings, 'Renew them:  trusthealth certificate renew']
+  context.output.result({ certificates, endSoon: warnings.length }, [table(rows, ''), ...next].join('\n'))
 }
 
 async function renew(context: Context): Promise<void> {
-  const { consortium, system } = requireSystem(context.state)
+  const { consortium } = requireSystem(context.state)
   if (context.flags.dryRun === true) {
     context.output.result({ server: consortium.serverRef }, 'Would renew the certificate of the record server.')
     return
@@ -78,15 +75,10 @@ async function renew(context: Context): Promise<void> {
   for (const hospital of consortium.hospitals) {
     if (hasKeysHere(context, hospital)) await openMember(context, hospital.name, hospital.slug)
   }
-  const ledger = await openLedgerOf(context, consortium, system)
-  try {
-    const { serverRef } = consortium
-    await doing('The certificate was not renewed', () =>
-      renewServerCertificate(context, { ledger, operator, serverRef }, true),
-    )
-  } finally {
-    await ledger.close()
-  }
+  const { serverRef } = consortium
+  await withLedger(context, 'The certificate was not renewed', (ledger) =>
+    renewServerCertificate(context, { ledger, operator, serverRef }, true),
+  )
   await show(context)
 }
 

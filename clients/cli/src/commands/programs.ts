@@ -22,7 +22,7 @@ import type { CommandRow, OptionRow, OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { formatMoment } from '../dates.ts'
 import { readOwnFile } from '../files.ts'
-import { ledgerReaderOf, openLedgerOf } from '../ledger-access.ts'
+import { ledgerReaderOf, withLedger } from '../ledger-access.ts'
 import { countOption } from '../moments.ts'
 import { text } from '../option-values.ts'
 import { table } from '../output.ts'
@@ -118,19 +118,14 @@ async function voting(
   words: string,
   step: { readonly what: string; readonly work: (ledger: Ledger, voters: readonly Organization[]) => Promise<void> },
 ): Promise<void> {
-  const { consortium, system } = requireSystem(context.state)
+  const { consortium } = requireSystem(context.state)
   const voters = await votersOf(context, consortium, options)
   const names = voters.map(({ mspId }) => mspId)
   if (context.flags.dryRun === true) {
     context.output.result({ measurement, voters: names }, `Would ${words}: ${names.join(', ')}.`)
     return
   }
-  const ledger = await openLedgerOf(context, consortium, system)
-  try {
-    await doing(step.what, () => step.work(ledger, voters))
-  } finally {
-    await ledger.close()
-  }
+  await withLedger(context, step.what, (ledger) => step.work(ledger, voters))
   await show(context, [measurement])
 }
 

@@ -4,8 +4,6 @@
  *
  * @module
  */
-import type { Organization } from '../../../../hospital/src/index.ts'
-import type { Ledger } from '../../../../ledger/client/src/index.ts'
 import { MAX_TERM, type Succession, type SuccessionStart } from '../../../../shared/ledger-model/src/index.ts'
 import type { Sha256Hex } from '../../../../shared/protocol/src/index.ts'
 import { confirmSevereStep } from '../ask.ts'
@@ -13,7 +11,7 @@ import { codeOfFailure, doing, usageError } from '../command-error.ts'
 import type { CommandRow, OptionRow, OptionValues } from '../command-row.ts'
 import type { Context } from '../context.ts'
 import { formatMoment } from '../dates.ts'
-import { openLedgerOf } from '../ledger-access.ts'
+import { withLedger } from '../ledger-access.ts'
 import { countOption } from '../moments.ts'
 import { text } from '../option-values.ts'
 import { table } from '../output.ts'
@@ -112,9 +110,10 @@ async function approve(context: Context, _what: readonly string[], options: Opti
     return
   }
   if (code !== undefined) await confirmSevereStep(context, { lines, code })
-  await voting(context, voters, 'No vote was cast', (ledger, all) =>
-    voteForSuccession(ledger, all, consortium.serverRef, succession),
+  await withLedger(context, 'No vote was cast', (ledger) =>
+    voteForSuccession(ledger, voters, consortium.serverRef, succession),
   )
+  await show(context)
 }
 
 async function withdraw(context: Context, _what: readonly string[], options: OptionValues): Promise<void> {
@@ -124,24 +123,9 @@ async function withdraw(context: Context, _what: readonly string[], options: Opt
   const term = countOption('--term', given, 1, MAX_TERM)
   const { withdrawSuccessionVotes } = await import('../system/recovery-votes.ts')
   const voters = await votersOf(context, consortium, options)
-  await voting(context, voters, 'No vote was taken back', (ledger, all) =>
-    withdrawSuccessionVotes(ledger, all, consortium.serverRef, term),
+  await withLedger(context, 'No vote was taken back', (ledger) =>
+    withdrawSuccessionVotes(ledger, voters, consortium.serverRef, term),
   )
-}
-
-async function voting(
-  context: Context,
-  voters: readonly Organization[],
-  failed: string,
-  work: (ledger: Ledger, voters: readonly Organization[]) => Promise<void>,
-): Promise<void> {
-  const { consortium, system } = requireSystem(context.state)
-  const ledger = await openLedgerOf(context, consortium, system)
-  try {
-    await doing(failed, () => work(ledger, voters))
-  } finally {
-    await ledger.close()
-  }
   await show(context)
 }
 

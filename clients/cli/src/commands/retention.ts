@@ -20,7 +20,7 @@ import type { Context } from '../context.ts'
 import { formatDate } from '../dates.ts'
 import { listIdentityNames } from '../identities.ts'
 import { resolveId, shortId } from '../ids.ts'
-import { ledgerReaderOf, openLedgerOf } from '../ledger-access.ts'
+import { ledgerReaderOf, withLedger } from '../ledger-access.ts'
 import { text } from '../option-values.ts'
 import { table } from '../output.ts'
 import { rememberedIds } from '../remembered.ts'
@@ -137,7 +137,7 @@ async function asOrganization(
     readonly work: (ledger: Ledger, organization: Organization) => Promise<unknown>
   },
 ): Promise<void> {
-  const { consortium, system } = requireSystem(context.state)
+  const { consortium } = requireSystem(context.state)
   if (text(options, 'hospital') === undefined) throw usageError('Which hospital?', '--hospital "Hospital A"')
   const [organization] = await votersOf(context, consortium, options)
   if (organization === undefined) throw new TypeError('one organisation, or a refusal')
@@ -147,12 +147,7 @@ async function asOrganization(
     return
   }
   if (step.ask !== undefined) await confirmStep(context, step.ask)
-  const ledger = await openLedgerOf(context, consortium, system)
-  try {
-    await doing(step.what, () => step.work(ledger, organization))
-  } finally {
-    await ledger.close()
-  }
+  await withLedger(context, step.what, (ledger) => step.work(ledger, organization))
 }
 
 /** `10y`, `3653d`, `none`, in days. @throws {CommandError} `CLIENT_USAGE` */
