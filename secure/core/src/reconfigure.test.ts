@@ -1,6 +1,7 @@
 /** Updates of the configuration: docs/protocol/02-registration.md §2.7. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { encodeHex } from '../../../shared/crypto/src/index.ts'
 import {
   encodeConfiguration as encodeChannel,
   encodeConfigurationUpdate,
@@ -19,6 +20,9 @@ import {
 import { InsecureFabricPeer } from '../../../testkit/src/fabric-peer.ts'
 import { TEST_CHAINCODE } from '../../../testkit/src/insecure-memory-ledger.ts'
 import { plainRows, TaWorld, type TaWorldOptions } from '../../../testkit/src/ta-world.ts'
+import { createSqlCipherPort } from '../../adapters/sqlcipher/src/index.ts'
+import { storeKeysOf } from './keys/sealing.ts'
+import { Store } from './store.ts'
 
 const worlds: TaWorld[] = []
 after(() => {
@@ -301,6 +305,55 @@ test('an end before the round is durable leaves the configuration that was in fo
   const status = await world.ask('status', {})
   assert.deepEqual([status.configDigest, status.sequence, status.state], [configDigest, 0, 'serving'])
   assert.equal((await world.reconfigure(update)).sequence, 1)
+})
+
+/** The sealed configuration in the store. */
+const rowOf = (world: TaWorld) =>
+  world.inspect((database) => database.prepare(`SELECT value FROM meta WHERE name = 'configuration'`).get())?.[
+    'value'
+  ] as Uint8Array
+
+/** Starts again on a store in which that stands in place of the sealed configuration. */
+async function startWith(world: TaWorld, row: Uint8Array): Promise<string | undefined> {
+  world.inspect((database) => database.prepare(`UPDATE meta SET value = ? WHERE name = 'configuration'`).run(row))
+  await world.restart()
+  return world.fatal
+}
+
+test('STATE_ROLLED_BACK: the configuration of before an update, put back into the store', async () => {
+  const world = await open()
+  const c = await joining(world)
+  const earlier = rowOf(world)
+  await world.reconfigure(signed(world, next(world, [c]), admins(world, c)))
+  assert.notDeepEqual(rowOf(world), earlier)
+  assert.equal(await startWith(world, earlier), 'STATE_ROLLED_BACK')
+  assert.equal(world.app.state, 'stopped')
+})
+
+test('a store whose configuration has no head yet is served; the next program gives it one', async () => {
+  const world = await open()
+  const c = await joining(world)
+  const earlier = rowOf(world)
+  await world.reconfigure(signed(world, next(world, [c]), admins(world, c)))
+  const newest = rowOf(world)
+  world.kill()
+  const port = createSqlCipherPort({ folder: world.folder })
+  const store = Store.open(world.crypto, port.open('store.db', storeKeysOf(world.crypto, world.rootKey).database))
+  store.beginWrite()
+  store.state.delete('configuration', 'current')
+  store.commit({ timeMs: world.clock.nowMs(), actor: world.serverRef })
+  store.database.close()
+  await world.restart()
+  assert.equal(world.app.state, 'serving')
+  assert.equal(await startWith(world, earlier), undefined)
+  assert.equal(await startWith(world, newest), undefined)
+  world.program = { measurement: new Uint8Array(32).fill(0x22), securityVersion: 2 }
+  for (const { admin } of [...world.organizations, c]) {
+    await world.ledger.submit(admin, 'approveProgram', [encodeHex(world.program.measurement), '2'])
+  }
+  await world.restart()
+  assert.deepEqual([world.fatal, world.app.state], [undefined, 'serving'])
+  assert.equal(await startWith(world, earlier), 'STATE_ROLLED_BACK')
 })
 
 // --- on Fabric, whose blocks hold no configuration of ours: the same rule, and peers in place of nodes

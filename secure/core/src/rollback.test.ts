@@ -150,6 +150,29 @@ test('the log cut in the middle of a transaction, with everything above it: STAT
   assert.deepEqual([world.fatal, world.app.state], ['STATE_ROLLED_BACK', 'stopped'])
 })
 
+test('the page that says whose the store is, put back from before it was anybody’s: nobody gets it with what is in it', async () => {
+  const world = await TaWorld.openUnprovisioned()
+  worlds.push(world)
+  world.flush()
+  const empty = copyOf(world)
+  await world.restart()
+  await world.provision()
+  const author = await world.doctor()
+  const patient = await world.patient()
+  await world.store(patient, { author, warrant: await world.warrant(patient, [author]) })
+  const page = world.inspect((database) =>
+    database.prepare(`SELECT rootpage AS page FROM sqlite_master WHERE name = 'meta'`).get(),
+  )?.['page']
+  assert.equal(typeof page, 'number')
+  world.kill()
+  const store = readFileSync(join(world.folder, 'store.db'))
+  const end = Number(page) * 8192
+  readFileSync(join(empty, 'store.db')).copy(store, end - 8192, end - 8192, end)
+  writeFileSync(join(world.folder, 'store.db'), store)
+  await world.restart()
+  assert.deepEqual([world.fatal, world.app.state], ['STATE_ROLLED_BACK', 'stopped'])
+})
+
 /** Runs what a patient does; a fatal code, or what was seen. */
 async function use({ world, patient, uploads }: Scene): Promise<ErrorCode | readonly unknown[]> {
   const seen: unknown[] = []

@@ -20,7 +20,7 @@ import { restoredSet, Restoring } from '../recovery/restoring.ts'
 import { Replica, type Promoted } from '../replica/replica.ts'
 import type { FailStop } from './fail-stop.ts'
 import { DATABASE, type Installation } from './installation.ts'
-import { isProvisioned, openStore, type OpenedStore, type Provenance } from './opened-store.ts'
+import { findConfiguration, openStore, type OpenedStore, type Provenance } from './opened-store.ts'
 import { Served } from './served.ts'
 
 export class Lifecycle {
@@ -87,8 +87,9 @@ export class Lifecycle {
   #open(root: Uint8Array, provenance: Provenance): void {
     const opened = openStore(this.installation, root, provenance)
     this.#opened = opened
-    if (isProvisioned(opened)) this.#served = Served.open(this.installation, this.#failStop, opened)
-    else opened.store.decide()
+    const configuration = findConfiguration(opened)
+    if (configuration === undefined) opened.store.decide()
+    else this.#served = Served.open(this.installation, this.#failStop, opened, configuration)
   }
 
   /** @throws {TrustedApplicationError} `TEE_ALREADY_PROVISIONED` and those of configurations. */

@@ -11,6 +11,10 @@ import { Store } from '../store.ts'
 import { DATABASE, type Installation } from './installation.ts'
 
 const META_CONFIGURATION = 'configuration'
+const KIND = 'configuration'
+const ID = 'current'
+/** The entry that a store is made with. */
+const EMPTY_LOG_SIZE = 1
 
 export interface OpenedStore {
   readonly store: Store
@@ -44,22 +48,37 @@ export function openStore(
   return { store, root, sealing: new SealingKeys(store, root, rootBefore), restoredSet }
 }
 
-/** Whether it is somebody's. */
-export function isProvisioned({ store }: OpenedStore): boolean {
-  return store.findMeta(META_CONFIGURATION) !== undefined
+/**
+ * The sealed configuration of a store that is somebody's; undefined: it is nobody's and empty.
+ * @throws {StorageError} `STATE_ROLLED_BACK` for one that does not say any more whose it is: whoever provisioned it anew
+ * would have what is in it.
+ */
+export function findConfiguration({ store }: OpenedStore): Uint8Array | undefined {
+  const sealed = store.findMeta(META_CONFIGURATION)
+  if (sealed === undefined && store.log.size > EMPTY_LOG_SIZE) {
+    throw new StorageError('STATE_ROLLED_BACK', 'the configuration was taken away')
+  }
+  return sealed
 }
 
 /**
  * What the store was provisioned with, or took since.
- * @throws {StorageError} `STORE_DAMAGED`: there is none, or it was not written here.
+ * @throws {StorageError} `STORE_DAMAGED`: it was not written here; `STATE_ROLLED_BACK` for an earlier one.
  */
-export function readConfiguration({ store, sealing }: OpenedStore): Configuration {
-  const sealed = store.findMeta(META_CONFIGURATION)
-  if (sealed === undefined) throw new StorageError('STORE_DAMAGED', 'the configuration is missing')
-  return decodeConfiguration(store.crypto, sealing.unseal([META_CONFIGURATION], sealed))
+export function openConfiguration({ store, sealing }: OpenedStore, sealed: Uint8Array): Configuration {
+  const configuration = decodeConfiguration(store.crypto, sealing.unseal([META_CONFIGURATION], sealed))
+  // Stores of before the rule have no head of it, until it is written again or another program takes the store over.
+  if (store.state.get(KIND, ID) !== undefined) store.state.checkRow(KIND, ID, configuration.digest)
+  return configuration
 }
 
 /** Durable with the round. */
-export function writeConfiguration({ store, sealing }: OpenedStore, { encoded }: Configuration): void {
-  store.setMeta(META_CONFIGURATION, sealing.seal([META_CONFIGURATION], encoded))
+export function writeConfiguration({ store, sealing }: OpenedStore, configuration: Configuration): void {
+  store.setMeta(META_CONFIGURATION, sealing.seal([META_CONFIGURATION], configuration.encoded))
+  headConfiguration(store, configuration)
+}
+
+/** An earlier one is noticed from here on. Durable with the round. */
+export function headConfiguration({ state }: Store, { digest }: Configuration): void {
+  state.set(KIND, ID, digest)
 }

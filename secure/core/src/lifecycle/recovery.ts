@@ -14,6 +14,7 @@ import type { Certificate } from './certificate.ts'
 import type { FailStop } from './fail-stop.ts'
 import type { Holding } from './holding.ts'
 import type { Installation } from './installation.ts'
+import { headConfiguration } from './opened-store.ts'
 import type { Resealing } from './resealing.ts'
 
 /** While the ledger does not answer, it is asked again after this time. */
@@ -110,6 +111,7 @@ export class Recovery {
     const { program } = this.#installation
     checkApproved(facts, vault.configuration.organizations, program)
     writeProgram(vault.store, program)
+    headConfiguration(vault.store, vault.configuration)
     vault.store.decide()
     const { measurement: digest, securityVersion: version } = program
     vault.log({ t: 'program', timeMs: vault.now().unixMs, actor: vault.configuration.serverRef, version, digest })

@@ -18,7 +18,7 @@ import { Certificate } from './certificate.ts'
 import type { FailStop } from './fail-stop.ts'
 import { Holding } from './holding.ts'
 import type { Installation } from './installation.ts'
-import { readConfiguration, writeConfiguration, type OpenedStore } from './opened-store.ts'
+import { openConfiguration, writeConfiguration, type OpenedStore } from './opened-store.ts'
 import { Recovery, type Origin } from './recovery.ts'
 import { Resealing } from './resealing.ts'
 
@@ -84,10 +84,11 @@ export class Served {
 
   /**
    * Of a store that was provisioned.
+   * @param sealed its configuration.
    * @throws {TrustedApplicationError} `PROGRAM_DOWNGRADE` @throws {StorageError} `STATE_ROLLED_BACK`, `STORE_NOT_HELD`,
    * `STORE_DAMAGED`
    */
-  static open(installation: Installation, failStop: FailStop, opened: OpenedStore): Served {
+  static open(installation: Installation, failStop: FailStop, opened: OpenedStore, sealed: Uint8Array): Served {
     const { store, sealing } = opened
     const { program } = installation
     const current = findProgram(store)
@@ -95,7 +96,7 @@ export class Served {
     // A store of before the rule names none.
     const isSuccessor = current === undefined || !equalBytes(current.measurement, program.measurement)
     const holding = Holding.open(opened, installation)
-    const configuration = readConfiguration(opened)
+    const configuration = openConfiguration(opened, sealed)
     const identity = IdentityKeys.open(store, sealing)
     const origin = { isReopened: true, isSuccessor }
     const served = new Served(installation, failStop, opened, { configuration, identity, holding, origin })
