@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { submitCall } from '../../ledger/client/src/submit-call.ts'
-import { createKeys } from '../../clients/sdk/src/index.ts'
+import { createKeys, sealOf } from '../../clients/sdk/src/index.ts'
 import { encodeBase64url } from '../../shared/crypto/src/index.ts'
 import { deriveTreatmentKey, encodeRecordUpload, kidOf, sealEnvelope } from '../../shared/protocol/src/index.ts'
 import {
@@ -42,9 +42,15 @@ test('an erased record is gone for everybody, and its id takes nothing new', asy
   const { world, bob, alice, warrant, stored } = scene
   const { recordId } = stored
   const { commitment } = await bob.read(recordId)
+  assert.equal(await bob.findErased(recordId), undefined, 'it is there')
   await bob.erase(recordId, commitment.ehrHash)
   for (const reader of [bob, alice, world.hospital('a')]) {
     await assert.rejects(reader.read(recordId), refusedWith('RECORD_ERASED'))
+  }
+  for (const reader of [bob, alice, world.hospital('a')]) {
+    const erased = await reader.findErased(recordId)
+    assert.ok(erased !== undefined)
+    assert.equal(sealOf(erased, { date: () => 'today', time: String }).state, 'erased')
   }
   await assert.rejects(bob.read(recordId, { version: 1 }), refusedWith('RECORD_ERASED'))
   await assert.rejects(bob.erase(recordId, commitment.ehrHash), refusedWith('RECORD_ERASED'))

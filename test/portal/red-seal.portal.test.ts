@@ -9,12 +9,12 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { StoredRecord } from '../../clients/sdk/src/index.ts'
-import { encodeUtf8, type Crypto } from '../../shared/crypto/src/index.ts'
+import { encodeUtf8 } from '../../shared/crypto/src/index.ts'
 import { batchSigningInput, type PatientRef } from '../../shared/protocol/src/index.ts'
-import { otherServer } from '../../testkit/src/world/index.ts'
 import { violationsOf } from './axe.ts'
 import type { WatchedPage } from './browser.ts'
 import { openPortal, type Portal } from './harness.ts'
+import { changedPlaintext, throughOtherServer } from './other-server.ts'
 import { findPatientRef, labResult, medicine, write } from './people.ts'
 import { allowVisit } from './patient-steps.ts'
 import { shoot } from './shoot.ts'
@@ -95,24 +95,7 @@ test('from the red seal the hospital is asked; staff see which record and what t
 })
 
 test('another text than the one that was signed: red, no value and no plot, and the panel says only that', async () => {
-  const { world } = portal
-  await world.server.stop()
-  const other = otherServer(world, {
-    name: 'server',
-    tee: { crypto: showing(world.crypto, '"value":47,', '"value":41,') },
-  })
-  await other.start()
-  after(() => other.stop())
-  await other.serving()
-  await page.route(/\/record-server\//, async (route) => {
-    const path = new URL(route.request().url()).pathname.replace('/record-server', '')
-    const body = new Uint8Array(route.request().postDataBuffer() ?? new Uint8Array())
-    const headers = { 'content-type': 'application/octet-stream' }
-    // The page asks on after the test has stopped the server.
-    const response = await fetch(other.url + path, { method: 'POST', headers, body }).catch(() => undefined)
-    if (response === undefined) await route.abort()
-    else await route.fulfill({ status: response.status, body: Buffer.from(await response.arrayBuffer()) })
-  })
+  await throughOtherServer(portal, page, changedPlaintext(portal.world.crypto, '"value":47,', '"value":41,'))
   await page.goto(`${portal.url}/patient/record/${lab.recordId}`)
   await failedCheck().getByText('The text does not match what was signed.').waitFor()
   assert.equal(await seal().getAttribute('data-state'), 'wrong')
@@ -125,19 +108,6 @@ test('another text than the one that was signed: red, no value and no plot, and 
   assert.equal(await panel.locator('[data-check]').count(), 1)
   assert.equal(await panel.locator('[data-check=text][data-result=fail]').count(), 1)
 })
-
-/** A program that shows readers `shown` where `signed` stands, of the same length. */
-function showing(crypto: Crypto, signed: string, shown: string): Crypto {
-  return {
-    ...crypto,
-    encrypt(key, nonce, aad, plaintext) {
-      const bytes = Buffer.from(plaintext)
-      const at = bytes.indexOf(signed)
-      if (at >= 0) bytes.write(shown, at)
-      return crypto.encrypt(key, nonce, aad, new Uint8Array(bytes))
-    },
-  }
-}
 
 test('no message of the console, no request to another origin', () => {
   for (const { messages, strangers } of [patient, staff]) {

@@ -11,9 +11,9 @@ import type { Page } from 'playwright-core'
 import type { DoctorClient, StoredRecord } from '../../clients/sdk/src/index.ts'
 import { encodeHex, encodeUtf8 } from '../../shared/crypto/src/index.ts'
 import type { PatientRef } from '../../shared/protocol/src/index.ts'
-import { otherServer } from '../../testkit/src/world/index.ts'
 import type { WatchedPage } from './browser.ts'
 import { openPortal, type Portal } from './harness.ts'
+import { throughOtherServer } from './other-server.ts'
 import { allowVisit } from './patient-steps.ts'
 import { findPatientRef, labResult, medicine, write } from './people.ts'
 
@@ -153,22 +153,7 @@ test('another program behind the same address: a full stop, nothing of the recor
   for (const name of ['a', 'b'] as const) {
     await portal.world.submitAsAdmin(name, 'approveProgram', [encodeHex(measurement), '1'])
   }
-  await portal.world.server.stop()
-  const other = otherServer(portal.world, { name: 'server', tee: { measurement } })
-  await other.start()
-  after(() => other.stop())
-  await other.serving()
-  const to = other.url
-  await page.route(/\/record-server\//, async (route) => {
-    const request = route.request()
-    const path = new URL(request.url()).pathname.replace('/record-server', '')
-    const body = new Uint8Array(request.postDataBuffer() ?? new Uint8Array())
-    const headers = { 'content-type': 'application/octet-stream' }
-    // The page asks on after the test has stopped the server.
-    const response = await fetch(to + path, { method: 'POST', headers, body }).catch(() => undefined)
-    if (response === undefined) await route.abort()
-    else await route.fulfill({ status: response.status, body: Buffer.from(await response.arrayBuffer()) })
-  })
+  await throughOtherServer(portal, page, { measurement })
   await page.goto(`${portal.url}/patient`)
   const stop = page.getByRole('alert')
   await stop.getByRole('heading', { name: 'Stopped before anything was sent.' }).waitFor()

@@ -5,6 +5,7 @@
  * @module
  */
 import { ERROR_TABLE, isErrorCode, type ErrorCode, type ErrorRow } from '../../../shared/protocol/src/error-table.ts'
+import type { LogPlace } from './record-answer.ts'
 
 /** Who must keep a record. */
 export interface Retention {
@@ -24,9 +25,11 @@ export class ClientError extends Error {
   readonly link?: number
   /** With `RETENTION_APPLIES` of the record server. */
   readonly retention?: Retention
+  /** With `RECORD_ERASED` of the record server: the log entry that says so, not yet checked (`verifyErased`). */
+  readonly marker?: LogPlace
   constructor(
     code: ErrorCode,
-    options: { cause?: unknown; link?: number; detail?: string; retention?: Retention } = {},
+    options: { cause?: unknown; link?: number; detail?: string; retention?: Retention; marker?: LogPlace } = {},
   ) {
     super(
       options.detail ?? ERROR_TABLE[code].meaning,
@@ -35,6 +38,7 @@ export class ClientError extends Error {
     this.code = code
     if (options.link !== undefined) this.link = options.link
     if (options.retention !== undefined) this.retention = options.retention
+    if (options.marker !== undefined) this.marker = options.marker
   }
 
   get row(): ErrorRow {

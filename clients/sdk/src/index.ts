@@ -68,5 +68,6 @@ export { formatRecordFile, parseRecordFile, type RecordFile } from './record-fil
 export { StreamTransport, type OpenSocket, type Socket } from './stream-transport.ts'
 export { TreatmentKeyring } from './treatment-keyring.ts'
 export type * from './types.ts'
+export { type ErasedReport } from './verify-erased.ts'
 export { verifyRecord, type RecordReport, type VerifyOptions, type VersionPlace } from './verify-record.ts'
 export * from './witnesses.ts'

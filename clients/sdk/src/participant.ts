@@ -22,7 +22,7 @@ import {
   type ServerRef,
 } from '../../../shared/protocol/src/index.ts'
 import type { CommitmentCarrier } from './commitment-stream.ts'
-import type { Retention } from './errors.ts'
+import { ClientError, codeOf, type Retention } from './errors.ts'
 import type { HospitalApi } from './hospital-api.ts'
 import type { RequestSigner } from './hospital-calls.ts'
 import type { Identity } from './identity.ts'
@@ -32,6 +32,7 @@ import { recordAnswerShape, recordItemsShape, type RecordAnswer, type RecordItem
 import { SecureSession } from './secure-session.ts'
 import { SessionPool, type Session } from './session-pool.ts'
 import { TreatmentKeyring } from './treatment-keyring.ts'
+import { verifyErased, type ErasedReport } from './verify-erased.ts'
 import { verifyRecord, type RecordReport, type VersionPlace } from './verify-record.ts'
 
 /** Everything a client is made of. */
@@ -222,7 +223,7 @@ export class Participant {
 
   /**
    * A record with everything to check it by. What comes back is not yet verified: see `verify`.
-   * @throws {ClientError} `ACCESS_DENIED`, `WARRANT_*`, `GRANT_*`, `RECORD_ERASED`, `STATE_ROLLED_BACK`
+   * @throws {ClientError} `ACCESS_DENIED`, `WARRANT_*`, `GRANT_*`, `RECORD_ERASED` with the `marker`, `STATE_ROLLED_BACK`
    */
   async read(record: RecordId, options: ReadOptions = {}): Promise<RecordAnswer> {
     return recordAnswerShape(await this.session.request('record.read', { record, ...options }), 'record')
@@ -238,6 +239,28 @@ export class Participant {
       nowMs: () => clock.nowMs(),
       evidence: await this.session.evidence(),
       findVersions: (record) => hospital.findRecord(this.requestSigner, record),
+      consistencyProof: (from, to) => this.consistencyProof(from, to),
+      ...(identity.kind === 'patient' ? { patient: identity.ref as PatientRef } : {}),
+    })
+  }
+
+  /** What stays of an erased record, checked like a record. @returns undefined if the record is there. */
+  async findErased(record: RecordId): Promise<ErasedReport | undefined> {
+    const { crypto, clock, ledger, serverRef, identity } = this.options
+    let refusal: unknown
+    try {
+      await this.read(record)
+      return undefined
+    } catch (error) {
+      if (codeOf(error) !== 'RECORD_ERASED') throw error
+      refusal = error
+    }
+    return await verifyErased(record, refusal instanceof ClientError ? refusal.marker : undefined, {
+      crypto,
+      ledger,
+      serverRef,
+      nowMs: () => clock.nowMs(),
+      evidence: await this.session.evidence(),
       consistencyProof: (from, to) => this.consistencyProof(from, to),
       ...(identity.kind === 'patient' ? { patient: identity.ref as PatientRef } : {}),
     })

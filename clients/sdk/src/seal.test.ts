@@ -70,8 +70,22 @@ test('waiting, earlier, replaced and erased have their own words', () => {
   assert.equal(seal({ waitingSinceMs: 5 }).word, 'Being recorded')
   assert.equal(seal({ earlierMs: 5 }).word, 'Unchanged at time 5')
   assert.equal(seal({ replacedMs: 5 }).word, 'Verified unchanged, replaced day 5')
-  assert.equal(seal({ erasedMs: 5 }).word, 'Erased day 5')
-  for (const input of [{ waitingSinceMs: 5 }, { earlierMs: 5 }, { replacedMs: 5 }, { erasedMs: 5 }]) {
+  assert.equal(seal({ marker: { erasedMs: 5 } }).word, 'Erased day 5')
+  for (const input of [{ waitingSinceMs: 5 }, { earlierMs: 5 }, { replacedMs: 5 }, { marker: { erasedMs: 5 } }]) {
     assert.notEqual(seal(input).tone, 'ok')
   }
+})
+
+test('erased is said of a marker whose two checks passed, and of nothing else', () => {
+  const checks = all().filter(({ id }) => id === 'log' || id === 'server')
+  const [log, server] = checks as [Check, Check]
+  assert.deepEqual(
+    [seal({ checks, marker: { erasedMs: 5 } }).state, seal({ checks, marker: {} }).state],
+    ['erased', 'not-fully-checked'],
+  )
+  const unproven = seal({ checks: [{ ...log, result: 'skip', reason: 'no proof.' }, server], marker: {} })
+  assert.equal(unproven.line, '1 of 2 checks passed; 1 could not run: no proof.')
+  assert.equal(seal({ checks: [{ ...log, result: 'fail' }, server], marker: { erasedMs: 5 } }).state, 'wrong')
+  assert.equal(seal({ checks: [log], marker: { erasedMs: 5 } }).state, 'not-fully-checked')
+  assert.equal(seal({ checks, practice: true, marker: { erasedMs: 5 } }).word, 'Erased day 5 (practice)')
 })

@@ -9,6 +9,8 @@
 /** The seven checks of a record, in the order in which they are shown. */
 export const CHECK_IDS = ['text', 'signature', 'permission', 'ledger', 'log', 'newest', 'server'] as const
 export type CheckId = (typeof CHECK_IDS)[number]
+/** Those of the marker of an erased record: there is no text any more. */
+const MARKER_CHECK_IDS: readonly CheckId[] = ['log', 'server']
 
 export type CheckResult = 'pass' | 'fail' | 'skip'
 
@@ -37,8 +39,8 @@ export interface SealInput {
   readonly replacedMs?: number
   /** The ledger took a newer version at this time, which was not given to the reader. */
   readonly newerMs?: number
-  /** The record was erased at this time. */
-  readonly erasedMs?: number
+  /** Checks of the marker of an erased record. `erasedMs`: when, by the log entry that was checked. */
+  readonly marker?: { readonly erasedMs?: number }
 }
 
 export type SealState =
@@ -79,8 +81,10 @@ export function sealOf(input: SealInput, clock: SealClock): Seal {
   const wrong = worstFailure(failed, input.newerMs === undefined ? undefined : clock.date(input.newerMs))
   if (wrong !== undefined) return wrong
   if (input.checks.length === 0) return notChecked()
-  if (input.erasedMs !== undefined && skipped.length === 0) {
-    const word = `Erased ${clock.date(input.erasedMs)}`
+  const { marker } = input
+  if (marker !== undefined) {
+    if (marker.erasedMs === undefined || !isComplete(input, skipped)) return notFullyChecked(input, skipped)
+    const word = `Erased ${clock.date(marker.erasedMs)}`
     return passing(input, {
       state: 'erased',
       tone: 'neutral',
@@ -98,7 +102,7 @@ export function sealOf(input: SealInput, clock: SealClock): Seal {
       line: `Signed ${clock.time(input.waitingSinceMs)}. Normally takes seconds.`,
     }
   }
-  if (skipped.length > 0 || missing(input.checks)) return notFullyChecked(input.checks, skipped)
+  if (!isComplete(input, skipped)) return notFullyChecked(input, skipped)
   if (input.earlierMs !== undefined) {
     const time = clock.time(input.earlierMs)
     return {
@@ -149,8 +153,9 @@ function notChecked(): Seal {
   return { state: 'not-checked', tone: 'none', word: 'Not checked', short: 'Not checked', line: 'No check has run.' }
 }
 
-function notFullyChecked(checks: readonly Check[], skipped: readonly Check[]): Seal {
-  const total = CHECK_IDS.length
+function notFullyChecked(input: SealInput, skipped: readonly Check[]): Seal {
+  const { checks } = input
+  const total = checkIdsOf(input).length
   const passed = checks.filter((check) => check.result === 'pass').length
   const why = skipped[0]?.reason ?? 'it was not asked for.'
   return {
@@ -170,10 +175,15 @@ function passing(input: SealInput, seal: Seal): Seal {
     tone: 'practice',
     word: `${seal.word} (practice)`,
     short: `${seal.short} (practice)`,
-    line: 'Text and signatures are right. The protected area is simulated and one computer runs every part: its operator could read everything.',
+    line: `${input.marker === undefined ? 'Text and signatures are right.' : `The marker's log entry is right.`} The protected area is simulated and one computer runs every part: its operator could read everything.`,
   }
 }
 
-function missing(checks: readonly Check[]): boolean {
-  return CHECK_IDS.some((id) => !checks.some((check) => check.id === id))
+function isComplete(input: SealInput, skipped: readonly Check[]): boolean {
+  return skipped.length === 0 && checkIdsOf(input).every((id) => input.checks.some((check) => check.id === id))
+}
+
+/** The checks that must have run before a seal says more than that they have not. */
+export function checkIdsOf({ marker }: SealInput): readonly CheckId[] {
+  return marker === undefined ? CHECK_IDS : MARKER_CHECK_IDS
 }

@@ -20,6 +20,7 @@ import { ClientError, codeOf } from './errors.ts'
 import type { Identity } from './identity.ts'
 import type { KnownServer } from './ledger-reader.ts'
 import type { Clock, RequestBody, Transport } from './ports.ts'
+import { logPlaceShape } from './record-answer.ts'
 import { identityEndsMs } from './renew-identity.ts'
 
 export interface SecureSessionOptions {
@@ -166,9 +167,11 @@ function checkAnswer(answer: CborValue): Readonly<Record<string, CborValue>> {
   const code = members['code']
   const link = members['link']
   if (!isErrorCode(code)) throw new ClientError('MESSAGE_MALFORMED')
+  const log = code === 'RECORD_ERASED' ? members['log'] : undefined
   throw new ClientError(code, {
     ...(typeof link === 'number' ? { link } : {}),
     ...(code === 'RETENTION_APPLIES' ? { retention: retentionShape(members['retention'], 'retention') } : {}),
+    ...(log === undefined ? {} : { marker: logPlaceShape(log, 'marker') }),
   })
 }
 

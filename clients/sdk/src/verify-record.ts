@@ -14,11 +14,9 @@ import {
 } from '../../../shared/crypto/src/index.ts'
 import {
   batchRecordShape,
-  checkpointRecordShape,
   commitmentRecordsShape,
   participantRecordShape,
   patientKeysShape,
-  serverNoteKeys,
   warrantRecordShape,
   type BatchRecord,
   type CommitmentRecord,
@@ -26,30 +24,22 @@ import {
 } from '../../../shared/ledger-model/src/index.ts'
 import {
   commitmentFromJson,
-  decodeCbor,
   ehrHash,
-  ERROR_TABLE,
   parseWarrant,
   verifyCommitments,
   verifyWarrant,
   warrantHash,
-  type ErrorCode,
   type EvidenceResult,
   type Kid,
   type PatientRef,
   type RecordId,
 } from '../../../shared/protocol/src/index.ts'
-import {
-  leafHash,
-  logOrigin,
-  openCheckpoint,
-  verifyConsistency,
-  verifyInclusion,
-} from '../../../shared/tlog/src/index.ts'
-import { ClientError, codeOf, isUnavailable } from './errors.ts'
+import { ClientError } from './errors.ts'
 import { readLedger } from './ledger-reader.ts'
+import { checkLogPlace, type LogEntryMembers } from './log-place.ts'
 import type { LedgerReader } from './ports.ts'
 import type { RecordAnswer } from './record-answer.ts'
+import { runCheck, serverReason } from './run-check.ts'
 import type { Check, CheckId, SealInput } from './seal.ts'
 
 /** Where a version stands on the ledger. A hint from an index: what it points at is read and compared. */
@@ -105,7 +95,6 @@ export async function verifyRecord(answer: RecordAnswer, options: VerifyOptions)
   }
 }
 
-/** A check whose work throws is a fail with that code, or a skip when something did not answer. */
 class Verification {
   readonly #answer: RecordAnswer
   readonly #options: VerifyOptions
@@ -131,7 +120,7 @@ class Verification {
       this.#run('ledger', () => this.#ledgerEntry()),
       this.#run('log', () => this.#log()),
       this.#run('newest', () => this.#newest()),
-      this.#run('server', () => this.#server()),
+      this.#run('server', () => serverReason(this.#options.evidence)),
     ])
     return [text, ...others]
   }
@@ -194,22 +183,14 @@ class Verification {
   }
 
   async #log(): Promise<string> {
-    const { answer, crypto, ledger, consistencyProof, serverRef } = this.#parts()
-    const { value: server } = await readLedger(ledger, 'participant', [serverRef], participantRecordShape)
-    const origin = logOrigin(serverRef)
-    const keys = serverNoteKeys(crypto, server)
-    const { index, size, entry, proof, checkpoint } = answer.log
-    const opened = openCheckpoint(crypto, checkpoint, origin, keys).checkpoint
-    if (opened.size !== size) throw new ClientError('LOG_PROOF_INVALID')
-    verifyInclusion(crypto, leafHash(crypto, entry), index, size, proof, opened.root)
-    if (!isEntryOf(entry, answer)) throw new ClientError('LOG_PROOF_INVALID')
-    const { value: anchored } = await readLedger(ledger, 'checkpoint', [serverRef], checkpointRecordShape)
-    const anchor = openCheckpoint(crypto, anchored.checkpoint, origin, keys).checkpoint
-    if (consistencyProof === undefined) throw new ClientError('CLIENT_CHECK_SKIPPED', { detail: noServer })
-    const [older, newer] = anchor.size <= opened.size ? [anchor, opened] : [opened, anchor]
-    const consistency = await consistencyProof(older.size, newer.size)
-    verifyConsistency(crypto, older.size, newer.size, older.root, newer.root, consistency)
-    return `In the record server's log, entry ${index}; the log is stored in the ledger (epoch ${anchored.epoch}).`
+    const { answer, serverRef, crypto, ledger, consistencyProof } = this.#parts()
+    const epoch = await checkLogPlace(answer.log, (entry) => isEntryOf(entry, answer), {
+      crypto,
+      ledger,
+      serverRef,
+      consistencyProof,
+    })
+    return `In the record server's log, entry ${answer.log.index}; the log is stored in the ledger (epoch ${epoch}).`
   }
 
   async #newest(): Promise<string> {
@@ -248,12 +229,6 @@ class Verification {
     return found?.recordId === answer.recordId ? found : undefined
   }
 
-  #server(): string {
-    const { evidence } = this.#options
-    if (evidence === undefined) throw new ClientError('CLIENT_CHECK_SKIPPED', { detail: noServer })
-    return `The server runs the program that the hospitals approved (${evidence.measurement.slice(0, 8)}…).`
-  }
-
   #readBatch(): Promise<BatchRecord> {
     const { answer, ledger } = this.#parts()
     this.#batch ??= readLedger(ledger, 'batch', [answer.commitment.batchId], batchRecordShape).then(
@@ -266,24 +241,9 @@ class Verification {
     return { ...this.#options, answer: this.#answer }
   }
 
-  async #run(id: CheckId, work: () => Promise<string> | string): Promise<Check> {
-    const { nowMs } = this.#options
-    try {
-      return { id, result: 'pass', reason: await work(), timeMs: nowMs() }
-    } catch (error) {
-      const code = codeOf(error)
-      // Not one of our codes: a fault of this program, not a finding about the record.
-      if (code === undefined) throw error
-      const result = code === 'CLIENT_CHECK_SKIPPED' || isUnavailable(error) ? 'skip' : 'fail'
-      return { id, result, code, reason: reasonOf(error, code), timeMs: nowMs() }
-    }
+  #run(id: CheckId, work: () => Promise<string> | string): Promise<Check> {
+    return runCheck(id, this.#options.nowMs, work)
   }
-}
-
-const noServer = 'The record server was not asked.'
-
-function reasonOf(error: unknown, code: ErrorCode): string {
-  return error instanceof ClientError ? error.message : ERROR_TABLE[code].meaning
 }
 
 /** All keys that were ever the participant's: an old signature stays good after a renewal. */
@@ -321,17 +281,13 @@ function isSameCommitment(item: BatchRecord['groups'][number]['items'][number], 
 }
 
 /** The entry tells of this version and of this fingerprint (§8.3). */
-function isEntryOf(entry: Uint8Array, answer: RecordAnswer): boolean {
-  const decoded = decodeCbor(entry)
-  if (typeof decoded !== 'object' || decoded === null || Array.isArray(decoded) || decoded instanceof Uint8Array) {
-    return false
-  }
-  const members = decoded as Readonly<Record<string, unknown>>
+function isEntryOf(entry: LogEntryMembers, answer: RecordAnswer): boolean {
+  const { t, record, version, digest } = entry
   return (
-    (members['t'] === 'store' || members['t'] === 'chain') &&
-    members['record'] === answer.recordId &&
-    members['version'] === answer.version &&
-    members['digest'] instanceof Uint8Array &&
-    equalBytes(members['digest'], answer.commitment.ehrHash)
+    (t === 'store' || t === 'chain') &&
+    record === answer.recordId &&
+    version === answer.version &&
+    digest instanceof Uint8Array &&
+    equalBytes(digest, answer.commitment.ehrHash)
   )
 }

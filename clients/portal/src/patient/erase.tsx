@@ -42,8 +42,9 @@ export function Erase({ id, opened, title }: EraseProps): ReactNode {
     mutationFn: () => patient.erase(id, opened.version),
     onSuccess: async () => {
       setIsOpen(false)
-      await cache.invalidateQueries({ queryKey: ['patient'] })
       navigate('/patient')
+      for (const kept of ['record', 'data']) cache.removeQueries({ queryKey: ['patient', kept, id] })
+      await cache.invalidateQueries({ queryKey: ['patient'] })
     },
   })
   return (

@@ -21,7 +21,7 @@ import type { AskedQuestion, NewQuestion } from '../../../sdk/src/hospital-answe
 import { allItems } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
 import type { RecordItem } from '../../../sdk/src/record-answer.ts'
-import { RecordReader, type OpenedRecord } from '../session/opened-record.ts'
+import { RecordReader, type ErasedRecord, type OpenedRecord } from '../session/opened-record.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 import { People, withTitle, type Doctor } from '../session/people.ts'
 import { deviceFunctions } from './device-functions.ts'
@@ -168,6 +168,9 @@ export function patientArea(context: WorkerContext) {
 
     /** Reads it again and runs every check again. */
     checkAgain: (record: string, version: number | undefined) => withNews(reader.openAgain(record, version)),
+
+    /** What stays of an erased record, read and checked anew. */
+    erased: (record: string): Promise<ErasedRecord> => reader.erased(record),
 
     /** The record with its proofs, for `trusthealth record verify`. */
     recordFile: (record: string, version: number) => reader.file(record, version),

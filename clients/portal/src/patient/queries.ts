@@ -17,6 +17,13 @@ export const queries = {
       staleTime: Infinity,
       refetchOnWindowFocus: false,
     }),
+  erased: (id: string) =>
+    queryOptions({
+      queryKey: ['patient', 'erased', id],
+      queryFn: () => patient.erased(id),
+      staleTime: Infinity,
+      refetchOnWindowFocus: false,
+    }),
   versions: (id: string) =>
     queryOptions({ queryKey: ['patient', 'versions', id], queryFn: () => patient.versions(id) }),
   appointments: queryOptions({ queryKey: ['patient', 'appointments'], queryFn: () => patient.appointments() }),

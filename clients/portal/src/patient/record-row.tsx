@@ -12,9 +12,10 @@ import { ValueText } from '../fhir/value-text.tsx'
 import { fhirDateText } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import type { Words } from '../i18n/words.ts'
-import { ErasedMark, Seal } from '../seal/seal.tsx'
+import { Seal } from '../seal/seal.tsx'
 import { sealView } from '../seal/seal-view.ts'
 import { wasOpened, type Choice } from './choices.ts'
+import { ErasedSeal } from './erased-seal.tsx'
 import { KIND_ICONS } from './kinds.ts'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import type { RecordLine } from './patient-area.ts'
@@ -38,27 +39,27 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
   }, [inViewport])
   const isErased = item.erasedMs !== undefined
   const record = useQuery({ ...queries.record(item.record), enabled: wasSeen && !isErased })
+  // What was read before it was erased is not shown.
+  const opened = isErased ? undefined : record.data
   const Icon = KIND_ICONS[item.ehrType]
-  const report = record.data?.report
+  const report = opened?.report
   const isBad = sealView(words, report).tone === 'bad'
-  const isInError = record.data !== undefined && isWrittenInError(record.data.resource)
-  const isAsking = record.data?.asksFirst === true && !wasOpened(choices, item.record)
+  const isInError = opened !== undefined && isWrittenInError(opened.resource)
+  const isAsking = opened?.asksFirst === true && !wasOpened(choices, item.record)
   return (
     <li className="th-row" ref={ref} data-record={item.record}>
       <Icon size={20} aria-hidden className="th-row-icon" />
       <div className="th-row-text">
         <Link href={`/patient/record/${item.record}`} className="th-row-title">
-          {item.title}
+          {isErased ? t('record.title') : item.title}
         </Link>{' '}
-        {record.data === undefined || isBad || isAsking || isInError ? undefined : <Value opened={record.data} />}
+        {opened === undefined || isBad || isAsking || isInError ? undefined : <Value opened={opened} />}
         {isAsking ? <span className="th-dimmed">{t('record.asks.row')}</span> : undefined}
         {isInError && !isAsking ? <span className="th-dimmed">{t('record.in-error')}</span> : undefined}
-        <p className="th-row-note">
-          {t('record.by', { date: dateOf(item, record.data, words), author: item.authorName })}
-        </p>
+        <p className="th-row-note">{t('record.by', { date: dateOf(item, opened, words), author: item.authorName })}</p>
       </div>
-      {item.erasedMs !== undefined ? (
-        <ErasedMark erasedMs={item.erasedMs} />
+      {isErased ? (
+        <ErasedSeal id={item.record} isAsked={wasSeen} />
       ) : record.isError ? (
         <span className="th-seal" data-tone="none" data-state="not-checked">
           {t('record.unread')}
@@ -66,11 +67,11 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
       ) : (
         <Seal report={report} isRunning={!record.isSuccess} title={item.title} onOpen={() => setIsOpen(true)} />
       )}
-      {record.data === undefined ? undefined : (
+      {opened === undefined ? undefined : (
         <RecordSealPanel
           isOpen={isOpen}
           onClose={() => setIsOpen(false)}
-          opened={record.data}
+          opened={opened}
           title={item.title}
           canCompare={!isAsking}
         />

@@ -15,11 +15,13 @@ import { useWords } from '../i18n/i18n.tsx'
 import { Seal } from '../seal/seal.tsx'
 import { sealView } from '../seal/seal-view.ts'
 import type { IdentityCard } from '../session/core-area.ts'
+import { codeOfError } from '../session/portal-error.ts'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import { AsksFirst } from './asks-first.tsx'
 import { keepChoice, readChoices, wasOpened } from './choices.ts'
 import { Erase } from './erase.tsx'
+import { ErasedSeal } from './erased-seal.tsx'
 import { FailedCheck } from './failed-check.tsx'
 import { historyQuery, LabHistory } from './lab-history.tsx'
 import { isFirstAnswerAwaited } from '../session/first-answer.ts'
@@ -62,6 +64,14 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         {<Loading />}
       </>
     )
+  if (record.isError && codeOfError(record.error) === 'RECORD_ERASED') {
+    return (
+      <>
+        {back}
+        <Erased id={id} />
+      </>
+    )
+  }
   if (record.isError)
     return (
       <>
@@ -143,6 +153,24 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         canCompare={!isAsking}
         {...(version === undefined ? {} : { version })}
       />
+    </article>
+  )
+}
+
+/** The marker that stays; it says so once it was checked. */
+function Erased({ id }: { readonly id: string }): ReactNode {
+  const { t, date } = useWords()
+  const erased = useQuery(queries.erased(id)).data
+  const erasedMs = erased?.report.marker.erasedMs
+  return (
+    <article>
+      <div className="th-title-row">
+        <h1>{t('record.title')}</h1>
+        <ErasedSeal id={id} isAsked />
+      </div>
+      {erased === undefined || erasedMs === undefined ? undefined : (
+        <p>{t('record.erased', { date: date(erased.writtenMs), erased: date(erasedMs) })}</p>
+      )}
     </article>
   )
 }

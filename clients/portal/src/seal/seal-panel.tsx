@@ -7,8 +7,7 @@
 import { Button } from '@mantine/core'
 import { IconCheck, IconDownload, IconQuestionMark, IconRefresh, IconX } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
-import type { Check, CheckResult } from '../../../sdk/src/seal.ts'
-import type { RecordReport } from '../../../sdk/src/verify-record.ts'
+import type { Check, CheckResult, SealInput } from '../../../sdk/src/seal.ts'
 import { useWords } from '../i18n/i18n.tsx'
 import { CopyText } from '../shell/copy-text.tsx'
 import { Sheet } from '../shell/sheet.tsx'
@@ -25,10 +24,16 @@ export interface SealPanelFacts {
   readonly details: readonly { readonly label: string; readonly value: string }[]
 }
 
+/** What ran: of a record, or of the marker of an erased one, which is in no block. */
+interface PanelReport extends SealInput {
+  readonly block?: number
+  readonly ledgerSource: string
+}
+
 interface SealPanelProps {
   readonly isOpen: boolean
   readonly onClose: () => void
-  readonly report: RecordReport | undefined
+  readonly report: PanelReport | undefined
   readonly isRunning: boolean
   readonly facts: SealPanelFacts
   /** Absent where there is nothing to ask again: a file. */
@@ -102,9 +107,15 @@ function PanelBody({ report, isRunning, facts, onCheckAgain, onDownload, childre
           </Button>
         )}
       </div>
-      <p className="th-dimmed">{t('seal.panel.not')}</p>
-      <p className="th-dimmed">{t('seal.panel.origin', { origin: location.host })}</p>
-      <code className="th-command">trusthealth record verify FILE</code>
+      {report?.marker === undefined ? (
+        <>
+          <p className="th-dimmed">{t('seal.panel.not')}</p>
+          <p className="th-dimmed">{t('seal.panel.origin', { origin: location.host })}</p>
+          <code className="th-command">trusthealth record verify FILE</code>
+        </>
+      ) : (
+        <p className="th-dimmed">{t('seal.panel.not.marker')}</p>
+      )}
       <details className="th-details">
         <summary>{t('seal.panel.details')}</summary>
         <dl>
@@ -140,7 +151,7 @@ function CheckRow({
   facts,
 }: {
   readonly check: Check
-  readonly report: RecordReport | undefined
+  readonly report: PanelReport | undefined
   readonly facts: SealPanelFacts
 }): ReactNode {
   const { t, number } = useWords()

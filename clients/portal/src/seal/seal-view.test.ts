@@ -33,6 +33,9 @@ function wordsOf(locale: string): Words {
 const all = (change: Partial<Record<CheckId, Partial<Check>>> = {}): readonly Check[] =>
   CHECK_IDS.map((id) => ({ id, result: 'pass', reason: '', timeMs: 1, ...change[id] }))
 
+/** Of an erased record. */
+const MARKER = all().filter(({ id }) => id === 'log' || id === 'server')
+
 const ROWS: readonly (readonly [
   input: Partial<SealInput> | undefined,
   tone: string,
@@ -103,11 +106,25 @@ const ROWS: readonly (readonly [
     'A correction of 20 Nov 2026 replaced this version. This text is unchanged since it was signed.',
   ],
   [
-    { erasedMs: 1 },
+    { checks: MARKER, marker: { erasedMs: 1 } },
     'neutral',
     'Erased 20 Nov 2026',
     'Erased',
     'Only this marker remains; the marker’s log entry was checked.',
+  ],
+  [
+    { checks: MARKER, marker: { erasedMs: 1 }, practice: true },
+    'practice',
+    'Erased 20 Nov 2026 (practice)',
+    'Erased (practice)',
+    'The marker’s log entry is right. The protected area is simulated and one computer runs every part: its operator could read everything.',
+  ],
+  [
+    { checks: MARKER.map((check) => (check.id === 'log' ? { ...check, result: 'skip' } : check)), marker: {} },
+    'none',
+    'Not fully checked',
+    'Not fully checked',
+    '1 of 2 checks passed; 1 could not run: A check could not run.',
   ],
   [{}, 'ok', 'Verified unchanged', 'Unchanged', 'This is the same text that was signed. Nobody has changed it since.'],
 ]

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CHECK_IDS, sealOf, type SealInput, type SealState, type SealTone } from '../../../sdk/src/seal.ts'
+import { checkIdsOf, sealOf, type SealInput, type SealState, type SealTone } from '../../../sdk/src/seal.ts'
 import type { Words } from '../i18n/words.ts'
 
 export interface SealView {
@@ -21,16 +21,17 @@ export function sealView(words: Words, input: SealInput | undefined): SealView {
   const given = input ?? { checks: [], practice: false }
   const { state, tone } = sealOf(given, words)
   const isPractice = tone === 'practice'
+  const total = checkIdsOf(given).length
   const passed = given.checks.filter(({ result }) => result === 'pass').length
   const failed = given.checks.find(({ result }) => result === 'fail')
   const skipped = given.checks.find(({ result }) => result === 'skip')
   const values = {
     passed,
-    total: CHECK_IDS.length,
-    left: CHECK_IDS.length - passed,
+    total,
+    left: total - passed,
     failed: failed === undefined ? '' : t(`seal.check.${failed.id}.fail`),
     why: t(`error.${skipped?.code ?? 'CLIENT_CHECK_SKIPPED'}.what`),
-    date: words.date(given.newerMs ?? given.replacedMs ?? given.erasedMs ?? 0),
+    date: words.date(given.newerMs ?? given.replacedMs ?? given.marker?.erasedMs ?? 0),
     time: words.time(given.earlierMs ?? given.waitingSinceMs ?? 0),
   }
   const word = t(`seal.${state}.word`, values)
@@ -41,6 +42,8 @@ export function sealView(words: Words, input: SealInput | undefined): SealView {
     isPractice,
     word: isPractice ? t('seal.practice.word', { word }) : word,
     short: isPractice ? t('seal.practice.word', { word: short }) : short,
-    line: isPractice ? t('seal.practice.line') : t(`seal.${state}.line`, values),
+    line: isPractice
+      ? t(given.marker === undefined ? 'seal.practice.line' : 'seal.practice.marker')
+      : t(`seal.${state}.line`, values),
   }
 }

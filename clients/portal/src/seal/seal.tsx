@@ -71,17 +71,6 @@ export function Seal({ report, isRunning = false, title, isShort = false, onOpen
   )
 }
 
-/** In the place of a seal: the record server says that the record was erased. Nothing ran here, so there is nothing to open. */
-export function ErasedMark({ erasedMs }: { readonly erasedMs: number }): ReactNode {
-  const { t, date } = useWords()
-  return (
-    <span className="th-seal" data-tone="neutral" data-state="erased">
-      <IconFileShredder size={18} aria-hidden />
-      <span>{t('seal.erased.word', { date: date(erasedMs) })}</span>
-    </span>
-  )
-}
-
 /** "12 verified unchanged, 1 not fully checked": one line for a list. */
 export function SealSummary({ reports }: { readonly reports: readonly (SealInput | undefined)[] }): ReactNode {
   const words = useWords()

@@ -4,11 +4,13 @@
  * @module
  */
 import { decodeUtf8, encodeHex } from '../../../../shared/crypto/src/index.ts'
-import { recordIdShape } from '../../../../shared/protocol/src/index.ts'
+import { recordIdShape, recordIdTimeMs } from '../../../../shared/protocol/src/index.ts'
 import { formatExact, parseExact, parseForReading } from '../fhir/exact-json.ts'
+import { ClientError } from '../../../sdk/src/errors.ts'
 import type { Participant } from '../../../sdk/src/participant.ts'
 import type { RecordAnswer } from '../../../sdk/src/record-answer.ts'
 import { formatRecordFile } from '../../../sdk/src/record-file.ts'
+import type { ErasedReport } from '../../../sdk/src/verify-erased.ts'
 import type { RecordReport } from '../../../sdk/src/verify-record.ts'
 import type { People } from './people.ts'
 
@@ -21,6 +23,14 @@ export interface OpenedRecord {
   readonly author: { readonly ref: string; readonly name: string; readonly hospital: string }
   readonly report: RecordReport
   readonly details: readonly { readonly label: string; readonly value: string }[]
+}
+
+/** The marker of an erased record: what ran, and details for who wants them. */
+export interface ErasedRecord {
+  readonly report: ErasedReport
+  /** When its author prepared it. */
+  readonly writtenMs: number
+  readonly details: OpenedRecord['details']
 }
 
 /** Opened records are kept in the worker's memory for a while, so that lists do not read them twice. */
@@ -53,6 +63,24 @@ export class RecordReader {
   openAgain(record: string, version?: number): Promise<OpenedRecord> {
     this.#opened.delete(keyOf(record, version))
     return this.open(record, version)
+  }
+
+  /** @throws {ClientError} `MESSAGE_MALFORMED` for a record that is there. */
+  async erased(record: string): Promise<ErasedRecord> {
+    const client = await this.#client()
+    const report = await client.findErased(recordIdShape(record, 'record'))
+    if (report === undefined) throw new ClientError('MESSAGE_MALFORMED')
+    const { measurement } = await client.evidence()
+    const { recordId, logIndex } = report
+    return {
+      report,
+      writtenMs: recordIdTimeMs(recordId),
+      details: [
+        { label: 'seal.detail.record', value: recordId },
+        ...(logIndex === undefined ? [] : [{ label: 'seal.detail.logentry', value: String(logIndex) }]),
+        { label: 'seal.detail.server', value: measurement },
+      ],
+    }
   }
 
   /** What was read last; for a correction or an erasure. */
