@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { decodeUtf8, type Crypto } from '../../../shared/crypto/src/index.ts'
+import { createNodeCrypto } from '../../../shared/crypto/src/node-crypto.ts'
 import { encodeCbor, type CborValue } from '../../../shared/protocol/src/index.ts'
 import { startHandshake } from '../../../shared/protocol/src/session/index.ts'
 import { issueCertificate } from '../../../testkit/src/consortium.ts'
@@ -288,10 +290,57 @@ test('checkpoint and proofs are public; a backup is a copy that opens under the 
   assert.equal(world.app.state, 'serving')
 })
 
+/** A world whose cryptography fails while `isBroken` says so of what is to be signed; undefined: of a new share. */
+async function failing() {
+  const crypto = createNodeCrypto()
+  const fault: { isBroken: (message?: Uint8Array) => boolean } = { isBroken: () => false }
+  const check = (message?: Uint8Array): void => {
+    if (fault.isBroken(message)) throw new Error('out of order')
+  }
+  const sign: Crypto['sign'] = (key, message) => {
+    check(message)
+    return crypto.sign(key, message)
+  }
+  const encapsulate: Crypto['encapsulate'] = (key) => {
+    check()
+    return crypto.encapsulate(key)
+  }
+  const world = await TaWorld.open({ crypto: { ...crypto, sign, encapsulate } })
+  worlds.push(world)
+  return { world, fault }
+}
+
+test('TEE_FAULT: a fault of our own before anything was changed refuses one request and ends nothing', async () => {
+  const { world, fault } = await failing()
+  const before = await world.ask('status', {})
+  fault.isBroken = (message) => message === undefined
+  assert.deepEqual(await world.request('hello', helloOf(world)), { ok: false, code: 'TEE_FAULT' })
+  fault.isBroken = () => false
+  assert.deepEqual(await world.ask('status', {}), before)
+  await (await world.connect(world.hospital)).request('ping')
+})
+
+test('TEE_FAULT: what is stored and cannot be told is stored once, and told when it is asked again', async () => {
+  const { world, fault } = await failing()
+  const author = await world.doctor()
+  const patient = await world.patient()
+  const upload = world.upload(patient, { author, warrant: await world.warrant(patient, [author]) })
+  const session = await world.connect(author)
+  const sending = session.request('record.store', { envelope: upload.envelope })
+  await world.settle()
+  // A receipt is a JWS: its signing input begins with these letters.
+  fault.isBroken = (message) => message !== undefined && decodeUtf8(message.slice(0, 3)) === 'eyJ'
+  await Promise.all([assert.rejects(sending, { code: 'TEE_FAULT' }), world.commit(upload)])
+  fault.isBroken = () => false
+  assert.equal((await world.ask('status', {})).records, 1)
+  assert.ok((await session.request('record.store', { envelope: upload.envelope }))['receipt'])
+  assert.equal((await world.ask('status', {})).records, 1)
+})
+
 test('stop answers and ends; nothing is answered after it', async () => {
   const world = await serving()
   assert.deepEqual(await world.ask('stop', {}), {})
-  assert.equal(world.app.state, 'stopped')
+  assert.deepEqual([world.app.state, world.app.isDue], ['stopped', false])
   world.app.handle(encodeCbor({ id: 1, op: 'status' }))
   assert.deepEqual(world.app.commit(), [])
 })

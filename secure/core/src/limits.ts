@@ -36,6 +36,8 @@ export interface Limits {
   readonly newestRows: number
   /** Treatment keys that move to another sealing key in one round (lifecycle/resealing.ts). */
   readonly reseals: number
+  /** Changes that are kept for a replica until it has them (11.5); past them it needs a new copy. */
+  readonly keptBytes: number
   /** Patients that are kept, and warrants, about 1 kB each. */
   readonly patients: number
   readonly warrants: number
@@ -57,6 +59,7 @@ export const DEFAULT_LIMITS: Limits = {
   listedRows: 50_000,
   newestRows: 4_096,
   reseals: 256,
+  keptBytes: 64 * 1024 * 1024,
   patients: 50_000,
   warrants: 10_000,
 }
@@ -78,6 +81,7 @@ export const SMALL_LIMITS: Limits = {
   listedRows: 64,
   newestRows: 16,
   reseals: 16,
+  keptBytes: 0,
   patients: 64,
   warrants: 32,
 }

@@ -413,7 +413,36 @@ const TAMPERINGS: readonly {
     cmd: 'record.list',
     body: ({ patient }) => ({ patient: patient.ref }),
   },
+  {
+    what: 'a patient row removed, then a record of the patient read',
+    change: (database) => database.exec('DELETE FROM patient'),
+    cmd: 'record.read',
+    body: ({ uploads }) => ({ record: uploads[0]?.commitment.recordId ?? '' }),
+  },
+  {
+    what: 'a treatment key removed',
+    change: (database) => database.exec('DELETE FROM treatment_key'),
+    cmd: 'record.read',
+    body: ({ uploads }) => ({ record: uploads[0]?.commitment.recordId ?? '' }),
+    code: 'STORE_DAMAGED',
+  },
 ]
+
+test('an entry of the patient’s log taken out, and the one before in its place: STATE_ROLLED_BACK', async () => {
+  const { world, patient } = await scene()
+  const session = await world.connect(patient)
+  await session.request('access-log', { patient: patient.ref })
+  world.inspect((database) => {
+    const { last } = database.prepare('SELECT max(number) AS last FROM patient_log').get() as { last: number }
+    database.exec(
+      `UPDATE patient_log SET digest = (SELECT digest FROM patient_log AS gone WHERE gone.number = ${last - 1}) WHERE number = ${last - 2}`,
+    )
+    database.exec(`DELETE FROM patient_log WHERE number = ${last - 1}`)
+  })
+  session.request('access-log', { patient: patient.ref, limit: 2 }).catch(() => {})
+  await world.settle()
+  assert.deepEqual([world.fatal, world.app.state], ['STATE_ROLLED_BACK', 'stopped'])
+})
 
 for (const { what, change, cmd, body, code = 'STATE_ROLLED_BACK', before } of TAMPERINGS) {
   test(`${what}: ${code}, and the application ends`, async () => {

@@ -11,7 +11,6 @@ import { Anchor } from './audit/anchor.ts'
 import { Checkpoints } from './audit/checkpoints.ts'
 import type { LogEntry } from './audit/entry.ts'
 import { PatientLog } from './audit/patient-log.ts'
-import { StorageError } from './errors.ts'
 import { LedgerFacts } from './facts/ledger-facts.ts'
 import type { Configuration } from './keys/configuration.ts'
 import type { IdentityKeys } from './keys/identity.ts'
@@ -142,7 +141,7 @@ export class Vault {
   #restoreIndex(): void {
     for (const { record, version } of this.patientLog.storedSince()) {
       const row = this.records.find(record, version)
-      if (row === undefined) throw new StorageError('STATE_ROLLED_BACK', 'a record of the log is missing')
+      if (row === undefined) throw new TypeError('a record of the log has a head')
       const words = row.state === STORED ? this.texts.get(row.id, row.textHash) : undefined
       this.index.restore(row.patient, row.id, words)
     }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import promises from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -135,6 +137,37 @@ for (const cipher of ['sqlcipher', 'aegis'] as const) {
     assert.deepEqual(readdirSync(folder), ['a'])
   })
 }
+
+test('a key that is none changes nothing', () => {
+  const folder = freshFolder()
+  const port = createSqlCipherPort({ folder })
+  port.open('a', key).close()
+  const before = readFileSync(join(folder, 'a'))
+  for (const [from, to] of [
+    [key.subarray(1), key],
+    [key, key.subarray(1)],
+  ] as const) {
+    assert.throws(() => port.rekey?.('a', from, to), RangeError)
+  }
+  assert.throws(() => port.open('a', key.subarray(1)), RangeError)
+  assert.deepEqual(readFileSync(join(folder, 'a')), before)
+  assert.deepEqual(readdirSync(folder), ['a'])
+})
+
+test('STORE_FAILED: a deferred COMMIT whose file does not become durable, so nothing is acknowledged', async (t) => {
+  const port = createDeferredSqlCipherPort({ folder: freshFolder() })
+  const disk = { datasync: () => Promise.reject(new Error('EIO')), close: () => Promise.resolve() }
+  t.mock.method(promises, 'open', () => Promise.resolve(disk))
+  syncBuiltinESMExports()
+  const database = port.open('a', key)
+  t.mock.restoreAll()
+  syncBuiltinESMExports()
+  database.exec('BEGIN IMMEDIATE')
+  database.exec('CREATE TABLE t (n INTEGER) STRICT')
+  database.exec('COMMIT')
+  await assert.rejects(async () => await port.sync(), { code: 'STORE_FAILED' })
+  database.close()
+})
 
 /** The command line of SQLCipher 4; Debian has it in bookworm-backports and later releases. */
 function findSqlCipherProgram(): string | undefined {

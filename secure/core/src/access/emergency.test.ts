@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { newId, type CborValue } from '../../../../shared/protocol/src/index.ts'
-import { TaWorld } from '../../../../testkit/src/ta-world.ts'
+import { plainRows, TaWorld } from '../../../../testkit/src/ta-world.ts'
 import { DEFAULT_EMERGENCY_MS } from './emergencies.ts'
 
 const world = await TaWorld.open()
@@ -94,10 +94,39 @@ test('a suspended doctor, and no ledger: it stays closed', async () => {
   await assert.rejects(session.request('emergency.open', open), { code: 'LEDGER_UNAVAILABLE' })
   world.behaviour = undefined
   await world.ledger.submit(world.organizations[0].admin, 'suspendParticipant', [leaving.ref, 'left'])
-  // What is known of the organisation is of before; the patient's permissions are asked for each time.
+  // What is remembered of the organisation is of before: it is asked anew.
   await assert.rejects(session.request('emergency.open', open), { code: 'PARTICIPANT_SUSPENDED' })
   world.clock.advanceMs(5_000)
   await assert.rejects(session.request('emergency.open', open), { code: 'PARTICIPANT_SUSPENDED' })
+})
+
+test('a doctor whom the patient’s permissions call suspended, the organisation’s list not yet: it stays closed', async () => {
+  const leaving = await world.doctor({ emergency: true })
+  await world.warrant(patient, [leaving])
+  const session = await world.connect(leaving)
+  const { state: before } = world.ledger.snapshot()
+  await world.ledger.submit(world.organizations[0].admin, 'suspendParticipant', [leaving.ref, 'left'])
+  // A block came between the two answers to one question.
+  world.behaviour = async (effect, honest) => {
+    if (effect.fx !== 'need') return await honest(effect)
+    const { state, height } = world.ledger.snapshot()
+    const answers = effect.queries.map(async (query) => {
+      const isOlder = query.fn.startsWith('organizationPolicy')
+      const [answer] = await world.ledger.endorsedRead([query], effect.nonce, {
+        state: isOlder ? before : state,
+        height,
+      })
+      return answer ?? []
+    })
+    await world.request('endorsement', { need: effect.need, ...plainRows(await Promise.all(answers)) })
+  }
+  const { logSize } = await world.ask('status', {})
+  const refused = session.request('emergency.open', open)
+  await assert.rejects(refused, { code: 'PARTICIPANT_SUSPENDED' })
+  world.behaviour = undefined
+  const { items } = await (await world.connect(patient)).request('emergency.list')
+  assert.ok((items as readonly Item[]).every(({ actor }) => actor !== leaving.ref))
+  assert.ok((await world.ask('status', {})).logSize > logSize, 'the refusal is in the log')
 })
 
 test('one doctor does not close what another opened, nor what does not exist', async () => {

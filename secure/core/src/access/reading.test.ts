@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { ehrHash, newId, newRecordId, type CborValue } from '../../../../shared/protocol/src/index.ts'
 import { encodeUtf8 } from '../../../../shared/crypto/src/index.ts'
-import { observation, TaWorld, type Upload, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
+import { stateKeys } from '../../../../shared/ledger-model/src/index.ts'
+import { observation, plainRows, TaWorld, type Upload, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
 
 const world = await TaWorld.open()
 after(() => world.close())
@@ -280,4 +281,24 @@ test('ping, whoami, checkpoint and proof need no permission', async () => {
   await assert.rejects(session.request('proof', { index: size, size }), { code: 'LOG_SIZE_INVALID' })
   await assert.rejects(session.request('proof', { index: 0 }), { code: 'MESSAGE_MALFORMED' })
   await assert.rejects(session.request('proof', { index: 0, size, from: 1, to: 2 }), { code: 'MESSAGE_MALFORMED' })
+})
+
+test('PARTICIPANT_UNKNOWN: a doctor with an open session whom the ledger does not name any more', async () => {
+  const session = await world.connect(doctor)
+  await session.request('record.read', { record })
+  world.clock.advanceMs(5_000)
+  world.behaviour = async (effect, honest) => {
+    if (effect.fx !== 'need') return await honest(effect)
+    const { state, height } = world.ledger.snapshot()
+    const without = new Map([...state].filter(([key]) => key !== stateKeys.member(doctor.mspId, doctor.ref)))
+    const answers = await world.ledger.endorsedRead(effect.queries, effect.nonce, { state: without, height })
+    await world.request('endorsement', { need: effect.need, ...plainRows(answers) })
+  }
+  try {
+    await assert.rejects(session.request('record.read', { record }), { code: 'PARTICIPANT_UNKNOWN' })
+  } finally {
+    world.behaviour = undefined
+  }
+  world.clock.advanceMs(5_000)
+  await session.request('record.read', { record })
 })

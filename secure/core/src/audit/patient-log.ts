@@ -10,7 +10,7 @@
  * @module
  */
 import { equalBytes, label, type Crypto } from '../../../../shared/crypto/src/index.ts'
-import { decodeCbor, encodeCbor, type RecordId } from '../../../../shared/protocol/src/index.ts'
+import { decodeMessage, encodeCbor, uint, type RecordId } from '../../../../shared/protocol/src/index.ts'
 import { StorageError, TrustedApplicationError } from '../errors.ts'
 import type { Patient, Patients } from '../patients.ts'
 import type { SqlStatement } from '../ports.ts'
@@ -172,9 +172,7 @@ function readWatermark(store: Store): number {
     return 0
   }
   store.state.checkRow('meta', WATERMARK, store.crypto.sha256(WATERMARK_LABEL, stored))
-  const size = decodeCbor(stored)
-  if (typeof size !== 'number') throw new StorageError('STORE_DAMAGED', 'the patient log has no size')
-  return size
+  return decodeMessage(stored, uint(), 'size of the patient log')
 }
 
 function writeWatermark(store: Store, size: number): void {

@@ -218,6 +218,7 @@ export function openContent(
   const stored = { wrapped: row.wrapped, body: bodies.get(row.id) }
   const content = decryptContent(crypto, treatmentKey, patient.ref, row, stored, compression)
   if (!equalBytes(ehrHash(crypto, content.salt, content.ehr), row.ehrHash)) {
+    // Unreached: what opens is what was hashed when it was stored; a fault of ours must not pass for a record.
     throw new TrustedApplicationError('RECORD_HASH_MISMATCH')
   }
   return content

@@ -5,7 +5,7 @@
  */
 import { decodeUtf8, decodeBase64url, type VerifyingKey } from '../../../../shared/crypto/src/index.ts'
 import { ehrTypeOf, FhirError, parseResource } from '../../../../shared/fhir/src/index.ts'
-import { MAX_BATCH_ITEMS } from '../../../../shared/ledger-model/src/index.ts'
+import { MAX_BATCH_ITEMS, type ParticipantRecord } from '../../../../shared/ledger-model/src/index.ts'
 import {
   batchIdShape,
   bytes,
@@ -28,7 +28,7 @@ import {
   type TreatmentKey,
   type UnverifiedEnvelopeHeader,
 } from '../../../../shared/protocol/src/index.ts'
-import type { FactNeeds } from '../facts/queries.ts'
+import type { FactNeeds, Facts } from '../facts/queries.ts'
 import { refusalOf, TrustedApplicationError, type Refusal } from '../errors.ts'
 import type { Patient } from '../patients.ts'
 import { receiptOf } from '../records/receipt.ts'
@@ -150,13 +150,9 @@ function storeMany(call: Call, { envelopes, place: said }: ManyUploads): void {
     }
   })
   const staged = new Set<string>()
-  const outcomes: (UploadOutcome | undefined)[] = envelopes.map(() => undefined)
-  let open = envelopes.length
-  const settle = (i: number, outcome: UploadOutcome): void => {
-    outcomes[i] = outcome
-    open--
-    if (open === 0) call.reply(() => ({ results: outcomes.map((one) => resultOf(vault, one)) }))
-  }
+  const settle = gather(envelopes.length, (outcomes) => {
+    call.reply(() => ({ results: outcomes.map((one) => resultOf(vault, one)) }))
+  })
   for (const [i, item] of items.entries()) {
     if ('code' in item) {
       settle(i, item)
@@ -201,22 +197,31 @@ function storeChain(call: Call, { envelope }: { readonly envelope: Uint8Array })
   checkKeyVersion(context, checked)
   vault.uploads.checkRoom(call.actor.ref as AuthorRef, checked.length)
   const rows = checked.map((one) => place(call, one))
-  const outcomes: (UploadOutcome | undefined)[] = rows.map(() => undefined)
-  let open = rows.length
+  const settle = gather(rows.length, (outcomes) => answerChain(call, outcomes))
   for (const [i, row] of rows.entries()) {
-    vault.uploads.await(row, vault.now().monotonicMs, (outcome) => {
-      outcomes[i] = outcome
-      open--
-      if (open === 0) answerChain(call, outcomes)
-    })
+    vault.uploads.await(row, vault.now().monotonicMs, (outcome) => settle(i, outcome))
   }
 }
 
-function answerChain(call: Call, outcomes: readonly (UploadOutcome | undefined)[]): void {
+/** Calls `done` when each of `count` has its outcome. */
+function gather(
+  count: number,
+  done: (outcomes: readonly UploadOutcome[]) => void,
+): (i: number, outcome: UploadOutcome) => void {
+  const outcomes: UploadOutcome[] = []
+  let open = count
+  return (i, outcome) => {
+    outcomes[i] = outcome
+    open--
+    if (open === 0) done(outcomes)
+  }
+}
+
+function answerChain(call: Call, outcomes: readonly UploadOutcome[]): void {
   const rows: RecordRow[] = []
   for (const [i, outcome] of outcomes.entries()) {
-    if (outcome === undefined || 'code' in outcome) {
-      call.refuse({ code: outcome?.code ?? 'COMMITMENT_MISSING', link: i + 1 })
+    if ('code' in outcome) {
+      call.refuse({ code: outcome.code, link: i + 1 })
       return
     }
     rows.push(outcome.row)
@@ -232,8 +237,7 @@ function answerOne(call: Call, outcome: UploadOutcome): void {
   else call.reply(() => receiptOf(call.vault, outcome.row))
 }
 
-function resultOf(vault: Vault, outcome: UploadOutcome | undefined): CborValue {
-  if (outcome === undefined) return { ok: false, code: 'COMMITMENT_MISSING' }
+function resultOf(vault: Vault, outcome: UploadOutcome): CborValue {
   if ('code' in outcome) {
     const { code, at } = outcome as Refusal
     return { ok: false, code, ...(at === undefined ? {} : { at }) }
@@ -301,23 +305,22 @@ function hospitalsOfAuthor({ facts }: Call, author: string): readonly string[] {
   return []
 }
 
-/** Doctors of a chain other than the one who uploads. */
+/** Doctors of a chain other than the one who uploads. Of whom the ledger does not know, the link was refused. */
 function checkAuthorActive({ facts }: Call, author: string, { policy }: UploadContext): void {
-  for (const organization of facts.organizations()) {
-    const participant = indexOf(organization).participants.get(author)
-    if (participant === undefined) continue
-    if (participant.status !== 'active' || policy.suspended.some((ref) => ref === author)) {
-      throw new TrustedApplicationError('PARTICIPANT_SUSPENDED')
-    }
-    return
+  if (findParticipant(facts, author)?.status !== 'active' || policy.suspended.some((ref) => ref === author)) {
+    throw new TrustedApplicationError('PARTICIPANT_SUSPENDED')
   }
-  throw new TrustedApplicationError('PARTICIPANT_UNKNOWN')
 }
 
 function findDoctorKey({ vault, facts }: Call, doctor: PractitionerRef): VerifyingKey | undefined {
+  const publicKey = findParticipant(facts, doctor)?.publicKey
+  return publicKey === undefined ? undefined : vault.crypto.importVerifyingKey(decodeBase64url(publicKey))
+}
+
+function findParticipant(facts: Facts, ref: string): ParticipantRecord | undefined {
   for (const policy of facts.organizations()) {
-    const participant = indexOf(policy).participants.get(doctor)
-    if (participant !== undefined) return vault.crypto.importVerifyingKey(decodeBase64url(participant.publicKey))
+    const participant = indexOf(policy).participants.get(ref)
+    if (participant !== undefined) return participant
   }
   return undefined
 }

@@ -275,6 +275,17 @@ test('no answer, in time or at all, is LEDGER_UNAVAILABLE; one that comes later 
   assert.equal(facts.waiting, 0)
 })
 
+test('who was never asked for, because the host let no round come, is LEDGER_UNAVAILABLE after twice that time', () => {
+  const facts = open()
+  const early = ask(facts, { patients: [P1] })
+  const late = ask(facts, { patients: [P2], minHeight: 99 }, 1)
+  const { need } = only(facts.flush(2 * NEED_TIMEOUT_MS))
+  assert.deepEqual(early.outcome, { code: 'LEDGER_UNAVAILABLE' })
+  assert.deepEqual([late.outcome, facts.waiting], [undefined, 1])
+  facts.deliver(need, { code: 'LEDGER_UNAVAILABLE' }, 2 * NEED_TIMEOUT_MS)
+  assert.equal(facts.waiting, 0)
+})
+
 test('an organisation is asked for again after five seconds, counted from the nonce', () => {
   const facts = open()
   ask(facts, { organizations: ['HA'] })

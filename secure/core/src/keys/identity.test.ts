@@ -173,6 +173,13 @@ test('an identity key that was exchanged is not put back into the store: STATE_R
   assert.equal(world.fatal, 'STATE_ROLLED_BACK')
 })
 
+test('a store without its identity key is not served: STORE_DAMAGED', async () => {
+  const { world } = await scene()
+  world.inspect((database) => database.exec(`DELETE FROM meta WHERE name = 'identity'`))
+  await world.restart()
+  assert.deepEqual([world.fatal, world.app.state], ['STORE_DAMAGED', 'stopped'])
+})
+
 /** Remembers every signing key that is made: whoever has read the memory of the server. */
 function overheard(): { readonly crypto: Crypto; readonly keys: SigningKey[] } {
   const crypto = createNodeCrypto()

@@ -106,9 +106,14 @@ export class IdentityKeys {
     }
   }
 
-  /** From now on the next key may be taken. @throws {TrustedApplicationError} `KEY_UNKNOWN`: none was prepared. */
-  certify(certified: Certified): void {
+  /**
+   * From now on the next key may be taken.
+   * @param check gives the certificate of that public key, or refuses.
+   * @throws {TrustedApplicationError} `KEY_UNKNOWN`: none was prepared.
+   */
+  certify(check: (publicKey: Uint8Array) => Certified): void {
     if (this.#next === undefined) throw new TrustedApplicationError('KEY_UNKNOWN')
+    const certified = check(this.#next.key.publicKey)
     this.#next = { key: this.#next.key, certified }
     this.#store.setMeta(META_NEXT_CERTIFICATE, encodeCbor({ ...certified }))
   }
@@ -119,7 +124,7 @@ export class IdentityKeys {
    */
   take(): { readonly digest: Uint8Array; readonly certified: Certified } {
     const next = this.#next
-    if (next?.certified === undefined) throw new TrustedApplicationError('KEY_UNKNOWN')
+    if (next?.certified === undefined) throw new TypeError('no next key is certified')
     this.#write(META, next.key)
     this.#store.removeMeta(META_NEXT)
     this.#store.removeMeta(META_NEXT_CERTIFICATE)

@@ -58,10 +58,7 @@ export class Certificate {
    * @throws {TrustedApplicationError} `KEY_UNKNOWN`: none was prepared; `CREDENTIAL_REJECTED`
    */
   certifyNext(cert: Uint8Array): void {
-    const { identityKeys } = this.#vault
-    const { next } = identityKeys
-    if (next === undefined) throw new TrustedApplicationError('KEY_UNKNOWN')
-    identityKeys.certify({ mspId: this.#check(cert, next.publicKey), cert })
+    this.#vault.identityKeys.certify((publicKey) => ({ mspId: this.#check(cert, publicKey), cert }))
     const { monotonicMs } = this.#vault.now()
     this.#look = { ...this.#look, sinceMs: monotonicMs, atMs: monotonicMs }
   }

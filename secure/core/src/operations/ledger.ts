@@ -9,12 +9,10 @@ import type { Context, Handlers } from './handlers.ts'
 
 export function ledgerOperations({ lifecycle }: Context): Handlers<'endorsement' | 'committed' | 'anchored'> {
   return {
-    endorsement: ({ need, answers, rows, code }) => {
-      const facts = lifecycle.facts()
-      const { monotonicMs } = lifecycle.installation.now()
-      const travelling = answers === undefined ? undefined : { answers, ...(rows === undefined ? {} : { rows }) }
-      if (travelling !== undefined) facts.deliver(need, { answers: spreadRows(travelling) }, monotonicMs)
-      else facts.deliver(need, { code: code ?? 'LEDGER_UNAVAILABLE' }, monotonicMs)
+    endorsement: ({ need, answers = [], rows, code }) => {
+      const travelling = { answers, ...(rows === undefined ? {} : { rows }) }
+      const outcome = code === undefined ? { answers: spreadRows(travelling) } : { code }
+      lifecycle.facts().deliver(need, outcome, lifecycle.installation.now().monotonicMs)
       return {}
     },
 

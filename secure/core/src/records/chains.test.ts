@@ -123,6 +123,23 @@ test('the warrant of each link counts: its number is told', async () => {
   await refused(chainOf(group, [warrant, warrant, unrecorded]), 'WARRANT_NOT_RECORDED', 3)
 })
 
+test('a part that is not FHIR is refused with its number, and nothing of the chain is kept', async () => {
+  const { records, waiting } = await world.ask('status', {})
+  const context = { patient: patient.ref, treatmentKey: world.treatmentKey(patient) }
+  for (const ehr of [encodeUtf8('nothing'), Uint8Array.of(0xff, 0xfe)]) {
+    const link = {
+      recordId: newRecordId(world.crypto, world.clock.nowMs()),
+      author: last.ref,
+      ehr,
+      salt: world.crypto.randomBytes(32),
+      warrant,
+    }
+    await refused(addLink(world.crypto, chainOf([first, second]), context, link, last.signingKey), 'RECORD_NOT_FHIR', 3)
+  }
+  const later = await world.ask('status', {})
+  assert.deepEqual([later.records, later.waiting], [records, waiting])
+})
+
 test('a doctor of the group who was suspended is refused with the number of the link', async () => {
   const leaving = await world.doctor()
   const doctors = [leaving, last] as const

@@ -12,7 +12,6 @@ import {
   type Sha256Hex,
 } from '../../../../shared/protocol/src/index.ts'
 import type { PlacedProof } from '../audit/checkpoints.ts'
-import { StorageError } from '../errors.ts'
 import type { Vault } from '../vault.ts'
 import { commitmentOf, type RecordRow } from './record-rows.ts'
 
@@ -28,7 +27,7 @@ export function receiptOf(
 ): { readonly receipt: string; readonly log: { readonly [name: string]: CborValue } } {
   const { place, logIndex, logSize, storedMs } = row
   if (place === null || logIndex === null || logSize === null || storedMs === null) {
-    throw new StorageError('STORE_DAMAGED', 'a stored record has no place')
+    throw new TypeError('a stored record has a place')
   }
   const checkpoint = vault.checkpoints.at(logSize)
   const receipt = issueReceipt(vault.crypto, vault.identity, {
@@ -46,6 +45,6 @@ export function receiptOf(
 /** The commitment of a row, as members of an answer (§4.6). */
 export function commitmentMembers(row: RecordRow): { readonly [name: string]: CborValue } {
   const { place } = row
-  if (place === null) throw new StorageError('STORE_DAMAGED', 'a stored record has no place')
+  if (place === null) throw new TypeError('a stored record has a place')
   return { ...commitmentOf(row), ...place }
 }

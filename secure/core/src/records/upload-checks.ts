@@ -141,7 +141,6 @@ function commitmentOf(
   { hash }: KnownWarrant,
 ): Commitment {
   const { recordId, version, author, ehr, salt, previous } = upload
-  if ((version === 1) !== (previous.length === 0)) throw new TrustedApplicationError('RECORD_VERSION_CONFLICT')
   return makeCommitment(vault.crypto, treatmentKey, {
     recordId,
     version,

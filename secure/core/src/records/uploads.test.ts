@@ -484,3 +484,45 @@ test('one patient’s warrant does not serve for another one who has the same de
   const { envelope } = world.upload(child, { author: doctor, warrant })
   await assert.rejects(now.request('record.store', { envelope }), { code: 'WARRANT_PARTY_MISMATCH' })
 })
+
+test('a correction that waited for the ledger, put back after its record was erased, is not stored', async () => {
+  const own = await TaWorld.open()
+  try {
+    const author = await own.doctor()
+    const owner = await own.patient()
+    const jws = await own.warrant(owner, [author])
+    const { commitment } = await own.store(owner, { author, warrant: jws })
+    const { recordId, ehrHash: previous } = commitment
+    const correction = own.upload(owner, { author, warrant: jws, recordId, version: 2, previous })
+    const sending = (await own.connect(author)).request('record.store', { envelope: correction.envelope })
+    const erased = assert.rejects(sending, { code: 'RECORD_ERASED' })
+    await own.settle()
+    const tables = ['record', 'record_body', 'record_text']
+    const rowsOf = (table: string) =>
+      own.inspect((database) => database.prepare(`SELECT * FROM ${table} WHERE id = 2`).all())
+    const kept = tables.map(rowsOf)
+    assert.ok(kept.every((rows) => rows.length === 1))
+    await (await own.connect(owner)).request('record.erase', { record: recordId, confirm: previous })
+    await erased
+    own.inspect((database) => {
+      for (const [i, table] of tables.entries()) {
+        const [row = {}] = kept[i] ?? []
+        const places = Object.keys(row).map(() => '?')
+        database
+          .prepare(`INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${places.join()})`)
+          .run(...Object.values(row))
+      }
+    })
+    await own.restart()
+    assert.deepEqual([own.app.state, (await own.ask('status', {})).waiting], ['serving', 1])
+    await own.commit(correction)
+    await own.settle()
+    const { waiting, records } = await own.ask('status', {})
+    assert.deepEqual([waiting, records], [0, 1])
+    assert.deepEqual(tables.map(rowsOf), [[], [], []])
+    const read = (await own.connect(owner)).request('record.read', { record: recordId })
+    await assert.rejects(read, { code: 'RECORD_ERASED' })
+  } finally {
+    own.close()
+  }
+})

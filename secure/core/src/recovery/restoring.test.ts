@@ -6,13 +6,15 @@
  * @module
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { encodeHex, equalBytes } from '../../../../shared/crypto/src/index.ts'
+import { concat, encodeHex, equalBytes, label, type SigningKey } from '../../../../shared/crypto/src/index.ts'
+import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import {
   decodeRecoverySet,
+  encodeCbor,
   openShare,
   type HospitalRef,
   type SignedRecoverySet,
@@ -22,6 +24,9 @@ import { issueCertificate, registrationOf, type TestIdentity } from '../../../..
 import { copyStore, ReplicaWorld } from '../../../../testkit/src/replica-world.ts'
 import { fetchShare, RestoreWorld } from '../../../../testkit/src/restore-world.ts'
 import { TaWorld, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
+import { createSqlCipherPort } from '../../../adapters/sqlcipher/src/index.ts'
+import { storeKeysOf } from '../keys/sealing.ts'
+import { Store } from '../store.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'trusthealth-restoring-'))
 const opened: { close(): void }[] = []
@@ -142,10 +147,56 @@ test('a whole key outlasts a start; the store may come later', async () => {
   await restored.prepare()
   // The empty store of the first start is not it.
   await assert.rejects(restored.ask('restore-open', {}), { code: 'STORE_DAMAGED' })
+  for (const file of readdirSync(restored.folder)) {
+    if (file.startsWith('store.db')) rmSync(join(restored.folder, file))
+  }
+  await assert.rejects(restored.ask('restore-open', {}), { code: 'STORE_DAMAGED' })
   copyStore(backup, restored.folder)
   await restored.name(2)
   await restored.ask('restore-open', {})
   assert.equal(await restored.recovered(), 'serving')
+})
+
+test('a store that names no holder, of before that rule, is its first device’s only, whatever the votes', async () => {
+  const { world, hospitals, signed, backup } = await openScene()
+  const port = createSqlCipherPort({ folder: backup })
+  const store = Store.open(world.crypto, port.open('store.db', storeKeysOf(world.crypto, world.rootKey).database))
+  store.removeMeta('holder')
+  store.state.delete('holder', 'current')
+  store.commit({ timeMs: world.clock.nowMs(), actor: world.serverRef })
+  store.database.close()
+  const restored = await newHardware(world)
+  await restored.give(hospitals[0], signed)
+  await restored.give(hospitals[1], signed)
+  copyStore(backup, restored.folder)
+  await restored.name(2)
+  await opensUnheld(restored)
+})
+
+test('shares that are each the committed one and give another key than the set says: RECOVERY_SET_INVALID', async () => {
+  const crypto = createNodeCrypto()
+  const keys: SigningKey[] = []
+  const generateSigningKey = (): SigningKey => {
+    const key = crypto.generateSigningKey()
+    keys.push(key)
+    return key
+  }
+  const names = ['HospitalA', 'HospitalB', 'HospitalC']
+  const world = await TaWorld.open({ names, crypto: { ...crypto, generateSigningKey } })
+  opened.push(world)
+  const [a, b] = world.consortium.organizations.map(({ hospital }) => hospital)
+  assert.ok(a !== undefined && b !== undefined)
+  const { identityKey = new Uint8Array(0) } = await world.ask('status', {})
+  const identity = keys.find(({ publicKey }) => equalBytes(publicKey, identityKey))
+  assert.ok(identity !== undefined)
+  const set = { ...decodeRecoverySet((await fetchShare(world, a)).set), root: new Uint8Array(32) }
+  const encoded = encodeCbor(set)
+  const signed = { set: encoded, signature: crypto.sign(identity, concat(label('recovery-set'), encoded)) }
+  const restored = await newHardware(world)
+  await restored.give(a, signed)
+  await assert.rejects(restored.give(b, signed), { code: 'RECOVERY_SET_INVALID' })
+  assert.equal((await restored.ask('status', {})).restoring?.isComplete, false)
+  await assert.rejects(restored.ask('restore-open', {}), { code: 'RECOVERY_SHARES_MISSING' })
 })
 
 test('a wrong share is named, and does no harm', async () => {

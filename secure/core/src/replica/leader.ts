@@ -55,7 +55,6 @@ import type { Reached } from './follower.ts'
 
 /** The store's row of the pair. */
 const META = 'replication'
-const MAX_KEPT_BYTES = 64 * 1024 * 1024
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 /** A replica that waits hears at least this often that there is nothing. */
 const SILENCE_MS = 5_000
@@ -334,7 +333,7 @@ export class Leader {
     const encoded = encodeChange(change)
     this.#kept.push({ position, size, root, encoded })
     this.#keptBytes += encoded.length
-    if (this.#keptBytes > MAX_KEPT_BYTES) this.#lose()
+    if (this.#keptBytes > this.#vault.limits.keptBytes) this.#lose()
   }
 
   /** From now on, or no more, each commit is kept. */

@@ -6,13 +6,15 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { encodeHex } from '../../../../shared/crypto/src/index.ts'
+import { encodeHex, encodeUtf8 } from '../../../../shared/crypto/src/index.ts'
+import { startHandshake } from '../../../../shared/protocol/src/session/index.ts'
 import { encodeFinish } from '../../../../shared/protocol/src/session/messages.ts'
 import { decodeOutcome, decodeTaMessage, encodeRequest, FrameReader } from '../../../../shared/tee-abi/src/index.ts'
 import { copyStore, ReplicaWorld } from '../../../../testkit/src/replica-world.ts'
-import { TaWorld, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
+import { observation, TaWorld, type WorldPatient } from '../../../../testkit/src/ta-world.ts'
 import { createSqlCipherPort } from '../../../adapters/sqlcipher/src/index.ts'
 import { storeKeysOf } from '../keys/sealing.ts'
+import { DEFAULT_LIMITS } from '../limits.ts'
 import type { DatabasePort } from '../ports.ts'
 
 const opened: { close(): void }[] = []
@@ -122,6 +124,79 @@ test('a server that the ledger does not have, or that is another one, gets no fi
   await assert.rejects(replica.join(), { code: 'ATTESTATION_SIGNATURE' })
 })
 
+test('a server that the ledger calls suspended is not followed', async () => {
+  const world = await openWorld()
+  const replica = await ReplicaWorld.prepared(world)
+  opened.push(replica)
+  await world.ledger.submit(world.organizations[0].admin, 'suspendParticipant', [world.serverRef, 'left'])
+  await assert.rejects(replica.join(), { code: 'CREDENTIAL_REJECTED' })
+  await assert.rejects(replica.ask('follow-open', {}), { code: 'REPLICA_UNKNOWN' })
+})
+
+test('by the door of replicas nobody else comes in', async () => {
+  const world = await openWorld()
+  const replica = await ReplicaWorld.prepared(world)
+  opened.push(replica)
+  const pending = startHandshake(world.crypto)
+  const { reply } = await world.ask('replica-hello', { hello: pending.hello })
+  const policy = { teeKinds: ['process'], minSecurityVersion: 1, allowSimulated: true } as const
+  const check = { server: world.registration(), policy }
+  const { finish } = pending.complete(reply, check, world.identityOf(world.hospital))
+  await assert.rejects(world.ask('replica-finish', { finish }), { code: 'CREDENTIAL_REJECTED' })
+  await assert.rejects(world.ask('replica-record', { record: new Uint8Array(64) }), { code: 'SESSION_UNKNOWN' })
+})
+
+test('a session of a replica ends after an hour; a new one goes on', async () => {
+  const world = await openWorld()
+  const replica = await follow(world)
+  const record = replica.request ?? new Uint8Array(0)
+  world.clock.advanceMs(3_600_000)
+  await assert.rejects(world.ask('replica-record', { record }), { code: 'SESSION_EXPIRED' })
+  await replica.join()
+  await replica.step()
+})
+
+test('a replica that waits while more changes than is kept for it needs a new copy', async () => {
+  const world = await TaWorld.open({ limits: { ...DEFAULT_LIMITS, keptBytes: 32_768 } })
+  opened.push(world)
+  const patient = await world.patient()
+  const replica = await follow(world)
+  const before = await replica.position()
+  const waiting = world.ask('replica-record', { record: replica.request ?? new Uint8Array(0) })
+  const author = await world.doctor()
+  const ehr = encodeUtf8(JSON.stringify(observation({ note: [{ text: encodeHex(world.crypto.randomBytes(65_536)) }] })))
+  await world.store(patient, { author, warrant: await world.warrant(patient, [author]), ehr })
+  await assert.rejects(replica.ask('follow-record', await waiting), { code: 'REPLICA_BEHIND' })
+  assert.equal(await replica.position(), before)
+  await replica.copy()
+  await replica.catchUp()
+})
+
+test('changes that come after the copy was put away are not applied', async () => {
+  const world = await openWorld()
+  const patient = await world.patient()
+  const replica = await follow(world)
+  const answer = world.ask('replica-record', { record: replica.request ?? new Uint8Array(0) })
+  await store(world, patient)
+  await replica.ask('follow-close', {})
+  await assert.rejects(replica.ask('follow-record', await answer), { code: 'SESSION_UNKNOWN' })
+  assert.equal((await replica.ask('status', {})).following, undefined)
+})
+
+test('a replica whose copy is put away while the ledger is asked does not take over', async () => {
+  const world = await TaWorld.openUnprovisioned()
+  opened.push(world)
+  // No checkpoint on the ledger that it would lack.
+  world.behaviour = async (effect, honest) => (effect.fx === 'anchor' ? undefined : await honest(effect))
+  await world.provision()
+  const replica = await follow(world)
+  await name(world, replica)
+  const promoted = replica.ask('promote', {})
+  replica.app.handle(encodeRequest<'follow-close'>({ id: 1_000_000, op: 'follow-close' }))
+  await assert.rejects(promoted, { code: 'REPLICA_UNKNOWN' })
+  assert.equal((await replica.ask('status', {})).state, 'following')
+})
+
 test('what the host alters, repeats, leaves out or exchanges is not applied', async () => {
   const world = await openWorld()
   const patient = await world.patient()
@@ -225,6 +300,9 @@ test('operations of one role are refused in the other', async () => {
   await assert.rejects(replica.ask('promote', {}), { code: 'REPLICA_UNKNOWN' })
   await assert.rejects(replica.ask('provision', { config: world.config }), { code: 'TEE_ALREADY_PROVISIONED' })
   await assert.rejects(replica.ask('hello', { hello: new Uint8Array(1), conn: 1 }), { code: 'TEE_NOT_PROVISIONED' })
+  await assert.rejects(replica.ask('attest', { nonce: new Uint8Array(32) }), { code: 'TEE_NOT_PROVISIONED' })
+  await assert.rejects(replica.ask('configuration', {}), { code: 'TEE_NOT_PROVISIONED' })
+  await assert.rejects(replica.ask('certificate', { cert: new Uint8Array(1) }), { code: 'TEE_NOT_PROVISIONED' })
 })
 
 test('TEE_NOT_OFFERED: a platform without replicas is neither followed nor follows, and restores nothing', async () => {

@@ -15,7 +15,7 @@ import {
 } from '../../../../shared/protocol/src/session/index.ts'
 import { replicaNonce, transcriptOfShares } from '../../../../shared/protocol/src/session/key-schedule.ts'
 import { decodeReply } from '../../../../shared/protocol/src/session/messages.ts'
-import { refusalOf, StorageError, TrustedApplicationError } from '../errors.ts'
+import { refusalOf, TrustedApplicationError } from '../errors.ts'
 import { LedgerFacts } from '../facts/ledger-facts.ts'
 import type { Facts } from '../facts/queries.ts'
 import { decodeConfiguration, type Configuration } from '../keys/configuration.ts'
@@ -164,12 +164,15 @@ export class Replica {
         const { session, seq } = phase
         this.#keepRoot(joinedShape(accepted(session.openAnswer(seq, record)), 'answer').root)
         this.#phase = { ...phase, at: 'joined' }
-        return this.#follower === undefined ? undefined : this.#follow(session, now)
+        return this.#follower === undefined ? undefined : this.#follow(this.#follower, session, now)
       }
       case 'following': {
         const { session, seq } = phase
-        this.#apply(session.openAnswer(seq, record))
-        return this.#follow(session, now)
+        const follower = this.#follower
+        if (follower === undefined) throw sessionUnknown()
+        const { bytes: piece } = changesShape(accepted(session.openAnswer(seq, record)), 'answer')
+        for (const change of this.#reader.push(piece)) follower.apply(change)
+        return this.#follow(follower, session, now)
       }
       default:
         throw sessionUnknown()
@@ -247,15 +250,8 @@ export class Replica {
     this.#root = root
   }
 
-  #apply(answer: CborValue): void {
-    const follower = this.#follower
-    if (follower === undefined) throw sessionUnknown()
-    const piece = changesShape(accepted(answer), 'answer').bytes
-    for (const change of this.#reader.push(piece)) follower.apply(change)
-  }
-
-  #follow(session: ClientSession, { monotonicMs }: Now): Uint8Array {
-    const { position, size, root } = this.#follower?.reached ?? unreachable()
+  #follow({ reached }: Follower, session: ClientSession, { monotonicMs }: Now): Uint8Array {
+    const { position, size, root } = reached
     const { received } = this.#reader
     const { seq, frame } = session.sealRequest({ cmd: 'follow', position, size, root, received }, monotonicMs)
     this.#phase = { at: 'following', session, seq }
@@ -278,8 +274,4 @@ function accepted(answer: CborValue): CborValue {
 
 function sessionUnknown(): ProtocolError {
   return new ProtocolError('SESSION_UNKNOWN', 'there is no such session')
-}
-
-function unreachable(): never {
-  throw new StorageError('STORE_FAILED', 'there is no copy')
 }
