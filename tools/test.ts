@@ -37,8 +37,6 @@ const EMULATED_AT_ONCE = 2
 
 const TRUSTED = ['shared', 'secure', 'ledger/contract'] as const
 const LEAST_COVERAGE_PERCENT = 95
-/** Refusals that no test reaches yet and that give no reason. Lower it with each that gets a test. */
-const MOST_UNREACHED = { shared: 0, secure: 44, 'ledger/contract': 0 }
 /** Runs in an emulated machine only, which measures nothing: `npm run test:optee`. */
 const ELSEWHERE = 'secure/adapters/optee/'
 const LCOV = join(ROOT, 'coverage/lcov.info')
@@ -190,8 +188,7 @@ function isRefusalTested(folder: (typeof TRUSTED)[number], sources: readonly str
   const { refusals, faults } = refusalFaults(V8_REPORTS, here, ROOT)
   for (const { file, line, code } of faults) console.log(`  ${file}:${line} ${code}`)
   console.log(`refusals of ${folder}: ${refusals}, of which ${faults.length} are not as they should be`)
-  const most = MOST_UNREACHED[folder]
-  if (refusals > 0 && faults.length <= most) return true
-  console.error(`${folder} has more than ${most} of them`)
+  if (refusals > 0 && faults.length === 0) return true
+  console.error(`${folder} may have none of them`)
   return false
 }
