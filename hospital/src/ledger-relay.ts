@@ -55,7 +55,7 @@ export function ledgerRelayOf(ledger: Ledger, index: CommitmentIndex): LedgerRel
     },
     async countTags(patientTags) {
       await catchUp(ledger, index)
-      return patientTags.map((tag) => index.ofPatientTag(sha256HexShape(tag, 'tag')).length)
+      return patientTags.map((tag) => index.countOfPatientTag(sha256HexShape(tag, 'tag')))
     },
     patientKeys,
     async findParticipant(ref) {

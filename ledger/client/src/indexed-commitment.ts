@@ -17,9 +17,3 @@ export interface IndexedCommitment {
   readonly txId: TxId
   readonly block: number
 }
-
-/** Everything that one block adds. */
-export interface IndexedBlock {
-  readonly block: number
-  readonly commitments: readonly IndexedCommitment[]
-}
