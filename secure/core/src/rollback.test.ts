@@ -125,10 +125,12 @@ test('of a copy that is as new as the newest anchored checkpoint, nothing can be
   assert.ok(await session.request('record.store', { envelope: later.envelope }))
 })
 
-test('waiting changes of the state taken away: STATE_ROLLED_BACK at the next start', async () => {
-  const { world } = await scene()
+test('waiting changes of the state taken away: STATE_ROLLED_BACK when one is used', async () => {
+  const one = await scene()
+  const { world } = one
   world.inspect((database) => database.exec('DELETE FROM state_change'))
   await world.restart()
+  await use(one)
   assert.deepEqual([world.fatal, world.app.state], ['STATE_ROLLED_BACK', 'stopped'])
 })
 

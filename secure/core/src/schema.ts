@@ -7,6 +7,7 @@
  */
 import { StorageError } from './errors.ts'
 import type { SqlDatabase } from './ports.ts'
+import { DIGEST_TABLE } from './state/stored-digests.ts'
 
 /**
  * Each entry moves the format one version up and runs once, inside one transaction with the others that are due.
@@ -136,6 +137,7 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO patient_record SELECT patient, id FROM record WHERE state > 0 ORDER BY patient, id;
   DROP INDEX record_by_patient;
   `,
+  DIGEST_TABLE,
 ]
 
 /**

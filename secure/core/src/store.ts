@@ -73,7 +73,7 @@ export class Store {
   /**
    * Opens what is there, or makes an empty store.
    * @param bucketBits of a new store.
-   * @param limits by default all of the state up to half a million rows is kept.
+   * @param limits by default all of the state up to a million records is kept.
    * @param migrations of the tables, in order.
    * @throws {StorageError} `STORE_DAMAGED`; `STATE_ROLLED_BACK` if rows, log and state are not of one moment.
    */

@@ -10,7 +10,8 @@ import { nodeHash } from '../../../../shared/tlog/src/index.ts'
 
 export class DigestTree {
   readonly #crypto: Crypto
-  readonly #width: number
+  /** Number of leaves. */
+  readonly width: number
   readonly #nodes: Uint8Array // node n at n·32; 1 is the root, children of n are 2n and 2n + 1, leaf b is width + b
   #dirty = new Set<number>() // leaves whose ancestors are out of date
   readonly #before = new Map<number, Uint8Array>() // digests at the last `commit`, of the leaves changed since
@@ -18,10 +19,10 @@ export class DigestTree {
   /** @param bits the depth. @param fill 32 bytes, the digest of every leaf at first. */
   constructor(crypto: Crypto, bits: number, fill: Uint8Array) {
     this.#crypto = crypto
-    this.#width = 2 ** bits
-    this.#nodes = new Uint8Array(2 * this.#width * SHA256_BYTES)
+    this.width = 2 ** bits
+    this.#nodes = new Uint8Array(2 * this.width * SHA256_BYTES)
     let hash = fill
-    for (let first = this.#width; first >= 1; first /= 2) {
+    for (let first = this.width; first >= 1; first /= 2) {
       for (let node = first; node < 2 * first; node++) this.#nodes.set(hash, node * SHA256_BYTES)
       hash = nodeHash(crypto, hash, hash)
     }
@@ -29,19 +30,19 @@ export class DigestTree {
 
   /** 32 bytes; a view, valid until the next `set` or `discard`. */
   digest(leaf: number): Uint8Array {
-    return this.#node(this.#width + leaf)
+    return this.#node(this.width + leaf)
   }
 
   set(leaf: number, digest: Uint8Array): void {
     if (!this.#before.has(leaf)) this.#before.set(leaf, this.digest(leaf).slice())
-    this.#nodes.set(digest, (this.#width + leaf) * SHA256_BYTES)
+    this.#nodes.set(digest, (this.width + leaf) * SHA256_BYTES)
     this.#dirty.add(leaf)
   }
 
   /** 32 bytes. Each node above a changed leaf is computed once, however many leaves below it changed. */
   root(): Uint8Array {
     let level = new Set<number>()
-    for (const leaf of this.#dirty) level.add((this.#width + leaf) >> 1)
+    for (const leaf of this.#dirty) level.add((this.width + leaf) >> 1)
     while (level.size > 0) {
       const above = new Set<number>()
       for (const node of level) {
@@ -63,7 +64,7 @@ export class DigestTree {
   /** Back to the digests at the last `commit`. */
   discard(): void {
     for (const [leaf, digest] of this.#before) {
-      this.#nodes.set(digest, (this.#width + leaf) * SHA256_BYTES)
+      this.#nodes.set(digest, (this.width + leaf) * SHA256_BYTES)
       this.#dirty.add(leaf)
     }
     this.#before.clear()

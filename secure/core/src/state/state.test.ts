@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import { type MemoryDatabase, openMemoryDatabase } from '../../../../testkit/src/memory-database.ts'
 import type { SqlDatabase, SqlStatement } from '../ports.ts'
@@ -83,6 +84,12 @@ function putBack(database: MemoryDatabase, rows: readonly [number, Uint8Array][]
 }
 
 const rolledBack = { code: 'STATE_ROLLED_BACK' }
+
+/** Opens it under `root` and asks for rows in every bucket, there or not: each answer is right, or this throws. */
+function useAll(database: MemoryDatabase, root: Uint8Array, rows: ReadonlyMap<string, Uint8Array>): void {
+  const state = openState(database, crypto, root)
+  for (let i = 0; i < 200; i++) assert.deepEqual(state.get('record', `r-${i}`), rows.get(`record\0r-${i}`))
+}
 
 test('the root is the one of the specification, empty, filled, changed and emptied again', () => {
   const world = filledState(100)
@@ -244,28 +251,29 @@ test('a whole older database under a newer memory is STATE_ROLLED_BACK at the fi
   for (let i = 0; i < 100; i++) assert.throws(() => state.get('record', `r-${i}`), rolledBack)
 })
 
-test('an older database, one bucket of it, or another number of buckets does not open under the newer root', () => {
+test('an older database does not open under the newer root, nor another number of buckets; an older bucket is noticed when it is used', () => {
   const world = filledState(100)
-  const { database, state } = world
+  const { database, state, rows } = world
   const older = database.content()
   const olderBuckets = buckets(database)
   state.set('record', 'r-7', digest('revoked'))
+  rows.set('record\0r-7', digest('revoked'))
   const root = commit(world)
   const now = buckets(database)
   assert.throws(() => openState(openMemoryDatabase(older), crypto, root), rolledBack)
   for (let i = 0; i < now.length; i++) {
     const mixed = now.with(i, olderBuckets[i]!)
     putBack(database, mixed)
-    if (Buffer.compare(now[i]![1], olderBuckets[i]![1]) === 0) openState(database, crypto, root)
-    else assert.throws(() => openState(database, crypto, root), rolledBack)
+    if (Buffer.compare(now[i]![1], olderBuckets[i]![1]) === 0) useAll(database, root, rows)
+    else assert.throws(() => useAll(database, root, rows), rolledBack)
   }
   putBack(database, now)
-  openState(database, crypto, root)
+  useAll(database, root, rows)
   database.exec('UPDATE state_shape SET bucket_bits = 5')
   assert.throws(() => openState(database, crypto, root), rolledBack)
-  database.exec('UPDATE state_shape SET bucket_bits = 3')
-  assert.throws(() => openState(database, crypto, root), { code: 'STORE_DAMAGED' })
-  for (const sql of ['UPDATE state_shape SET bucket_bits = 21', 'DELETE FROM state_shape']) {
+  for (const sql of [3, 21]
+    .map((bits) => `UPDATE state_shape SET bucket_bits = ${bits}`)
+    .concat('DELETE FROM state_shape')) {
     database.exec(sql)
     assert.throws(() => openState(database, crypto, root), { code: 'STORE_DAMAGED' })
   }
@@ -394,24 +402,22 @@ test('changes wait side by side, are folded into buckets together, and are the s
   }
 })
 
-test('a journal that is altered, cut, reordered or from before does not open', () => {
+test('a journal that is altered, cut, reordered or from before is noticed when it is used', () => {
   const database = openMemoryDatabase()
   const world = { database, state: createState(database, crypto, BITS), rows: new Map<string, Uint8Array>() }
+  const { rows } = world
   setMany(world, 0, 3)
   const firstRoot = commit(world)
   const [first = new Uint8Array(0)] = waiting(database).journal
   for (let at = 0; at < first.length; at++) {
     const copy = openMemoryDatabase(database.content())
     copy.prepare('UPDATE state_change SET changes = ? WHERE id = 1').run(first.with(at, first[at]! ^ 1))
-    assert.throws(
-      () => openState(copy, crypto, firstRoot),
-      (error: { code?: string }) => error.code === 'STATE_ROLLED_BACK' || error.code === 'STORE_DAMAGED',
-      `byte ${at}`,
-    )
+    assert.throws(() => useAll(copy, firstRoot, rows), rolledBackOrDamaged, `byte ${at}`)
   }
   world.state.delete('record', 'r-1')
+  rows.delete('record\0r-1')
   const root = commit(world)
-  openState(openMemoryDatabase(database.content()), crypto, root)
+  useAll(openMemoryDatabase(database.content()), root, rows)
   for (const damage of [
     'DELETE FROM state_change',
     'DELETE FROM state_change WHERE id = 2',
@@ -421,12 +427,96 @@ test('a journal that is altered, cut, reordered or from before does not open', (
   ]) {
     const copy = openMemoryDatabase(database.content())
     copy.exec(damage)
-    assert.throws(() => openState(copy, crypto, root), rolledBack, damage)
+    assert.throws(() => useAll(copy, root, rows), rolledBack, damage)
   }
   const cut = openMemoryDatabase(database.content())
   cut.prepare('UPDATE state_change SET changes = ? WHERE id = 1').run(first.subarray(1))
   assert.throws(() => openState(cut, crypto, root), { code: 'STORE_DAMAGED' })
 })
+
+test('digests that are altered, cut, reordered, taken away or from before do not open', () => {
+  const database = openMemoryDatabase()
+  const world = { database, state: createState(database, crypto, BITS), rows: new Map<string, Uint8Array>() }
+  const { state, rows } = world
+  setMany(world, 0, 20)
+  commit(world)
+  const older = digests(database)
+  for (const value of ['revoked', 'given again', 'revoked again']) {
+    state.set('record', 'r-7', digest(value))
+    rows.set('record\0r-7', digest(value))
+    commit(world)
+  }
+  const root = state.root()
+  const now = digests(database)
+  assert.equal(now.length, older.length + 3)
+  useAll(openMemoryDatabase(database.content()), root, rows)
+  const bad: (readonly Uint8Array[])[] = [older, now.slice(0, -1), now.slice(1), now.toReversed(), [...now, now[1]!]]
+  for (const [i, row] of now.entries()) {
+    for (let at = 0; at < row.length; at++) bad.push(now.with(i, row.with(at, row[at]! ^ 1)))
+    bad.push(now.with(i, row.subarray(1)), now.with(i, row.subarray(36)))
+  }
+  for (const one of bad) {
+    const copy = openMemoryDatabase(database.content())
+    copy.exec('DELETE FROM state_digest')
+    for (const row of one) copy.prepare('INSERT INTO state_digest (digests) VALUES (?)').run(row)
+    const use = (): void => useAll(copy, root, rows)
+    // What a newer row replaces may be anything.
+    if (isDeepStrictEqual(newestDigests(one), newestDigests(now))) use()
+    else assert.throws(use, rolledBackOrDamaged)
+  }
+})
+
+/** What the rows say in the end of each bucket; undefined if one is not made of entries. */
+function newestDigests(rows: readonly Uint8Array[]): ReadonlyMap<number, string> | undefined {
+  if (rows.some((row) => row.length % 36 !== 0)) return undefined
+  const all = Buffer.concat(rows)
+  const entries = Array.from({ length: all.length / 36 }, (_, i) => all.subarray(i * 36, (i + 1) * 36))
+  return new Map(entries.map((entry) => [entry.readUInt32BE(0), entry.toString('hex', 4)]))
+}
+
+test('a store from before digests were stored opens by its buckets, and has them from its next commit on', () => {
+  const database = openMemoryDatabase()
+  const world = {
+    database,
+    state: createState(database, crypto, BITS, { foldAfter: 20 }),
+    rows: new Map<string, Uint8Array>(),
+  }
+  let from = 0
+  for (const until of [15, 30, 35]) {
+    setMany(world, from, until)
+    commit(world)
+    from = until
+  }
+  assert.ok(waiting(database).journal.length > 0 && waiting(database).rows > 0)
+  const root = world.state.root()
+  database.exec('DELETE FROM state_digest')
+  useAll(openMemoryDatabase(database.content()), root, world.rows)
+  const opened = { ...world, state: openState(database, crypto, root) }
+  setMany(opened, 35, 36)
+  database.exec('BEGIN')
+  opened.state.flush()
+  database.exec('ROLLBACK')
+  opened.state.discard()
+  setMany(opened, 36, 37)
+  opened.rows.delete('record\0r-35')
+  const next = commit(opened)
+  assert.equal(digests(database).length, 1)
+  // The buckets are not read any more.
+  database.exec('DELETE FROM state_bucket')
+  openState(database, crypto, next)
+  assert.throws(() => useAll(database, next, opened.rows), rolledBack)
+})
+
+function digests(database: MemoryDatabase): Uint8Array[] {
+  return database
+    .prepare('SELECT digests FROM state_digest ORDER BY id')
+    .all()
+    .map((row) => row['digests'] as Uint8Array)
+}
+
+function rolledBackOrDamaged(error: { readonly code?: string }): boolean {
+  return error.code === 'STATE_ROLLED_BACK' || error.code === 'STORE_DAMAGED'
+}
 
 test('a folding that is rolled back leaves the journal and its changes', () => {
   const database = openMemoryDatabase()

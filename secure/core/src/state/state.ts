@@ -24,6 +24,8 @@ import type { SqlDatabase, SqlRow, SqlStatement } from '../ports.ts'
 import { BucketCache } from './bucket-cache.ts'
 import { applyChanges, bucketOf, type Change, EMPTY_CONTENT, findValue } from './bucket.ts'
 import { DigestTree } from './digest-tree.ts'
+import { Journal } from './journal.ts'
+import { DIGEST_TABLE, StoredDigests } from './stored-digests.ts'
 
 const KEY_LABEL = label('state-key')
 const BUCKET_LABEL = label('state-bucket')
@@ -37,15 +39,16 @@ const TABLES = `
   CREATE TABLE state_shape (bucket_bits INTEGER NOT NULL) STRICT;
   CREATE TABLE state_bucket (bucket INTEGER PRIMARY KEY, content BLOB NOT NULL) STRICT;
   CREATE TABLE state_change (id INTEGER PRIMARY KEY, changes BLOB NOT NULL) STRICT;
+  ${DIGEST_TABLE}
 `
 
-/** Changes that wait in `state_change`: 2 MiB of it, and a fraction of a second when it is opened. */
-const DEFAULT_FOLD_AFTER = 32_768
+/** Changes that wait in `state_change`: 8 MiB of it, and as much memory. */
+const DEFAULT_FOLD_AFTER = 131_072
 
 export interface StateOptions {
   /** Contents of buckets that were checked once and are kept; memory decides about them from then on. Default 0. */
   readonly cacheBytes?: number
-  /** Changes that wait in `state_change` until they are folded into their buckets. Default 32,768. */
+  /** Changes that wait in `state_change` until they are folded into their buckets. Default 131,072. */
   readonly foldAfter?: number
 }
 
@@ -68,11 +71,12 @@ export function createState(
   if (!isBucketBits(bucketBits)) throw new RangeError(`bucketBits must be an integer from 1 to ${MAX_BUCKET_BITS}`)
   database.exec(TABLES)
   database.prepare('INSERT INTO state_shape (bucket_bits) VALUES (?)').run(bucketBits)
-  return new State(database, crypto, bucketBits, new DigestTree(crypto, bucketBits, emptyDigest(crypto)), options)
+  return new State(database, crypto, bucketBits, options)
 }
 
 /**
- * Opens the stored state: reads every bucket once and computes the root.
+ * Opens the stored state: reads the digests and computes the root. A bucket is read, and compared with its digest, when
+ * it is needed.
  *
  * @param expectedRoot 32 bytes, from the newest `commit` entry of the log (§6.9). Without it nothing read here
  * would be worth more than the disk it comes from.
@@ -86,15 +90,8 @@ export function openState(
 ): State {
   const bucketBits = database.prepare('SELECT bucket_bits FROM state_shape').get()?.['bucket_bits']
   if (!isBucketBits(bucketBits)) throw damaged()
-  const tree = new DigestTree(crypto, bucketBits, emptyDigest(crypto))
-  for (const row of database.prepare('SELECT bucket, content FROM state_bucket ORDER BY bucket').iterate()) {
-    const bucket = row['bucket']
-    if (typeof bucket !== 'number' || bucket < 0 || bucket >= 2 ** bucketBits) throw damaged()
-    tree.set(bucket, rowDigest(crypto, bucket, contentOf(row)))
-  }
-  const state = new State(database, crypto, bucketBits, tree, options)
-  state.replay()
-  state.commit()
+  const state = new State(database, crypto, bucketBits, options)
+  state.load()
   if (!equalBytes(state.root(), expectedRoot)) {
     throw new StorageError('STATE_ROLLED_BACK', 'the stored state is not the one of the newest commit')
   }
@@ -104,44 +101,44 @@ export function openState(
 export class State {
   readonly #crypto: Crypto
   readonly #bits: number
-  readonly #tree: DigestTree
-  readonly #cache: BucketCache
   readonly #empty: Uint8Array
+  readonly #tree: DigestTree
+  readonly #digests: StoredDigests
+  readonly #journal: Journal
+  readonly #cache: BucketCache
   readonly #select: SqlStatement
+  readonly #selectNumbers: SqlStatement
   readonly #upsert: SqlStatement
   readonly #remove: SqlStatement
-  readonly #journalize: SqlStatement
-  readonly #selectJournal: SqlStatement
-  readonly #clearJournal: SqlStatement
   readonly #foldAfter: number
-  /** Contents of buckets whose newest changes wait in `state_change`, as of the last commit. */
-  #waiting = new Map<number, Uint8Array>()
   /** Contents that were flushed since the last commit. */
-  #recent = new Map<number, Uint8Array>()
-  /** Changes in `state_change`. */
-  #waitingChanges = 0
-  #recentChanges = 0
-  /** Since the last commit everything was written into its buckets, and nothing waits. */
-  #isFolded = false
+  readonly #recent = new Map<number, Uint8Array>()
   readonly #pending = new Map<string, Change>()
-  readonly #journal: { readonly name: string; readonly before: Change | undefined }[] = []
+  readonly #undo: { readonly name: string; readonly before: Change | undefined }[] = []
 
   /** Not for callers: `createState` and `openState` make one. */
-  constructor(database: SqlDatabase, crypto: Crypto, bits: number, tree: DigestTree, options: StateOptions) {
+  constructor(database: SqlDatabase, crypto: Crypto, bits: number, options: StateOptions) {
     this.#crypto = crypto
-    this.#cache = new BucketCache(options.cacheBytes ?? 0)
     this.#bits = bits
-    this.#tree = tree
     this.#empty = emptyDigest(crypto)
+    this.#tree = new DigestTree(crypto, bits, this.#empty)
+    this.#digests = new StoredDigests(database, this.#tree, this.#empty)
+    this.#journal = new Journal(database, bits)
+    this.#cache = new BucketCache(options.cacheBytes ?? 0)
     this.#select = database.prepare('SELECT content FROM state_bucket WHERE bucket = ?')
+    this.#selectNumbers = database.prepare('SELECT bucket FROM state_bucket')
     this.#upsert = database.prepare(
       'INSERT INTO state_bucket (bucket, content) VALUES (?, ?) ON CONFLICT (bucket) DO UPDATE SET content = excluded.content',
     )
     this.#remove = database.prepare('DELETE FROM state_bucket WHERE bucket = ?')
-    this.#journalize = database.prepare('INSERT INTO state_change (changes) VALUES (?)')
-    this.#selectJournal = database.prepare('SELECT changes FROM state_change ORDER BY id')
-    this.#clearJournal = database.prepare('DELETE FROM state_change')
     this.#foldAfter = options.foldAfter ?? DEFAULT_FOLD_AFTER
+  }
+
+  /** For `openState`: what is stored, of which only `root` tells whether it is to be believed. */
+  load(): void {
+    this.#journal.load()
+    if (!this.#digests.load()) this.#loadBuckets()
+    this.#tree.commit()
   }
 
   /**
@@ -199,13 +196,13 @@ export class State {
 
   /** Remembers the changes up to here, so that one request of a group can be undone without the others. */
   savepoint(): StateSavepoint {
-    return { changes: this.#journal.length }
+    return { changes: this.#undo.length }
   }
 
   /** Drops the changes since `savepoint`. @throws {RangeError} if they were flushed or dropped before. */
   rollbackTo(savepoint: StateSavepoint): void {
-    if (savepoint.changes > this.#journal.length) throw new RangeError('savepoint of another transaction')
-    for (const { name, before } of this.#journal.splice(savepoint.changes).toReversed()) {
+    if (savepoint.changes > this.#undo.length) throw new RangeError('savepoint of another transaction')
+    for (const { name, before } of this.#undo.splice(savepoint.changes).toReversed()) {
       if (before === undefined) this.#pending.delete(name)
       else this.#pending.set(name, before)
     }
@@ -223,9 +220,12 @@ export class State {
     const changes = [...this.#pending.values()]
     if (changes.length > 0) {
       const contents = this.#apply(changes)
-      if (this.#isFolded) this.#write(contents)
-      else if (this.#waitingChanges + this.#recentChanges > this.#foldAfter) this.#fold()
-      else this.#journalize.run(encodeChanges(changes))
+      if (!this.#journal.isCleared && this.#journal.count + changes.length > this.#foldAfter) this.#fold()
+      else {
+        if (this.#journal.isCleared) this.#write(contents)
+        else this.#journal.append(changes)
+        this.#digests.append(contents.keys())
+      }
     }
     this.#forgetPending()
     return this.root()
@@ -234,19 +234,10 @@ export class State {
   /** The SQL transaction with everything flushed is durable. @throws {Error} if there are changes not flushed. */
   commit(): void {
     if (this.#pending.size > 0) throw new Error('flush before commit')
-    if (this.#isFolded) {
-      for (const contents of [this.#waiting, this.#recent]) {
-        for (const [bucket, content] of contents) this.#cache.set(bucket, content)
-      }
-      this.#waiting.clear()
-      this.#waitingChanges = 0
-    } else {
-      for (const [bucket, content] of this.#recent) this.#waiting.set(bucket, content)
-      this.#waitingChanges += this.#recentChanges
-    }
+    for (const [bucket, content] of this.#recent) this.#cache.set(bucket, content)
     this.#recent.clear()
-    this.#recentChanges = 0
-    this.#isFolded = false
+    this.#journal.commit()
+    this.#digests.commit()
     this.#tree.commit()
   }
 
@@ -254,14 +245,9 @@ export class State {
   discard(): void {
     this.#forgetPending()
     this.#recent.clear()
-    this.#recentChanges = 0
-    this.#isFolded = false
+    this.#journal.discard()
+    this.#digests.discard()
     this.#tree.discard()
-  }
-
-  /** For `openState`: the changes that wait in `state_change`, in their order. `commit` makes them the state. */
-  replay(): void {
-    for (const row of this.#selectJournal.iterate()) this.#apply(decodeChanges(row))
   }
 
   #apply(changes: readonly Change[]): ReadonlyMap<number, Uint8Array> {
@@ -276,17 +262,17 @@ export class State {
     for (const [bucket, some] of byBucket) contents.set(bucket, applyChanges(this.#read(bucket), some))
     for (const [bucket, content] of contents) {
       this.#recent.set(bucket, content)
-      this.#tree.set(bucket, content.length === 0 ? this.#empty : rowDigest(this.#crypto, bucket, content))
+      this.#tree.set(bucket, this.#digestOf(bucket, content))
     }
-    this.#recentChanges += changes.length
     return contents
   }
 
   /** Writes what waits into its buckets; `state_change` begins anew. */
   #fold(): void {
-    this.#write(new Map([...this.#waiting, ...this.#recent]))
-    this.#clearJournal.run()
-    this.#isFolded = true
+    const buckets = new Set([...this.#journal.buckets, ...this.#recent.keys()])
+    this.#write(new Map([...buckets].map((bucket) => [bucket, this.#read(bucket)])))
+    this.#journal.clear()
+    this.#digests.rewrite()
   }
 
   /** In the order of the table, so that a page is met once. */
@@ -299,13 +285,13 @@ export class State {
 
   #forgetPending(): void {
     this.#pending.clear()
-    this.#journal.length = 0
+    this.#undo.length = 0
   }
 
   #change(kind: string, id: string, value: Uint8Array | undefined): void {
     const name = nameOf(kind, id)
     const before = this.#pending.get(name)
-    this.#journal.push({ name, before })
+    this.#undo.push({ name, before })
     this.#pending.set(name, { key: before?.key ?? this.#key(kind, id), value })
   }
 
@@ -315,14 +301,41 @@ export class State {
   }
 
   #read(bucket: number): Uint8Array {
-    const known = this.#recent.get(bucket) ?? this.#waiting.get(bucket) ?? this.#cache.get(bucket)
+    const known = this.#recent.get(bucket) ?? this.#cache.get(bucket)
     if (known !== undefined) return known
-    const row = this.#select.get(bucket)
-    const content = row === undefined ? EMPTY_CONTENT : contentOf(row)
-    const digest = row === undefined ? this.#empty : rowDigest(this.#crypto, bucket, content)
-    if (!equalBytes(digest, this.#tree.digest(bucket))) throw rolledBack(`state bucket ${bucket}`)
+    const content = this.#stored(bucket)
+    if (!equalBytes(this.#digestOf(bucket, content), this.#tree.digest(bucket))) throw bucketRolledBack(bucket)
     this.#cache.set(bucket, content)
     return content
+  }
+
+  /** The content of a bucket as it is on disk, with what waits. */
+  #stored(bucket: number): Uint8Array {
+    const row = this.#select.get(bucket)
+    const content = row === undefined ? EMPTY_CONTENT : contentOf(row)
+    // An empty row is never stored.
+    if (row !== undefined && content.length === 0) throw bucketRolledBack(bucket)
+    const waiting = this.#journal.of(bucket)
+    return waiting.length === 0 ? content : applyChanges(content, waiting)
+  }
+
+  /** Of a store from before the digests were stored: they are computed from the buckets. */
+  #loadBuckets(): void {
+    const stored = this.#selectNumbers.all().map((row) => row['bucket'])
+    for (const bucket of new Set([...stored, ...this.#journal.buckets])) {
+      if (typeof bucket !== 'number' || bucket < 0 || bucket >= this.#tree.width) throw damaged()
+      this.#tree.set(bucket, this.#digestOf(bucket, this.#stored(bucket)))
+    }
+  }
+
+  /**
+   * SHA-256(L(state-bucket) ‖ bucket(4, big-endian) ‖ content); without entries, where nothing was ever written or
+   * everything was deleted, SHA-256(L(state-bucket)).
+   */
+  #digestOf(bucket: number, content: Uint8Array): Uint8Array {
+    if (content.length === 0) return this.#empty
+    const number = Uint8Array.of(bucket >>> 24, bucket >>> 16, bucket >>> 8, bucket)
+    return this.#crypto.sha256(concat(BUCKET_LABEL, number, content))
   }
 }
 
@@ -331,44 +344,8 @@ function nameOf(kind: string, id: string): string {
   return `${kind}\0${id}`
 }
 
-/** SHA-256(L(state-bucket) ‖ bucket(4, big-endian) ‖ content), of a stored row; an empty row is never stored. */
-function rowDigest(crypto: Crypto, bucket: number, content: Uint8Array): Uint8Array {
-  const number = Uint8Array.of(bucket >>> 24, bucket >>> 16, bucket >>> 8, bucket)
-  return crypto.sha256(concat(BUCKET_LABEL, number, content))
-}
-
-/** SHA-256(L(state-bucket)): where nothing was ever written, or everything was deleted. */
 function emptyDigest(crypto: Crypto): Uint8Array {
   return crypto.sha256(BUCKET_LABEL)
-}
-
-/** Each change: key(32) ‖ 1 ‖ value(32), or key(32) ‖ 0 ‖ zeros(32) for a key that is taken out. */
-const CHANGE_BYTES = 2 * SHA256_BYTES + 1
-
-function encodeChanges(changes: readonly Change[]): Uint8Array {
-  const out = new Uint8Array(changes.length * CHANGE_BYTES)
-  for (const [i, { key, value }] of changes.entries()) {
-    const at = i * CHANGE_BYTES
-    out.set(key, at)
-    if (value === undefined) continue
-    out[at + SHA256_BYTES] = 1
-    out.set(value, at + SHA256_BYTES + 1)
-  }
-  return out
-}
-
-function decodeChanges(row: SqlRow): Change[] {
-  const bytes = row['changes']
-  if (!(bytes instanceof Uint8Array) || bytes.length % CHANGE_BYTES !== 0) throw damaged()
-  const changes: Change[] = []
-  for (let at = 0; at < bytes.length; at += CHANGE_BYTES) {
-    const middle = at + SHA256_BYTES
-    const value = bytes.slice(middle + 1, at + CHANGE_BYTES)
-    const isSet = bytes[middle] === 1
-    if (!isSet && (bytes[middle] !== 0 || value.some((byte) => byte !== 0))) throw damaged()
-    changes.push({ key: bytes.slice(at, middle), value: isSet ? value : undefined })
-  }
-  return changes
 }
 
 function contentOf(row: SqlRow): Uint8Array {
@@ -379,6 +356,10 @@ function contentOf(row: SqlRow): Uint8Array {
 
 function isBucketBits(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_BUCKET_BITS
+}
+
+function bucketRolledBack(bucket: number): StorageError {
+  return rolledBack(`state bucket ${bucket}`)
 }
 
 function rolledBack(what: string): StorageError {
