@@ -193,3 +193,10 @@ test('different commitments have different encodings', () => {
     }),
   )
 })
+
+test('a version that is none is not encoded', () => {
+  const commitment = makeCommitment(crypto, treatmentKey, input)
+  for (const version of [0, -1, 1.5, 2 ** 53]) {
+    assert.throws(() => encodeCommitment({ ...commitment, version }), RangeError)
+  }
+})

@@ -179,6 +179,31 @@ test('statements have at most 16 KiB', () => {
   assert.throws(() => verify(signRaw(HEADER, `{"a":1,"b":"${b}xxxx"}`)), MALFORMED)
 })
 
+test('up to the very limit what is signed is read; one byte more is not signed', () => {
+  const lengthOf = (n: number): number =>
+    prepareStatement(kid, typ, { a: 1, b: 'x'.repeat(n) }).signingInput.length + 87
+  let longest = 11_000
+  assert.throws(() => {
+    for (;;) assert.ok(lengthOf(longest) <= 16_384, String(longest++))
+  }, RangeError)
+  const jws = signStatement(crypto, key, typ, { a: 1, b: 'x'.repeat(longest - 1) })
+  assert.ok(jws.length > 16_384 - 3)
+  assert.equal((verify(jws) as { readonly b: string }).b.length, longest - 1)
+})
+
+test('a payload that says something else of itself than it has, or has names that no reader takes, is not signed', () => {
+  class Disguised {
+    readonly a = 1
+    toJSON(): unknown {
+      return { a: -1 }
+    }
+  }
+  const named = (name: string): object => Object.defineProperty({}, name, { value: 'x', enumerable: true })
+  for (const payload of [new Disguised(), named('__proto__'), named('\ud800')]) {
+    assert.throws(() => signStatement(crypto, key, typ, payload), TypeError)
+  }
+})
+
 test('a payload that no reader would take is not signed', () => {
   for (const payload of [{ a: -1 }, { a: 1.5 }, { a: '\ud800' }]) {
     assert.throws(() => signStatement(crypto, key, typ, payload), TypeError)
@@ -223,6 +248,17 @@ test('a certificate chain stands in the header where the kind has one', () => {
   )
   const evidence = signStatement(crypto, key, 'trusthealth-evidence+jwt', { a: 1 })
   assert.deepEqual(parseStatement(evidence, 'trusthealth-evidence+jwt', shape).header, { kid })
+})
+
+test('a chain has up to three certificates of up to 8 KiB', () => {
+  const credential = 'trusthealth-credential+jwt'
+  for (const chain of [[new Uint8Array(8_192)], [1, 2, 3].map(() => new Uint8Array(1))]) {
+    const jws = signStatement(crypto, key, credential, { a: 1 }, chain)
+    assert.deepEqual(parseStatement(jws, credential, shape).header.x5c, chain)
+  }
+  for (const chain of [[], [new Uint8Array(0)], [new Uint8Array(8_193)], [1, 2, 3, 4].map(() => new Uint8Array(1))]) {
+    assert.throws(() => signStatement(crypto, key, credential, { a: 1 }, chain), RangeError)
+  }
 })
 
 test('a chain where none belongs, none where one belongs, and other chains are refused', () => {

@@ -35,6 +35,10 @@ test('another method, path or body is refused', () => {
 })
 
 test('too old or from the future is refused', () => {
+  check(header(), {}, nowMs + 60_000)
+  check(header(), {}, nowMs - 60_000)
+  assert.throws(() => check(header(), {}, nowMs + 60_001), rejected)
+  assert.throws(() => check(header(), {}, nowMs - 60_001), rejected)
   assert.throws(() => check(header(), {}, nowMs + 61_000), rejected)
   assert.throws(() => check(header(), {}, nowMs - 61_000), rejected)
 })
@@ -43,5 +47,6 @@ test('another key, no header, another scheme and an unknown member are refused',
   assert.throws(() => check(header({}, crypto.generateSigningKey())), rejected)
   assert.throws(() => check(undefined), rejected)
   assert.throws(() => check(header().replace('TrustHealth', 'Bearer')), rejected)
+  assert.throws(() => check(header().replace('TrustHealth', 'trusthealth')), rejected)
   assert.throws(() => check(header({ admin: true })), rejected)
 })

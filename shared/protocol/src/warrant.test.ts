@@ -95,6 +95,15 @@ test('the hospital is no party unless the warrant names it among the doctors', (
   refuses('WARRANT_PARTY_MISMATCH', { author: hospital.ref }, text)
 })
 
+test('no other hospital than its own is a party of a warrant, whoever stands beside it', () => {
+  for (const doctors of [[otherHospital.ref], [doctor.ref, otherHospital.ref], [hospital.ref, otherHospital.ref]]) {
+    const terms = { ...warrant, doctors }
+    assert.throws(() => issueWarrant(crypto, patient.key, terms), { code: 'MESSAGE_MALFORMED' })
+    const forged = signStatement(crypto, patient.key, 'trusthealth-warrant+jwt', terms)
+    assert.throws(() => parseWarrant(forged), { code: 'STATEMENT_MALFORMED' })
+  }
+})
+
 test('an author of another hospital is refused', () => {
   refuses('WARRANT_PARTY_MISMATCH', { hospital: otherHospital.ref })
 })

@@ -261,3 +261,25 @@ test('a signer’s name cannot carry lines of its own into a note', () => {
   const forged = signatures.map((signature) => ({ ...signature, name: inside }))
   refuses('LOG_CHECKPOINT_MALFORMED', () => formatNote({ text, signatures: forged }))
 })
+
+test('a text whose last line does not end is none, with and without further lines', () => {
+  const text = formatCheckpoint(checkpoint)
+  for (const extra of ['', 'extension\n']) {
+    assert.deepEqual(parseCheckpoint(text + extra).extensions, extra === '' ? [] : ['extension'])
+    refuses('LOG_CHECKPOINT_MALFORMED', () => parseCheckpoint((text + extra).slice(0, -1)))
+    refuses('LOG_CHECKPOINT_MALFORMED', () => parseCheckpoint(`${text}${extra}more`))
+  }
+})
+
+test('a note has at most 64 KiB, counted as UTF-8', () => {
+  const noteOf = (bytes: number, filling: string): string => {
+    const rest = bytes - new TextEncoder().encode(signed).length - 1
+    const line = filling.repeat(Math.floor(rest / new TextEncoder().encode(filling).length))
+    const padded = line + 'x'.repeat(rest - new TextEncoder().encode(line).length)
+    return signed.replace('\n\n', `\n${padded}\n\n`)
+  }
+  for (const filling of ['x', 'é', '𝄞']) {
+    parseNote(noteOf(65_536, filling))
+    refuses('LOG_CHECKPOINT_MALFORMED', () => parseNote(noteOf(65_537, filling)))
+  }
+})

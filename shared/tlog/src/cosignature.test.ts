@@ -3,7 +3,7 @@ import { createHash, createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { createNodeCrypto } from '../../crypto/src/node-crypto.ts'
-import { encodeUtf8 } from '../../crypto/src/index.ts'
+import { concat, encodeUtf8, label } from '../../crypto/src/index.ts'
 import {
   addCosignature,
   addSignature,
@@ -143,4 +143,15 @@ test('a witness whose name cannot stand in a note does not sign', () => {
   for (const name of ['', 'a b', 'a+b', 'a\nb']) {
     refuses('LOG_KEY_MALFORMED', () => cosign(crypto, keyA, name, note, TIME_MS))
   }
+})
+
+test('the first moment is a time; one that no number says exactly is refused, whoever signed it', () => {
+  assert.deepEqual(verifyCosignature(crypto, addCosignature(crypto, keyA, 'h-a', note, 0), witnessA)?.timeMs, 0)
+  const timeMs = 2 ** 60
+  const time = new Uint8Array(8)
+  new DataView(time.buffer).setBigUint64(0, BigInt(timeMs))
+  const text = concat(label('cosignature'), encodeUtf8(`witness h-a\ntime ${timeMs}\n${note.text}`))
+  const keyId = cosignatureKeyId(crypto, 'h-a', keyA.publicKey)
+  const line = { name: 'h-a', keyId, signature: concat(time, crypto.sign(keyA, text)) }
+  refuses('LOG_SIGNATURE_INVALID', () => verifyCosignature(crypto, addSignature(note, line), witnessA))
 })

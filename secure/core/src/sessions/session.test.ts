@@ -4,7 +4,12 @@ import { createNodeCrypto } from '../../../../shared/crypto/src/node-crypto.ts'
 import { encodeCbor, type CborValue } from '../../../../shared/protocol/src/cbor.ts'
 import { ClientSession, startCipher, MAX_WAITING } from '../../../../shared/protocol/src/session/client-session.ts'
 import { deriveSessionKeys } from '../../../../shared/protocol/src/session/key-schedule.ts'
-import { MAX_RECORD_BYTES, RecordCipher } from '../../../../shared/protocol/src/session/record-layer.ts'
+import {
+  MAX_RECORD_BYTES,
+  RECORD_HEADER_BYTES,
+  RECORD_TAG_BYTES,
+  RecordCipher,
+} from '../../../../shared/protocol/src/session/record-layer.ts'
 import { ReplayWindow } from '../../../../shared/protocol/src/session/replay-window.ts'
 import { MAX_UNANSWERED, Session } from './session.ts'
 
@@ -143,4 +148,18 @@ test('the client stops after an hour', () => {
   const { client } = pair()
   client.sealRequest({ cmd: 'ping' }, 3_599_999)
   assert.throws(() => client.sealRequest({ cmd: 'ping' }, 3_600_000), { code: 'SESSION_EXPIRED' })
+})
+
+test('a client seals no request that is longer than its server takes, and one that just fits', () => {
+  const keys = newKeys()
+  const [cipher, waiting] = startCipher(crypto, sid, keys)
+  const client = new ClientSession({ sid, keys, monotonicMs: 0, maxRecordBytes: 4_096 }, cipher, waiting)
+  const requestOf = (bytes: number): CborValue => new Uint8Array(bytes)
+  const overhead = encodeCbor(requestOf(4_000)).length - 4_000
+  const most = 4_096 - RECORD_HEADER_BYTES - RECORD_TAG_BYTES - overhead
+  const before = client.waiting
+  assert.throws(() => client.sealRequest(requestOf(most + 1), 0), { code: 'RECORD_TOO_LARGE' })
+  assert.equal(client.waiting, before)
+  const { seq, frame } = client.sealRequest(requestOf(most), 0)
+  assert.deepEqual([seq, frame.length], [1, 4_096])
 })

@@ -40,3 +40,15 @@ test('the oldest number inside the window is taken once, the next older one neve
   window.mark(5_000 - REPLAY_WINDOW + 1)
   assert.ok(!window.isFresh(5_000 - REPLAY_WINDOW + 1))
 })
+
+test('while the ring turns, what it held before does not count for what comes now', () => {
+  const window = new ReplayWindow()
+  for (let first = 0; first < 6 * REPLAY_WINDOW; first += 32) {
+    // The last of each word comes first.
+    for (const seq of [first + 31, ...Array.from({ length: 31 }, (_, i) => first + i)]) {
+      assert.ok(window.isFresh(seq), String(seq))
+      window.mark(seq)
+      assert.ok(!window.isFresh(seq), String(seq))
+    }
+  }
+})
