@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { encodeHex, equalBytes, type Crypto } from '../../../../shared/crypto/src/index.ts'
+import { encodeHex, equalBytes, label, type Crypto } from '../../../../shared/crypto/src/index.ts'
 import {
   bytes,
   decodeCbor,
@@ -48,6 +48,7 @@ import { REPLICATION_MODES, type ReplicationMode } from '../../../../shared/tee-
 import { refusalOf, StorageError, TrustedApplicationError } from '../errors.ts'
 import type { Facts } from '../facts/queries.ts'
 import type { Now } from '../sessions/index.ts'
+import type { Store } from '../store.ts'
 import type { Vault } from '../vault.ts'
 import { checkReplicaApproved, policyLike, registrationIn } from './approval.ts'
 import { encodeChange, type Change } from './change.ts'
@@ -55,6 +56,9 @@ import type { Reached } from './follower.ts'
 
 /** The store's row of the pair. */
 const META = 'replication'
+const KIND = 'replication'
+const ID = 'current'
+const ROW = label('ta-replication')
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 /** A replica that waits hears at least this often that there is nothing. */
 const SILENCE_MS = 5_000
@@ -117,12 +121,15 @@ export class Leader {
   #acknowledged = 0
   #heardMs: number | undefined
 
-  /** @param root 32 bytes, of the keys of the store: what a replica is given. */
+  /**
+   * @param root 32 bytes, of the keys of the store: what a replica is given.
+   * @throws {StorageError} `STATE_ROLLED_BACK` for a mode that was left.
+   */
   constructor(vault: Vault, root: Uint8Array) {
     this.#vault = vault
     this.#crypto = vault.crypto
     this.#root = root
-    const stored = vault.store.findMeta(META)
+    const stored = findRow(vault.store)
     if (stored !== undefined) {
       const { mode, key } = decodeMessage(stored, metaShape, 'replication')
       this.#mode = mode
@@ -171,7 +178,9 @@ export class Leader {
     const wasOff = this.#mode === 'off'
     this.#mode = mode
     this.#key = mode === 'off' ? undefined : key
-    store.setMeta(META, encodeCbor({ mode, ...(this.#key === undefined ? {} : { key: this.#key }) }))
+    const row = encodeCbor({ mode, ...(this.#key === undefined ? {} : { key: this.#key }) })
+    store.setMeta(META, row)
+    store.state.set(KIND, ID, this.#crypto.sha256(ROW, row))
     this.#vault.log({
       t: 'replica',
       timeMs: this.#vault.now().unixMs,
@@ -383,4 +392,13 @@ export class Leader {
   #checkOn(): void {
     if (this.#mode === 'off') throw new TrustedApplicationError('REPLICA_UNKNOWN')
   }
+}
+
+function findRow(store: Store): Uint8Array | undefined {
+  const row = store.findMeta(META)
+  // Stores of before the rule have no head of it until the next change.
+  if (store.state.get(KIND, ID) !== undefined) {
+    store.state.checkRow(KIND, ID, store.crypto.sha256(ROW, row ?? new Uint8Array(0)))
+  }
+  return row
 }

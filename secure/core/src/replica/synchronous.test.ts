@@ -86,6 +86,28 @@ test('it is not switched on for a replica that does not follow', async () => {
   })
 })
 
+test('a mode that was left is not put back into the store, nor is its row taken away: STATE_ROLLED_BACK', async () => {
+  for (const change of ['UPDATE meta SET value = ?', 'DELETE FROM meta']) {
+    const world = await TaWorld.open()
+    const replica = await ReplicaWorld.following(world)
+    opened.push(world, replica)
+    await world.settle()
+    await replica.catchUp()
+    const rowOf = () =>
+      world.inspect((database) => database.prepare(`SELECT value FROM meta WHERE name = 'replication'`).get())?.[
+        'value'
+      ]
+    const before = rowOf()
+    assert.ok(before instanceof Uint8Array)
+    await world.ask('replica-mode', { mode: 'synchronous' })
+    assert.notDeepEqual(rowOf(), before)
+    const parameters = change.includes('?') ? [before] : []
+    world.inspect((database) => database.prepare(`${change} WHERE name = 'replication'`).run(...parameters))
+    await world.restart()
+    assert.deepEqual([world.fatal, world.app.state], ['STATE_ROLLED_BACK', 'stopped'])
+  }
+})
+
 test('it stays on over a start of the server, whatever becomes of the replica, until it is switched off by name', async () => {
   const { world, replica } = await openPair()
   await replicate(replica)
