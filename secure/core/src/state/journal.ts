@@ -2,7 +2,7 @@
  * Changes of the authenticated state that wait to be written into their buckets: as rows of `state_change`, and in memory
  * as the same bytes, found by bucket. Spec: docs/protocol/06-log-and-checkpoints.md §6.7.
  *
- * `append` and `clear` go into the caller's SQL transaction; `commit` once it is durable, `discard` once it is rolled back.
+ * `append` and `forget` go into the caller's SQL transaction; `commit` once it is durable, `discard` once it is rolled back.
  *
  * @module
  */
@@ -14,9 +14,15 @@ import { bucketOf, type Change } from './bucket.ts'
 /** Each change: key(32) ‖ 1 ‖ value(32), or key(32) ‖ 0 ‖ zeros(32) for a key that is taken out. */
 const CHANGE_BYTES = 2 * SHA256_BYTES + 1
 
+/** A row of `state_change`. */
+interface Row {
+  readonly id: number
+  readonly changes: Uint8Array
+}
+
 /** The change that begins at byte `at` of `row`. */
 interface Place {
-  readonly row: Uint8Array
+  readonly row: Row
   readonly at: number
 }
 
@@ -25,29 +31,29 @@ export class Journal {
   readonly #insert: SqlStatement
   readonly #select: SqlStatement
   readonly #delete: SqlStatement
-  /** As of the last commit, oldest first. */
+  /** As of the last commit, by bucket, oldest first. */
   readonly #waiting = new Map<number, Place[]>()
   #count = 0
+  #last = 0
   /** Since then. */
-  #appended: Uint8Array[] = []
-  #isCleared = false
+  #appended: Row[] = []
+  #forgotten = 0
 
   constructor(database: SqlDatabase, bits: number) {
     this.#bits = bits
-    this.#insert = database.prepare('INSERT INTO state_change (changes) VALUES (?)')
-    this.#select = database.prepare('SELECT changes FROM state_change ORDER BY id')
-    this.#delete = database.prepare('DELETE FROM state_change')
+    this.#insert = database.prepare('INSERT INTO state_change (id, changes) VALUES (?, ?)')
+    this.#select = database.prepare('SELECT id, changes FROM state_change ORDER BY id')
+    this.#delete = database.prepare('DELETE FROM state_change WHERE id <= ?')
   }
 
   /** How many changes wait, those since the last commit among them. */
   get count(): number {
-    const appended = this.#appended.reduce((sum, row) => sum + row.length / CHANGE_BYTES, 0)
-    return appended + (this.#isCleared ? 0 : this.#count)
+    return this.#appended.reduce((sum, row) => sum + changesIn(row), this.#count)
   }
 
-  /** Whether nothing waits since the last commit, and nothing is to wait before the next. */
-  get isCleared(): boolean {
-    return this.#isCleared
+  /** Number of the newest row; 0 if there was none. */
+  get last(): number {
+    return this.#appended.at(-1)?.id ?? this.#last
   }
 
   /** Numbers of the buckets for which changes wait, as of the last commit. */
@@ -57,16 +63,18 @@ export class Journal {
 
   /** Reads what is stored. @throws {StorageError} `STORE_DAMAGED` */
   load(): void {
-    for (const { changes } of this.#select.iterate()) {
-      if (!(changes instanceof Uint8Array) || changes.length % CHANGE_BYTES !== 0) throw damaged()
-      this.#appended.push(changes)
+    for (const { id, changes } of this.#select.iterate()) {
+      if (typeof id !== 'number' || !(changes instanceof Uint8Array) || changes.length % CHANGE_BYTES !== 0) {
+        throw damaged()
+      }
+      this.#appended.push({ id, changes })
     }
     this.commit()
   }
 
   append(changes: readonly Change[]): void {
-    const row = encodeChanges(changes)
-    this.#insert.run(row)
+    const row = { id: this.last + 1, changes: encodeChanges(changes) }
+    this.#insert.run(row.id, row.changes)
     this.#appended.push(row)
   }
 
@@ -80,36 +88,47 @@ export class Journal {
     return [...newest.values()]
   }
 
-  /** Everything stands in its bucket. */
-  clear(): void {
-    this.#delete.run()
-    this.#appended = []
-    this.#isCleared = true
+  /** What the rows up to number `last` say stands in the buckets, where it may be said again by newer rows. */
+  forget(last: number): void {
+    this.#delete.run(last)
+    this.#forgotten = last
   }
 
   commit(): void {
-    if (this.#isCleared) {
-      this.#waiting.clear()
-      this.#count = 0
-    }
+    this.#last = this.last
     for (const row of this.#appended) {
-      for (let at = 0; at < row.length; at += CHANGE_BYTES) this.#add({ row, at })
+      for (let at = 0; at < row.changes.length; at += CHANGE_BYTES) this.#add({ row, at })
     }
+    if (this.#forgotten > 0) this.#drop(this.#forgotten)
     this.discard()
   }
 
   discard(): void {
     this.#appended = []
-    this.#isCleared = false
+    this.#forgotten = 0
   }
 
   #add(place: Place): void {
-    const bucket = bucketOf(place.row.subarray(place.at, place.at + 4), this.#bits)
+    const { row, at } = place
+    const bucket = bucketOf(row.changes.subarray(at, at + SHA256_BYTES), this.#bits)
     const others = this.#waiting.get(bucket)
     if (others === undefined) this.#waiting.set(bucket, [place])
     else others.push(place)
     this.#count++
   }
+
+  #drop(last: number): void {
+    for (const [bucket, places] of this.#waiting) {
+      const rest = places.filter(({ row }) => row.id > last)
+      this.#count -= places.length - rest.length
+      if (rest.length === 0) this.#waiting.delete(bucket)
+      else this.#waiting.set(bucket, rest)
+    }
+  }
+}
+
+function changesIn({ changes }: Row): number {
+  return changes.length / CHANGE_BYTES
 }
 
 function encodeChanges(changes: readonly Change[]): Uint8Array {
@@ -125,11 +144,12 @@ function encodeChanges(changes: readonly Change[]): Uint8Array {
 }
 
 function decodeChange({ row, at }: Place): Change {
+  const { changes } = row
   const middle = at + SHA256_BYTES
-  const value = row.slice(middle + 1, at + CHANGE_BYTES)
-  const isSet = row[middle] === 1
-  if (!isSet && (row[middle] !== 0 || value.some((byte) => byte !== 0))) throw damaged()
-  return { key: row.slice(at, middle), value: isSet ? value : undefined }
+  const value = changes.slice(middle + 1, at + CHANGE_BYTES)
+  const isSet = changes[middle] === 1
+  if (!isSet && (changes[middle] !== 0 || value.some((byte) => byte !== 0))) throw damaged()
+  return { key: changes.slice(at, middle), value: isSet ? value : undefined }
 }
 
 function damaged(): StorageError {

@@ -24,7 +24,7 @@ test('any mix of changes, flushes, commits, rollbacks and openings answers like 
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 6 }),
-      fc.constantFrom(0, 5, 1_000),
+      fc.constantFrom(0, 5, 12, 1_000),
       fc.array(operation, { maxLength: 60, size: 'max' }),
       (bits, foldAfter, operations) => {
         let database = openMemoryDatabase()

@@ -518,6 +518,45 @@ function rolledBackOrDamaged(error: { readonly code?: string }): boolean {
   return error.code === 'STATE_ROLLED_BACK' || error.code === 'STORE_DAMAGED'
 }
 
+test('folding goes on with the transactions that come: at each moment, and after a rollback in it, the state is right', () => {
+  const database = openMemoryDatabase()
+  const foldAfter = 64
+  const world = {
+    database,
+    state: createState(database, crypto, 6, { foldAfter }),
+    rows: new Map<string, Uint8Array>(),
+  }
+  const { state, rows } = world
+  let partly = 0
+  let most = 0
+  let foldings = 0
+  let before = 0
+  for (let i = 0; i < 400; i++) {
+    const id = `r-${i % 150}`
+    database.exec('BEGIN')
+    state.set('record', id, digest('lost'))
+    state.flush()
+    database.exec('ROLLBACK')
+    state.discard()
+    if (i % 7 === 0) {
+      state.delete('record', id)
+      rows.delete(`record\0${id}`)
+    } else {
+      state.set('record', id, digest(`${i}`))
+      rows.set(`record\0${id}`, digest(`${i}`))
+    }
+    const root = commit(world)
+    const { journal } = waiting(database)
+    if (journal.length < before) foldings++
+    if (journal.length > foldAfter && journal.length > before) partly++
+    before = journal.length
+    most = Math.max(most, journal.length, digests(database).length)
+    if (i % 5 === 0) useAll(openMemoryDatabase(database.content()), root, rows)
+  }
+  assert.ok(foldings >= 3 && partly > 3 * foldings, `${foldings} foldings in ${partly} transactions`)
+  assert.ok(most > foldAfter && most <= 2 * foldAfter)
+})
+
 test('a folding that is rolled back leaves the journal and its changes', () => {
   const database = openMemoryDatabase()
   const state = createState(database, crypto, BITS, { foldAfter: 5 })

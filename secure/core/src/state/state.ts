@@ -42,14 +42,23 @@ const TABLES = `
   ${DIGEST_TABLE}
 `
 
-/** Changes that wait in `state_change`: 8 MiB of it, and as much memory. */
+/** Changes that wait in `state_change`: 8 to 16 MiB of it, and as much memory. */
 const DEFAULT_FOLD_AFTER = 131_072
 
 export interface StateOptions {
   /** Contents of buckets that were checked once and are kept; memory decides about them from then on. Default 0. */
   readonly cacheBytes?: number
-  /** Changes that wait in `state_change` until they are folded into their buckets. Default 131,072. */
+  /** Changes that wait in `state_change` before they are folded into their buckets; at most twice as many wait. Default 131,072. */
   readonly foldAfter?: number
+}
+
+/** Buckets that are being written. */
+interface Folding {
+  /** The newest row of the journal when it began. */
+  readonly last: number
+  readonly buckets: readonly number[]
+  /** How many of them were written. */
+  readonly written: number
 }
 
 /** A moment to return to, of one `State` between two flushes. */
@@ -111,6 +120,9 @@ export class State {
   readonly #upsert: SqlStatement
   readonly #remove: SqlStatement
   readonly #foldAfter: number
+  /** As of now, and as of the last commit. */
+  #folding: Folding | undefined
+  #committedFolding: Folding | undefined
   /** Contents that were flushed since the last commit. */
   readonly #recent = new Map<number, Uint8Array>()
   readonly #pending = new Map<string, Change>()
@@ -210,7 +222,8 @@ export class State {
 
   /**
    * Writes the changes through the open SQL transaction: side by side into `state_change`, and from there, when many
-   * wait, each bucket once. Keys are spread evenly, so writing every bucket at once would write a page for each change.
+   * wait, some buckets with each flush. Keys are spread evenly, so writing the bucket of every change at once would write
+   * a page for each.
    *
    * @returns 32 bytes, the state root that the `commit` entry of the log records.
    * @throws {StorageError} `STATE_ROLLED_BACK` if a bucket to change is not the one last written. Then, and on any
@@ -220,12 +233,9 @@ export class State {
     const changes = [...this.#pending.values()]
     if (changes.length > 0) {
       const contents = this.#apply(changes)
-      if (!this.#journal.isCleared && this.#journal.count + changes.length > this.#foldAfter) this.#fold()
-      else {
-        if (this.#journal.isCleared) this.#write(contents)
-        else this.#journal.append(changes)
-        this.#digests.append(contents.keys())
-      }
+      this.#journal.append(changes)
+      this.#digests.append(contents.keys())
+      this.#fold(changes.length)
     }
     this.#forgetPending()
     return this.root()
@@ -236,6 +246,7 @@ export class State {
     if (this.#pending.size > 0) throw new Error('flush before commit')
     for (const [bucket, content] of this.#recent) this.#cache.set(bucket, content)
     this.#recent.clear()
+    this.#committedFolding = this.#folding
     this.#journal.commit()
     this.#digests.commit()
     this.#tree.commit()
@@ -245,6 +256,7 @@ export class State {
   discard(): void {
     this.#forgetPending()
     this.#recent.clear()
+    this.#folding = this.#committedFolding
     this.#journal.discard()
     this.#digests.discard()
     this.#tree.discard()
@@ -267,20 +279,29 @@ export class State {
     return contents
   }
 
-  /** Writes what waits into its buckets; `state_change` begins anew. */
-  #fold(): void {
-    const buckets = new Set([...this.#journal.buckets, ...this.#recent.keys()])
-    this.#write(new Map([...buckets].map((bucket) => [bucket, this.#read(bucket)])))
-    this.#journal.clear()
-    this.#digests.rewrite()
-  }
-
-  /** In the order of the table, so that a page is met once. */
-  #write(contents: ReadonlyMap<number, Uint8Array>): void {
-    for (const [bucket, content] of [...contents].toSorted(([a], [b]) => a - b)) {
+  /**
+   * Writes some buckets as they are now, of those for which changes wait, when many wait: so many with each change that
+   * all are written before twice as many wait. Then the rows from before the first of them are forgotten. In between a
+   * bucket may have what waits for it already: to set a key or to take it out again changes nothing.
+   */
+  #fold(changes: number): void {
+    if (this.#folding === undefined) {
+      if (this.#journal.count <= this.#foldAfter) return
+      const buckets = new Set([...this.#journal.buckets, ...this.#recent.keys()])
+      // In the order of the table, so that a page is met once.
+      this.#folding = { last: this.#journal.last, buckets: [...buckets].toSorted((a, b) => a - b), written: 0 }
+    }
+    const { last, buckets, written } = this.#folding
+    const until = written + Math.ceil((2 * changes * this.#tree.width) / Math.max(1, this.#foldAfter))
+    for (const bucket of buckets.slice(written, until)) {
+      const content = this.#read(bucket)
       if (content.length === 0) this.#remove.run(bucket)
       else this.#upsert.run(bucket, content)
     }
+    this.#folding = until < buckets.length ? { last, buckets, written: until } : undefined
+    if (this.#folding !== undefined) return
+    this.#journal.forget(last)
+    this.#digests.rewrite()
   }
 
   #forgetPending(): void {
