@@ -22,6 +22,26 @@ test('refused before it travels: a directory that no reader would take', () => {
   assert.throws(() => encodeDirectory(large), { code: 'DIRECTORY_TOO_LARGE' })
 })
 
+test('the longest and the largest directory travel, one doctor or one byte more do not', () => {
+  const longest = directory(8_192, 'x')
+  assert.deepEqual(parseDirectory(encodeDirectory(longest)), longest)
+  assert.throws(() => encodeDirectory(directory(8_193, 'x')), { code: 'DIRECTORY_TOO_LARGE' })
+  const { practitioners: named } = directory(6_000, 'x'.repeat(120))
+  const filled = (bytes: number): Directory => {
+    const list = { ...longest, practitioners: named }
+    const short = JSON.stringify(list).length - bytes
+    const practitioners = list.practitioners.map((practitioner, i) => {
+      const cut = Math.min(119, Math.max(0, short - 119 * i))
+      return { ...practitioner, name: practitioner.name.slice(cut) }
+    })
+    return { ...list, practitioners }
+  }
+  const largest = filled(MAX_DIRECTORY_BYTES)
+  assert.equal(encodeDirectory(largest).length, MAX_DIRECTORY_BYTES)
+  assert.deepEqual(parseDirectory(encodeDirectory(largest)), largest)
+  assert.throws(() => encodeDirectory(filled(MAX_DIRECTORY_BYTES + 1)), { code: 'DIRECTORY_TOO_LARGE' })
+})
+
 test('refused: what is no directory', () => {
   const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
   const { practitioners, ...without } = directory(1)

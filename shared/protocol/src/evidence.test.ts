@@ -54,6 +54,12 @@ test('evidence that satisfies registration and policy gives its claims', () => {
   assert.deepEqual(parseEvidence(jws).header, { kid: kidOf(crypto, device.publicKey) })
 })
 
+test('reference values of another kind of TEE in the registration say nothing of a process', () => {
+  const optee = { reportKeys: [], cores: [], programs: [] }
+  assert.deepEqual(verify({ registration: { optee } }), verify())
+  refuses('MEASUREMENT', { registration: { optee, measurements: [] } })
+})
+
 test('a platform chain may stand in the header', () => {
   const chain = [Uint8Array.of(0x30, 0)]
   const text = issueEvidence(crypto, device, claims, chain)
