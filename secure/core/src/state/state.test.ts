@@ -491,6 +491,9 @@ test('a store from before digests were stored opens by its buckets, and has them
   const root = world.state.root()
   database.exec('DELETE FROM state_digest')
   useAll(openMemoryDatabase(database.content()), root, world.rows)
+  const outside = openMemoryDatabase(database.content())
+  outside.exec(`UPDATE state_bucket SET bucket = ${1 << BITS} WHERE bucket = (SELECT max(bucket) FROM state_bucket)`)
+  assert.throws(() => openState(outside, crypto, root), { code: 'STORE_DAMAGED' })
   const opened = { ...world, state: openState(database, crypto, root) }
   setMany(opened, 35, 36)
   database.exec('BEGIN')
