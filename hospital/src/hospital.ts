@@ -67,6 +67,8 @@ export interface DeliveredWarrant {
   readonly jti: WarrantId
   readonly patient: PatientRef
   readonly patientName: string
+  /** As the front desk wrote it down: a day, a month or a year. */
+  readonly birthDate?: string
   readonly expMs: number
   readonly envelope: Uint8Array
 }
@@ -81,6 +83,8 @@ export interface WaitingChain {
 export interface AppointmentView {
   readonly appointment: Appointment
   readonly patientName: string
+  /** As the front desk wrote it down: a day, a month or a year. */
+  readonly birthDate?: string
   /** `Enc(Ptk, appointment)`. */
   readonly envelope: Uint8Array
 }
@@ -215,7 +219,7 @@ export class Hospital {
     if (caller.role === 'staff') requireStaff(caller, 'people')
     const rows = this.#parts.db
       .prepare(
-        `SELECT w.jti, w.patient, w.doctors, w.exp_ms, w.envelope, p.name FROM warrant w
+        `SELECT w.jti, w.patient, w.doctors, w.exp_ms, w.envelope, p.name, p.details FROM warrant w
          JOIN patient p ON p.ref = w.patient WHERE w.patient = coalesce(?, w.patient)
          ORDER BY w.exp_ms DESC, w.rowid DESC`,
       )
@@ -226,6 +230,7 @@ export class Hospital {
         jti: row.jti,
         patient: row.patient,
         patientName: row.name,
+        ...bornOf(JSON.parse(row.details) as InvitationDetails),
         expMs: row.exp_ms,
         envelope: new Uint8Array(row.envelope),
       }))
@@ -346,9 +351,11 @@ export class Hospital {
 
   #view(appointment: Appointment): AppointmentView {
     const { appointments, registry } = this.#parts
+    const patient = registry.findPatient(appointment.patientRef)
     return {
       appointment,
-      patientName: registry.findPatient(appointment.patientRef)?.name ?? '',
+      patientName: patient?.name ?? '',
+      ...bornOf(patient?.details),
       envelope: appointments.seal(appointment),
     }
   }
@@ -361,6 +368,11 @@ interface WarrantRow {
   readonly exp_ms: number
   readonly envelope: Buffer
   readonly name: string
+  readonly details: string
+}
+
+function bornOf(details: Pick<InvitationDetails, 'birthDate'> | undefined): Pick<AppointmentView, 'birthDate'> {
+  return details?.birthDate === undefined ? {} : { birthDate: details.birthDate }
 }
 
 function requirePatient({ ref }: Caller): PatientRef {

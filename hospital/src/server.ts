@@ -486,12 +486,12 @@ function sealedJson({ version, sealed }: SealedTreatmentKey): object {
   return { version, sealed: encodeBase64url(sealed) }
 }
 
-/** Staff and doctors get names; the patient gets the envelope, which says everything. */
-function appointmentJson({ appointment, patientName, envelope }: AppointmentView, caller: Caller): object {
+/** Staff and doctors get the name and when the patient was born; the patient gets the envelope, which says everything. */
+function appointmentJson({ appointment, envelope, ...person }: AppointmentView, caller: Caller): object {
   const sealed = encodeBase64url(envelope)
   if (caller.role === 'patient') return { appointmentId: appointment.appointmentId, envelope: sealed }
   const { symptoms: _symptoms, aux: _aux, ...rest } = appointment
-  return { ...rest, patientName, envelope: sealed }
+  return { ...rest, ...person, envelope: sealed }
 }
 
 function warrantJson(warrant: DeliveredWarrant): object {

@@ -51,6 +51,13 @@ test('before the patient answers, nothing can be opened and the row says so', as
   await page.goto(`${portal.url}/doctor`)
   const row = page.getByRole('row', { name: /Bob Li/ })
   await row.getByText('waiting for the patient').waitFor()
+  await row.getByText(`${ageOf('1962-03-03')}y`, { exact: true }).waitFor()
+  const lights = page.getByRole('list', { name: 'State of the parts' })
+  await lights.locator('[data-state=good]').nth(2).waitFor()
+  assert.deepEqual(
+    (await lights.getByRole('listitem').allInnerTexts()).map((one) => one.replaceAll(/\s+/g, ' ').trim()),
+    ['Server answers', 'Ledger answers', 'Outbox nothing waits'],
+  )
   assert.equal(await row.getByRole('link', { name: /^Open/ }).count(), 0)
   assert.equal(await row.getByRole('button', { name: /Emergency/ }).count(), 0, 'not without the attribute')
   await shoot(page, 'doctor-day-waiting')
@@ -65,6 +72,7 @@ test('a visit is written, signed and recorded, and stands in the chart with its 
     .getByRole('link', { name: /^Open/ })
     .click()
   await page.getByRole('heading', { name: 'Bob Li', exact: true }).waitFor()
+  await page.getByText(`03-Mar-1962 (${ageOf('1962-03-03')}y)`).waitFor()
   await page.getByLabel('Reason for the visit').fill('Control of blood sugar')
   await page.getByRole('button', { name: 'Add observation' }).click()
   const name = page.getByRole('combobox', { name: 'Observation', exact: true })
@@ -231,6 +239,10 @@ test('an emergency access needs a reason, has a red frame and a countdown, and e
   await other.page.goto(`${portal.url}/doctor`)
   await other.page.getByRole('button', { name: /Emergency access/ }).click()
   const sheet = other.page.getByRole('dialog')
+  assert.match(
+    await sheet.locator('.th-emergency-who').innerText(),
+    /Bob Li\s+Born 03-Mar-1962 \(\d+y\)\s+No\. \w{4} \w{3} \w{3}/,
+  )
   await sheet.getByRole('button', { name: 'Open for this visit' }).click()
   await sheet.getByText('Choose a reason.').waitFor()
   await sheet.getByLabel('unconscious').check()
@@ -260,17 +272,29 @@ test('a permission that was taken back shows on the day, and nothing can be open
 })
 
 test('by keyboard alone: find, open, and reach the form; no violation of WCAG at phone width in Chinese', async () => {
-  await page.keyboard.press('Control+k')
-  assert.equal(await page.evaluate('document.activeElement?.getAttribute("type")'), 'search')
-  await page.keyboard.type('bob')
-  await page.keyboard.press('Tab')
+  const find = page.getByRole('combobox', { name: 'Find patient or command' })
+  const open = async (question: string) => {
+    await page.keyboard.press('Control+k')
+    await find.and(page.locator(':focus')).waitFor()
+    await page.keyboard.type(question)
+  }
+  await open('bob')
+  await page.getByRole('option', { name: /^Bob Li.*03-Mar-1962/, selected: true }).waitFor()
+  await shoot(page, 'doctor-palette')
   await page.keyboard.press('Enter')
-  await page.waitForURL(/\/doctor\/(patient|group)\//)
-  // From there, too.
+  await page.waitForURL(/\/doctor\/patient\//)
+  // From there, too; a command, by an arrow; what nobody is called.
   await page.locator('h1').first().waitFor()
-  await page.keyboard.press('Control+k')
-  await page.waitForURL(/\/doctor\?find$/)
-  await page.locator('input[type=search]:focus').waitFor()
+  await open('nobody is called so')
+  await page.getByText('Nothing is called nobody is called so.').waitFor()
+  await find.fill('go to')
+  await page.getByRole('option', { name: /^Today/, selected: true }).waitFor()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/doctor\/outbox$/)
+  await open('to')
+  await page.keyboard.press('Escape')
+  await find.waitFor({ state: 'detached' })
   const phone = await portal.page({ width: 360, height: 740, locale: 'zh-CN', bypassCSP: true })
   phone.page.setDefaultTimeout(PATIENCE_MS)
   const { code } = await portal.world
@@ -286,6 +310,11 @@ test('by keyboard alone: find, open, and reach the form; no violation of WCAG at
   await shoot(phone.page, 'doctor-phone-zh')
   await phone.context.close()
 })
+
+/** Whole years today. */
+function ageOf(birthDate: string): number {
+  return Math.floor((Date.now() - Date.parse(birthDate)) / (365.2425 * 86_400_000))
+}
 
 test('no message of the console, no other origin', () => {
   assert.deepEqual([watched.messages, watched.strangers], [[], []])

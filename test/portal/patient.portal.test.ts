@@ -72,6 +72,14 @@ test('a request for permission is answered with one signature, and then the doct
   await page.reload()
   await page.getByRole('button', { name: 'Review' }).click()
   await page.getByText('The hospital cannot sign for you.').waitFor()
+  // Refused, it waits no longer; it can still be allowed.
+  await page.getByText('If you refuse, your appointment stays.').waitFor()
+  await page.getByRole('button', { name: 'Refuse' }).click()
+  await page.getByText('No records yet.').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Review' }).count(), 0)
+  await go('/access')
+  await page.getByText('You refused. You can still allow it.').waitFor()
+  await page.getByRole('button', { name: 'Review' }).click()
   await page.getByRole('button', { name: 'Allow and sign' }).click()
   await page.getByRole('heading', { name: 'Allowed' }).waitFor()
   await write(
@@ -94,7 +102,9 @@ test('the list reads like health records: values with flags, dates as recorded, 
   assert.equal(rows.length, 7)
   const flat = rows.map((row) => row.replaceAll(/\s+/g, ' '))
   assert.ok(
-    flat.some((row) => row.startsWith('HbA1c 47 mmol/mol ▲ high 14 Nov 2026 · Dr Alice Martin')),
+    flat.some((row) =>
+      row.startsWith('HbA1c (blood sugar over 3 months) 47 mmol/mol ▲ high 14 Nov 2026 · Dr Alice Martin'),
+    ),
     flat.join('\n'),
   )
   assert.ok(
@@ -237,6 +247,19 @@ test('an end is typed into three fields, said in words, and must be a day to com
   await sheet.getByRole('button', { name: 'Cancel' }).click()
 })
 
+test('with a doctor whom one will see, access can end with the visit', async () => {
+  await page.getByRole('button', { name: 'Give access: Dr Alice Martin' }).click()
+  const sheet = page.getByRole('dialog')
+  await sheet.getByText('End of visit', { exact: true }).click()
+  await sheet.getByText(/until \d+ \w+ \d{4}, \d\d:\d\d\./).waitFor()
+  await shoot(page, 'patient-give-visit')
+  await sheet.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByRole('button', { name: 'Give access: Dr Omar Haddad' }).click()
+  await sheet.getByText('30 days', { exact: true }).waitFor()
+  assert.equal(await sheet.getByText('End of visit', { exact: true }).count(), 0)
+  await sheet.getByRole('button', { name: 'Cancel' }).click()
+})
+
 test('taken back: shown as such only when the ledger has it; then the doctor is refused', async () => {
   const omar = await portal.world.doctor('Omar Haddad')
   // The hospital has no ledger to pass it on to.
@@ -321,10 +344,11 @@ test('a new result that may be hard to read is shown to be there, and opens on a
 test('an emergency access stands at the top until it was seen', async () => {
   const wei = await portal.world.doctor('Wei Chen', { department: 'Emergency', emergency: true })
   await wei.openEmergency(bob, 'unconscious', 'unconscious on arrival')
-  await wei.list(bob)
+  const { items } = await wei.list(bob)
+  await wei.read((items[0] as (typeof items)[number]).record)
   await go('')
   const notice = page.getByRole('alert').filter({ hasText: 'Emergency access.' })
-  await notice.getByText('Wei Chen').waitFor()
+  await notice.getByText(/Wei Chen, Hospital A, opened 1 record on .* without asking you first\./).waitFor()
   await notice.getByText('unconscious on arrival').waitFor()
   await notice.getByRole('button', { name: 'I have seen this' }).click()
   await notice.waitFor({ state: 'detached' })

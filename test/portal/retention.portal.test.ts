@@ -46,6 +46,37 @@ test('it says who must keep it and until when, and asks for no code', async () =
   await shoot(page, 'patient-must-be-kept')
 })
 
+test('while the ledger does not answer the sheet says so and asks again; what the record server says is taken, too', async () => {
+  const { page } = watched
+  const reads = /\/v1\/ledger\/endorsed-reads$/
+  await page.goto(`${portal.url}/patient/record/${stored.recordId}`)
+  await page.getByRole('button', { name: 'Erase this record…' }).waitFor()
+  await page.route(reads, (route) =>
+    route.fulfill({ status: 503, json: { code: 'LEDGER_UNAVAILABLE', meaning: '', action: '' } }),
+  )
+  await page.getByRole('button', { name: 'Erase this record…' }).click()
+  const sheet = page.getByRole('dialog', { name: 'Erase this record for good?' })
+  await sheet.getByText('Nobody answered whether a hospital must keep this record.').waitFor()
+  await shoot(page, 'patient-erase-unasked')
+  assert.deepEqual(await violationsOf(page), [])
+  const kept = page.getByText('Hospital A must keep it until')
+  await page.unroute(reads)
+  await sheet.getByRole('button', { name: 'Ask again' }).click()
+  await sheet.waitFor({ state: 'detached' })
+  await kept.waitFor()
+  // The record server asks for itself: what it refuses is looked up here.
+  await page.route(reads, (route) =>
+    route.fulfill({ status: 503, json: { code: 'LEDGER_UNAVAILABLE', meaning: '', action: '' } }),
+  )
+  await page.getByRole('button', { name: 'Erase this record…' }).click()
+  await sheet.getByText('Nobody answered whether a hospital must keep this record.').waitFor()
+  await page.unroute(reads)
+  await sheet.getByRole('textbox').fill(stored.recordId.slice(-6))
+  await sheet.getByRole('button', { name: 'Erase', exact: true }).click()
+  await sheet.waitFor({ state: 'detached' })
+  await kept.waitFor()
+})
+
 test('the hospital is asked, and reads which record it is about', async () => {
   const { page } = watched
   await page.getByRole('button', { name: 'Ask the hospital' }).click()

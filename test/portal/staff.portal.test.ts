@@ -308,6 +308,8 @@ test('the system in detail: the approved program, a copy; a program that is not 
   await page.getByText('It runs an approved program.').waitFor()
   await page.getByRole('row', { name: /runs now/ }).waitFor()
   await page.getByText('Nothing waits.').waitFor()
+  const kept = page.getByRole('region', { name: 'How long records are kept' })
+  await kept.getByRole('row', { name: /Hospital A.*nothing stated/ }).waitFor()
   await page.getByRole('button', { name: 'Make a copy now' }).click()
   await page.getByText(/Made: registry-/).waitFor()
   await shoot(page, 'staff-system')
@@ -320,6 +322,29 @@ test('the system in detail: the approved program, a copy; a program that is not 
   await page.getByText('It runs an approved program.').waitFor({ state: 'detached' })
   await shoot(page, 'staff-system-unapproved')
   await approve(running)
+})
+
+test('a period that the hospital stated is shown, and how it is changed', async () => {
+  await portal.world.submitAsAdmin('a', 'setRetention', ['3653'])
+  await page.goto(`${portal.url}/staff/system`)
+  const kept = page.getByRole('region', { name: 'How long records are kept' })
+  await kept.getByRole('row', { name: /Hospital A.*10 years/ }).waitFor()
+  await kept.getByText('Change a period, or release one record').click()
+  await kept.getByText('trusthealth retention set 10y --hospital "Hospital A"').waitFor()
+  await shoot(page, 'staff-retention')
+})
+
+test('Ctrl K finds a person by name and a screen by its', async () => {
+  const find = page.getByRole('combobox', { name: 'Find patient or command' })
+  await page.keyboard.press('Control+k')
+  await find.fill('bob')
+  await page.getByRole('option', { name: /^Bob Li/, selected: true }).waitFor()
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/staff\/people\/p-/)
+  await page.getByRole('button', { name: 'Find patient or command' }).click()
+  await find.fill('emergency go')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/staff\/emergencies$/)
 })
 
 test('no emergency access is said to be none; no violation of WCAG at phone width in the dark', async () => {

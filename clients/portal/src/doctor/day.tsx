@@ -7,7 +7,7 @@ import { Button, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconAmbulance, IconSearch } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
-import { Link, useSearchParams } from 'wouter'
+import { Link } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
@@ -15,28 +15,19 @@ import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import type { PatientRow } from './doctor-area.ts'
 import { EmergencySheet } from './emergency-sheet.tsx'
-import { FIND, useFindKey } from './find-key.ts'
+import { ageOf } from './model/banner.ts'
 import { PermissionText } from './permission-text.tsx'
 import { queries } from './queries.ts'
-
-const FIELD = 'find-patient'
-
-/** The field is there once the day is. */
-function focusFind(): void {
-  document.getElementById(FIELD)?.focus()
-}
 
 export function Day(): ReactNode {
   const { t, weekday } = useWords()
   const [wanted, setWanted] = useState('')
   const [emergency, setEmergency] = useState<PatientRow>()
-  const [params] = useSearchParams()
   const day = useQuery(queries.day)
   const drafts = useQuery(queries.drafts)
   const entitled = useQuery(queries.entitled)
   const title = t('doctor.day.title', { date: weekday(Date.now()) })
   useTitle(title)
-  useFindKey(focusFind)
   if (day.isPending) return <Loading rows={6} />
   if (day.isError) return <Problem error={day.error} again={day.refetch} />
   const matches = (row: PatientRow) => row.name.toLowerCase().includes(wanted.trim().toLowerCase())
@@ -60,11 +51,8 @@ export function Day(): ReactNode {
       )}
       <div className="th-find">
         <TextInput
-          id={FIELD}
-          autoFocus={params.has(FIND)}
           type="search"
           label={t('doctor.find.label')}
-          description={t('doctor.find.keys')}
           leftSection={<IconSearch size={18} aria-hidden />}
           value={wanted}
           onChange={(event) => setWanted(event.currentTarget.value)}
@@ -91,9 +79,7 @@ export function Day(): ReactNode {
           </ul>
         </section>
       )}
-      {emergency === undefined ? undefined : (
-        <EmergencySheet patient={emergency.patient} name={emergency.name} onClose={() => setEmergency(undefined)} />
-      )}
+      {emergency === undefined ? undefined : <EmergencySheet row={emergency} onClose={() => setEmergency(undefined)} />}
     </>
   )
 }
@@ -115,6 +101,12 @@ function DraftLine({
   )
 }
 
+function Age({ birthDate }: { readonly birthDate: string | undefined }): ReactNode {
+  const { t } = useWords()
+  const age = birthDate === undefined ? undefined : ageOf(birthDate, Date.now())
+  return age === undefined ? undefined : <span className="th-dimmed">{t('doctor.day.age', { age })}</span>
+}
+
 interface PatientTableProps {
   readonly rows: readonly PatientRow[]
   readonly caption: string
@@ -131,7 +123,7 @@ function PatientTable({ rows, caption, isEntitled, onEmergency }: PatientTablePr
         <tr key={`${row.patient} ${row.startMs ?? ''}`}>
           <td data-label={t('doctor.column.time')}>{row.startMs === undefined ? undefined : moment(row.startMs)}</td>
           <td data-label={t('doctor.column.patient')}>
-            <Link href={`/doctor/patient/${row.patient}`}>{row.name}</Link>
+            <Link href={`/doctor/patient/${row.patient}`}>{row.name}</Link> <Age birthDate={row.birthDate} />
           </td>
           <td data-label={t('doctor.column.permission')}>
             {row.turn === undefined ? (

@@ -43,6 +43,8 @@ import { EMPTY_VISIT, type Visit } from './model/visit.ts'
 export interface PatientRow {
   readonly patient: string
   readonly name: string
+  /** By the hospital: a day, a month or a year. */
+  readonly birthDate?: string
   readonly permission: PermissionState
   readonly startMs?: number
   readonly place?: string
@@ -125,6 +127,7 @@ export function doctorArea(context: WorkerContext) {
   const people = new People(context)
   const reader = new RecordReader(client, people)
   const names = new Map<string, string>()
+  const births = new Map<string, string>()
 
   const drafts = async () => new Drafts(browserDrafts, (await context.acting()).kept.id)
 
@@ -136,8 +139,11 @@ export function doctorArea(context: WorkerContext) {
       alice.options.hospital.warrants(alice.requestSigner),
       turnsOf(alice),
     ])
-    for (const { patientRef, patientName } of appointments) names.set(patientRef, patientName)
-    for (const { patient, patientName } of delivered) names.set(patient, patientName)
+    const known = [...appointments.map((one) => ({ ...one, patient: one.patientRef })), ...delivered]
+    for (const { patient, patientName, birthDate } of known) {
+      names.set(patient, patientName)
+      if (birthDate !== undefined) births.set(patient, birthDate)
+    }
     const patients = [
       ...new Set([...appointments.map(({ patientRef }) => patientRef), ...delivered.map(({ patient }) => patient)]),
     ]
@@ -145,9 +151,11 @@ export function doctorArea(context: WorkerContext) {
     const row = (patient: PatientRef, appointment?: AppointmentEntry): PatientRow => {
       const policy = policies?.get(patient)
       const turn = turns.find((one) => one.patient === patient)
+      const birthDate = births.get(patient)
       return {
         patient,
         name: names.get(patient) ?? patient,
+        ...(birthDate === undefined ? {} : { birthDate }),
         permission: permissionOf(policy, alice.ref, nowMs),
         isGroup: isGroupOf(policy, alice.ref, nowMs) || (appointment?.doctors.length ?? 1) > 1,
         ...(appointment === undefined ? {} : { startMs: appointment.startMs, place: appointment.place }),

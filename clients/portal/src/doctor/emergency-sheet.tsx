@@ -11,17 +11,20 @@ import { useLocation } from 'wouter'
 import { isAway } from '../errors/error-words.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import { bornText, numberText } from './born.ts'
+import type { PatientRow } from './doctor-area.ts'
 import { barOf, EMERGENCY_REASONS, FEWEST_CHARACTERS, missingIn, type EmergencyReasonCode } from './model/emergency.ts'
 import { doctor, queries } from './queries.ts'
 
 interface EmergencySheetProps {
-  readonly patient: string
-  readonly name: string
+  readonly row: Pick<PatientRow, 'patient' | 'name' | 'birthDate'>
   readonly onClose: () => void
 }
 
-export function EmergencySheet({ patient, name, onClose }: EmergencySheetProps): ReactNode {
-  const { t } = useWords()
+export function EmergencySheet({ row, onClose }: EmergencySheetProps): ReactNode {
+  const words = useWords()
+  const { t } = words
+  const { patient, name, birthDate } = row
   const [, navigate] = useLocation()
   const cache = useQueryClient()
   const entitled = useQuery({ ...queries.entitled, staleTime: 0 })
@@ -54,7 +57,13 @@ export function EmergencySheet({ patient, name, onClose }: EmergencySheetProps):
         <Modal.Body>
           <div className="th-fields">
             <p className="th-emergency-who">
-              <b>{name}</b> <code>{patient.slice(0, 10)}</code>
+              <b>{name}</b>
+              <span>
+                <span className="th-dimmed">{t('doctor.banner.born')}</span> {bornText(words, birthDate)}
+              </span>
+              <span>
+                <span className="th-dimmed">{t('doctor.banner.number')}</span> {numberText(patient)}
+              </span>
             </p>
             {bar === undefined ? undefined : (
               <div className="th-problem" data-tone="wait" role="status">

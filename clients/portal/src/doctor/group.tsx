@@ -14,13 +14,11 @@ import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
 import type { GroupWork } from './doctor-area.ts'
-import { useFindKey } from './find-key.ts'
 import { doctor, queries } from './queries.ts'
 
 export function Group({ chainId, me }: { readonly chainId: string; readonly me: string }): ReactNode {
   const { t } = useWords()
   const cache = useQueryClient()
-  useFindKey()
   const group = useQuery(queries.group(chainId))
   const [note, setNote] = useState('')
   const add = useMutation({

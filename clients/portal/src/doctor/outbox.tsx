@@ -11,13 +11,11 @@ import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
-import { useFindKey } from './find-key.ts'
 import { doctor, queries } from './queries.ts'
 
 export function Outbox(): ReactNode {
   const { t, moment } = useWords()
   const cache = useQueryClient()
-  useFindKey()
   const outbox = useQuery(queries.outbox)
   const send = useMutation({
     mutationFn: () => doctor.sendWaiting(),

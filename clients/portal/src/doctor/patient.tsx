@@ -9,14 +9,12 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState, type ReactNode } from 'react'
 import { useSearchParams } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
-import { fhirDateText } from '../fhir/fhir-date.tsx'
 import { useWords } from '../i18n/i18n.tsx'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
+import { bornText, numberText } from './born.ts'
 import { Chart } from './chart.tsx'
 import type { EmergencyLine, PatientRow } from './doctor-area.ts'
-import { useFindKey } from './find-key.ts'
-import { ageOf } from './model/banner.ts'
 import { countdownOf } from './model/emergency.ts'
 import { PermissionText } from './permission-text.tsx'
 import { isFirstAnswerAwaited } from '../session/first-answer.ts'
@@ -27,7 +25,6 @@ import { Write } from './write.tsx'
 export function Patient({ patient }: { readonly patient: string }): ReactNode {
   const { t } = useWords()
   const found = useQuery(queries.patient(patient))
-  useFindKey()
   const [params, setParams] = useSearchParams()
   const asked = params.get('view')
   const view = VIEWS.find((one) => one === asked) ?? 'all'
@@ -76,19 +73,12 @@ function Banner({ row, mayRead }: { readonly row: PatientRow; readonly mayRead: 
   const words = useWords()
   const { t, list } = words
   const facts = useQuery({ ...queries.banner(row.patient), enabled: mayRead })
-  const { name, birthDate, sex, allergies } = facts.data ?? {}
+  const { name, birthDate = row.birthDate, sex, allergies } = facts.data ?? {}
   const unknown = t('doctor.banner.unknown')
-  const age = birthDate === undefined ? undefined : ageOf(birthDate, Date.now())
-  const born =
-    birthDate === undefined
-      ? unknown
-      : age === undefined
-        ? fhirDateText(words, birthDate)
-        : t('doctor.banner.age', { date: fhirDateText(words, birthDate), age })
   const values = [
-    { label: 'born', value: born },
+    { label: 'born', value: bornText(words, birthDate) },
     { label: 'sex', value: sex === undefined ? unknown : t(`doctor.sex.${sex}`) },
-    { label: 'number', value: row.patient.slice(2, 12).replace(/(.{4})(.{3})/, '$1 $2 ') },
+    { label: 'number', value: numberText(row.patient) },
     { label: 'allergies', value: allergies === undefined ? unknown : list(allergies) },
   ]
   return (

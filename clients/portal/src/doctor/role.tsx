@@ -12,6 +12,7 @@ import { lazy } from 'react'
 import type { RoleModule } from '../role-module.ts'
 import { Day } from './day.tsx'
 import { Outbox } from './outbox.tsx'
+import { Tools } from './tools.tsx'
 
 const Patient = lazy(async () => ({ default: (await import('./patient.tsx')).Patient }))
 const Group = lazy(async () => ({ default: (await import('./group.tsx')).Group }))
@@ -30,6 +31,7 @@ export const role: RoleModule = {
     },
     { path: 'outbox', show: () => <Outbox /> },
   ],
+  tools: (place) => <Tools {...place} />,
   width: 'full',
   density: 'compact',
   dates: 'clinical',

@@ -210,7 +210,8 @@ function measuredFrom(source: Json, name: string): Measured | undefined {
   return { ...base, text: words, unit: '', flag: flagOf(source, undefined, range) }
 }
 
-function loincOf(source: Json): string | undefined {
+/** LOINC code of what a resource or one part of it speaks of. */
+export function loincOf(source: Json): string | undefined {
   const codings = listAt(at(source, 'code'), 'coding')
   return codings.filter((coding) => textAt(coding, 'system') === LOINC).map((coding) => textAt(coding, 'code'))[0]
 }

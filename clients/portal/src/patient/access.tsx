@@ -6,12 +6,13 @@
  */
 import { Button, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { IconUserCheck, IconUserPlus } from '@tabler/icons-react'
+import { IconBan, IconUserCheck, IconUserPlus } from '@tabler/icons-react'
 import { useState, type ReactNode } from 'react'
-import { useSearchParams } from 'wouter'
+import { useLocation, useSearchParams } from 'wouter'
 import { isAway } from '../errors/error-words.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import type { IdentityCard } from '../session/core-area.ts'
 import { codeOfError } from '../session/portal-error.ts'
 import { Loading } from '../shell/loading.tsx'
 import { useTitle } from '../shell/title.ts'
@@ -22,15 +23,20 @@ import type { Doctor } from '../session/people.ts'
 import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { patient, queries } from './queries.ts'
 import { reachText } from './reach.ts'
+import { readRefused } from './refused.ts'
 
 /** What could not be sent is sent again after this time, as long as the page is open. */
 const AGAIN_AFTER_MS = 5_000
 /** Of a long list the rest is found by typing. */
 const MAX_SHOWN = 50
 
-export function Access(): ReactNode {
+export function Access({ me }: { readonly me: IdentityCard }): ReactNode {
   const { t } = useWords()
-  const isAwaited = isFirstAnswerAwaited(useQuery(queries.grants), useQuery(queries.permissions))
+  const isAwaited = isFirstAnswerAwaited(
+    useQuery(queries.grants),
+    useQuery(queries.permissions),
+    useQuery(queries.appointments),
+  )
   useTitle(t('access.title'))
   return (
     <>
@@ -42,6 +48,7 @@ export function Access(): ReactNode {
         <>
           <Given />
           <Permissions />
+          <Refused me={me} />
           <Doctors />
         </>
       )}
@@ -132,6 +139,34 @@ function Permissions(): ReactNode {
         </ul>
       )}
     </section>
+  )
+}
+
+/** Requests that were refused here and whose appointment still comes: they can be answered anew. */
+function Refused({ me }: { readonly me: IdentityCard }): ReactNode {
+  const { t, moment } = useWords()
+  const [, navigate] = useLocation()
+  const appointments = useQuery(queries.appointments)
+  const [refused] = useState(() => readRefused(me.id))
+  const open = (appointments.data ?? []).filter(
+    ({ id, isCovered, endMs }) => refused.includes(id) && !isCovered && endMs > Date.now(),
+  )
+  if (open.length === 0) return undefined
+  return (
+    <ul className="th-list">
+      {open.map(({ id, hospital, startMs }) => (
+        <li key={id} className="th-row">
+          <IconBan size={20} aria-hidden className="th-row-icon" />
+          <div className="th-row-text">
+            <span>{t('permission.refused.line', { hospital: hospital.name, moment: moment(startMs) })}</span>
+            <p className="th-row-note">{t('permission.refused')}</p>
+          </div>
+          <Button size="sm" variant="default" onClick={() => navigate(`/patient/permission/${id}`)}>
+            {t('needs.permission.action')}
+          </Button>
+        </li>
+      ))}
+    </ul>
   )
 }
 

@@ -10,6 +10,7 @@ import { useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import { codeOfError } from '../session/portal-error.ts'
 import { Sheet } from '../shell/sheet.tsx'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import { Ask } from './ask.tsx'
@@ -35,7 +36,8 @@ export function Erase({ id, opened, title }: EraseProps): ReactNode {
   const code = id.slice(-CODE_LENGTH)
   const look = useMutation({
     mutationFn: () => patient.retention(id, opened.version),
-    // Without an answer the record server decides, which asks for itself.
+    retry: 1,
+    // Without an answer the sheet says so, and the record server decides, which asks for itself.
     onSettled: (kept) => setIsOpen(kept === undefined || kept === null),
   })
   const erase = useMutation({
@@ -46,6 +48,8 @@ export function Erase({ id, opened, title }: EraseProps): ReactNode {
       for (const kept of ['record', 'data']) cache.removeQueries({ queryKey: ['patient', kept, id] })
       await cache.invalidateQueries({ queryKey: ['patient'] })
     },
+    // Now it is known that it must be kept: by whom and until when is asked again.
+    onError: (error) => (codeOfError(error) === 'RETENTION_APPLIES' ? look.mutate() : undefined),
   })
   return (
     <>
@@ -65,6 +69,16 @@ export function Erase({ id, opened, title }: EraseProps): ReactNode {
         <h2>{t('erase.title')}</h2>
         <p>{t('erase.line')}</p>
         <p>{t('erase.stays')}</p>
+        {look.isError ? (
+          <div className="th-problem" data-tone="wait" role="status">
+            <div>
+              <p>{t('erase.unasked')}</p>
+              <Button size="sm" variant="default" loading={look.isPending} onClick={() => look.mutate()}>
+                {t('erase.unasked.again')}
+              </Button>
+            </div>
+          </div>
+        ) : undefined}
         {erase.isError ? <Problem error={erase.error} /> : undefined}
         <TextInput
           label={t('erase.code.label', { code })}

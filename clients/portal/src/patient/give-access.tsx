@@ -12,7 +12,7 @@ import { useWords } from '../i18n/i18n.tsx'
 import { dayOf, endOf } from '../shell/day.ts'
 import { DayField } from '../shell/day-field.tsx'
 import { Sheet } from '../shell/sheet.tsx'
-import type { GiveTerms, RecordLine } from './patient-area.ts'
+import type { AppointmentLine, GiveTerms, RecordLine } from './patient-area.ts'
 import { patient, queries } from './queries.ts'
 import { reaches, reachText, type Reach } from './reach.ts'
 import { RecordPicker } from './record-picker.tsx'
@@ -28,7 +28,7 @@ export interface Grantee {
 const DAY_MS = 86_400_000
 const PURPOSES = ['TREAT', 'FAMRQT', 'HRESCH'] as const satisfies readonly GiveTerms['purpose'][]
 const WAYS = ['kinds', 'except', 'records'] as const
-const TERMS = ['30', '365', 'date'] as const
+const TERMS = ['visit', '30', '365', 'date'] as const
 
 export function GiveAccess({
   grantee,
@@ -41,7 +41,7 @@ export function GiveAccess({
   readonly onClose: () => void
 }): ReactNode {
   const words = useWords()
-  const { t, rich, date } = words
+  const { t, rich, date, moment } = words
   const cache = useQueryClient()
   const [way, setWay] = useState<(typeof WAYS)[number]>(record === undefined ? 'kinds' : 'records')
   const [scope, setScope] = useState<readonly string[]>(['lab', 'medicine'])
@@ -53,7 +53,9 @@ export function GiveAccess({
   const [purpose, setPurpose] = useState<GiveTerms['purpose']>('TREAT')
   const [term, setTerm] = useState<(typeof TERMS)[number]>('30')
   const [day, setDay] = useState(() => dayOf(Date.now() + 30 * DAY_MS))
-  const untilMs = term === 'date' ? endOf(day) : Date.now() + Number(term) * DAY_MS
+  const visitEndsMs = nextVisitEndsMs(useQuery(queries.appointments).data ?? [], grantee.ref)
+  const untilMs = term === 'date' ? endOf(day) : term === 'visit' ? visitEndsMs : Date.now() + Number(term) * DAY_MS
+  const untilText = untilMs === undefined ? '' : term === 'visit' ? moment(untilMs) : date(untilMs)
   const dayProblem = untilMs === undefined ? 'day.problem' : untilMs <= Date.now() ? 'day.problem.past' : undefined
   const { listedBy } = grantee
   const listed = useQuery({ ...queries.listed(listedBy ?? '', grantee.ref), enabled: listedBy !== undefined })
@@ -93,7 +95,7 @@ export function GiveAccess({
               name: grantee.place === '' ? grantee.name : `${grantee.name} (${grantee.place})`,
               kinds: hasNothing ? t('access.give.records.none') : reachText(words, reach, lines),
               purpose: t(`purpose.${purpose}`),
-              until: dayProblem === undefined && untilMs !== undefined ? date(untilMs) : '…',
+              until: dayProblem === undefined && untilMs !== undefined ? untilText : '…',
             })}
           </p>
           {listedBy === undefined ? undefined : (
@@ -143,7 +145,10 @@ export function GiveAccess({
               aria-label={t('access.give.until')}
               value={term}
               onChange={(next) => setTerm(next)}
-              data={TERMS.map((value) => ({ value, label: t(`access.give.term.${value}`) }))}
+              data={TERMS.filter((value) => value !== 'visit' || visitEndsMs !== undefined).map((value) => ({
+                value,
+                label: t(`access.give.term.${value}`),
+              }))}
             />
             {term === 'date' ? (
               <DayField
@@ -172,6 +177,13 @@ export function GiveAccess({
       )}
     </Sheet>
   )
+}
+
+/** Of the visit with this doctor that is now or comes next; undefined: none is booked here. */
+function nextVisitEndsMs(appointments: readonly AppointmentLine[], doctor: string): number | undefined {
+  const ends = appointments.filter(({ doctors }) => doctors.some(({ ref }) => ref === doctor)).map(({ endMs }) => endMs)
+  const coming = ends.filter((endMs) => endMs > Date.now())
+  return coming.length === 0 ? undefined : Math.min(...coming)
 }
 
 function Kinds({

@@ -23,6 +23,7 @@ import { unreadAnswers } from './answers-read.ts'
 import { Ask } from './ask.tsx'
 import { dueReminders, readChoices } from './choices.ts'
 import { patient, queries } from './queries.ts'
+import { readRefused } from './refused.ts'
 
 type Emergency = Awaited<ReturnType<typeof patient.emergencies>>[number]
 
@@ -37,7 +38,10 @@ export function NeedsYou({ me }: { readonly me: IdentityCard }): ReactNode {
   const erasures = useQuery(queries.eraseRequests).data ?? []
   const [seen, setSeen] = useState(() => readSeen(me.id))
   const [reminders] = useState(() => dueReminders(readChoices(me.id), Date.now()))
-  const requests = (appointments.data ?? []).filter((one) => !one.isCovered && one.endMs > Date.now())
+  const [refused] = useState(() => readRefused(me.id))
+  const requests = (appointments.data ?? []).filter(
+    (one) => !one.isCovered && one.endMs > Date.now() && !refused.includes(one.id),
+  )
   const unseen = (emergencies.data ?? []).filter(({ emergency }) => !seen.includes(emergency))
   const answers = unreadAnswers(me.id, questions.data ?? [])
   const count = requests.length + unseen.length + reminders.length + answers.length + erasures.length
@@ -93,7 +97,7 @@ function EmergencyNotice({
 }): ReactNode {
   const { t, moment } = useWords()
   const [, navigate] = useLocation()
-  const { doctorName, placeName, openedMs, reason, text, open } = emergency
+  const { doctorName, placeName, openedMs, reason, text, open, records } = emergency
   const about = { kind: 'emergency', id: emergency.emergency } as const
   const beginning = t('ask.about.emergency', { doctor: doctorName, moment: moment(openedMs) })
   return (
@@ -102,10 +106,11 @@ function EmergencyNotice({
       <div>
         <p>
           <b>{t('emergency.title')}</b>{' '}
-          {t('emergency.line', {
+          {t(records === undefined ? 'emergency.line' : 'emergency.line.count', {
             doctor: doctorName,
             place: placeName ?? t('place.unknown'),
             moment: moment(openedMs),
+            count: records,
           })}
         </p>
         <p>{t('emergency.reason', { reason: t(`emergency.reason.${reason}`), text })}</p>

@@ -18,7 +18,7 @@ import {
 import { checkListedDoctor } from '../../../sdk/src/directories.ts'
 import type { EraseRequest } from '../../../sdk/src/hospital-answers/outbox.ts'
 import type { AskedQuestion, NewQuestion } from '../../../sdk/src/hospital-answers/reviews.ts'
-import { allItems } from '../../../sdk/src/participant.ts'
+import { allItems, type Emergency } from '../../../sdk/src/participant.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
 import type { RecordItem } from '../../../sdk/src/record-answer.ts'
 import { RecordReader, type ErasedRecord, type OpenedRecord } from '../session/opened-record.ts'
@@ -114,6 +114,8 @@ export interface PermissionTerms {
 const MAX_HISTORY = 100
 /** Entries of the access log in which doctors of other hospitals are looked for. */
 const MAX_LOOKED = 100
+/** Entries in which records that were opened in an emergency are counted. */
+const MAX_COUNTED = 500
 
 export function patientArea(context: WorkerContext) {
   const client = () => context.client(PatientClient)
@@ -253,11 +255,16 @@ export function patientArea(context: WorkerContext) {
       return await options.hospital.questions(requestSigner)
     },
 
+    /** With how many records were read under each, as far as the newest part of the access log tells. */
     async emergencies() {
       const bob = await client()
+      const all = await bob.emergencies()
+      // Without the log there are no numbers, and still the accesses.
+      const counts = await recordsReadUnder(bob, all).catch((): ReadonlyMap<string, number> => new Map())
       return await Promise.all(
-        (await bob.emergencies()).map(async (one) => ({
+        all.map(async (one) => ({
           ...one,
+          records: counts.get(one.emergency),
           doctorName: withTitle(one.doctorName ?? (await people.nameOf(one.doctor))),
           placeName: one.place === undefined ? undefined : await people.nameOf(one.place),
         })),
@@ -421,6 +428,25 @@ async function permissionsOf(bob: PatientClient, people: People): Promise<readon
         isRecorded: recorded !== undefined,
       }
     }),
+  )
+}
+
+/** Distinct records by emergency access; one that is older than what is looked through has no number. */
+async function recordsReadUnder(
+  bob: PatientClient,
+  emergencies: readonly Pick<Emergency, 'emergency' | 'openedMs'>[],
+): Promise<ReadonlyMap<string, number>> {
+  if (emergencies.length === 0) return new Map()
+  const { entries, cursor } = await bob.accessLog(bob.ref, { limit: MAX_COUNTED })
+  const fromMs = cursor === undefined ? 0 : (entries.at(-1)?.timeMs ?? 0)
+  const read = entries.filter(({ kind, code }) => kind === 'read' && code === undefined)
+  return new Map(
+    emergencies
+      .filter(({ openedMs }) => openedMs > fromMs)
+      .map(({ emergency }) => {
+        const under = read.filter(({ permission }) => permission === `emergency:${emergency}`)
+        return [emergency, new Set(under.flatMap(({ records }) => records.map(({ record }) => record))).size]
+      }),
   )
 }
 

@@ -11,6 +11,7 @@ import { Link, useLocation } from 'wouter'
 import { EHR_TYPES } from '../../../../shared/protocol/src/ehr-types.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import type { IdentityCard } from '../session/core-area.ts'
 import { dayOf, endOf, momentOf, type Day } from '../shell/day.ts'
 import { DayField } from '../shell/day-field.tsx'
 import { Loading } from '../shell/loading.tsx'
@@ -18,12 +19,13 @@ import { useTitle } from '../shell/title.ts'
 import { scopeText } from './kinds.ts'
 import type { AppointmentLine } from './patient-area.ts'
 import { patient, queries } from './queries.ts'
+import { keepRefused } from './refused.ts'
 
 const DAY_MS = 86_400_000
 const BEFORE_MS = DAY_MS
 const AFTER_MS = 7 * DAY_MS
 
-export function Permission({ id }: { readonly id: string }): ReactNode {
+export function Permission({ id, me }: { readonly id: string; readonly me: IdentityCard }): ReactNode {
   const { t } = useWords()
   const appointments = useQuery(queries.appointments)
   useTitle(t('permission.title'))
@@ -31,10 +33,10 @@ export function Permission({ id }: { readonly id: string }): ReactNode {
   if (appointments.isError) return <Problem error={appointments.error} again={appointments.refetch} />
   const found = appointments.data.find((one) => one.id === id)
   if (found === undefined) return <div className="th-empty">{t('permission.unknown')}</div>
-  return <Request appointment={found} />
+  return <Request appointment={found} me={me} />
 }
 
-function Request({ appointment }: { readonly appointment: AppointmentLine }): ReactNode {
+function Request({ appointment, me }: { readonly appointment: AppointmentLine; readonly me: IdentityCard }): ReactNode {
   const words = useWords()
   const { t, rich, date, moment, list } = words
   const cache = useQueryClient()
@@ -153,7 +155,13 @@ function Request({ appointment }: { readonly appointment: AppointmentLine }): Re
             {t('permission.action.change')}
           </Button>
         )}
-        <Button variant="subtle" onClick={() => navigate('/patient')}>
+        <Button
+          variant="subtle"
+          onClick={() => {
+            keepRefused(me.id, appointment.id)
+            navigate('/patient')
+          }}
+        >
           {t('permission.action.refuse')}
         </Button>
       </div>

@@ -19,6 +19,7 @@ import { ErasedSeal } from './erased-seal.tsx'
 import { KIND_ICONS } from './kinds.ts'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import type { RecordLine } from './patient-area.ts'
+import { PlainWord } from './plain-word.tsx'
 import { queries } from './queries.ts'
 import { RecordSealPanel } from './record-seal-panel.tsx'
 
@@ -53,6 +54,7 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
         <Link href={`/patient/record/${item.record}`} className="th-row-title">
           {isErased ? t('record.title') : item.title}
         </Link>{' '}
+        {opened === undefined ? undefined : <PlainWord resource={opened.resource} />}
         {opened === undefined || isBad || isAsking || isInError ? undefined : <Value opened={opened} />}
         {isAsking ? <span className="th-dimmed">{t('record.asks.row')}</span> : undefined}
         {isInError && !isAsking ? <span className="th-dimmed">{t('record.in-error')}</span> : undefined}

@@ -24,6 +24,7 @@ import { Erase } from './erase.tsx'
 import { ErasedSeal } from './erased-seal.tsx'
 import { FailedCheck } from './failed-check.tsx'
 import { historyQuery, LabHistory } from './lab-history.tsx'
+import { PlainWord } from './plain-word.tsx'
 import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { patient, queries } from './queries.ts'
 import { RecordSealPanel } from './record-seal-panel.tsx'
@@ -94,6 +95,7 @@ export function Record({ id, me }: { readonly id: string; readonly me: IdentityC
         <Seal report={report} title={title} onOpen={() => setIsPanelOpen(true)} />
       </div>
       <p className="th-dimmed">
+        {isAsking ? undefined : <PlainWord resource={resource} />}
         {dateText === undefined ? undefined : (
           <>
             <FhirDate text={dateText} /> ·{' '}

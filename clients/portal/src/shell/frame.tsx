@@ -15,6 +15,8 @@ export interface FrameProps {
   readonly all?: readonly IdentityCard[]
   readonly server?: ServerFacts
   readonly nav?: ReactNode
+  /** Of the role, in the header. */
+  readonly tools?: ReactNode
   readonly width?: 'narrow' | 'full'
   readonly density?: 'comfortable' | 'compact'
   readonly children: ReactNode
@@ -30,6 +32,7 @@ export function Frame({
   all = [],
   server,
   nav,
+  tools,
   width = 'narrow',
   density = 'comfortable',
   children,
@@ -41,7 +44,12 @@ export function Frame({
       <a className="th-skip" href="#main">
         {t('shell.skip')}
       </a>
-      <Header all={all} {...(me === undefined ? {} : { me })} {...(server === undefined ? {} : { server })} />
+      <Header
+        all={all}
+        tools={tools}
+        {...(me === undefined ? {} : { me })}
+        {...(server === undefined ? {} : { server })}
+      />
       {isPractice ? <PracticeStrip isSimulated={server?.simulated ?? true} /> : undefined}
       <OfflineBanner />
       <div className="th-body">

@@ -9,7 +9,7 @@ import type { ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import { useLanguage, useWords } from '../i18n/i18n.tsx'
 import { OFFERED } from '../i18n/locales.ts'
-import { roleOf } from '../roles.ts'
+import { roleOf, ROLES } from '../roles.ts'
 import type { IdentityCard, ServerFacts } from '../session/core-area.ts'
 import { chooseIdentity } from './active-identity.ts'
 
@@ -17,11 +17,13 @@ interface HeaderProps {
   readonly me?: IdentityCard
   readonly all: readonly IdentityCard[]
   readonly server?: ServerFacts
+  readonly tools?: ReactNode
 }
 
-export function Header({ me, all, server }: HeaderProps): ReactNode {
+export function Header({ me, all, server, tools }: HeaderProps): ReactNode {
   const { t } = useWords()
-  const [, navigate] = useLocation()
+  const [path, navigate] = useLocation()
+  const hasTools = ROLES.some((row) => row.hasTools && path.startsWith(row.path))
   // Nobody registers an auditor's name.
   const name = me?.kind === 'auditor' ? t('role.who.auditor') : (me?.name ?? '')
   return (
@@ -36,6 +38,7 @@ export function Header({ me, all, server }: HeaderProps): ReactNode {
       >
         TrustHealth
       </a>
+      {hasTools ? <div className="th-tools">{tools}</div> : undefined}
       <div className="th-header-end">
         <Languages />
         <Scheme />

@@ -29,6 +29,7 @@ const BAR_ITEMS = 4
 
 export function RoleFrame({ row, serverError, ...frame }: RoleFrameProps): ReactNode {
   const { load } = useLanguage()
+  const { t } = useWords()
   const [role, setRole] = useState<RoleModule>()
   const [fault, setFault] = useState<unknown>()
   useEffect(() => {
@@ -42,11 +43,23 @@ export function RoleFrame({ row, serverError, ...frame }: RoleFrameProps): React
       </Frame>
     )
   }
-  const { screens, nav, width, density, dates } = role
+  const { screens, nav, width, density, dates, tools } = role
   const { me } = frame
+  const commands = nav.map((item) => ({
+    label: t(item.label),
+    note: t('palette.command'),
+    href: hrefOf(row.path, item),
+  }))
+  const isServerUp = serverError === null ? (frame.server === undefined ? undefined : true) : false
   const first = screens.find(({ path }) => path === '')
   return (
-    <Frame {...frame} width={width} density={density} nav={<Navigation base={row.path} nav={nav} />}>
+    <Frame
+      {...frame}
+      width={width}
+      density={density}
+      tools={<DateFormProvider value={dates}>{tools?.({ commands, isServerUp })}</DateFormProvider>}
+      nav={<Navigation base={row.path} nav={nav} />}
+    >
       <DateFormProvider value={dates}>
         {serverError === null ? undefined : <AwayBanner error={serverError} />}
         <Suspense fallback={<Loading />}>
@@ -66,19 +79,22 @@ export function RoleFrame({ row, serverError, ...frame }: RoleFrameProps): React
   )
 }
 
+function hrefOf(base: string, item: NavItem): string {
+  return item.path === '' ? base : `${base}/${item.path}`
+}
+
 function Navigation({ base, nav }: { readonly base: string; readonly nav: readonly NavItem[] }): ReactNode {
   const { t } = useWords()
   const [path] = useLocation()
   const [isOpen, setIsOpen] = useState(false)
-  const hrefOf = (item: NavItem) => (item.path === '' ? base : `${base}/${item.path}`)
   const isCurrent = (item: NavItem) =>
     item.path === ''
       ? !nav.some((other) => other.path !== '' && path.startsWith(`${base}/${other.path}`))
-      : path.startsWith(hrefOf(item))
+      : path.startsWith(hrefOf(base, item))
   const entry = (item: NavItem, place: 'bar' | 'more') => (
     <li key={item.path} data-place={place}>
       <Link
-        href={hrefOf(item)}
+        href={hrefOf(base, item)}
         className="th-nav-link"
         aria-current={isCurrent(item) ? 'page' : undefined}
         onClick={() => setIsOpen(false)}

@@ -27,6 +27,7 @@ export const queries = {
   doctorState: (ref: string) =>
     queryOptions({ queryKey: ['staff', 'doctor', ref], queryFn: async () => (await staff.doctorState(ref)) ?? null }),
   registeredServer: queryOptions({ queryKey: ['staff', 'server'], queryFn: () => staff.registeredServer() }),
+  retention: queryOptions({ queryKey: ['staff', 'retention'], queryFn: () => staff.retention() }),
   outbox: queryOptions({ queryKey: ['staff', 'outbox'], queryFn: () => staff.outbox(), refetchInterval: HEALTH_MS }),
   backups: queryOptions({ queryKey: ['staff', 'backups'], queryFn: () => staff.backups() }),
   exportState: queryOptions({

@@ -20,6 +20,7 @@ import {
 import { lazy } from 'react'
 import type { RoleModule } from '../role-module.ts'
 import { Home } from './home.tsx'
+import { Tools } from './tools.tsx'
 
 const Register = lazy(async () => ({ default: (await import('./register.tsx')).Register }))
 const Book = lazy(async () => ({ default: (await import('./book.tsx')).Book }))
@@ -58,6 +59,7 @@ export const role: RoleModule = {
     { path: 'system', show: () => <System /> },
     { path: 'device', show: ({ me }) => <MyDevice me={me} /> },
   ],
+  tools: ({ commands }) => <Tools commands={commands} />,
   width: 'full',
   density: 'compact',
   dates: 'clinical',

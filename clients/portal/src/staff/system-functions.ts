@@ -4,7 +4,11 @@
  *
  * @module
  */
-import { participantRecordShape, programRecordShape } from '../../../../shared/ledger-model/src/index.ts'
+import {
+  participantRecordShape,
+  programRecordShape,
+  retentionRecordShape,
+} from '../../../../shared/ledger-model/src/index.ts'
 import type { OutboxEntry } from '../../../sdk/src/hospital-answers/outbox.ts'
 import type { RequestSigner } from '../../../sdk/src/hospital-calls.ts'
 import { readLedger } from '../../../sdk/src/ledger-reader.ts'
@@ -36,6 +40,15 @@ export interface OutboxRow extends Omit<OutboxEntry, 'author'> {
   readonly authorName: string
 }
 
+/** Without `days` the organisation has stated nothing. */
+export interface RetentionRow {
+  readonly mspId: string
+  readonly organization: string
+  readonly isOwn: boolean
+  readonly days?: number
+  readonly sinceMs?: number
+}
+
 export function systemFunctions(context: WorkerContext, as: () => Promise<RequestSigner>) {
   const api = () => context.hospital()
   return {
@@ -63,6 +76,27 @@ export function systemFunctions(context: WorkerContext, as: () => Promise<Reques
         organizations: organizations.size,
         changedMs,
       }
+    },
+
+    /** How long each organisation must keep records, by the shared ledger. */
+    async retention(): Promise<readonly RetentionRow[]> {
+      const { kept, identity } = await context.acting()
+      const { facts } = kept
+      const ledger = context.ledgerOf(facts, identity)
+      const hospitals = [facts.hospital, ...facts.hospitals]
+      const known = [...hospitals, ...facts.nodes, ...(facts.fabric?.organizations ?? [])]
+      return await Promise.all(
+        [...new Set<string>(known.map((one) => one.mspId))].map(async (mspId) => {
+          const { value } = await readLedger(ledger, 'retention', [mspId], retentionRecordShape)
+          const newest = value.statements.at(-1)
+          return {
+            mspId,
+            organization: hospitals.find((one) => one.mspId === mspId)?.name ?? mspId,
+            isOwn: facts.hospital.mspId === mspId,
+            ...(newest === undefined ? {} : { days: newest.days, sinceMs: newest.timeMs }),
+          }
+        }),
+      )
     },
 
     async outbox(): Promise<readonly OutboxRow[]> {

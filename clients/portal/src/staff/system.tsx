@@ -15,13 +15,20 @@ import { useTitle } from '../shell/title.ts'
 import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { SheetTable } from '../shell/sheet-table.tsx'
 import { queries, staff } from './queries.ts'
+import { Retention } from './retention.tsx'
 import { StaffProblem } from './staff-problem.tsx'
 
 export function System(): ReactNode {
   const { t } = useWords()
   const summary = useQuery(queries.summary)
   const registered = useQuery(queries.registeredServer)
-  const isAwaited = isFirstAnswerAwaited(summary, registered, useQuery(queries.outbox), useQuery(queries.backups))
+  const isAwaited = isFirstAnswerAwaited(
+    summary,
+    registered,
+    useQuery(queries.outbox),
+    useQuery(queries.backups),
+    useQuery(queries.retention),
+  )
   useTitle(t('staff.nav.system'))
   if (isAwaited) {
     return (
@@ -44,6 +51,7 @@ export function System(): ReactNode {
         </>
       )}
       <Waiting />
+      <Retention />
       <Copies />
     </>
   )

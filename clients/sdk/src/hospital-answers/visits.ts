@@ -9,6 +9,7 @@ import {
   hospitalRefShape,
   list,
   literal,
+  optional,
   patientRefShape,
   practitionerRefShape,
   struct,
@@ -26,6 +27,8 @@ export const appointmentShape = struct({
   appointmentId: appointmentIdShape,
   patientRef: patientRefShape,
   patientName: text({ max: 128 }),
+  /** A day, a month or a year; absent: nobody wrote it down. */
+  birthDate: optional(text({ max: 10 })),
   hospital: hospitalRefShape,
   department: text({ max: 64 }),
   doctors: list(practitionerRefShape, { min: 1, max: 16 }),
@@ -50,6 +53,8 @@ export const warrantShape = struct({
   jti: warrantIdShape,
   patient: patientRefShape,
   patientName: text({ max: 128 }),
+  /** A day, a month or a year; absent: nobody wrote it down. */
+  birthDate: optional(text({ max: 10 })),
   expMs: uint(),
   envelope: bytesText,
 })
