@@ -83,7 +83,7 @@ test('a report leads staff to the review; the patient sees that it went to the s
   const notice = page.getByRole('alert').filter({ hasText: 'Emergency access.' })
   await notice.getByRole('button', { name: 'Report', exact: true }).click()
   const sheet = page.getByRole('dialog', { name: 'Report' })
-  await sheet.getByText(/not your name, not this text/).waitFor()
+  await sheet.getByText(/not your name and not this text/).waitFor()
   await sheet.getByRole('button', { name: 'Send to the hospital' }).click()
   await sheet.getByText('Sent.').waitFor()
 

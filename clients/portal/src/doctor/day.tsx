@@ -6,7 +6,7 @@
 import { Button, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { IconAmbulance, IconSearch } from '@tabler/icons-react'
-import { useState, type ReactNode } from 'react'
+import { lazy, Suspense, useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
@@ -14,10 +14,11 @@ import { Loading } from '../shell/loading.tsx'
 import { SheetTable } from '../shell/sheet-table.tsx'
 import { useTitle } from '../shell/title.ts'
 import type { PatientRow } from './doctor-area.ts'
-import { EmergencySheet } from './emergency-sheet.tsx'
 import { ageOf } from './model/banner.ts'
 import { PermissionText } from './permission-text.tsx'
 import { queries } from './queries.ts'
+
+const EmergencySheet = lazy(async () => ({ default: (await import('./emergency-sheet.tsx')).EmergencySheet }))
 
 export function Day(): ReactNode {
   const { t, weekday } = useWords()
@@ -79,7 +80,11 @@ export function Day(): ReactNode {
           </ul>
         </section>
       )}
-      {emergency === undefined ? undefined : <EmergencySheet row={emergency} onClose={() => setEmergency(undefined)} />}
+      {emergency === undefined ? undefined : (
+        <Suspense>
+          <EmergencySheet row={emergency} onClose={() => setEmergency(undefined)} />
+        </Suspense>
+      )}
     </>
   )
 }

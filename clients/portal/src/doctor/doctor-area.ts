@@ -33,10 +33,9 @@ import { browserDrafts, browserOutbox, type Outgoing } from './browser-store.ts'
 import { Drafts } from './model/drafts.ts'
 import type { EmergencyReasonCode } from './model/emergency.ts'
 import { bannerOf, type BannerFacts } from './model/banner.ts'
-import { canBeInError, corrected, correctionOf, writtenInError, type Correction } from './model/correction.ts'
+import type { Correction } from './model/correction.ts'
 import { groupStateOf, type GroupState } from './model/group.ts'
 import { permissionOf, type PermissionState } from './model/permission.ts'
-import { visitResources } from './model/visit-resources.ts'
 import { EMPTY_VISIT, type Visit } from './model/visit.ts'
 
 /** One row of the day, or a patient without an appointment. */
@@ -120,6 +119,10 @@ export interface EmergencyLine {
   readonly untilMs: number
 }
 
+/** What writing needs comes when somebody writes. */
+const correcting = () => import('./model/correction.ts')
+const writing = () => import('./model/visit-resources.ts')
+
 const DAY_MS = 86_400_000
 
 export function doctorArea(context: WorkerContext) {
@@ -187,6 +190,7 @@ export function doctorArea(context: WorkerContext) {
   async function resourcesOf(patient: PatientRef, visit: Visit, startedMs: number, visitId: string) {
     const alice = await client()
     const { kept } = await context.acting()
+    const { visitResources } = await writing()
     return visitResources(visit, {
       patient: { ref: patient, name: await nameOf(patient) },
       doctor: { ref: alice.ref, name: kept.name },
@@ -312,6 +316,7 @@ export function doctorArea(context: WorkerContext) {
 
     /** What the form can change of the newest version. */
     async correctable(record: string): Promise<Correctable> {
+      const { canBeInError, correctionOf } = await correcting()
       const { ehr, version } = await newestChecked(record)
       const text = decodeUtf8(ehr)
       const correction = correctionOf(text)
@@ -336,6 +341,7 @@ export function doctorArea(context: WorkerContext) {
       change: Correction | 'in-error',
       report?: (signed: Signing) => void,
     ): Promise<SignedVisit> {
+      const { corrected, writtenInError } = await correcting()
       const alice = await client()
       const patient = patientRefShape(ref, 'patient')
       const answer = await newestChecked(record)

@@ -1,5 +1,6 @@
 /**
- * The catalogues of all languages: same keys, same arguments, words we use and words we avoid, three texts for each error.
+ * The catalogues of all languages: same keys, same arguments, words we use and words we avoid, short sentences that are easy
+ * to read, three texts for each error.
  */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -7,15 +8,20 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   isArgumentElement,
+  isLiteralElement,
   isPluralElement,
+  isPoundElement,
   isSelectElement,
   isTagElement,
   parse,
+  TYPE,
   type MessageFormatElement,
 } from '@formatjs/icu-messageformat-parser'
+import { fleschKincaid } from 'flesch-kincaid'
+import { syllable } from 'syllable'
 import { CONTRACT_FUNCTIONS } from '../../../../shared/ledger-model/src/index.ts'
 import { ERROR_TABLE } from '../../../../shared/protocol/src/error-table.ts'
-import { pseudo } from './pseudo.ts'
+import { pseudo, type Message } from './pseudo.ts'
 
 const FOLDER = join(import.meta.dirname, '../../locales')
 type Catalogue = Readonly<Record<string, { readonly message: string; readonly description: string }>>
@@ -29,7 +35,7 @@ const en = load('en')
 const zh = load('zh-Hans')
 
 /** Names of arguments and tags, sorted. */
-function argumentsOf(message: string): string[] {
+function argumentsOf(message: Message): string[] {
   const found = new Set<string>()
   const walk = (elements: readonly MessageFormatElement[]) => {
     for (const element of elements) {
@@ -44,7 +50,7 @@ function argumentsOf(message: string): string[] {
       }
     }
   }
-  walk(parse(message))
+  walk(typeof message === 'string' ? parse(message) : message)
   return [...found].toSorted()
 }
 
@@ -106,20 +112,75 @@ test('Chinese texts have full-width punctuation after Chinese words', () => {
   }
 })
 
-test('sentences of a patient are short', () => {
-  const long = Object.entries(en.get('patient.json') ?? {}).filter(([, { message }]) =>
-    message.split(/[.!?:] /).some((sentence) => sentence.split(/\s+/).length > 24),
+/** As somebody reads it: names in the place of arguments, of variants the usual one. */
+function readingOf(elements: readonly MessageFormatElement[]): string {
+  return elements
+    .map((element) => {
+      if (isLiteralElement(element)) return element.value
+      if (isTagElement(element)) return readingOf(element.children)
+      if (isPluralElement(element) || isSelectElement(element)) return readingOf(element.options['other']?.value ?? [])
+      return isPoundElement(element) ? '2' : 'Bob'
+    })
+    .join('')
+}
+
+const SENTENCES = new Intl.Segmenter('en', { granularity: 'sentence' })
+const WORDS = new Intl.Segmenter('en', { granularity: 'word' })
+/** Words of each sentence. */
+function sentencesOf(text: string): string[][] {
+  return [...SENTENCES.segment(text)]
+    .map(({ segment }) => [...WORDS.segment(segment)].filter(({ isWordLike }) => isWordLike).map((one) => one.segment))
+    .filter((words) => words.length > 0)
+}
+
+/** School years in the United States that the text asks for (Flesch and Kincaid). */
+function gradeOf(sentences: readonly (readonly string[])[]): number {
+  const words = sentences.flat()
+  const syllables = words.reduce((sum, word) => sum + syllable(word), 0)
+  return fleschKincaid({ sentence: sentences.length, word: words.length, syllable: syllables })
+}
+
+const MOST_WORDS = 20
+/** Enumerations, no sentences. */
+const LISTS = new Set(['auditor.scope.here.list'])
+
+test('sentences are short, in every catalogue', () => {
+  const long = [...en.values()].flatMap((catalogue) =>
+    Object.entries(catalogue)
+      .filter(([key]) => !LISTS.has(key))
+      .flatMap(([, { message }]) => sentencesOf(readingOf(parse(message))))
+      .filter((words) => words.length > MOST_WORDS)
+      .map((words) => words.join(' ')),
   )
-  assert.deepEqual(
-    long.map(([key]) => key).filter((key) => key !== 'permission.sentence'),
-    [],
-  )
+  assert.deepEqual(long, [])
+  assert.equal(sentencesOf('Nobody has changed it. Bob signed it on 14 Nov 2026.').length, 2)
+})
+
+/** Shorter texts are labels, of which a grade says nothing. */
+const LEAST_GRADED = 8
+
+test('the texts read at grade 8 or below, a single one of the patient’s at 10', () => {
+  for (const [name, catalogue] of en) {
+    const texts = Object.values(catalogue).map(({ message }) => sentencesOf(readingOf(parse(message))))
+    const graded = texts.filter((sentences) => sentences.flat().length >= LEAST_GRADED)
+    assert.ok(graded.length >= 5, name)
+    assert.ok(gradeOf(graded.flat()) <= 8, `${name} reads at grade ${gradeOf(graded.flat()).toFixed(1)}`)
+    if (name !== 'patient.json') continue
+    const hard = graded.filter((sentences) => sentences.flat().length >= 12 && gradeOf(sentences) > 10)
+    assert.deepEqual(hard, [])
+  }
+  const hard =
+    'Cryptographic verification of institutional attestation evidence necessitates authoritative endorsement.'
+  assert.ok(gradeOf(sentencesOf(hard)) > 15)
 })
 
 test('the pseudo language is longer and keeps arguments', () => {
   for (const catalogue of en.values()) {
     for (const { message } of Object.values(catalogue))
-      assert.deepEqual(argumentsOf(pseudo(message)), argumentsOf(message))
+      assert.deepEqual(argumentsOf(pseudo(parse(message))), argumentsOf(message))
   }
-  assert.ok(pseudo('Take back').length >= 12)
+  assert.equal(pseudo('Take back'), 'Táké báck ~ ~')
+  const [plural, more] = pseudo(parse('{count, plural, one {# record} other {# records}}'))
+  assert.match(JSON.stringify(plural), /récórds/)
+  assert.deepEqual(more, { type: TYPE.literal, value: ' ~ ~' })
 })

@@ -50,7 +50,13 @@ export function Language({ children }: { readonly children: ReactNode }): ReactN
   if (messages === undefined) return undefined
   return (
     <LanguageContext value={language}>
-      <IntlProvider locale={languageTag(locale)} messages={messages} defaultLocale="en" onError={reportMissing}>
+      <IntlProvider
+        locale={languageTag(locale)}
+        // Its type knows catalogues of one form only.
+        messages={messages as Record<string, string>}
+        defaultLocale="en"
+        onError={reportMissing}
+      >
         {children}
       </IntlProvider>
     </LanguageContext>
@@ -82,6 +88,10 @@ export function useWords(): Words {
       const formatter = new Intl.DateTimeFormat(locale, options)
       return (timeMs: number) => formatter.format(timeMs)
     }
+    const plainText = (key: string) => {
+      const message = intl.messages[key]
+      return typeof message === 'string' ? message : undefined
+    }
     const isChinese = locale.startsWith('zh')
     const day = { year: 'numeric', month: isChinese ? 'long' : 'short', day: 'numeric' } as const
     const date = dateForm === 'clinical' && !isChinese ? clinicalDate(locale) : format(day)
@@ -89,8 +99,9 @@ export function useWords(): Words {
     const time = format(clock)
     const dayName = format({ weekday: 'long' })
     return {
-      t: (key, values) => intl.formatMessage({ id: key }, values),
-      rich: (key, values) => intl.formatMessage({ id: key }, { b: bold, ...(values as Record<string, string>) }),
+      t: (key, values) => plainText(key) ?? intl.formatMessage({ id: key }, values),
+      rich: (key, values) =>
+        plainText(key) ?? intl.formatMessage({ id: key }, { b: bold, ...(values as Record<string, string>) }),
       has: (key) => Object.hasOwn(intl.messages, key),
       date,
       weekday: (timeMs) => (isChinese ? `${date(timeMs)}，${dayName(timeMs)}` : `${dayName(timeMs)}, ${date(timeMs)}`),

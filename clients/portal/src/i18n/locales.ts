@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { Message } from './pseudo.ts'
+
 export const LOCALES = ['en', 'zh-Hans', 'pseudo'] as const
 export type Locale = (typeof LOCALES)[number]
 /** Those that people are offered. */
@@ -11,7 +13,7 @@ export const OFFERED = ['en', 'zh-Hans'] as const satisfies readonly Locale[]
 /** Parts of the catalogue: `common` and `errors` come with the language, the rest with the role that needs it. */
 export const CATALOGUES = ['common', 'errors', 'patient', 'doctor', 'staff', 'auditor', 'help', 'apps'] as const
 export type Catalogue = (typeof CATALOGUES)[number]
-export type Messages = Readonly<Record<string, string>>
+export type Messages = Readonly<Record<string, Message>>
 
 const KEY = 'trusthealth.locale'
 

@@ -3,16 +3,9 @@
  *
  * @module
  */
-import {
-  approvePatientJoin,
-  createDeviceLink,
-  isOfLink,
-  joinDigits,
-  type DeviceLink,
-} from '../../../sdk/src/device-join.ts'
+import type { DeviceLink } from '../../../sdk/src/device-join.ts'
 import { createKeys } from '../../../sdk/src/identity.ts'
 import { PatientClient } from '../../../sdk/src/patient.ts'
-import { drawWords, formatRecoveryFile } from '../session/recovery.ts'
 import type { WorkerContext } from '../session/worker-context.ts'
 
 /** A device that came with the link. */
@@ -22,12 +15,16 @@ export interface WaitingDevice {
   readonly digits: string
 }
 
+/** Comes when somebody adds a device. */
+const joining = () => import('../../../sdk/src/device-join.ts')
+
 export function deviceFunctions(context: WorkerContext) {
   const client = () => context.client(PatientClient)
   let link: DeviceLink | undefined
 
   return {
     async makeDeviceLink(): Promise<{ readonly text: string; readonly expiresMs: number }> {
+      const { createDeviceLink } = await joining()
       const bob = await client()
       link = await createDeviceLink(context.crypto, bob.options.hospital, bob.requestSigner)
       return { text: link.text, expiresMs: link.expiresMs }
@@ -37,6 +34,7 @@ export function deviceFunctions(context: WorkerContext) {
     async waitingDevices(): Promise<readonly WaitingDevice[]> {
       const shown = link
       if (shown === undefined) return []
+      const { isOfLink, joinDigits } = await joining()
       const bob = await client()
       const waiting = await bob.options.hospital.waitingJoins(bob.requestSigner)
       return waiting
@@ -45,6 +43,7 @@ export function deviceFunctions(context: WorkerContext) {
     },
 
     async approveDevice(id: string): Promise<void> {
+      const { approvePatientJoin } = await joining()
       const bob = await client()
       const found = (await bob.options.hospital.waitingJoins(bob.requestSigner)).find((one) => one.id === id)
       if (found !== undefined && link !== undefined) await approvePatientJoin(bob, link, found)
@@ -60,6 +59,8 @@ export function deviceFunctions(context: WorkerContext) {
      * @returns the file and its words; neither is kept anywhere.
      */
     async makeRecoveryFile(): Promise<{ readonly file: string; readonly words: readonly string[] }> {
+      // Brings a list of 2,048 words.
+      const { drawWords, formatRecoveryFile } = await import('../session/recovery.ts')
       const bob = await client()
       const { kept } = await context.acting()
       const { crypto } = context

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import '@mantine/core/styles/Progress.css'
 import { Button, Progress } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { IconDownload } from '@tabler/icons-react'

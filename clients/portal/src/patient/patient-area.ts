@@ -25,8 +25,8 @@ import { RecordReader, type ErasedRecord, type OpenedRecord } from '../session/o
 import type { WorkerContext } from '../session/worker-context.ts'
 import { People, withTitle, type Doctor } from '../session/people.ts'
 import { deviceFunctions } from './device-functions.ts'
-import { historyOf, type History } from './history.ts'
-import { downloadAll, type DownloadProgress } from './download.ts'
+import type { History } from './history.ts'
+import type { DownloadProgress } from './download.ts'
 import { isNews, isSensitive } from './news.ts'
 
 /** One line of the list, with the author's name. */
@@ -182,6 +182,7 @@ export function patientArea(context: WorkerContext) {
 
     /** Records of one kind, each read and checked. @param code of `codeKeyOf`. */
     async history(code: string): Promise<History> {
+      const { historyOf } = await import('./history.ts')
       const bob = await client()
       const { items } = await bob.search({ patient: bob.ref, code, limit: MAX_HISTORY })
       const found = await Promise.allSettled(
@@ -400,7 +401,10 @@ export function patientArea(context: WorkerContext) {
       await (await client()).removeKey(kid as Kid)
     },
 
-    downloadAll: (report: (progress: DownloadProgress) => void): Promise<Blob> => downloadAll(context, report),
+    async downloadAll(report: (progress: DownloadProgress) => void): Promise<Blob> {
+      const { downloadAll } = await import('./download.ts')
+      return await downloadAll(context, report)
+    },
 
     ...deviceFunctions(context),
   }

@@ -5,7 +5,7 @@
  */
 import { useInViewport } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useState, type ReactNode } from 'react'
+import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 import { dateTextOf, isWrittenInError, measuredOf } from '../fhir/read.ts'
 import { ValueText } from '../fhir/value-text.tsx'
@@ -15,13 +15,14 @@ import type { Words } from '../i18n/words.ts'
 import { Seal } from '../seal/seal.tsx'
 import { sealView } from '../seal/seal-view.ts'
 import { wasOpened, type Choice } from './choices.ts'
-import { ErasedSeal } from './erased-seal.tsx'
 import { KIND_ICONS } from './kinds.ts'
 import type { OpenedRecord } from '../session/opened-record.ts'
 import type { RecordLine } from './patient-area.ts'
 import { PlainWord } from './plain-word.tsx'
 import { queries } from './queries.ts'
-import { RecordSealPanel } from './record-seal-panel.tsx'
+
+const ErasedSeal = lazy(async () => ({ default: (await import('./erased-seal.tsx')).ErasedSeal }))
+const RecordSealPanel = lazy(async () => ({ default: (await import('./record-seal-panel.tsx')).RecordSealPanel }))
 
 interface RecordRowProps {
   readonly item: RecordLine
@@ -34,7 +35,8 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
   const { t } = words
   const { ref, inViewport } = useInViewport<HTMLLIElement>()
   const [wasSeen, setWasSeen] = useState(false)
-  const [isOpen, setIsOpen] = useState(false)
+  /** Whether the panel is open; undefined: it never was. */
+  const [isOpen, setIsOpen] = useState<boolean>()
   useEffect(() => {
     if (inViewport) setWasSeen(true)
   }, [inViewport])
@@ -61,7 +63,9 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
         <p className="th-row-note">{t('record.by', { date: dateOf(item, opened, words), author: item.authorName })}</p>
       </div>
       {isErased ? (
-        <ErasedSeal id={item.record} isAsked={wasSeen} />
+        <Suspense fallback={<Seal report={undefined} isRunning title={t('record.title')} onOpen={() => undefined} />}>
+          <ErasedSeal id={item.record} isAsked={wasSeen} />
+        </Suspense>
       ) : record.isError ? (
         <span className="th-seal" data-tone="none" data-state="not-checked">
           {t('record.unread')}
@@ -69,14 +73,16 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
       ) : (
         <Seal report={report} isRunning={!record.isSuccess} title={item.title} onOpen={() => setIsOpen(true)} />
       )}
-      {opened === undefined ? undefined : (
-        <RecordSealPanel
-          isOpen={isOpen}
-          onClose={() => setIsOpen(false)}
-          opened={opened}
-          title={item.title}
-          canCompare={!isAsking}
-        />
+      {opened === undefined || isOpen === undefined ? undefined : (
+        <Suspense>
+          <RecordSealPanel
+            isOpen={isOpen}
+            onClose={() => setIsOpen(false)}
+            opened={opened}
+            title={item.title}
+            canCompare={!isAsking}
+          />
+        </Suspense>
       )}
     </li>
   )

@@ -9,7 +9,6 @@ import { formatExact, parseExact, parseForReading } from '../fhir/exact-json.ts'
 import { ClientError } from '../../../sdk/src/errors.ts'
 import type { Participant } from '../../../sdk/src/participant.ts'
 import type { RecordAnswer } from '../../../sdk/src/record-answer.ts'
-import { formatRecordFile } from '../../../sdk/src/record-file.ts'
 import type { ErasedReport } from '../../../sdk/src/verify-erased.ts'
 import type { RecordReport } from '../../../sdk/src/verify-record.ts'
 import type { People } from './people.ts'
@@ -91,6 +90,7 @@ export class RecordReader {
 
   /** The record with its proofs, for `trusthealth record verify`. */
   async file(record: string, version?: number): Promise<string> {
+    const { formatRecordFile } = await import('../../../sdk/src/record-file.ts')
     const { serverRef } = (await this.#client()).options
     return formatRecordFile({ serverRef, answer: await this.answer(record, version) })
   }

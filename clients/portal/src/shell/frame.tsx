@@ -44,12 +44,7 @@ export function Frame({
       <a className="th-skip" href="#main">
         {t('shell.skip')}
       </a>
-      <Header
-        all={all}
-        tools={tools}
-        {...(me === undefined ? {} : { me })}
-        {...(server === undefined ? {} : { server })}
-      />
+      <Header all={all} me={me} server={server} tools={tools} />
       {isPractice ? <PracticeStrip isSimulated={server?.simulated ?? true} /> : undefined}
       <OfflineBanner />
       <div className="th-body">

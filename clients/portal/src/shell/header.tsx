@@ -3,29 +3,28 @@
  *
  * @module
  */
-import { Button, Menu, UnstyledButton, useMantineColorScheme } from '@mantine/core'
-import { IconChevronDown, IconFileCheck, IconHelp, IconMoon, IconPlus, IconSun, IconUser } from '@tabler/icons-react'
-import type { ReactNode } from 'react'
+import { UnstyledButton, useMantineColorScheme } from '@mantine/core'
+import { IconMoon, IconSun } from '@tabler/icons-react'
+import { lazy, Suspense, useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import { useLanguage, useWords } from '../i18n/i18n.tsx'
 import { OFFERED } from '../i18n/locales.ts'
 import { roleOf, ROLES } from '../roles.ts'
 import type { IdentityCard, ServerFacts } from '../session/core-area.ts'
-import { chooseIdentity } from './active-identity.ts'
+import { WhoButton } from './who-button.tsx'
 
-interface HeaderProps {
-  readonly me?: IdentityCard
+const loadMenu = async () => ({ default: (await import('./who-menu.tsx')).WhoMenu })
+const WhoMenu = lazy(loadMenu)
+
+export interface HeaderProps {
+  readonly me: IdentityCard | undefined
   readonly all: readonly IdentityCard[]
-  readonly server?: ServerFacts
-  readonly tools?: ReactNode
+  readonly server: ServerFacts | undefined
 }
 
-export function Header({ me, all, server, tools }: HeaderProps): ReactNode {
-  const { t } = useWords()
+export function Header({ me, all, server, tools }: HeaderProps & { readonly tools: ReactNode }): ReactNode {
   const [path, navigate] = useLocation()
   const hasTools = ROLES.some((row) => row.hasTools && path.startsWith(row.path))
-  // Nobody registers an auditor's name.
-  const name = me?.kind === 'auditor' ? t('role.who.auditor') : (me?.name ?? '')
   return (
     <header className="th-header">
       <a
@@ -42,59 +41,31 @@ export function Header({ me, all, server, tools }: HeaderProps): ReactNode {
       <div className="th-header-end">
         <Languages />
         <Scheme />
-        <Menu position="bottom-end" withinPortal>
-          <Menu.Target>
-            <Button
-              variant="subtle"
-              size="sm"
-              aria-label={me === undefined ? t('shell.menu') : t('shell.menu.of', { name })}
-              rightSection={<IconChevronDown size={16} aria-hidden />}
-              leftSection={<IconUser size={18} aria-hidden />}
-            >
-              <span className="th-who">{me === undefined ? t('shell.menu') : name}</span>
-            </Button>
-          </Menu.Target>
-          <Menu.Dropdown>
-            {me === undefined ? undefined : (
-              <>
-                <Menu.Label>{t(`role.${me.kind}`, { hospital: me.hospital.name })}</Menu.Label>
-                {server === undefined ? undefined : (
-                  <Menu.Label>
-                    {t(server.simulated ? 'shell.server.simulated' : 'shell.server.hardware', {
-                      program: `${server.measurement.slice(0, 4)}…${server.measurement.slice(-2)}`,
-                    })}
-                  </Menu.Label>
-                )}
-                <Menu.Divider />
-              </>
-            )}
-            {all
-              .filter(({ id }) => id !== me?.id)
-              .map((other) => (
-                <Menu.Item
-                  key={other.id}
-                  leftSection={<IconUser size={18} aria-hidden />}
-                  onClick={() => {
-                    chooseIdentity(other.id)
-                    location.assign('/')
-                  }}
-                >
-                  {t('shell.switch', { name: other.name, role: t(`role.short.${other.kind}`) })}
-                </Menu.Item>
-              ))}
-            <Menu.Item leftSection={<IconPlus size={18} aria-hidden />} onClick={() => navigate('/join')}>
-              {t('shell.join')}
-            </Menu.Item>
-            <Menu.Item leftSection={<IconFileCheck size={18} aria-hidden />} onClick={() => navigate('/verify')}>
-              {t('shell.verify')}
-            </Menu.Item>
-            <Menu.Item leftSection={<IconHelp size={18} aria-hidden />} onClick={() => navigate('/help')}>
-              {t('shell.help')}
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+        <Who all={all} me={me} server={server} />
       </div>
     </header>
+  )
+}
+
+/** The button alone until somebody opens the menu. */
+function Who(props: HeaderProps): ReactNode {
+  const { me } = props
+  const [isAsked, setIsAsked] = useState(false)
+  const button = (
+    <WhoButton
+      me={me}
+      aria-expanded={false}
+      onPointerEnter={() => void loadMenu()}
+      onFocus={() => void loadMenu()}
+      onClick={() => setIsAsked(true)}
+    />
+  )
+  return isAsked ? (
+    <Suspense fallback={button}>
+      <WhoMenu {...props} />
+    </Suspense>
+  ) : (
+    button
   )
 }
 

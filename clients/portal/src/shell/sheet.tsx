@@ -4,12 +4,11 @@
  *
  * @module
  */
-import { CloseButton, Drawer } from '@mantine/core'
-import { useMediaQuery } from '@mantine/hooks'
-import { type ReactNode, useLayoutEffect } from 'react'
-import { useWords } from '../i18n/i18n.tsx'
+import { lazy, Suspense, useLayoutEffect, useState, type ReactNode } from 'react'
 
-interface SheetProps {
+const SheetDrawer = lazy(async () => ({ default: (await import('./sheet-drawer.tsx')).SheetDrawer }))
+
+export interface SheetProps {
   readonly isOpen: boolean
   readonly onClose: () => void
   /** Name of the dialog, shown small above its contents. */
@@ -17,33 +16,17 @@ interface SheetProps {
   readonly children: ReactNode
 }
 
-const PHONE = '(max-width: 767px)'
-const WIDTH = 480
-
 export function Sheet({ isOpen, onClose, title, children }: SheetProps): ReactNode {
-  const { t } = useWords()
+  const [wasOpened, setWasOpened] = useState(isOpen)
   useFocusReturned(isOpen)
-  const isPhone = useMediaQuery(PHONE, false, { getInitialValueInEffect: false })
+  if (isOpen && !wasOpened) setWasOpened(true)
+  if (!wasOpened) return undefined
   return (
-    <Drawer.Root
-      opened={isOpen}
-      onClose={onClose}
-      position="right"
-      size={isPhone ? '100%' : WIDTH}
-      lockScroll={false}
-      returnFocus={false}
-    >
-      <Drawer.Overlay />
-      <Drawer.Content aria-label={title}>
-        <Drawer.Body>
-          <div className="th-sheet-head">
-            <span className="th-panel-over">{title}</span>
-            <CloseButton aria-label={t('action.close')} onClick={onClose} size="lg" />
-          </div>
-          {children}
-        </Drawer.Body>
-      </Drawer.Content>
-    </Drawer.Root>
+    <Suspense>
+      <SheetDrawer isOpen={isOpen} onClose={onClose} title={title}>
+        {children}
+      </SheetDrawer>
+    </Suspense>
   )
 }
 

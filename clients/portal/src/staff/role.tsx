@@ -3,6 +3,8 @@
  *
  * @module
  */
+import '@mantine/core/styles/ScrollArea.css'
+import '@mantine/core/styles/Popover.css'
 import '@mantine/core/styles/Combobox.css'
 import '../theme/work.css'
 import {

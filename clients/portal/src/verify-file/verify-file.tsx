@@ -3,6 +3,7 @@
  *
  * @module
  */
+import '@mantine/core/styles/Progress.css'
 import { Button, FileButton, Progress } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { IconFileCheck } from '@tabler/icons-react'
