@@ -3,11 +3,14 @@
  *
  * @module
  */
-import { queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { areaOf } from '../session/client.ts'
 
 export const patient = areaOf('patient')
-const PAGE = 50
+/** The first page is what a screen shows; of a long list the rest comes in larger ones. */
+const PAGE = { first: 50, next: 250 } as const
+/** Pages that are asked again when the tab is looked at. */
+const MOST_AGAIN = 4
 
 export const queries = {
   record: (id: string, version?: number) =>
@@ -49,9 +52,10 @@ export const queries = {
 }
 
 /** One page of the list at a time. */
-export const recordPages = {
+export const recordPages = infiniteQueryOptions({
   queryKey: ['patient', 'records'],
-  queryFn: ({ pageParam }: { pageParam: string | undefined }) => patient.records(pageParam, PAGE),
+  queryFn: ({ pageParam }) => patient.records(pageParam, pageParam === undefined ? PAGE.first : PAGE.next),
   initialPageParam: undefined as string | undefined,
-  getNextPageParam: (page: { readonly cursor: string | undefined }) => page.cursor,
-} as const
+  getNextPageParam: (page) => page.cursor,
+  refetchOnWindowFocus: ({ state }) => (state.data?.pages.length ?? 0) <= MOST_AGAIN,
+})

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { useInViewport } from '@mantine/hooks'
+import { useInViewport, useMergedRef } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
@@ -28,9 +28,19 @@ interface RecordRowProps {
   readonly item: RecordLine
   /** Results that asked first and were opened in this browser. */
   readonly choices: readonly Choice[]
+  /** Its place in a long list, of which only what is near the window is on the page. */
+  readonly near?: {
+    readonly measure: (row: Element | null) => void
+    readonly index: number
+    /** Pixels of rows that are left out before it. */
+    readonly gap: number
+    /** Of its group, from 1. */
+    readonly nth: number
+    readonly of: number
+  }
 }
 
-export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
+export function RecordRow({ item, choices, near }: RecordRowProps): ReactNode {
   const words = useWords()
   const { t } = words
   const { ref, inViewport } = useInViewport<HTMLLIElement>()
@@ -50,7 +60,15 @@ export function RecordRow({ item, choices }: RecordRowProps): ReactNode {
   const isInError = opened !== undefined && isWrittenInError(opened.resource)
   const isAsking = opened?.asksFirst === true && !wasOpened(choices, item.record)
   return (
-    <li className="th-row" ref={ref} data-record={item.record}>
+    <li
+      className="th-row"
+      ref={useMergedRef(ref, near?.measure)}
+      data-record={item.record}
+      data-index={near?.index}
+      aria-posinset={near?.nth}
+      aria-setsize={near?.of}
+      style={near === undefined ? undefined : { marginTop: near.gap }}
+    >
       <Icon size={20} aria-hidden className="th-row-icon" />
       <div className="th-row-text">
         <Link href={`/patient/record/${item.record}`} className="th-row-title">

@@ -7,12 +7,14 @@ import { Button, SegmentedControl, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { IconSearch } from '@tabler/icons-react'
-import { useState, type ReactNode } from 'react'
+import { lazy, Suspense, useCallback, useMemo, useState, type ReactNode } from 'react'
 import { useSearchParams } from 'wouter'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
+import type { Words } from '../i18n/words.ts'
 import type { IdentityCard } from '../session/core-area.ts'
 import { Loading } from '../shell/loading.tsx'
+import { LONG_LIST } from '../shell/long-list.ts'
 import { useTitle } from '../shell/title.ts'
 import { readChoices, type Choice } from './choices.ts'
 import { NeedsYou } from './needs-you.tsx'
@@ -21,6 +23,8 @@ import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { queries, recordPages } from './queries.ts'
 import { RecordRow } from './record-row.tsx'
 import { ListSummary } from './list-summary.tsx'
+
+const LongRecords = lazy(async () => ({ default: (await import('./long-records.tsx')).LongRecords }))
 
 const SEARCH_AFTER_MS = 250
 
@@ -78,9 +82,11 @@ interface ListProps {
 function AllRecords({ view, choices }: ListProps & { readonly view: 'time' | 'kind' }): ReactNode {
   const { t } = useWords()
   const pages = useInfiniteQuery(recordPages)
+  const items = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data])
+  const { fetchNextPage, hasNextPage, isFetching } = pages
+  const more = useCallback(() => void fetchNextPage(), [fetchNextPage])
   if (pages.isPending) return <Loading rows={8} />
   if (pages.isError) return <Problem error={pages.error} again={pages.refetch} />
-  const items = pages.data.pages.flatMap((page) => page.items)
   if (items.length === 0) {
     return (
       <div className="th-empty">
@@ -91,9 +97,9 @@ function AllRecords({ view, choices }: ListProps & { readonly view: 'time' | 'ki
   return (
     <>
       <ListSummary items={items} />
-      <Groups items={items} view={view} choices={choices} />
-      {pages.hasNextPage ? (
-        <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
+      <Groups items={items} view={view} choices={choices} onNearEnd={hasNextPage && !isFetching ? more : undefined} />
+      {hasNextPage ? (
+        <Button variant="default" loading={pages.isFetchingNextPage} onClick={more}>
           {t('records.more')}
         </Button>
       ) : undefined}
@@ -115,22 +121,31 @@ function Found({ text, choices }: ListProps & { readonly text: string }): ReactN
   )
 }
 
-function Groups({
-  items,
-  view,
-  choices,
-}: ListProps & { readonly items: readonly RecordLine[]; readonly view: 'time' | 'kind' }): ReactNode {
+/** Records under one heading. */
+export interface RecordGroup {
+  readonly name: string
+  readonly items: readonly RecordLine[]
+}
+
+interface GroupsProps extends ListProps {
+  readonly items: readonly RecordLine[]
+  readonly view: 'time' | 'kind'
+  readonly onNearEnd?: (() => void) | undefined
+}
+
+function Groups({ items, view, choices, onNearEnd }: GroupsProps): ReactNode {
   const words = useWords()
-  const groups = new Map<string, RecordLine[]>()
-  // The server's order is that of storing; people look for when it happened.
-  const sorted = items.toSorted((a, b) => (b.dateMs ?? b.storedMs) - (a.dateMs ?? a.storedMs))
-  for (const item of sorted) {
-    const name = view === 'kind' ? words.t(`kind.${item.ehrType}.many`) : words.month(item.dateMs ?? item.storedMs)
-    groups.set(name, [...(groups.get(name) ?? []), item])
+  const groups = useMemo(() => groupsOf(items, view, words), [items, view, words])
+  if (items.length > LONG_LIST) {
+    return (
+      <Suspense fallback={<Loading rows={8} />}>
+        <LongRecords groups={groups} choices={choices} onNearEnd={onNearEnd} />
+      </Suspense>
+    )
   }
-  return [...groups].map(([name, lines]) => (
+  return groups.map(({ name, items: lines }) => (
     <section key={name} aria-label={name}>
-      <h2 className="th-group">{view === 'kind' ? capital(name) : name}</h2>
+      <h2 className="th-group">{name}</h2>
       <ul className="th-list">
         {lines.map((item) => (
           <RecordRow key={item.record} item={item} choices={choices} />
@@ -138,6 +153,20 @@ function Groups({
       </ul>
     </section>
   ))
+}
+
+function groupsOf(items: readonly RecordLine[], view: 'time' | 'kind', words: Words): readonly RecordGroup[] {
+  const groups = new Map<string, RecordLine[]>()
+  // The server's order is that of storing; people look for when it happened.
+  const sorted = items.toSorted((a, b) => (b.dateMs ?? b.storedMs) - (a.dateMs ?? a.storedMs))
+  for (const item of sorted) {
+    const name =
+      view === 'kind' ? capital(words.t(`kind.${item.ehrType}.many`)) : words.month(item.dateMs ?? item.storedMs)
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [item])
+    else group.push(item)
+  }
+  return [...groups].map(([name, lines]) => ({ name, items: lines }))
 }
 
 function capital(text: string): string {
