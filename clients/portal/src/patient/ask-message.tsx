@@ -8,13 +8,22 @@ import { Button, Textarea } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
+import type { NewQuestion } from '../../../sdk/src/hospital-answers/reviews.ts'
 import { Problem } from '../errors/problem.tsx'
 import { useWords } from '../i18n/i18n.tsx'
-import type { AskProps } from './ask.tsx'
 import { patient } from './queries.ts'
 
 /** With what it is about it has at most the 2,048 that the hospital takes. */
 const MAX_CHARACTERS = 1_500
+
+export interface AskProps extends Pick<NewQuestion, 'kind' | 'about'> {
+  /** Of the button that opens it. */
+  readonly label: string
+  /** What the message begins with: what it is about. */
+  readonly beginning: string
+  readonly size?: 'sm' | 'compact-sm'
+  readonly variant?: 'default' | 'subtle'
+}
 
 export function AskMessage({
   kind,

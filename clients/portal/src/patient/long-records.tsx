@@ -7,13 +7,18 @@ import { useEffect, useMemo, type ReactNode } from 'react'
 import { useNearRows, type NearRow } from '../shell/near-rows.ts'
 import type { Choice } from './choices.ts'
 import type { RecordLine } from './patient-area.ts'
-import type { RecordGroup } from './records.tsx'
 import { RecordRow } from './record-row.tsx'
 
 const HEADING_PX = 49
 const ROW_PX = 62
 /** More is asked for this many lines before the end. */
 const ASK_BEFORE = 20
+
+/** Records under one heading. */
+export interface RecordGroup {
+  readonly name: string
+  readonly items: readonly RecordLine[]
+}
 
 interface LongRecordsProps {
   readonly groups: readonly RecordGroup[]

@@ -18,6 +18,7 @@ import { LONG_LIST } from '../shell/long-list.ts'
 import { useTitle } from '../shell/title.ts'
 import { readChoices, type Choice } from './choices.ts'
 import { NeedsYou } from './needs-you.tsx'
+import type { RecordGroup } from './long-records.tsx'
 import type { RecordLine } from './patient-area.ts'
 import { isFirstAnswerAwaited } from '../session/first-answer.ts'
 import { queries, recordPages } from './queries.ts'
@@ -119,12 +120,6 @@ function Found({ text, choices }: ListProps & { readonly text: string }): ReactN
       <Groups items={found.data} view="time" choices={choices} />
     </>
   )
-}
-
-/** Records under one heading. */
-export interface RecordGroup {
-  readonly name: string
-  readonly items: readonly RecordLine[]
 }
 
 interface GroupsProps extends ListProps {

@@ -10,17 +10,11 @@ import { useLocation } from 'wouter'
 import { useLanguage, useWords } from '../i18n/i18n.tsx'
 import { OFFERED } from '../i18n/locales.ts'
 import { roleOf, ROLES } from '../roles.ts'
-import type { IdentityCard, ServerFacts } from '../session/core-area.ts'
 import { WhoButton } from './who-button.tsx'
+import type { HeaderProps } from './who-menu.tsx'
 
 const loadMenu = async () => ({ default: (await import('./who-menu.tsx')).WhoMenu })
 const WhoMenu = lazy(loadMenu)
-
-export interface HeaderProps {
-  readonly me: IdentityCard | undefined
-  readonly all: readonly IdentityCard[]
-  readonly server: ServerFacts | undefined
-}
 
 export function Header({ me, all, server, tools }: HeaderProps & { readonly tools: ReactNode }): ReactNode {
   const [path, navigate] = useLocation()

@@ -13,7 +13,14 @@ import { CloseButton, Drawer } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import type { ReactNode } from 'react'
 import { useWords } from '../i18n/i18n.tsx'
-import type { SheetProps } from './sheet.tsx'
+
+export interface SheetProps {
+  readonly isOpen: boolean
+  readonly onClose: () => void
+  /** Name of the dialog, shown small above its contents. */
+  readonly title: string
+  readonly children: ReactNode
+}
 
 const PHONE = '(max-width: 767px)'
 const WIDTH = 480

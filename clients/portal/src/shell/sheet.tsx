@@ -5,16 +5,9 @@
  * @module
  */
 import { lazy, Suspense, useLayoutEffect, useState, type ReactNode } from 'react'
+import type { SheetProps } from './sheet-drawer.tsx'
 
 const SheetDrawer = lazy(async () => ({ default: (await import('./sheet-drawer.tsx')).SheetDrawer }))
-
-export interface SheetProps {
-  readonly isOpen: boolean
-  readonly onClose: () => void
-  /** Name of the dialog, shown small above its contents. */
-  readonly title: string
-  readonly children: ReactNode
-}
 
 export function Sheet({ isOpen, onClose, title, children }: SheetProps): ReactNode {
   const [wasOpened, setWasOpened] = useState(isOpen)

@@ -11,9 +11,15 @@ import { IconFileCheck, IconHelp, IconPlus, IconUser } from '@tabler/icons-react
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { useLocation } from 'wouter'
 import { useWords } from '../i18n/i18n.tsx'
+import type { IdentityCard, ServerFacts } from '../session/core-area.ts'
 import { chooseIdentity } from './active-identity.ts'
-import type { HeaderProps } from './header.tsx'
 import { WhoButton } from './who-button.tsx'
+
+export interface HeaderProps {
+  readonly me: IdentityCard | undefined
+  readonly all: readonly IdentityCard[]
+  readonly server: ServerFacts | undefined
+}
 
 export function WhoMenu({ me, all, server }: HeaderProps): ReactNode {
   const { t } = useWords()
