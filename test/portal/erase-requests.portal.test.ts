@@ -73,6 +73,6 @@ test('yes: the record is looked at, erased with its code, and the hospital is to
   assert.equal(await stateOf('wrong'), 'erased')
   await page
     .locator('.th-seal[data-state=erased]')
-    .getByText(/^Erased \d+ \w+ \d{4}$/)
+    .getByText(/^Erased \d+ \w+ \d{4} \(practice\)$/)
     .waitFor()
 })
