@@ -24,6 +24,8 @@ import type { Registry } from './registry.ts'
 import type { TreatmentKeys } from './treatment-keys.ts'
 
 export const SLOT_MS = 30 * 60_000
+/** A doctor asks a patient again for a permission once in this time. */
+export const REMIND_EVERY_MS = 60 * 60_000
 
 export class Appointments {
   readonly #crypto: Crypto
@@ -68,7 +70,7 @@ export class Appointments {
       aux: wish.aux,
     }
     this.#db
-      .prepare('INSERT INTO appointment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .prepare('INSERT INTO appointment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)')
       .run(
         appointment.appointmentId,
         appointment.patientRef,
@@ -108,6 +110,19 @@ export class Appointments {
     const [found] = this.#select('WHERE id = ?', id)
     if (found === undefined) throw new ProtocolError('APPOINTMENT_UNKNOWN', 'no such appointment')
     return found
+  }
+
+  /** When a doctor asked last for the permission that the patient has not given. */
+  remindedMs(id: AppointmentId): number | undefined {
+    const found = this.#db.prepare('SELECT reminded_ms FROM appointment WHERE id = ?').pluck().get(id)
+    return typeof found === 'number' ? found : undefined
+  }
+
+  /** Notes that a doctor asks again; within an hour of the last time nothing changes. Durable when it returns. */
+  remind(id: AppointmentId, nowMs: number): void {
+    this.#db
+      .prepare('UPDATE appointment SET reminded_ms = ? WHERE id = ? AND (reminded_ms IS NULL OR reminded_ms <= ?)')
+      .run(nowMs, id, nowMs - REMIND_EVERY_MS)
   }
 
   /** Whether the doctor was or is assigned to the patient: then the treatment key is due (§2.4). */

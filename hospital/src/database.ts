@@ -97,6 +97,7 @@ const MIGRATIONS = [
      answered_ms INTEGER
    ) STRICT;
    CREATE INDEX question_patient ON question (patient, asked_ms);`,
+  `ALTER TABLE appointment ADD COLUMN reminded_ms INTEGER;`,
 ] as const
 
 export function storePath(folder: string): string {

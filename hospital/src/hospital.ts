@@ -85,6 +85,8 @@ export interface AppointmentView {
   readonly patientName: string
   /** As the front desk wrote it down: a day, a month or a year. */
   readonly birthDate?: string
+  /** When a doctor asked last for the permission. */
+  readonly remindedMs?: number
   /** `Enc(Ptk, appointment)`. */
   readonly envelope: Uint8Array
 }
@@ -182,6 +184,19 @@ export class Hospital {
     const found = this.appointments(caller).find(({ appointment }) => appointment.appointmentId === id)
     if (found === undefined) throw new ProtocolError('APPOINTMENT_UNKNOWN', 'no such appointment of the caller')
     return found
+  }
+
+  /**
+   * A doctor of an appointment that is not over asks its patient again for the permission: it stands with the request,
+   * once an hour.
+   * @throws {ProtocolError} `TEE_FORBIDDEN`, `APPOINTMENT_UNKNOWN`
+   */
+  remind(caller: Caller, id: AppointmentId, nowMs: number): AppointmentView {
+    if (!isPractitionerRef(caller.ref)) throw forbidden()
+    const { appointment } = this.appointment(caller, id)
+    if (appointment.endMs <= nowMs) throw new ProtocolError('APPOINTMENT_UNKNOWN', 'the appointment is over')
+    this.#parts.appointments.remind(id, nowMs)
+    return this.appointment(caller, id)
   }
 
   /**
@@ -352,10 +367,12 @@ export class Hospital {
   #view(appointment: Appointment): AppointmentView {
     const { appointments, registry } = this.#parts
     const patient = registry.findPatient(appointment.patientRef)
+    const remindedMs = appointments.remindedMs(appointment.appointmentId)
     return {
       appointment,
       patientName: patient?.name ?? '',
       ...bornOf(patient?.details),
+      ...(remindedMs === undefined ? {} : { remindedMs }),
       envelope: appointments.seal(appointment),
     }
   }

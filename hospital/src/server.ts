@@ -366,6 +366,11 @@ export async function buildHospitalServer(options: HospitalServerOptions): Promi
     const who = await caller(request)
     return appointmentJson(hospital.appointment(who, appointmentIdShape(id, 'id')), who)
   })
+  server.post('/v1/appointments/:id/remind', async (request) => {
+    const { id } = request.params as { id: string }
+    const who = await caller(request)
+    return appointmentJson(hospital.remind(who, appointmentIdShape(id, 'id'), nowMs()), who)
+  })
   server.post('/v1/appointments', { schema: { body: EnvelopeBody } }, async (request) => {
     const { envelope } = request.body as Static<typeof EnvelopeBody>
     const who = await caller(request)
@@ -486,10 +491,17 @@ function sealedJson({ version, sealed }: SealedTreatmentKey): object {
   return { version, sealed: encodeBase64url(sealed) }
 }
 
-/** Staff and doctors get the name and when the patient was born; the patient gets the envelope, which says everything. */
+/** Staff and doctors get the name and when the patient was born; the patient gets the envelope, which says everything else. */
 function appointmentJson({ appointment, envelope, ...person }: AppointmentView, caller: Caller): object {
   const sealed = encodeBase64url(envelope)
-  if (caller.role === 'patient') return { appointmentId: appointment.appointmentId, envelope: sealed }
+  if (caller.role === 'patient') {
+    const { remindedMs } = person
+    return {
+      appointmentId: appointment.appointmentId,
+      envelope: sealed,
+      ...(remindedMs === undefined ? {} : { remindedMs }),
+    }
+  }
   const { symptoms: _symptoms, aux: _aux, ...rest } = appointment
   return { ...rest, ...person, envelope: sealed }
 }

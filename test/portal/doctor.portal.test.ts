@@ -59,6 +59,10 @@ test('before the patient answers, nothing can be opened and the row says so', as
     ['Server answers', 'Ledger answers', 'Outbox nothing waits'],
   )
   assert.equal(await row.getByRole('link', { name: /^Open/ }).count(), 0)
+  await row.getByRole('button', { name: /^Remind/ }).click()
+  await row.getByText(/^reminded /).waitFor()
+  assert.equal(await row.getByRole('button', { name: /^Remind/ }).count(), 0, 'once an hour')
+  assert.ok((await bob.appointments())[0]?.remindedMs !== undefined)
   assert.equal(await row.getByRole('button', { name: /Emergency/ }).count(), 0, 'not without the attribute')
   await shoot(page, 'doctor-day-waiting')
 })

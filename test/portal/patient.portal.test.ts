@@ -69,7 +69,11 @@ test('a new patient sees why the list is empty, and that this is a practice syst
 
 test('a request for permission is answered with one signature, and then the doctor can write', async () => {
   await book(portal.world, bob, alice)
+  const [visit] = await alice.appointments()
+  assert.ok(visit !== undefined)
+  await alice.remind(visit.appointmentId)
   await page.reload()
+  await page.getByText(/Your doctor asked again on /).waitFor()
   await page.getByRole('button', { name: 'Review' }).click()
   await page.getByText('The hospital cannot sign for you.').waitFor()
   // Refused, it waits no longer; it can still be allowed.

@@ -22,6 +22,7 @@ import {
   struct,
   text,
   uint,
+  type AppointmentId,
   type Chain,
   type ChainId,
   type EmergencyId,
@@ -94,6 +95,11 @@ export class DoctorClient extends Author {
 
   appointments(): Promise<readonly AppointmentEntry[]> {
     return this.options.hospital.appointments(this.requestSigner)
+  }
+
+  /** Asks the patient of an appointment again for the permission. */
+  remind(appointment: AppointmentId): Promise<AppointmentEntry> {
+    return this.options.hospital.remind(this.requestSigner, appointment)
   }
 
   /** Permissions that name this doctor, newest end first. */

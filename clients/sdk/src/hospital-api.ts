@@ -7,7 +7,6 @@
  */
 import { concat, encodeBase64url, encodeUtf8, label } from '../../../shared/crypto/src/index.ts'
 import {
-  appointmentIdShape,
   authorRefShape,
   commitmentToJson,
   isPatientRef,
@@ -18,6 +17,7 @@ import {
   struct,
   text,
   uint,
+  type AppointmentId,
   type ChainId,
   type Commitment,
   type PatientRef,
@@ -95,10 +95,12 @@ import {
 import {
   appointmentShape,
   chainShape,
+  sealedAppointmentShape,
   warrantShape,
   type AppointmentEntry,
   type DeliveredWarrant,
   type NewAppointment,
+  type SealedAppointment,
   type WaitingChain,
 } from './hospital-answers/visits.ts'
 import { HospitalCalls, type HospitalApiOptions, type RequestSigner } from './hospital-calls.ts'
@@ -420,11 +422,15 @@ export class HospitalApi {
     return (await this.#calls.call('GET', '/v1/appointments', as, shape)).appointments
   }
 
-  /** For patients: `Enc(Ptk, appointment)` each. */
-  async sealedAppointments(as: RequestSigner): Promise<readonly Uint8Array[]> {
-    const one = struct({ appointmentId: appointmentIdShape, envelope: bytesText })
-    const shape = struct({ appointments: list(one, { max: 65_536 }) })
-    return (await this.#calls.call('GET', '/v1/appointments', as, shape)).appointments.map(({ envelope }) => envelope)
+  /** For patients: `Enc(Ptk, appointment)` each, and when a doctor asked last for the permission. */
+  async sealedAppointments(as: RequestSigner): Promise<readonly SealedAppointment[]> {
+    const shape = struct({ appointments: list(sealedAppointmentShape, { max: 65_536 }) })
+    return (await this.#calls.call('GET', '/v1/appointments', as, shape)).appointments
+  }
+
+  /** A doctor asks the patient of an appointment again for the permission; the hospital notes it once an hour. */
+  remind(as: RequestSigner, appointment: AppointmentId): Promise<AppointmentEntry> {
+    return this.#calls.call('POST', `/v1/appointments/${appointment}/remind`, as, appointmentShape)
   }
 
   /** @param envelope `Enc(Ptk, wish)`. @returns `Enc(Ptk, appointment)`. */

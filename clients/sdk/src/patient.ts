@@ -118,9 +118,15 @@ export class PatientClient extends Participant {
     return await this.#openAppointment(await hospital.book(this.requestSigner, sealed))
   }
 
-  async appointments(): Promise<readonly Appointment[]> {
+  /** `remindedMs`: when a doctor asked last for the permission, by the hospital. */
+  async appointments(): Promise<readonly (Appointment & { readonly remindedMs?: number })[]> {
     const sealed = await this.options.hospital.sealedAppointments(this.requestSigner)
-    return await Promise.all(sealed.map((envelope) => this.#openAppointment(envelope)))
+    return await Promise.all(
+      sealed.map(async ({ envelope, remindedMs }) => ({
+        ...(await this.#openAppointment(envelope)),
+        ...(remindedMs === undefined ? {} : { remindedMs }),
+      })),
+    )
   }
 
   /** Signs a permission for an appointment, sends it to the hospital and waits until the ledger has it. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { Button, TextInput } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { IconAmbulance, IconSearch } from '@tabler/icons-react'
 import { lazy, Suspense, useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
@@ -16,7 +16,7 @@ import { useTitle } from '../shell/title.ts'
 import type { PatientRow } from './doctor-area.ts'
 import { ageOf } from './model/banner.ts'
 import { PermissionText } from './permission-text.tsx'
-import { queries } from './queries.ts'
+import { doctor, queries } from './queries.ts'
 
 const EmergencySheet = lazy(async () => ({ default: (await import('./emergency-sheet.tsx')).EmergencySheet }))
 
@@ -112,6 +112,31 @@ function Age({ birthDate }: { readonly birthDate: string | undefined }): ReactNo
   return age === undefined ? undefined : <span className="th-dimmed">{t('doctor.day.age', { age })}</span>
 }
 
+/** Once an hour, as the hospital notes it. */
+const REMIND_EVERY_MS = 60 * 60_000
+
+function Remind({ row, appointment }: { readonly row: PatientRow; readonly appointment: string }): ReactNode {
+  const { t, moment } = useWords()
+  const cache = useQueryClient()
+  const remind = useMutation({
+    mutationFn: () => doctor.remind(appointment),
+    onSuccess: () => cache.invalidateQueries({ queryKey: queries.day.queryKey }),
+  })
+  const { remindedMs } = row
+  if (remindedMs !== undefined && Date.now() < remindedMs + REMIND_EVERY_MS) {
+    return <span className="th-dimmed">{t('doctor.step.reminded', { moment: moment(remindedMs) })}</span>
+  }
+  return (
+    <>
+      <Button size="xs" variant="default" loading={remind.isPending} onClick={() => remind.mutate()}>
+        {t('doctor.step.remind')}
+        <span className="th-hidden">{row.name}</span>
+      </Button>
+      {remind.isError ? <Problem error={remind.error} /> : undefined}
+    </>
+  )
+}
+
 interface PatientTableProps {
   readonly rows: readonly PatientRow[]
   readonly caption: string
@@ -152,6 +177,9 @@ function PatientTable({ rows, caption, isEntitled, onEmergency }: PatientTablePr
                   <span className="th-hidden">{row.name}</span>
                 </Button>
               )}
+              {row.permission.state === 'waiting' && row.appointment !== undefined ? (
+                <Remind row={row} appointment={row.appointment} />
+              ) : undefined}
               {row.permission.state !== 'holds' && isEntitled ? (
                 <Button
                   size="xs"

@@ -11,6 +11,7 @@ import {
   type PatientPolicy,
 } from '../../../../shared/ledger-model/src/index.ts'
 import {
+  appointmentIdShape,
   isErrorCode,
   patientRefShape,
   recordIdShape,
@@ -45,8 +46,11 @@ export interface PatientRow {
   /** By the hospital: a day, a month or a year. */
   readonly birthDate?: string
   readonly permission: PermissionState
+  readonly appointment?: string
   readonly startMs?: number
   readonly place?: string
+  /** When a doctor of the appointment asked last for the permission. */
+  readonly remindedMs?: number
   /** A group's work that waits for this doctor. */
   readonly turn?: { readonly chainId: string; readonly place: number; readonly count: number }
   /** More than one doctor: the record is written in a group. */
@@ -161,7 +165,7 @@ export function doctorArea(context: WorkerContext) {
         ...(birthDate === undefined ? {} : { birthDate }),
         permission: permissionOf(policy, alice.ref, nowMs),
         isGroup: isGroupOf(policy, alice.ref, nowMs) || (appointment?.doctors.length ?? 1) > 1,
-        ...(appointment === undefined ? {} : { startMs: appointment.startMs, place: appointment.place }),
+        ...(appointment === undefined ? {} : visitOf(appointment)),
         ...(turn === undefined
           ? {}
           : { turn: { chainId: turn.chainId, place: turn.chain.links.length + 1, count: turn.count } }),
@@ -251,6 +255,11 @@ export function doctorArea(context: WorkerContext) {
       const patient = patientRefShape(ref, 'patient')
       const { items } = await alice.list(patient, { limit: 200 })
       return await Promise.all(items.map(async (item) => ({ ...item, authorName: await people.nameOf(item.author) })))
+    },
+
+    /** Asks the patient again for the permission; the hospital tells when they next look. */
+    async remind(appointment: string): Promise<void> {
+      await (await client()).remind(appointmentIdShape(appointment, 'appointment'))
     },
 
     /** For the banner: what the patient's own records say; a record that does not pass its checks says nothing. */
@@ -539,6 +548,10 @@ async function turnsOf(alice: DoctorClient) {
     const count = warrant?.doctors.filter((ref) => ref.startsWith('d-')).length ?? turn.chain.links.length + 1
     return { chainId: turn.chainId, patient: turn.patient, chain: turn.chain, count }
   })
+}
+
+function visitOf({ appointmentId, startMs, place, remindedMs }: AppointmentEntry): Partial<PatientRow> {
+  return { appointment: appointmentId, startMs, place, ...(remindedMs === undefined ? {} : { remindedMs }) }
 }
 
 function isGroupOf(policy: PatientPolicy | undefined, doctor: string, nowMs: number): boolean {

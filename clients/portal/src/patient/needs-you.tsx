@@ -80,7 +80,12 @@ export function NeedsYou({ me }: { readonly me: IdentityCard }): ReactNode {
       {requests.map((one) => (
         <div key={one.id} className="th-need">
           <IconCalendarQuestion size={20} aria-hidden />
-          <p>{t('needs.permission', { hospital: one.hospital.name, moment: moment(one.startMs) })}</p>
+          <p>
+            {t('needs.permission', { hospital: one.hospital.name, moment: moment(one.startMs) })}
+            {one.remindedMs === undefined
+              ? undefined
+              : ` ${t('needs.permission.reminded', { moment: moment(one.remindedMs) })}`}
+          </p>
           <Button onClick={() => navigate(`/patient/permission/${one.id}`)}>{t('needs.permission.action')}</Button>
         </div>
       ))}

@@ -84,6 +84,8 @@ export interface AppointmentLine {
   readonly doctors: readonly { readonly ref: string; readonly name: string }[]
   readonly hospital: { readonly ref: string; readonly name: string }
   readonly isCovered: boolean
+  /** When a doctor asked last for the permission. */
+  readonly remindedMs?: number
 }
 
 export interface GiveTerms {
@@ -316,7 +318,7 @@ export function patientArea(context: WorkerContext) {
       const { facts } = (await context.acting()).kept
       return await Promise.all(
         appointments.map(async (one): Promise<AppointmentLine> => {
-          const { appointmentId, startMs, endMs, place, department, doctors } = one
+          const { appointmentId, startMs, endMs, place, department, doctors, remindedMs } = one
           return {
             id: appointmentId,
             startMs,
@@ -326,6 +328,7 @@ export function patientArea(context: WorkerContext) {
             doctors: await Promise.all(doctors.map(async (ref) => ({ ref, name: await people.nameOf(ref) }))),
             hospital: { ref: facts.hospital.ref, name: facts.hospital.name },
             isCovered: warrants.some((warrant) => covers(warrant, one)),
+            ...(remindedMs === undefined ? {} : { remindedMs }),
           }
         }),
       )

@@ -35,10 +35,20 @@ export const appointmentShape = struct({
   startMs: uint(),
   endMs: uint(),
   place: text({ max: 256 }),
+  /** When a doctor asked last for the permission. */
+  remindedMs: optional(uint()),
   envelope: bytesText,
 })
 /** @useDeclaredType */
 export type AppointmentEntry = Infer<typeof appointmentShape>
+
+export const sealedAppointmentShape = struct({
+  appointmentId: appointmentIdShape,
+  remindedMs: optional(uint()),
+  envelope: bytesText,
+})
+/** @useDeclaredType */
+export type SealedAppointment = Infer<typeof sealedAppointmentShape>
 
 export interface NewAppointment {
   readonly patient: PatientRef
